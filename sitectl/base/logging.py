@@ -1,0 +1,108 @@
+"""Standard-library logging as the whole of sitectl uses it.
+
+A line may carry the fields station, evse and uplink: `FieldLogger` binds them, the formatter shows them, and the journal (where
+the `systemd` extra is installed and the service manager collects standard error) keeps them searchable. Wire traffic has a
+logger of its own, silent unless asked for. Every line passes one scrubber, so that no secret reaches a log.
+"""
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Mapping, MutableMapping
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+WIRE = "sitectl.wire"
+FIELDS = ("station", "evse", "uplink")
+
+_HIDDEN = r"\g<keep>***"
+_JSON_TEXT = r'"(?:[^"\\]|\\.)*"'
+_SECRETS = [
+    (
+        re.compile(r"(?i)(?P<keep>\bauthorization\b\W{1,4}(?:b?[\"'])?(?:(?:basic|bearer|digest)\s+)?)[^\s\"',}]+"),
+        _HIDDEN,
+    ),
+    (re.compile(rf'(?P<keep>"AuthorizationKey"[^{{}}]*?"value"\s*:\s*){_JSON_TEXT}'), _HIDDEN),
+    (re.compile(rf'(?P<keep>"value"\s*:\s*){_JSON_TEXT}(?=[^{{}}]*?"AuthorizationKey")'), _HIDDEN),
+    (re.compile(r"(?P<keep>\bAuthorizationKey\s*[=:]\s*)[^\s,;}]+"), _HIDDEN),
+    (re.compile(r"(?i)(?P<keep>\bpassword[\"']?\s*[=:]\s*[\"']?)[^\s\"',;}]+"), _HIDDEN),
+    (re.compile(r"(?P<keep>\b[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@]*:)[^\s/]+(?=@)"), _HIDDEN),
+]
+
+
+def scrub(text: str) -> str:
+    """`text` without credentials: Authorization headers, AuthorizationKey values, passwords by name and in URLs."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+class FieldLogger(logging.LoggerAdapter[logging.Logger]):
+    """A logger that carries fields; `bind` gives one that carries more."""
+
+    def __init__(self, name: str, fields: Mapping[str, object] | None = None) -> None:
+        super().__init__(logging.getLogger(name), dict(fields or {}))
+
+    def bind(self, **fields: object) -> "FieldLogger":
+        return FieldLogger(self.logger.name, {**(self.extra or {}), **fields})
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        kwargs["extra"] = {**(self.extra or {}), **(kwargs.get("extra") or {})}
+        return msg, kwargs
+
+
+class LineFormatter(logging.Formatter):
+    """One readable line: time, level, where it comes from, the fields, the message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return scrub(super().format(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        time = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+        room = record.name.removeprefix("sitectl.")
+        fields = " ".join(f"{field}={value}" for field in FIELDS if (value := getattr(record, field, None)) is not None)
+        return f"{time}Z {record.levelname:<7} {room}: {record.message}" + (f" [{fields}]" if fields else "")
+
+
+class JournalFormatter(logging.Formatter):
+    """The message alone: the journal keeps time, level and fields beside it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return scrub(super().format(record))
+
+
+def configure(level: str = "INFO", *, wire: bool = False, stream: TextIO | None = None) -> None:
+    """Send what sitectl and its libraries log to the journal or to `stream` (standard error); `wire` adds wire traffic."""
+    handler = _journal_handler() if stream is None else None
+    if handler is None:
+        handler = logging.StreamHandler(stream or sys.stderr)
+        handler.setFormatter(LineFormatter())
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING)
+    logging.getLogger("sitectl").setLevel(level)
+    logging.getLogger(WIRE).setLevel(logging.DEBUG if wire else logging.WARNING)
+
+
+def _journal_handler(environ: Mapping[str, str] = os.environ) -> logging.Handler | None:
+    """A handler for the journal, where the service manager collects our standard error and its library is installed."""
+    if "JOURNAL_STREAM" not in environ:
+        return None
+    try:
+        from systemd import journal  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        return None
+
+    class FieldHandler(journal.JournalHandler):  # type: ignore[misc]
+        def emit(self, record: logging.LogRecord) -> None:
+            # The library would also send arguments and exception as fields of their own, past the scrubber.
+            plain = {"msg": self.format(record), "args": None, "exc_info": None, "exc_text": None, "stack_info": None}
+            fields = {name.upper(): str(value) for name in FIELDS if (value := getattr(record, name, None)) is not None}
+            super().emit(logging.makeLogRecord({**record.__dict__, **plain, **fields}))
+
+    handler: logging.Handler = FieldHandler(SYSLOG_IDENTIFIER="sitectl")
+    handler.setFormatter(JournalFormatter())
+    return handler
