@@ -1,0 +1,1 @@
+"""Shares current over the tree of circuits. Still; standard library only."""

@@ -1,0 +1,1 @@
+"""Reads every file, gives frozen data."""

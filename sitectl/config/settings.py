@@ -1,0 +1,179 @@
+"""What the configuration says, as frozen data: checked, complete, every default filled in. Built only by `load`.
+
+File names are absolute here (they are relative to the configuration file in the YAML).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+
+from sitectl.model.circuit import Topology
+from sitectl.model.ids import MeterId, StationId, UplinkId
+from sitectl.model.sheets import MeterSheet
+from sitectl.model.uplink import Right
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSettings:
+    """Who and where the site is; all that the daemon writes goes below `data_dir`."""
+
+    name: str
+    timezone: str
+    nominal_voltage_v: float
+    data_dir: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A TCP address to listen on; port 0 lets the system choose."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """The encrypted listener towards the stations."""
+
+    listen: Address
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
+
+
+class UnknownStations(StrEnum):
+    """What an identity that nobody listed gets."""
+
+    QUARANTINE = "quarantine"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class OcppSettings:
+    """Towards the charging stations."""
+
+    listen: Address
+    allow_from: tuple[Network, ...]
+    tls: TlsSettings | None = None
+    versions: tuple[str, ...] = ("1.6",)
+    security_profile: int = 1
+    commissioning_s: float = 3600.0
+    unknown_stations: UnknownStations = UnknownStations.QUARANTINE
+    unknown_reserve_a: float = 32.0
+
+
+@dataclass(frozen=True, slots=True)
+class MeterSettings:
+    """One meter on Modbus TCP."""
+
+    id: MeterId
+    sheet: MeterSheet
+    host: str
+    port: int
+    unit: int
+    interval_s: float = 1.0
+
+
+class AllocationMode(StrEnum):
+    """`minimum-first` gives everybody the minimum before anybody more; `strict-priority` fills class by class."""
+
+    MINIMUM_FIRST = "minimum-first"
+    STRICT_PRIORITY = "strict-priority"
+
+
+class DeadController(StrEnum):
+    """How far offers heed what happens if this process dies: by lifetimes alone, or capped so that it is proven."""
+
+    LIFETIMES = "lifetimes"
+    PROVEN = "proven"
+
+
+@dataclass(frozen=True, slots=True)
+class AllocationSettings:
+    """How current is shared."""
+
+    mode: AllocationMode = AllocationMode.MINIMUM_FIRST
+    dwell_s: float = 300.0
+    dead_controller: DeadController = DeadController.LIFETIMES
+
+
+class AuthorizationMode(StrEnum):
+    """Who decides about an IdToken: the routed central, the tokens file only, or nobody (everybody may)."""
+
+    UPLINK = "uplink"
+    LIST = "list"
+    FREE = "free"
+
+
+class OfflineUnknown(StrEnum):
+    """An IdToken that nobody here knows, while the central is away."""
+
+    REJECT = "reject"
+    ACCEPT = "accept"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedToken:
+    """One line of the tokens file."""
+
+    id_token: str
+    group: str | None = None
+    parent: str | None = None
+    valid_until: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationSettings:
+    """Who may charge."""
+
+    mode: AuthorizationMode = AuthorizationMode.UPLINK
+    offline_unknown: OfflineUnknown = OfflineUnknown.REJECT
+    tokens: Mapping[str, ListedToken] = field(default_factory=dict)
+    cache_days: int = 14
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkSettings:
+    """One central CSMS. `url` with `{station}` is a template, otherwise `/<station id>` is appended."""
+
+    id: UplinkId
+    url: str
+    ocpp: str = "1.6"
+    passwords: Mapping[str, str] = field(default_factory=dict)
+    certificate: Path | None = None
+    key: Path | None = None
+    ca: Path | None = None
+    identities: Mapping[StationId, str] = field(default_factory=dict)
+    rights: frozenset[Right] = frozenset(Right)
+    replay_per_s: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """The local interface on a Unix socket."""
+
+    socket: Path = Path("/run/sitectl/sitectl.sock")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole configuration. `default_uplink` None: stations are not shown to any central."""
+
+    site: SiteSettings
+    ocpp: OcppSettings
+    topology: Topology
+    meters: Mapping[MeterId, MeterSettings]
+    allocation: AllocationSettings
+    authorization: AuthorizationSettings
+    uplinks: Mapping[UplinkId, UplinkSettings]
+    default_uplink: UplinkId | None
+    api: ApiSettings
+    passwords: Mapping[StationId, bytes] = field(default_factory=dict, repr=False)
+    """Passwords of stations that name a password_file, as UTF-8 bytes without the trailing newline."""

@@ -1,0 +1,1 @@
+"""One owner a bus: Modbus."""

@@ -1,0 +1,1 @@
+"""Grid meters: polled, decoded by sheets, judged by age."""

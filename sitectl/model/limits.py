@@ -1,0 +1,119 @@
+"""Limits: what somebody asked for (Ceiling), what we decided (Allocation), what we told (Offer)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from sitectl.model.electrical import PhaseCurrents
+from sitectl.model.ids import CircuitId, EvseId, TransactionId
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """An upper bound on one EVSE or circuit, with its source and expiry. Ampere per phase.
+
+    `source` names the owner ("central", "operator", ...). A ceiling can only lower what the installation allows.
+    `expires_at` (monotonic s) None means until withdrawn.
+    """
+
+    key: str
+    source: str
+    ceiling_a: float
+    evse: EvseId | None = None
+    circuit: CircuitId | None = None
+    expires_at: float | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChargingLimit:
+    """What we allow one EVSE (ampere per phase; 0 pauses) and why, in words that a person understands."""
+
+    evse: EvseId
+    limit_a: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One bound of the allocation: a circuit (or a post) on one phase. `headroom_a` is what stations may share."""
+
+    name: str
+    phase: int
+    headroom_a: float
+    reserved_a: float = 0.0
+    allocated_a: float = 0.0
+    base_load_a: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """All limits of one control cycle. `targets` is the fair share; `offers` is what may go out now (cuts and raises)."""
+
+    at: float
+    targets: Mapping[EvseId, ChargingLimit]
+    offers: Mapping[EvseId, ChargingLimit]
+    rows: tuple[Row, ...] = ()
+    alarms: tuple[str, ...] = ()
+
+
+class OfferKind(StrEnum):
+    """How an offer lies in the station: the permanent fallback, or the limit of the running transaction."""
+
+    FALLBACK = "fallback"
+    DYNAMIC = "dynamic"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A limit told to a station. `seq` grows over the life of the installation; `expires_at` None never lapses.
+
+    `expires_latest_at` is the latest moment at which the station may still hold to it, its clock error counted.
+    """
+
+    evse: EvseId
+    seq: int
+    limit_a: float
+    kind: OfferKind
+    offered_at: float
+    expires_at: float | None = None
+    expires_latest_at: float | None = None
+    transaction: TransactionId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLimit:
+    """What must survive a restart of one EVSE's entry in the limit ledger. Times are wall clock."""
+
+    evse: EvseId
+    counts_a: float
+    fallback_a: float | None
+    seq: int
+    expires: datetime | None
+    stored: datetime
+    obeys: str = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class IfDead:
+    """What happens on a circuit if this process dies now: worst ratio to the rating, for how long, on which phase."""
+
+    ratio: float
+    for_s: float
+    phase: str
+    holds: bool
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitShare:
+    """Totals of one circuit per phase, for people and the status page."""
+
+    ceiling_a: PhaseCurrents
+    reserved_a: PhaseCurrents
+    allocated_a: PhaseCurrents
+    if_dead: IfDead | None = None
+    bindings: Mapping[int, str] = field(default_factory=dict)

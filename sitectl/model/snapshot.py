@@ -1,0 +1,118 @@
+"""The site at one moment, as one frozen value: what the minds decide on and what people are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sitectl.model.electrical import ALL_PHASES, Phase, PhaseCurrents
+from sitectl.model.ids import CircuitId, EvseId, MeterId, StationId, TransactionId
+from sitectl.model.limits import Ceiling
+from sitectl.model.metering import Freshness
+from sitectl.model.station import (
+    ChargingState,
+    ConnectorStatus,
+    EvsePlan,
+    Obeys,
+    StationIdentity,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EvseSnapshot:
+    """One EVSE. All `_a` are ampere per phase; `measured_a` is on grid phases.
+
+    * `counts_a`: what it may lawfully draw (limit ledger): what everybody else must leave free for it.
+    * `offered_a`: the newest limit told within the running transaction, None before the first.
+    * `phases`: the grid phases that it is counted on (all three while unknown).
+    * `wants`: a transaction runs, so it takes part in the sharing.
+    * `controllable`: it hears us and follows; otherwise it is only reserved at `counts_a`.
+    """
+
+    id: EvseId
+    plan: EvsePlan
+    online: bool
+    obeys: Obeys = Obeys.UNKNOWN
+    connector_status: ConnectorStatus | None = None
+    charging_state: ChargingState | None = None
+    transaction: TransactionId | None = None
+    station_transaction_id: int | None = None
+    transaction_since: float | None = None
+    wants: bool = False
+    controllable: bool = False
+    phases: tuple[Phase, ...] = ALL_PHASES
+    counts_a: float = 0.0
+    offered_a: float | None = None
+    offer_seq: int = 0
+    offer_expires_at: float | None = None
+    acknowledged_a: float | None = None
+    fallback_installed_a: float | None = None
+    measured_a: PhaseCurrents | None = None
+    measured_at: float | None = None
+    last_raise_at: float | None = None
+    last_cut_at: float | None = None
+    state_since: float | None = None
+    """When its offer last changed between zero and more than zero: the pause or run minimum counts from here."""
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitSnapshot:
+    """One circuit. `base_load_a` is the upper estimate of everything but stations, per phase.
+
+    `meter` None: the circuit has none, and `base_load_a` is its configured worst. `stop`: nothing may charge here
+    (its meter is lost and it was configured to stop). `settled` False: no raises (the reading is late or worse).
+    """
+
+    id: CircuitId
+    base_load_a: PhaseCurrents
+    measured_a: PhaseCurrents | None = None
+    measured_base_a: PhaseCurrents | None = None
+    meter: Freshness | None = None
+    settled: bool = True
+    stop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MeterSnapshot:
+    """One meter as it stands."""
+
+    id: MeterId
+    state: Freshness
+    age_s: float | None
+    current_a: PhaseCurrents | None
+    power_w: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StationSnapshot:
+    """One station as it stands."""
+
+    id: StationId
+    online: bool
+    ocpp: str | None
+    identity: StationIdentity
+    quarantined: bool
+    obeys: Obeys
+    evses: tuple[EvseId, ...]
+    seen: bool
+    skew_s: float = 0.0
+    profile_lifetime_s: int = 300
+    booted: bool = False
+    connected_at: float | None = None
+    booted_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSnapshot:
+    """Everything at the moment `at` (monotonic s). Mappings are never changed after they are built."""
+
+    at: float
+    circuits: Mapping[CircuitId, CircuitSnapshot]
+    evses: Mapping[EvseId, EvseSnapshot]
+    stations: Mapping[StationId, StationSnapshot]
+    meters: Mapping[MeterId, MeterSnapshot]
+    ceilings: tuple[Ceiling, ...] = ()
+    quarantine_reserve_a: float = 0.0
+    """Counted on the root, all phases, for identities that nobody listed."""
+    raises_allowed: bool = True
+    """False while the store cannot keep an offer."""

@@ -1,0 +1,178 @@
+"""Transactions and what travels about them. Business times are those of the station, never "now"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
+
+Payload = dict[str, Any]
+"""A decoded JSON object as it came or goes on the wire."""
+
+
+class AuthorizationStatus(StrEnum):
+    """Verdict on an IdToken, as OCPP 2.x names it (the five values that 1.6 knows are the same words)."""
+
+    ACCEPTED = "Accepted"
+    BLOCKED = "Blocked"
+    EXPIRED = "Expired"
+    INVALID = "Invalid"
+    CONCURRENT_TX = "ConcurrentTx"
+
+
+@dataclass(frozen=True, slots=True)
+class IdTokenInfo:
+    """What an authority says of an IdToken."""
+
+    status: AuthorizationStatus
+    expires: datetime | None = None
+    parent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionStart:
+    """A transaction begins, as the station tells it. `start_key` names it by content: a retry has the same key."""
+
+    evse: EvseId
+    id_token: str
+    started: datetime
+    started_raw: str
+    meter_start_wh: int
+    reservation_id: int | None = None
+    message_id: str = ""
+    clock_trusted: bool = True
+
+    @property
+    def start_key(self) -> str:
+        """Content key: EVSE, token, the station's own time stamp and meter value."""
+        return (
+            f"{self.evse.evse}|{self.id_token}|{self.started_raw}|{self.meter_start_wh}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionStop:
+    """A transaction ends, as the station tells it. `station_transaction_id` may be -1, 0 or unknown."""
+
+    station: StationId
+    station_transaction_id: int | None
+    stopped: datetime
+    stopped_raw: str
+    meter_stop_wh: int
+    reason: str = "Local"
+    id_token: str | None = None
+    message_id: str = ""
+    clock_trusted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StartedTransaction:
+    """What the ledger answers to a start. `repeated`: the same start was stored before, nothing new was written."""
+
+    transaction: TransactionId
+    station_transaction_id: int
+    evse: EvseId
+    id_token_info: IdTokenInfo | None
+    repeated: bool = False
+    closed: TransactionId | None = None
+    """A transaction of the same EVSE that the station never stopped, ended synthetically by this start."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedTransaction:
+    """What the ledger answers to a stop. `transaction` None: nothing fitted, it was kept in quarantine."""
+
+    transaction: TransactionId | None
+    evse: EvseId | None
+    repeated: bool = False
+    conflicting: bool = False
+
+
+class DeliveryState(StrEnum):
+    """How far a transaction's messages got towards one uplink."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    ACKED = "acked"
+    DEAD = "dead"
+
+
+class OutboxKind(StrEnum):
+    """What an outbox row is; the transaction kinds keep strict order per station and uplink."""
+
+    START = "start"
+    METER = "meter"
+    STOP = "stop"
+    EVENT = "event"
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxMessage:
+    """A copy for one or more uplinks: raw action, payload and version, translated only at the door.
+
+    The payload carries no transaction id of ours: `needs_transaction_id` says that the uplink's own id is bound in
+    when the message is sent for the first time.
+    """
+
+    action: str
+    payload: Payload
+    version: str
+    kind: OutboxKind
+    needs_transaction_id: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxItem:
+    """The head of one queue. `rendered` is frozen at the first send: resends are identical to the byte."""
+
+    seq: int
+    uplink: UplinkId
+    station: StationId
+    message: OutboxMessage
+    transaction: TransactionId | None
+    uplink_transaction_id: str | None
+    rendered: str | None
+    attempts: int
+    start_dead: bool = False
+    """The Start of this transaction was given up: dependants go with the id that the 1.6 errata prescribe (-1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkCopy:
+    """One uplink's part of a transaction, for people."""
+
+    id: str | None
+    state: DeliveryState
+    verdict: str | None
+    unsent: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionView:
+    """A row of the ledger, for people."""
+
+    id: TransactionId
+    station: StationId
+    evse: int
+    station_id: str
+    id_token: str
+    started: datetime
+    stopped: datetime | None
+    meter_start_wh: int
+    meter_stop_wh: int | None
+    reason: str | None
+    synthetic: bool
+    uplinks: Mapping[UplinkId, UplinkCopy] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionTotals:
+    """Counts for the status page; `unsent` counts messages that some uplink has not acknowledged."""
+
+    open: int
+    unsent: int
+    dead: int

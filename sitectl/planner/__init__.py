@@ -1,0 +1,1 @@
+"""Turns wishes of others into ceilings. Still."""

@@ -1,0 +1,1 @@
+"""Who answers, who gets a copy, who may what. Still."""

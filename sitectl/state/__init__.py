@@ -1,0 +1,1 @@
+"""What is known of the site, and the limit ledger. Still."""

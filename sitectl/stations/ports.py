@@ -1,0 +1,161 @@
+"""What the stations room needs from others, by shape. The daemon hands in the real ones, tests hand in twins."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from sitectl.model.events import Event
+from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
+from sitectl.model.station import StationIdentity
+from sitectl.model.transaction import (
+    IdTokenInfo,
+    OutboxMessage,
+    Payload,
+    StartedTransaction,
+    StoppedTransaction,
+    TransactionStart,
+    TransactionStop,
+)
+
+
+class SiteInbox(Protocol):
+    """The site's ear: events go in at once and in order; it never waits."""
+
+    def post(self, event: Event) -> None:
+        """Take one event."""
+
+
+class Journal(Protocol):
+    """What happened, for people (`sitectl events`). Never waits; bounded, the oldest unsaved is dropped."""
+
+    def record(
+        self,
+        type: str,
+        station: StationId | None = None,
+        evse: int | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Note one event, e.g. `transaction.started`."""
+
+
+class Ledger(Protocol):
+    """Transactions on disk. Every call has committed when it returns; raises EnvironmentFault when it cannot commit."""
+
+    def start(
+        self,
+        start: TransactionStart,
+        copies: Sequence[UplinkId],
+        message: OutboxMessage,
+        raw: bytes,
+    ) -> Awaitable[StartedTransaction]:
+        """Store a start, its outbox rows and its raw frame in one commit; a known start key changes nothing."""
+
+    def stop(
+        self, stop: TransactionStop, message: OutboxMessage, raw: bytes
+    ) -> Awaitable[StoppedTransaction]:
+        """Store a stop and its outbox rows (to the uplinks that got the start); equal content twice changes nothing."""
+
+    def samples(
+        self,
+        station: StationId,
+        evse: int,
+        station_transaction_id: int | None,
+        register_wh: float | None,
+        sampled: datetime,
+        message: OutboxMessage,
+        raw: bytes,
+    ) -> Awaitable[TransactionId | None]:
+        """Store meter values and their outbox rows; None when they belong to no transaction (then nothing is stored)."""
+
+    def verdict(self, transaction: TransactionId, info: IdTokenInfo) -> Awaitable[None]:
+        """Store what was answered to the station about the token of a transaction."""
+
+    def open_transactions(
+        self, station: StationId
+    ) -> Awaitable[Sequence[OpenTransaction]]:
+        """All transactions of a station that have no stop yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTransaction:
+    """A running transaction as the ledger knows it."""
+
+    transaction: TransactionId
+    evse: EvseId
+    station_transaction_id: int
+    id_token: str
+    started: datetime
+    meter_start_wh: int
+
+
+@dataclass(frozen=True, slots=True)
+class KnownStation:
+    """What is remembered of a station that was here before. `boot` is its last BootNotification payload, raw."""
+
+    station: StationId
+    identity: StationIdentity
+    boot: Payload | None = None
+    credential: str | None = None
+    """Pinned in the commissioning window: "password:<hash>", "certificate:<fingerprint>" or "address:<ip>"."""
+    configuration: Mapping[str, str] | None = None
+    ocpp: str = "1.6"
+
+
+class StationBook(Protocol):
+    """Facts learned about stations, kept over restarts."""
+
+    def known(self) -> Awaitable[Mapping[StationId, KnownStation]]:
+        """Everything remembered, read once at start-up."""
+
+    def remember(self, known: KnownStation) -> Awaitable[None]:
+        """Store what changed about one station (the whole record replaces the old one)."""
+
+
+class Centrals(Protocol):
+    """The central CSMSs behind us, as far as a station's call needs them. Which one is decided by routing."""
+
+    def copies(self, station: StationId, id_token: str) -> Sequence[UplinkId]:
+        """The uplinks that get this transaction; the first is the authoritative one. Empty: none."""
+
+    async def authorize(
+        self, station: StationId, id_token: str, deadline_s: float
+    ) -> IdTokenInfo | None:
+        """Ask the authoritative central; None when it is away or does not answer in time."""
+
+    async def verdict(
+        self, station: StationId, transaction: TransactionId, deadline_s: float
+    ) -> IdTokenInfo | None:
+        """Wait until the start of this transaction was answered by the authoritative central; None: too late or away."""
+
+    async def transfer(
+        self, station: StationId, payload: Payload, deadline_s: float
+    ) -> Payload | None:
+        """Relay a DataTransfer of a station; None when the central is away or does not answer in time."""
+
+    def status(self, station: StationId, evse: int, payload: Payload) -> None:
+        """A raw StatusNotification payload: the newest per connector goes up when the central listens."""
+
+    def notify(self, station: StationId, action: str, payload: Payload) -> None:
+        """Another notification for the central, best effort and in order (firmware and diagnostics status)."""
+
+    def outbox_grew(self, station: StationId) -> None:
+        """New rows stand in the outbox of this station."""
+
+    def station_online(self, station: StationId, boot: Payload | None) -> None:
+        """The station is connected; `boot` is its (possibly remembered) BootNotification payload. Again after each boot."""
+
+    def station_offline(self, station: StationId) -> None:
+        """The station's connection ended."""
+
+
+class TokenCache(Protocol):
+    """Verdicts that a central gave, remembered for when it is away."""
+
+    def get(self, id_token: str) -> IdTokenInfo | None:
+        """The remembered verdict, None when unknown or too old."""
+
+    def put(self, id_token: str, info: IdTokenInfo) -> None:
+        """Remember a verdict. Written behind; losing the newest in a crash is harmless."""

@@ -1,0 +1,1 @@
+"""Central CSMSs: one virtual station per charging station and uplink."""

@@ -1,0 +1,138 @@
+"""What the uplinks room needs from others, by shape. The daemon hands in the real ones, tests hand in twins."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sitectl.model.commands import Command, Outcome, Urgency
+from sitectl.model.events import Event
+from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
+from sitectl.model.metering import EvseReading
+from sitectl.model.transaction import IdTokenInfo, OutboxItem, Payload
+
+
+class SiteInbox(Protocol):
+    """The site's ear."""
+
+    def post(self, event: Event) -> None:
+        """Take one event."""
+
+
+class Journal(Protocol):
+    """What happened, for people."""
+
+    def record(
+        self,
+        type: str,
+        station: StationId | None = None,
+        evse: int | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Note one event, e.g. `uplink.online`."""
+
+
+class StationDoor(Protocol):
+    """The only door to a station: everything that anybody wants of it goes through its one outbound queue."""
+
+    async def execute(
+        self, station: StationId, command: Command, urgency: Urgency
+    ) -> Outcome:
+        """Queue a command and wait for its outcome; never raises for a station that is away (NotSent)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """One station's queue towards one uplink."""
+
+    station: StationId
+    waiting: int
+    oldest_wall: float | None
+    dead: int
+
+
+class Outbox(Protocol):
+    """Messages on disk for uplinks: one ordered queue per station and uplink. Every call has committed on return."""
+
+    def head(
+        self, uplink: UplinkId, station: StationId
+    ) -> Awaitable[OutboxItem | None]:
+        """The next message to send. None: empty, or the head waits (a dependant whose Start is neither acked nor dead)."""
+
+    def sending(self, seq: int, rendered: str) -> Awaitable[None]:
+        """Freeze the text before its first send and mark the row sent."""
+
+    def acked(
+        self,
+        seq: int,
+        uplink_transaction_id: str | None = None,
+        info: IdTokenInfo | None = None,
+    ) -> Awaitable[None]:
+        """The central answered: done. For a start, keep the central's id and verdict (wakes the dependants)."""
+
+    def failed(self, seq: int, why: str, dead: bool) -> Awaitable[None]:
+        """Count a failed attempt (CALLERROR or confirmed poison), or give the message up: kept, shown, never deleted."""
+
+    def backlogs(self, uplink: UplinkId) -> Awaitable[Sequence[Backlog]]:
+        """All queues of an uplink that are not empty or hold dead letters."""
+
+    def transaction_of(
+        self, uplink: UplinkId, station: StationId, uplink_transaction_id: str
+    ) -> Awaitable[MappedTransaction | None]:
+        """Which transaction the central means, only if it belongs to this station and is known to this uplink."""
+
+
+@dataclass(frozen=True, slots=True)
+class MappedTransaction:
+    """A central's transaction id, resolved."""
+
+    transaction: TransactionId
+    evse: EvseId
+    station_transaction_id: int
+    running: bool
+
+
+class StationFacts(Protocol):
+    """What the virtual stations answer from."""
+
+    def online(self, station: StationId) -> bool:
+        """Whether the station is connected."""
+
+    def boot(self, station: StationId) -> Payload | None:
+        """Its last BootNotification payload, raw."""
+
+    def evses(self, station: StationId) -> Sequence[int]:
+        """Its EVSE numbers, as planned or as seen."""
+
+    def statuses(self, station: StationId) -> Mapping[int, Payload]:
+        """The newest StatusNotification payload of each connector, raw; 0 is the station."""
+
+    def configuration(self, station: StationId) -> Mapping[str, tuple[str, bool]]:
+        """Configuration read from the station: key -> (value, read-only)."""
+
+    def reading(self, evse: EvseId) -> EvseReading | None:
+        """The newest reading of an EVSE."""
+
+    def running(self, evse: EvseId) -> bool:
+        """Whether a transaction runs there."""
+
+
+class VirtualSettings(Protocol):
+    """Configuration keys that a central set on its virtual station, and the charging profiles that it sent; kept on disk."""
+
+    def variables(self, uplink: UplinkId, station: StationId) -> Mapping[str, str]:
+        """The keys that this central has set."""
+
+    def set_variable(
+        self, uplink: UplinkId, station: StationId, key: str, value: str
+    ) -> Awaitable[None]:
+        """Keep one key."""
+
+    def profiles(self, uplink: UplinkId, station: StationId) -> Sequence[Payload]:
+        """Its charging profiles: each {"connectorId": n, "csChargingProfiles": {...}, "received": iso time, ...}."""
+
+    def set_profiles(
+        self, uplink: UplinkId, station: StationId, profiles: Sequence[Payload]
+    ) -> Awaitable[None]:
+        """Replace the list."""
