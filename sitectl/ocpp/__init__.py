@@ -1,11 +1,12 @@
-"""The language that stations and central systems speak: frames, the endpoint of a connection, schemas, a package a version.
+"""The language of stations and central systems: frames, the endpoint of a connection, schemas, one package a version.
 
-Still: values in, values out. Nothing here opens a socket, reads a clock or a file, or raises because of what a peer sent.
+Still: values in, values out. Nothing here opens a socket, reads a clock or a file, or raises because of what a peer
+sent.
 
 * `frame`: `parse(data, limit) -> Call | CallResult | CallError | CallResultError | Send | Malformed`;
   `encode(frame) -> str`.
 * `versions`: `Version` (V16, V201, V21; `.subprotocol`), `ErrorCode`, `spelling(code, version)`, `error_code(text)`.
-* `endpoint`: `Endpoint(version, new_id, *, remembered, memory, connection, limit)` with `receive(data, now) -> Received`,
+* `endpoint`: `Endpoint(version, new_id, *, remembered, memory, connection, limit)`: `receive(data, now) -> Received`,
   `call(action, payload, now, timeout_s, tag) -> text | None`, `reply(message_id, payload) -> text`,
   `error(message_id, code, description, details) -> text`, `forget(message_id)`, `deadline()`,
   `expire(now) -> TimedOut | None`; `AnswerMemory` (one a station, outlives its connections); `message_ids(prefix)`.

@@ -1,8 +1,8 @@
 """The call and reply state machine of one OCPP-J connection, for either end, without I/O and without a clock.
 
 Three verbs: `receive` a text frame, `call` the other side, `reply` to it (or refuse with `error`). Whoever owns the
-socket writes what the verbs return, and calls `expire` when `deadline` has come. Nothing here ever raises because of what
-a peer sent.
+socket writes what the verbs return, and calls `expire` when `deadline` has come. Nothing here ever raises because of
+what a peer sent.
 
 The rules (OCPP-J 1.6 section 4; 2.0.1 Part 4 section 4): one call of ours is open at a time; calls of both sides may
 cross; ids are never used twice by us on one connection; an answer belongs to the call whose id it carries or to none.
