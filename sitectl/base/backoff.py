@@ -1,7 +1,8 @@
 """Exponential back-off with full jitter: values only, the waiting is the caller's.
 
-Full jitter (each delay uniform between 0 and the current bound) spreads a crowd of peers that lost the same service at the
-same moment better than a fixed delay with a small random part (M. Brooker, "Exponential Backoff And Jitter", 2015).
+Full jitter (each delay uniform between 0 and the current bound) spreads a crowd of peers that lost the same service
+at the same moment better than a fixed delay with a small random part (M. Brooker, "Exponential Backoff And Jitter",
+2015).
 """
 
 from random import Random

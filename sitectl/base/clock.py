@@ -1,7 +1,7 @@
 """The one door to time.
 
-Inside the process time is monotonic seconds (float, an origin without meaning); wall time is an aware UTC `datetime` and
-serves only records and the wire, because it may jump.
+Inside the process time is monotonic seconds (float, an origin without meaning); wall time is an aware UTC `datetime`
+and serves only records and the wire, because it may jump.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ class SystemClock:
 
 
 class LoopClock:
-    """The running event loop's time; on a virtual loop, whose time begins at 0, the wall shows `start` plus what has elapsed."""
+    """The running loop's time; on a virtual loop, which begins at 0, the wall shows `start` plus what has elapsed."""
 
     def __init__(self, start: datetime) -> None:
         if start.tzinfo is None:

@@ -6,8 +6,8 @@
     ├── EnvironmentFault     the machine: disk full, address in use, device missing, no permission
     └── InternalError        ours: an invariant of sitectl does not hold
 
-Expected outcomes (limit refused, uplink away) are no exceptions but return values. Rooms derive their own errors from one of
-the four and say there whether trying again is sane.
+Expected outcomes (limit refused, uplink away) are no exceptions but return values. Rooms derive their own errors from
+one of the four and say there whether trying again is sane.
 """
 
 

@@ -1,8 +1,9 @@
 """Standard-library logging as the whole of sitectl uses it.
 
-A line may carry the fields station, evse and uplink: `FieldLogger` binds them, the formatter shows them, and the journal (where
-the `systemd` extra is installed and the service manager collects standard error) keeps them searchable. Wire traffic has a
-logger of its own, silent unless asked for. Every line passes one scrubber, so that no secret reaches a log.
+A line may carry the fields station, evse and uplink: `FieldLogger` binds them, the formatter shows them, and the
+journal (where the `systemd` extra is installed and the service manager collects standard error) keeps them
+searchable. Wire traffic has a logger of its own, silent unless asked for. Every line passes one scrubber, so that no
+secret reaches a log.
 """
 
 import logging
@@ -20,7 +21,9 @@ _HIDDEN = r"\g<keep>***"
 _JSON_TEXT = r'"(?:[^"\\]|\\.)*"'
 _SECRETS = [
     (
-        re.compile(r"(?i)(?P<keep>\bauthorization\b\W{1,4}(?:b?[\"'])?(?:(?:basic|bearer|digest)\s+)?)[^\s\"',}]+"),
+        re.compile(
+            r"(?i)(?P<keep>\bauthorization[\"']?\s*[:=,]\s*(?:b?[\"'])?(?:(?:basic|bearer|digest)\s+)?)[^\s\"',}]+"
+        ),
         _HIDDEN,
     ),
     (re.compile(rf'(?P<keep>"AuthorizationKey"[^{{}}]*?"value"\s*:\s*){_JSON_TEXT}'), _HIDDEN),
@@ -73,7 +76,7 @@ class JournalFormatter(logging.Formatter):
 
 
 def configure(level: str = "INFO", *, wire: bool = False, stream: TextIO | None = None) -> None:
-    """Send what sitectl and its libraries log to the journal or to `stream` (standard error); `wire` adds wire traffic."""
+    """Send what sitectl and its libraries log to the journal or `stream` (standard error); `wire` adds wire traffic."""
     handler = _journal_handler() if stream is None else None
     if handler is None:
         handler = logging.StreamHandler(stream or sys.stderr)
@@ -92,7 +95,7 @@ def _journal_handler(environ: Mapping[str, str] = os.environ) -> logging.Handler
     if "JOURNAL_STREAM" not in environ:
         return None
     try:
-        from systemd import journal  # type: ignore[import-not-found,unused-ignore]
+        from systemd import journal
     except ImportError:
         return None
 

@@ -1,7 +1,7 @@
 """Talks to the service manager over its notify socket; without one (`NOTIFY_SOCKET` unset) every call does nothing.
 
-The protocol is one datagram of `KEY=VALUE` lines: see sd_notify(3) and sd_watchdog_enabled(3). It is plain enough to need no
-library.
+The protocol is one datagram of `KEY=VALUE` lines: see sd_notify(3) and sd_watchdog_enabled(3). It is plain enough to
+need no library.
 """
 
 import logging

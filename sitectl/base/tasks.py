@@ -1,7 +1,7 @@
 """The one door to background tasks.
 
-A task that nobody holds can be collected while it runs, and one that nobody awaits hides its exception. Here every task has a
-name, an owner that keeps it, and an exception that surfaces: through its task group, or in the log.
+A task that nobody holds can be collected while it runs, and one that nobody awaits hides its exception. Here every
+task has a name, an owner that keeps it, and an exception that surfaces: through its task group, or in the log.
 """
 
 import asyncio
@@ -58,8 +58,8 @@ class Tasks:
 async def supervise(name: str, factory: Callable[[], Awaitable[None]], backoff: Backoff, clock: Clock) -> None:
     """Run an optional room and restart it with back-off when it fails, so that its failure is never the site's.
 
-    Returns when the room returns, or gives up on a `ConfigurationError`, which only an edit cures. A room that held out for
-    `HEALTHY_S` starts with the smallest delay again.
+    Returns when the room returns, or gives up on a `ConfigurationError`, which only an edit cures. A room that held
+    out for `HEALTHY_S` starts with the smallest delay again.
     """
     while True:
         started_at = clock.monotonic()

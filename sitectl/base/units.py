@@ -1,7 +1,7 @@
 """Arithmetic of amperes, watts and wire timestamps: pure functions, no clock.
 
-Currents are floats in ampere; whatever is compared or sent on a step grid goes through whole micro-amperes first, so that
-binary fractions never drift a limit off its step (0.1 + 0.2 counts as 0.3).
+Currents are floats in ampere; whatever is compared or sent on a step grid goes through whole micro-amperes first, so
+that binary fractions never drift a limit off its step (0.1 + 0.2 counts as 0.3).
 """
 
 import re
@@ -11,7 +11,7 @@ MICRO = 1_000_000
 
 
 def floor_step(a: float, step: float = 0.1) -> float:
-    """The greatest multiple of `step` that is not above `a`, as the float nearest to it; differences below 1 µA are none."""
+    """The greatest multiple of `step` not above `a`, as the float nearest to it; differences below 1 µA are none."""
     step_micro = round(step * MICRO)
     return round(a * MICRO) // step_micro * step_micro / MICRO
 
@@ -54,8 +54,9 @@ _TIMESTAMP = re.compile(
 def parse_timestamp(text: str) -> tuple[datetime, bool] | None:
     """Read a timestamp as stations write them: (aware UTC, whether it named its zone), or None when it is none.
 
-    Accepted beyond RFC 3339: a blank for the T, no seconds, any number of fractional digits (cut to microseconds), offsets
-    `+02`, `+0200`, a leap second (as the second before it), and no zone at all, which is read as UTC and reported as False.
+    Accepted beyond RFC 3339: a blank for the T, no seconds, any number of fractional digits (cut to microseconds),
+    offsets `+02`, `+0200`, a leap second (as the second before it), and no zone at all, which is read as UTC and
+    reported as False.
     """
     match = _TIMESTAMP.fullmatch(text.strip())
     if match is None:

@@ -1,7 +1,7 @@
 """An event loop whose time is virtual: when nothing is ready it jumps to the next timer.
 
-`asyncio.sleep`, `asyncio.timeout` and `loop.call_later` run as usual, in one thread, without waiting. Sockets and threads are
-not supported: time would run past them.
+`asyncio.sleep`, `asyncio.timeout` and `loop.call_later` run as usual, in one thread, without waiting. Sockets and
+threads are not supported: time would run past them.
 """
 
 import asyncio

@@ -1,0 +1,139 @@
+import io
+import logging
+import re
+import sys
+import types
+from collections.abc import Iterator
+
+import pytest
+
+from sitectl.base.logging import WIRE, FieldLogger, configure, scrub
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    """Leave the root logger as it was."""
+    root = logging.getLogger()
+    loggers = {logger: logger.level for logger in (root, logging.getLogger("sitectl"), logging.getLogger(WIRE))}
+    handlers = root.handlers[:]
+    yield
+    root.handlers[:] = handlers
+    for logger, level in loggers.items():
+        logger.setLevel(level)
+
+
+def lines(level: str = "INFO", *, wire: bool = False) -> io.StringIO:
+    stream = io.StringIO()
+    configure(level, wire=wire, stream=stream)
+    return stream
+
+
+def test_a_line_is_readable_and_carries_its_fields() -> None:
+    out = lines()
+    log = FieldLogger("sitectl.stations").bind(station="CP01")
+    log.bind(evse=1).warning("limit %s refused", 16.0)
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z WARNING stations: limit 16\.0 refused \[station=CP01 evse=1\]\n",
+        out.getvalue(),
+    )
+
+
+def test_fields_of_a_call_join_those_of_the_logger() -> None:
+    out = lines()
+    FieldLogger("sitectl.uplinks", {"uplink": "central"}).info("online", extra={"station": "CP02"})
+    assert out.getvalue().endswith("uplinks: online [station=CP02 uplink=central]\n")
+
+
+def test_wire_traffic_is_silent_unless_asked_for() -> None:
+    out = lines("DEBUG")
+    logging.getLogger(WIRE).info("quiet")
+    assert out.getvalue() == ""
+    out = lines(wire=True)
+    logging.getLogger(WIRE).debug("loud")
+    assert "wire: loud" in out.getvalue()
+
+
+def test_libraries_are_heard_from_warnings_on() -> None:
+    out = lines("DEBUG")
+    logging.getLogger("websockets.server").info("connection open")
+    logging.getLogger("websockets.server").warning("odd")
+    assert [line.split(" ", 1)[1] for line in out.getvalue().splitlines()] == ["WARNING websockets.server: odd"]
+
+
+def test_a_traceback_is_scrubbed_too() -> None:
+    out = lines()
+    try:
+        raise ValueError("cannot open wss://CP01:hunter2@central.example/ocpp")
+    except ValueError:
+        logging.getLogger("sitectl.uplinks").exception("failed")
+    assert "ValueError" in out.getvalue()
+    assert "hunter2" not in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Authorization: Basic aHVudGVyMg==hunter2",
+        "{'authorization': 'Bearer hunter2'}",
+        "(b'Authorization', b'Basic hunter2')",
+        '[2,"7","ChangeConfiguration",{"key":"AuthorizationKey","value":"hunter2"}]',
+        '[2,"7","ChangeConfiguration",{"value": "a\\"hunter2", "key": "AuthorizationKey"}]',
+        '{"configurationKey":[{"key":"AuthorizationKey","readonly":false,"value":"hunter2"}]}',
+        "AuthorizationKey=hunter2",
+        "password: hunter2",
+        '{"password": "hunter2"}',
+        "wss://CP01:hunter2@central.example/ocpp/CP01",
+        "wss://CP01:hunt@hunter2@central.example/ocpp/CP01",
+    ],
+)
+def test_secrets_are_scrubbed(text: str) -> None:
+    scrubbed = scrub(text)
+    assert "hunter2" not in scrubbed
+    assert "***" in scrubbed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[2,"7","ChangeConfiguration",{"key":"HeartbeatInterval","value":"300"}]',
+        "authorization by uplink central accepted",
+        "listening on ws://10.0.0.1:8887/ocpp/CP01, mail to ops@example.com",
+        '[3,"7",{"idTagInfo":{"status":"Accepted"}}]',
+    ],
+)
+def test_what_is_no_secret_stays(text: str) -> None:
+    assert scrub(text) == text
+
+
+def test_the_journal_gets_fields_and_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[logging.LogRecord] = []
+
+    class JournalHandler(logging.Handler):
+        def __init__(self, **extra: str) -> None:
+            super().__init__()
+            self.extra = extra
+
+        def emit(self, record: logging.LogRecord) -> None:
+            sent.append(record)
+
+    journal = types.ModuleType("systemd.journal")
+    journal.JournalHandler = JournalHandler  # type: ignore[attr-defined]
+    package = types.ModuleType("systemd")
+    package.journal = journal  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "systemd", package)
+    monkeypatch.setitem(sys.modules, "systemd.journal", journal)
+    monkeypatch.setenv("JOURNAL_STREAM", "8:1234")
+    configure()
+    FieldLogger("sitectl.stations", {"station": "CP01"}).info("password: %s", "hunter2")
+    (record,) = sent
+    assert (record.getMessage(), record.args, record.__dict__["STATION"]) == ("password: ***", None, "CP01")
+
+
+def test_without_the_journal_library_standard_error_serves(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("JOURNAL_STREAM", "8:1234")
+    monkeypatch.setitem(sys.modules, "systemd", None)
+    configure()
+    logging.getLogger("sitectl.store").info("open")
+    assert "INFO    store: open" in capsys.readouterr().err
