@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from sitectl.model.electrical import UNKNOWN_ROTATION, PhaseRotation
 from sitectl.model.ids import CircuitId, EvseId, StationId
+from sitectl.model.transaction import Payload
 
 
 class ProfileStorage(StrEnum):
@@ -97,3 +98,16 @@ class EvseStatus:
     error_code: str = "NoError"
     vendor_error_code: str = ""
     info: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownStation:
+    """What is remembered of a station that was here before. `boot` is its last BootNotification payload, raw."""
+
+    station: StationId
+    identity: StationIdentity
+    boot: Payload | None = None
+    credential: str | None = None
+    """Pinned in the commissioning window: "password:<hash>", "certificate:<fingerprint>" or "address:<ip>"."""
+    configuration: Mapping[str, str] | None = None
+    ocpp: str = "1.6"

@@ -176,3 +176,35 @@ class TransactionTotals:
     open: int
     unsent: int
     dead: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTransaction:
+    """A running transaction as the ledger knows it."""
+
+    transaction: TransactionId
+    evse: EvseId
+    station_transaction_id: int
+    id_token: str
+    started: datetime
+    meter_start_wh: int
+
+
+@dataclass(frozen=True, slots=True)
+class MappedTransaction:
+    """A central's transaction id, resolved."""
+
+    transaction: TransactionId
+    evse: EvseId
+    station_transaction_id: int
+    running: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """One station's queue towards one uplink."""
+
+    station: StationId
+    waiting: int
+    oldest_wall: float | None
+    dead: int

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from sitectl.model.events import Event
-from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
-from sitectl.model.station import StationIdentity
+from sitectl.model.ids import StationId, TransactionId, UplinkId
+from sitectl.model.station import KnownStation
 from sitectl.model.transaction import (
     IdTokenInfo,
+    OpenTransaction,
     OutboxMessage,
     Payload,
     StartedTransaction,
@@ -77,31 +77,6 @@ class Ledger(Protocol):
         self, station: StationId
     ) -> Awaitable[Sequence[OpenTransaction]]:
         """All transactions of a station that have no stop yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class OpenTransaction:
-    """A running transaction as the ledger knows it."""
-
-    transaction: TransactionId
-    evse: EvseId
-    station_transaction_id: int
-    id_token: str
-    started: datetime
-    meter_start_wh: int
-
-
-@dataclass(frozen=True, slots=True)
-class KnownStation:
-    """What is remembered of a station that was here before. `boot` is its last BootNotification payload, raw."""
-
-    station: StationId
-    identity: StationIdentity
-    boot: Payload | None = None
-    credential: str | None = None
-    """Pinned in the commissioning window: "password:<hash>", "certificate:<fingerprint>" or "address:<ip>"."""
-    configuration: Mapping[str, str] | None = None
-    ocpp: str = "1.6"
 
 
 class StationBook(Protocol):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sitectl.model.commands import Command, Outcome, Urgency
 from sitectl.model.events import Event
-from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
+from sitectl.model.ids import EvseId, StationId, UplinkId
 from sitectl.model.metering import EvseReading
-from sitectl.model.transaction import IdTokenInfo, OutboxItem, Payload
+from sitectl.model.transaction import Backlog, IdTokenInfo, MappedTransaction, OutboxItem, Payload
 
 
 class SiteInbox(Protocol):
@@ -42,16 +41,6 @@ class StationDoor(Protocol):
         """Queue a command and wait for its outcome; never raises for a station that is away (NotSent)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """One station's queue towards one uplink."""
-
-    station: StationId
-    waiting: int
-    oldest_wall: float | None
-    dead: int
-
-
 class Outbox(Protocol):
     """Messages on disk for uplinks: one ordered queue per station and uplink. Every call has committed on return."""
 
@@ -81,16 +70,6 @@ class Outbox(Protocol):
         self, uplink: UplinkId, station: StationId, uplink_transaction_id: str
     ) -> Awaitable[MappedTransaction | None]:
         """Which transaction the central means, only if it belongs to this station and is known to this uplink."""
-
-
-@dataclass(frozen=True, slots=True)
-class MappedTransaction:
-    """A central's transaction id, resolved."""
-
-    transaction: TransactionId
-    evse: EvseId
-    station_transaction_id: int
-    running: bool
 
 
 class StationFacts(Protocol):
