@@ -1,1 +1,8 @@
-"""Credentials and TLS."""
+"""Credentials and TLS: who somebody is, proven by what they show.
+
+* `credentials`: HTTP Basic as stations send it (passwords are bytes), comparison in constant time, and pins: what a
+  station showed in the commissioning window, kept as a slow hash, a certificate fingerprint or an address.
+* `tls`: contexts for both ends (TLS 1.2 or newer) and what a peer's certificate says.
+
+Cut apart from the rooms that own sockets because a mistake here is a hole, and because both ends of the house need it.
+"""

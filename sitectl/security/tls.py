@@ -1,0 +1,90 @@
+"""TLS for both ends: TLS 1.2 or newer, no compression, and what a peer's certificate says."""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+from sitectl.base.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class PeerCertificate:
+    """A client certificate that a trusted authority has signed. `fingerprint` is SHA-256 of its DER form, in hex."""
+
+    fingerprint: str
+    common_name: str
+
+
+def server_context(certificate: Path, key: Path, client_ca: Path | None = None) -> ssl.SSLContext:
+    """A context for stations to connect to. With `client_ca` it asks for a certificate, and checks one that comes.
+
+    Asked for, not demanded: stations of profile 2 and 3 share the listener, and the handshake knows which is which.
+    Raises ConfigurationError when a file cannot be used.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    _harden(context)
+    _load_chain(context, certificate, key)
+    if client_ca is not None:
+        _load_authorities(context, client_ca)
+        context.verify_mode = ssl.CERT_OPTIONAL
+    return context
+
+
+def client_context(ca: Path | None = None, certificate: Path | None = None, key: Path | None = None) -> ssl.SSLContext:
+    """A context for connecting to a central CSMS: its name is checked against `ca`, or the system's authorities.
+
+    Raises ConfigurationError when a file cannot be used.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    _harden(context)
+    if ca is None:
+        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+    else:
+        _load_authorities(context, ca)
+    if certificate is not None:
+        _load_chain(context, certificate, key)
+    return context
+
+
+def peer_certificate(connection: ssl.SSLObject | ssl.SSLSocket | None) -> PeerCertificate | None:
+    """The certificate that the peer has shown; None without TLS, without one, or when nobody checked it."""
+    if connection is None:
+        return None
+    der = connection.getpeercert(binary_form=True)
+    fields = connection.getpeercert()
+    if not der or not fields:  # the library gives no fields of a certificate that it did not check
+        return None
+    return PeerCertificate(hashlib.sha256(der).hexdigest(), _common_name(fields))
+
+
+def _common_name(fields: object) -> str:
+    subject = fields.get("subject", ()) if isinstance(fields, dict) else ()
+    names = [value for relative in subject for name, value in relative if name == "commonName"]
+    return str(names[-1]) if names else ""
+
+
+def _harden(context: ssl.SSLContext) -> None:
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+
+
+def _load_chain(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
+    try:
+        context.load_cert_chain(certificate, key, password=_no_passphrase)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"certificate {certificate} with key {key or certificate}: {error}") from error
+
+
+def _no_passphrase() -> str:
+    """Without it the library would ask on the terminal, and a daemon would wait there for ever."""
+    raise ValueError("the key is protected by a passphrase, which nobody is here to enter")
+
+
+def _load_authorities(context: ssl.SSLContext, ca: Path) -> None:
+    try:
+        context.load_verify_locations(ca)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"certificate authority {ca}: {error}") from error
