@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from sitectl.model.transaction import Payload
 from sitectl.ocpp.frame import (
     DEFAULT_LIMIT,
     MAX_LIMIT,
@@ -24,7 +25,6 @@ from sitectl.ocpp.frame import (
     CallResult,
     CallResultError,
     Malformed,
-    Payload,
     Send,
     encode,
     parse,

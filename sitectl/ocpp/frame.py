@@ -13,10 +13,8 @@ from typing import Any
 
 import orjson
 
+from sitectl.model.transaction import Payload
 from sitectl.ocpp.versions import ErrorCode
-
-Payload = dict[str, Any]
-"""A decoded JSON object as it came or goes on the wire."""
 
 DEFAULT_LIMIT = 64 * 1024
 MAX_LIMIT = 256 * 1024
