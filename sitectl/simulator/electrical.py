@@ -68,7 +68,10 @@ class Wish:
 
 
 def fill(wishes: Iterable[Wish], room: Mapping[str, Phases]) -> float:
-    """Ampere-phases that max-min fair filling would take of `room` (left per circuit and phase): the yardstick of `used_share`."""
+    """Ampere-phases that max-min fair filling would take of `room` (what is left per circuit and phase).
+
+    The yardstick of `used_share`; the minimum of 6 A is not in it.
+    """
     left = {(circuit, phase): max(0.0, a) for circuit, phases in room.items() for phase, a in enumerate(phases)}
     growing = {n: wish for n, wish in enumerate(wishes) if wish.a > 0}
     rows = {n: [(c, p) for c in w.circuits for p in range(3) if w.uses[p]] for n, w in growing.items()}
@@ -78,7 +81,8 @@ def fill(wishes: Iterable[Wish], room: Mapping[str, Phases]) -> float:
         for n in growing:
             for row in rows[n]:
                 load[row] = load.get(row, 0) + 1
-        step = min(min(left[row] / count for row, count in load.items()), min(w.a for w in growing.values()) - level)
+        smallest_a = min(wish.a for wish in growing.values())
+        step = min(smallest_a - level, *(left[row] / count for row, count in load.items()))
         level += step
         for row, count in load.items():
             left[row] -= step * count

@@ -1,7 +1,7 @@
 """How a station obeys the charging profiles of OCPP 1.6 (edition 2, section 3.13, with errata 3.7, 3.8, 3.26, 3.69).
 
-Pure: a store of profiles and the question "what may this connector draw now", with the moment handed in as an aware datetime.
-Limits come out in ampere per phase; `None` means that no profile says anything.
+Pure: a store of profiles and the question "what may this connector draw now", with the moment handed in as an aware
+datetime. Limits come out in ampere per phase; `None` means that no profile says anything.
 """
 
 from collections.abc import Iterator, Mapping
@@ -120,8 +120,10 @@ class ProfileStore:
         self._installed = [other for other in self._installed if not replaced(other)]
         self._installed.append(_Installed(connector, profile, now))
 
-    def clear(self, profile_id: int | None, connector: int | None, purpose: str | None, stack_level: int | None) -> bool:
-        """Remove what matches (an id makes the other fields void, several fields are a conjunction); True when any did."""
+    def clear(
+        self, profile_id: int | None, connector: int | None, purpose: str | None, stack_level: int | None
+    ) -> bool:
+        """Remove what matches (an id voids the other fields, several fields are a conjunction); True when any did."""
 
         def matches(entry: _Installed) -> bool:
             if profile_id is not None:

@@ -1,7 +1,8 @@
 """Electric vehicles as a site feels them: how the current follows the offer.
 
-Reaction within 5 s is the duty of IEC 61851-1 A.5.3; the spread of reaction times, ramps and shortfalls is what was observed at
-real charge points. Everything random is drawn once, from a seeded generator, into the frozen `VehicleSpec`.
+Reaction within 5 s is the duty of IEC 61851-1 A.5.3; the spread of reaction times, ramps and shortfalls is what was
+observed at real charge points. Everything random is drawn once, from a seeded generator, into the frozen
+`VehicleSpec`.
 """
 
 from collections import deque
@@ -78,8 +79,16 @@ class Vehicle:
         taper = max(0.0, (1.0 - self.soc) / (1.0 - TAPER_FROM))
         return self.spec.max_a if taper >= 1.0 else max(TAPER_END_A, self.spec.max_a * taper)
 
-    def step(self, dt_s: float, limit_a: float) -> tuple[float, float, float]:
-        """Advance by `dt_s` under an offer of `limit_a`; return the current on the connector's L1, L2, L3."""
+    def disconnect(self) -> None:
+        """The contactor opened: the current ends at once."""
+        self._current_a = self._seen_a = self._obeyed_a = 0.0
+        self._pending.clear()
+
+    def step(self, dt_s: float, limit_a: float, wired: int = 3) -> tuple[float, float, float]:
+        """Advance by `dt_s` under an offer of `limit_a`; return the current on the connector's L1, L2, L3.
+
+        Of its phases the car uses those that are wired.
+        """
         self._elapsed_s += dt_s
         if limit_a != self._seen_a:
             self._seen_a = limit_a
@@ -87,8 +96,9 @@ class Vehicle:
         while self._pending and self._pending[0][0] <= self._elapsed_s:
             self._obeyed_a = self._pending.popleft()[1]
         self._ramp(dt_s, self._target_a())
-        self.energy_wh += self._current_a * self.spec.phases * NOMINAL_V * dt_s / 3600
-        drawn = [self._current_a if phase < self.spec.phases else 0.0 for phase in range(3)]
+        used = min(self.spec.phases, wired)
+        self.energy_wh += self._current_a * used * NOMINAL_V * dt_s / 3600
+        drawn = [self._current_a if phase < used else 0.0 for phase in range(3)]
         return drawn[0], drawn[1], drawn[2]
 
     def _target_a(self) -> float:

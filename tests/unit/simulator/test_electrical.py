@@ -23,14 +23,23 @@ def test_rotation_puts_each_own_phase_on_its_grid_phase(wiring: str, expected: t
 
 
 def test_path_leads_to_the_root() -> None:
-    circuits = {c.name: c for c in (CircuitSpec("grid", 100), CircuitSpec("garage", 63, "grid"), CircuitSpec("row", 32, "garage"))}
+    circuits = {
+        c.name: c
+        for c in (CircuitSpec("grid", 100), CircuitSpec("garage", 63, "grid"), CircuitSpec("row", 32, "garage"))
+    }
     assert path("row", circuits) == ["row", "garage", "grid"]
     assert add((1, 2, 3), (1, 0, 1)) == (2, 2, 4)
 
 
 def test_a_fuse_remembers_peak_ampere_seconds_and_the_longest_run_of_one_phase() -> None:
     fuse = FuseRecord(50)
-    for currents, seconds in (((55, 10, 10), 2), ((40, 52, 10), 3), ((40, 53, 10), 1), ((50, 50, 50), 9), ((51, 0, 0), 1)):
+    for currents, seconds in (
+        ((55, 10, 10), 2),
+        ((40, 52, 10), 3),
+        ((40, 53, 10), 1),
+        ((50, 50, 50), 9),
+        ((51, 0, 0), 1),
+    ):
         for _ in range(seconds):
             fuse.record(1.0, currents)
     assert fuse.peak_a == [55, 53, 50]

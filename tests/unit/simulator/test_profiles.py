@@ -19,7 +19,13 @@ def later(seconds: float) -> datetime:
 
 
 def raw(
-    limit: float, purpose: str = "TxProfile", *, profile_id: int = 1, stack: int = 0, kind: str = "Absolute", **more: Any
+    limit: float,
+    purpose: str = "TxProfile",
+    *,
+    profile_id: int = 1,
+    stack: int = 0,
+    kind: str = "Absolute",
+    **more: Any,
 ) -> dict[str, Any]:
     schedule: dict[str, Any] = {
         "chargingRateUnit": more.pop("unit", "A"),
