@@ -18,9 +18,31 @@ class Freshness(StrEnum):
     LOST = "lost"
 
 
+FRESH_CYCLES = 2.0
+LATE_S = 5.0
+STALE_S = 10.0
+
+
+def freshness(age_s: float | None, interval_s: float) -> Freshness:
+    """What a last good reading of this age is worth, for a meter polled every `interval_s`; None: there never was one.
+
+    The table of times: fresh up to two cycles, late up to 5 s, stale up to 10 s, then lost. A slow poll makes nothing
+    fresh or late for longer than that, because the fuse does not wait for it.
+    """
+    if age_s is None or age_s > STALE_S:
+        return Freshness.LOST
+    if age_s > LATE_S:
+        return Freshness.STALE
+    return Freshness.FRESH if age_s <= FRESH_CYCLES * interval_s else Freshness.LATE
+
+
 @dataclass(frozen=True, slots=True)
 class MeterReading:
-    """One good reading of a grid meter. Currents are signed: import positive. `at` is its receipt (monotonic s)."""
+    """One good reading of a grid meter. Currents are signed: import positive. `at` is its receipt (monotonic s).
+
+    `unchanged_since` is the receipt of the first of the readings in a row whose measured values (not the energy
+    registers) are bit-identical to this one's, `at` itself when this one differs; None when nobody compared.
+    """
 
     meter: MeterId
     at: float
@@ -30,6 +52,7 @@ class MeterReading:
     frequency_hz: float | None = None
     import_wh: float | None = None
     export_wh: float | None = None
+    unchanged_since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
