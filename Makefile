@@ -1,0 +1,69 @@
+# Every target does its own set-up: `make test` works in a clean clone on a bare Debian 12.
+# The environment is built from lock files with hashes, and again only when a lock changes.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+SYSTEM := PYTHON="$(PYTHON)" packaging/install-system-packages.sh
+
+RUNTIME_LOCK := packaging/requirements.txt
+TEST_LOCK    := packaging/requirements-test.txt
+RUNTIME      := $(VENV)/.runtime-installed
+TESTING      := $(VENV)/.testing-installed
+
+# Unit, property, integration and end-to-end tests; a folder that holds nothing yet is not asked for.
+SUITES := $(wildcard tests/unit tests/properties tests/scenarios tests/transcripts tests/integration tests/faults tests/e2e)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-full lint bench lock setup clean
+
+help:            ## show the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+demo: $(RUNTIME) ## a whole site on this machine for one minute (ARGS="--stations 30 --seconds 120")
+	$(BIN)/sitectl demo $(ARGS)
+
+test: lint       ## lint and all tests, long sweeps sampled
+	$(BIN)/python -m pytest -m "not full" $(SUITES) $(ARGS)
+
+test-full: lint  ## as test, with the long sweeps in full
+	$(BIN)/python -m pytest --hypothesis-profile=full $(SUITES) $(ARGS)
+
+lint: $(TESTING) ## style, types, floor plan, house rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m pytest -q tests/house
+
+bench: $(TESTING) ## figures beside a named peer, measured in the same run
+	$(BIN)/python -m tests.bench $(ARGS)
+
+setup: $(TESTING) ## only the environment, with what the tests need
+
+LOCK := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --build-deps-for=editable \
+	--no-header --no-annotate --no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+lock: $(TESTING) ## pin again what pyproject.toml asks for (ARGS=--upgrade for the newest)
+	$(LOCK) $(ARGS) --output-file=$(RUNTIME_LOCK) pyproject.toml
+	$(LOCK) $(ARGS) --extra=test --constraint=$(RUNTIME_LOCK) --output-file=$(TEST_LOCK) pyproject.toml
+
+clean:           ## remove the environment, caches and builds
+	rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find sitectl tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The package itself is installed last, from this folder; its build tool comes from the lock, so nothing is fetched unseen.
+$(RUNTIME): $(RUNTIME_LOCK) pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet --require-hashes --requirement $(RUNTIME_LOCK)
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(TESTING): $(TEST_LOCK) $(RUNTIME)
+	$(PIP) install --quiet --require-hashes --requirement $(TEST_LOCK)
+	touch $@
+
+$(BIN)/python:
+	$(SYSTEM)
+	$(PYTHON) -m venv $(VENV)
