@@ -208,7 +208,7 @@ class Endpoint:
         self._open: _OpenCall | None = None
         self._timed_out: deque[_OpenCall] = deque(maxlen=8)
 
-    # --- verb one: receive --------------------------------------------------------------------------------------------
+    # --- verb one: receive ---
 
     def receive(self, data: bytes | str, now: float) -> Received:
         """What one text frame means. Never raises."""
@@ -297,7 +297,7 @@ class Endpoint:
         self.counters.unexpected += 1
         return Ignored(reason)
 
-    # --- verb two: call -----------------------------------------------------------------------------------------------
+    # --- verb two: call ---
 
     @property
     def busy(self) -> bool:
@@ -332,7 +332,7 @@ class Endpoint:
         self.counters.timed_out += 1
         return TimedOut(call.tag, call.action)
 
-    # --- verb three: reply --------------------------------------------------------------------------------------------
+    # --- verb three: reply ---
 
     def reply(self, message_id: str, payload: Payload) -> str:
         """The text of the answer to a received call."""

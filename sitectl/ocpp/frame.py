@@ -124,7 +124,7 @@ def encode(frame: Frame) -> str:
     return orjson.dumps(message).decode()
 
 
-# --- the guard -------------------------------------------------------------------------------------------------------
+# --- the guard ---
 
 _DIGITS_ONLY = bytes(ord("0") if chr(c).isdecimal() and c < 128 else ord(" ") for c in range(256))
 _LONG_NUMBER = b"0" * (MAX_DIGITS + 1)
@@ -169,9 +169,9 @@ def _deeper_than(depth: int, bare: bytes) -> bool:
     return bool(brackets)
 
 
-# --- from JSON to frames ---------------------------------------------------------------------------------------------
+# --- from JSON to frames ---
 
-_HEAD = re.compile(rb'\s*\[\s*(\d{1,3})(?!\d)\s*(?:,\s*"([^"\\\x00-\x1f]{1,64})"\s*,)?')
+_HEAD = re.compile(rb'\s*\[\s*(\d{1,3})(?!\d)\s*(?:,\s*"([^"\\\x00-\x1f]{1,64})")?')
 _BLANK = re.compile(rb"\s*\Z")
 _NOT_ANSWERED = "message type {} is not known"
 

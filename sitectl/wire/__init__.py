@@ -8,7 +8,8 @@ and uplinks (client side) share it. A bad frame never ends a connection; what ma
 * `websocket`: `WebSocketTransport(connection)` over a `websockets` connection, and `WEBSOCKET_OPTIONS` for `serve` and
   `connect` (compression off, own liveness, largest frame).
 * `memory`: `pair()` gives two connected transports in memory, for tests and for virtual time.
-* `outcomes`: `Reply`, `Refuse`, `Silence`, `Handler`, `Notice`, `Late`; `Answer`, `Refused`, `TimedOut`, `Gone`, `Lost`.
+* `outcomes`: `Handler`, `Reply`, `Refuse`, `Silence`; `Answer`, `Refused`, `TimedOut`, `Gone`; `Notice`, `Late`;
+  `Lost`.
 * `peer`: `Peer(transport, endpoint, handler, *, clock, name, notice, limits)` with
   - `await run() -> Lost`: serves the connection until it ends; cancelling it drops the connection,
   - `await call(action, payload, timeout_s) -> Answer | Refused | TimedOut | Gone`,

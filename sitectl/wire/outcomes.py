@@ -30,8 +30,10 @@ Handler = Callable[[Call], Reply | Awaitable[Reply]]
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """A call of ours that had timed out was answered after all. The outcome stands; an "Accepted" for a limit asks for a
-    second look. `request` is what we had asked."""
+    """A call of ours that had timed out was answered after all. `request` is what we had asked.
+
+    The outcome stands; an "Accepted" for a limit asks for a second look.
+    """
 
     action: str
     request: Payload

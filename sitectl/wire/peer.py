@@ -111,7 +111,7 @@ class Peer:
         """Why the connection ended; None while it lives."""
         return self._lost
 
-    # --- the connection ------------------------------------------------------------------------------------------------
+    # --- the connection ---
 
     async def run(self) -> Lost:
         """Serve the connection until it ends, and say why it did. Calls that are still being served go on to their end;
@@ -166,7 +166,7 @@ class Peer:
             turn = self._turns.popleft()
             _settle(turn.outcome, Gone(self._lost.reason, turn.sent))
 
-    # --- reading -------------------------------------------------------------------------------------------------------
+    # --- reading ---
 
     async def _read(self) -> None:
         recv, monotonic = self._transport.recv, self._clock.monotonic
@@ -231,7 +231,7 @@ class Peer:
         except Exception:
             log.exception("%s: %s was not taken", self.name, type(notice).__name__)
 
-    # --- serving its calls ---------------------------------------------------------------------------------------------
+    # --- serving its calls ---
 
     def _serve(self, call: Call) -> None:
         try:
@@ -289,7 +289,7 @@ class Peer:
         if self._transport.backlog() > self._limits.backlog_bytes:
             self._drop(f"does not read: more than {self._limits.backlog_bytes} bytes wait for it")
 
-    # --- our own calls -------------------------------------------------------------------------------------------------
+    # --- our own calls ---
 
     async def call(self, action: str, payload: Payload, timeout_s: float) -> CallOutcome:
         """Call the peer, when earlier calls of ours are settled, and wait for what comes of it.
@@ -340,7 +340,7 @@ class Peer:
             # A timer may fire a clock tick early.
             self._expiry = self._loop.call_later(max(0.001, deadline - self._clock.monotonic()), self._expire)
 
-    # --- liveness ------------------------------------------------------------------------------------------------------
+    # --- liveness ---
 
     def _watch(self) -> None:
         """Ping, and give up a peer that was silent for too long. Runs by itself, from timer to timer."""
