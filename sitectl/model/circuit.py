@@ -45,12 +45,7 @@ class Topology:
 
     def evses(self) -> dict[EvseId, EvsePlan]:
         """Every EVSE of every installed station, in configuration order."""
-        return {
-            evse.id: evse
-            for station in self.stations.values()
-            if station.installed
-            for evse in station.evses
-        }
+        return {evse.id: evse for station in self.stations.values() if station.installed for evse in station.evses}
 
 
 def topology(

@@ -26,7 +26,7 @@ class Urgency(IntEnum):
 
 
 class ResetKind(StrEnum):
-    """`Immediate` stops transactions and reboots (1.6: Hard); `OnIdle` lets the software restart cleanly (1.6: Soft)."""
+    """`Immediate` stops transactions and reboots (1.6: Hard); `OnIdle` restarts the software cleanly (1.6: Soft)."""
 
     IMMEDIATE = "Immediate"
     ON_IDLE = "OnIdle"
@@ -151,7 +151,7 @@ Command = (
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The station answered. `status` is its status word where the message has one ("" otherwise); payload as it came."""
+    """The station answered. `status` is its status word, "" where the message has none; the payload is as it came."""
 
     status: str
     payload: Payload

@@ -35,15 +35,11 @@ class PhaseCurrents(NamedTuple):
 
     def highest(self, other: PhaseCurrents) -> PhaseCurrents:
         """The larger value of each phase."""
-        return PhaseCurrents(
-            max(self.l1, other.l1), max(self.l2, other.l2), max(self.l3, other.l3)
-        )
+        return PhaseCurrents(max(self.l1, other.l1), max(self.l2, other.l2), max(self.l3, other.l3))
 
     def rounded(self, digits: int = 1) -> PhaseCurrents:
         """The same, rounded for showing."""
-        return PhaseCurrents(
-            round(self.l1, digits), round(self.l2, digits), round(self.l3, digits)
-        )
+        return PhaseCurrents(round(self.l1, digits), round(self.l2, digits), round(self.l3, digits))
 
 
 NO_CURRENT = PhaseCurrents(0.0, 0.0, 0.0)

@@ -135,13 +135,14 @@ class LimitAcknowledged:
 
 @dataclass(frozen=True, slots=True)
 class LimitRefused:
-    """The station answered that it does not take an offer; what it had before holds on."""
+    """An offer is surely not in force: the station said no (`by_station`), or it never left us."""
 
     evse: EvseId
     seq: int
     kind: OfferKind
     at: float
     why: str
+    by_station: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """All limits of one control cycle. `targets` is the fair share; `offers` is what may go out now (cuts and raises)."""
+    """One control cycle's limits. `targets` is the fair share, `offers` what may go out now (cuts and raises)."""
 
     at: float
     targets: Mapping[EvseId, ChargingLimit]

@@ -30,7 +30,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class MeterSheet:
-    """One meter model: its registers by quantity, the blocks to read, sign rules and traps, and where it is known from."""
+    """One meter model: registers by quantity, blocks to read, sign rules, traps, and where it is known from."""
 
     id: str
     title: str

@@ -96,10 +96,14 @@ class StationSnapshot:
     evses: tuple[EvseId, ...]
     seen: bool
     skew_s: float = 0.0
+    clock_error_s: float = 60.0
     profile_lifetime_s: int = 300
     booted: bool = False
     connected_at: float | None = None
     booted_at: float | None = None
+    offline_since: float | None = None
+    pinned_now: bool = False
+    starts_pass_us: bool = False
 
 
 @dataclass(frozen=True, slots=True)

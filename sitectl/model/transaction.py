@@ -49,9 +49,7 @@ class TransactionStart:
     @property
     def start_key(self) -> str:
         """Content key: EVSE, token, the station's own time stamp and meter value."""
-        return (
-            f"{self.evse.evse}|{self.id_token}|{self.started_raw}|{self.meter_start_wh}"
-        )
+        return f"{self.evse.evse}|{self.id_token}|{self.started_raw}|{self.meter_start_wh}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,97 @@
+"""One grid meter as we hold it: its last good reading, judged by age alone, and whether its values stand still."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from sitectl.model.circuit import Circuit, MeterLoss
+from sitectl.model.electrical import PhaseCurrents
+from sitectl.model.metering import Freshness, MeterReading
+
+STALE_AFTER_S = 5.0
+LOST_AFTER_S = 10.0
+FROZEN_AFTER_S = 30.0
+"""The table of times: stale after 5 s, lost after 10 s, frozen after 30 s of identical values under changing load."""
+
+FROZEN_LOAD_CHANGE_A = 5.0
+
+SETTLE_AFTER_LOSS_S = 10.0
+"""After a lost meter came back, raises wait until it has been fresh for so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeterState:
+    """Everything held about one meter. `back_at`: when it came back after having been lost (or first came)."""
+
+    interval_s: float
+    reading: MeterReading | None = None
+    since: float = 0.0
+    back_at: float | None = None
+    same_since: float | None = None
+    load_when_same_a: float = 0.0
+    frozen: bool = False
+    failure: str = ""
+
+    def state(self, now: float) -> Freshness:
+        """Fresh up to two cycles, late up to 5 s, stale up to 10 s, then lost."""
+        if self.reading is None or self.frozen:
+            return Freshness.LOST if now - self.since > STALE_AFTER_S or self.frozen else Freshness.STALE
+        age_s = now - self.reading.at
+        if age_s <= 2.0 * max(self.interval_s, 1.0):
+            return Freshness.FRESH
+        if age_s <= STALE_AFTER_S:
+            return Freshness.LATE
+        return Freshness.STALE if age_s <= LOST_AFTER_S else Freshness.LOST
+
+    def settled(self, now: float) -> bool:
+        """Whether raises may rest on it."""
+        if self.state(now) is not Freshness.FRESH:
+            return False
+        return self.back_at is None or now - self.back_at >= SETTLE_AFTER_LOSS_S
+
+
+def with_meter_reading(meter: MeterState, reading: MeterReading, station_load_a: float) -> MeterState:
+    """Take a good reading. `station_load_a`: what the stations report, to tell a frozen meter from a calm site."""
+    back_at = meter.back_at
+    if meter.reading is None or reading.at - meter.reading.at > LOST_AFTER_S or meter.frozen:
+        back_at = reading.at if meter.reading is not None else None
+    before = meter.reading
+    same = before is not None and any(reading.current_a) and before.current_a == reading.current_a
+    same = same and before is not None and before.power_w == reading.power_w and before.voltage_v == reading.voltage_v
+    if not same:
+        return replace(
+            meter,
+            reading=reading,
+            back_at=back_at if not meter.frozen else reading.at,
+            same_since=reading.at,
+            load_when_same_a=station_load_a,
+            frozen=False,
+            failure="",
+        )
+    since = meter.same_since if meter.same_since is not None else reading.at
+    moved = abs(station_load_a - meter.load_when_same_a) > FROZEN_LOAD_CHANGE_A
+    frozen = meter.frozen or (moved and reading.at - since >= FROZEN_AFTER_S)
+    failure = "values stand still while stations changed" if frozen else ""
+    return replace(meter, reading=reading, same_since=since, frozen=frozen, failure=failure)
+
+
+def base_for_sharing(
+    circuit: Circuit, meter: MeterState, estimate: PhaseCurrents | None, now: float
+) -> tuple[PhaseCurrents, bool]:
+    """The base load to share against, and whether charging must stop below this circuit.
+
+    Fresh and late: the estimate. Stale: climbing from the estimate to the configured worst, so that limits step down.
+    Lost: the configured worst, or stop. Never below the estimate while that is the higher one.
+    """
+    worst = PhaseCurrents(*(circuit.base_load_worst_a,) * 3)
+    state = meter.state(now)
+    if estimate is None:
+        return worst, state is Freshness.LOST and circuit.on_meter_lost is MeterLoss.STOP
+    if state in (Freshness.FRESH, Freshness.LATE):
+        return estimate, False
+    if state is Freshness.LOST:
+        return worst, circuit.on_meter_lost is MeterLoss.STOP
+    age_s = now - meter.reading.at if meter.reading is not None else LOST_AFTER_S
+    part = min(1.0, max(0.0, (age_s - STALE_AFTER_S) / (LOST_AFTER_S - STALE_AFTER_S)))
+    climbing = [e + max(0.0, w - e) * part for e, w in zip(estimate, worst, strict=True)]
+    return PhaseCurrents(*climbing), False

@@ -1,0 +1,240 @@
+"""state + event -> state. One function an event, in one table; an event about something unknown changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from sitectl.model import events
+from sitectl.model.events import Event
+from sitectl.model.ids import EvseId, StationId
+from sitectl.model.limits import Offer, OfferKind
+from sitectl.model.station import Obeys
+from sitectl.state import base_load, ledger
+from sitectl.state import evse as evses
+from sitectl.state.evse import EvseState, RunningTransaction
+from sitectl.state.meter import with_meter_reading
+from sitectl.state.site_state import SiteState
+from sitectl.state.station import StationState
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def reduce(state: SiteState, event: Event) -> SiteState:
+    """Take one event into the state."""
+    return _REDUCERS[type(event)](state, event)
+
+
+def _put(mapping: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:
+    changed = dict(mapping)
+    changed[key] = value
+    return changed
+
+
+def _evse(state: SiteState, id: EvseId, change: Callable[[EvseState], EvseState]) -> SiteState:
+    held = state.evses.get(id)
+    if held is None:
+        return state
+    changed = change(held)
+    return state if changed is held else replace(state, evses=_put(state.evses, id, changed))
+
+
+def _evses_of(state: SiteState, id: EvseId) -> list[EvseId]:
+    """The EVSE itself, or all of its station where it says 0."""
+    if id.evse != 0:
+        return [id]
+    station = state.stations.get(id.station)
+    return [] if station is None or station.plan is None else [e.id for e in station.plan.evses]
+
+
+def _station(state: SiteState, id: StationId, change: Callable[[StationState], StationState]) -> SiteState:
+    held = state.stations.get(id) or StationState(id)
+    return replace(state, stations=_put(state.stations, id, change(held)))
+
+
+def _meter_read(state: SiteState, event: events.MeterRead) -> SiteState:
+    reading = event.reading
+    meter = state.meters.get(reading.meter)
+    if meter is None:
+        return state
+    circuits = [c for c in state.topology.circuits.values() if c.meter == reading.meter]
+    load_a = 0.0
+    bases = dict(state.bases)
+    for circuit in circuits:
+        below = [state.evses[id] for id in state.below[circuit.id]]
+        load_a += sum(max(e.reading.current_a) for e in below if e.reading and e.reading.current_a)
+        starts = [(e, _start_possible(state, e, reading.at)) for e in below]
+        bases[circuit.id] = base_load.sampled(bases[circuit.id], reading.current_a, reading.at, circuit.rated_a, starts)
+    meters = _put(state.meters, reading.meter, with_meter_reading(meter, reading, load_a))
+    return replace(state, meters=meters, bases=bases)
+
+
+def _start_possible(state: SiteState, evse: EvseState, now: float) -> bool:
+    return evse.start_possible(now, state.stations[evse.plan.id.station].starts_pass_us)
+
+
+def _meter_failed(state: SiteState, event: events.MeterFailed) -> SiteState:
+    meter = state.meters.get(event.meter)
+    if meter is None or meter.failure == event.why:
+        return state
+    return replace(state, meters=_put(state.meters, event.meter, replace(meter, failure=event.why)))
+
+
+def _connected(state: SiteState, event: events.StationConnected) -> SiteState:
+    state = _station(
+        state,
+        event.station,
+        lambda s: replace(
+            s,
+            online=True,
+            seen=True,
+            ocpp=event.ocpp,
+            address=event.address,
+            connected_at=event.at,
+            offline_since=None,
+            pinned_now=s.pinned_now or event.pinned_now,
+        ),
+    )
+    return _say_again(state, event.station)
+
+
+def _say_again(state: SiteState, station: StationId) -> SiteState:
+    """After a (re)connect nothing is sure to have arrived: what holds is said again."""
+    for id in _evses_of(state, EvseId(station, 0)):
+        state = _evse(state, id, lambda e: replace(e, resend=e.newest_offer is not None, refused_until=0.0))
+    return state
+
+
+def _disconnected(state: SiteState, event: events.StationDisconnected) -> SiteState:
+    if event.station not in state.stations:
+        return state
+    return _station(state, event.station, lambda s: replace(s, online=False, connected_at=None, offline_since=event.at))
+
+
+def _booted(state: SiteState, event: events.StationBooted) -> SiteState:
+    def change(station: StationState) -> StationState:
+        if event.remembered:
+            return replace(station, identity=event.identity, seen=True, booted=True)
+        return replace(station, identity=event.identity, seen=True, booted=True, booted_at=event.at)
+
+    state = _station(state, event.station, change)
+    return state if event.remembered else _say_again(state, event.station)
+
+
+def _status(state: SiteState, event: events.EvseStatusChanged) -> SiteState:
+    if event.evse.evse == 0:
+        return state
+    return _evse(state, event.evse, lambda e: evses.with_status(e, event.status, event.at))
+
+
+def _metered(state: SiteState, event: events.EvseMetered) -> SiteState:
+    return _evse(state, event.reading.evse, lambda e: evses.with_reading(e, event.reading))
+
+
+def _start_expected(state: SiteState, event: events.StartExpected) -> SiteState:
+    for id in _evses_of(state, event.evse):
+        state = _evse(state, id, lambda e: replace(e, expected_until=max(e.expected_until, event.until)))
+    return state
+
+
+def _started(state: SiteState, event: events.TransactionStarted) -> SiteState:
+    running = RunningTransaction(event.transaction, event.station_transaction_id, event.at)
+    return _evse(state, event.evse, lambda e: evses.with_start(e, running, event.resumed))
+
+
+def _ended(state: SiteState, event: events.TransactionEnded) -> SiteState:
+    return _evse(state, event.evse, lambda e: evses.with_end(e, event.transaction))
+
+
+def _start_control(state: SiteState, event: events.StartControlLearned) -> SiteState:
+    return _station(state, event.station, lambda s: replace(s, starts_pass_us=event.starts_pass_us))
+
+
+def _offered(state: SiteState, event: events.LimitOffered) -> SiteState:
+    return _evse(state, event.offer.evse, lambda e: evses.with_offer(e, event.offer))
+
+
+def _acknowledged(state: SiteState, event: events.LimitAcknowledged) -> SiteState:
+    return _evse(state, event.evse, lambda e: evses.with_acknowledgement(e, event.seq, event.kind, event.at))
+
+
+def _refused(state: SiteState, event: events.LimitRefused) -> SiteState:
+    return _evse(state, event.evse, lambda e: evses.with_refusal(e, event.seq, event.kind, event.at, event.by_station))
+
+
+def _unanswered(state: SiteState, event: events.LimitUnanswered) -> SiteState:
+    return _evse(state, event.evse, lambda e: evses.with_doubt(e, event.seq, event.kind))
+
+
+def _remembered(state: SiteState, event: events.LimitRemembered) -> SiteState:
+    offer = Offer(
+        evse=event.evse,
+        seq=event.seq,
+        limit_a=event.counts_a,
+        kind=OfferKind.DYNAMIC,
+        offered_at=event.at,
+        expires_at=event.at,
+        expires_latest_at=event.expires_at if event.expires_at is not None else event.at,
+    )
+
+    def change(evse: EvseState) -> EvseState:
+        return replace(evse, entry=ledger.remembered(evse.entry, offer, event.fallback_a), obeys=event.obeys)
+
+    return _evse(state, event.evse, change)
+
+
+def _ceiling_set(state: SiteState, event: events.CeilingSet) -> SiteState:
+    return replace(state, ceilings=_put(state.ceilings, event.ceiling.key, event.ceiling))
+
+
+def _ceiling_cleared(state: SiteState, event: events.CeilingCleared) -> SiteState:
+    return replace(state, ceilings={k: c for k, c in state.ceilings.items() if k != event.key})
+
+
+def _skew(state: SiteState, event: events.ClockSkewLearned) -> SiteState:
+    return _station(state, event.station, lambda s: replace(s, skew_s=event.skew_s))
+
+
+def _store(state: SiteState, event: events.StoreChanged) -> SiteState:
+    return replace(state, store_usable=event.usable, store_why=event.why)
+
+
+def aged(state: SiteState, now: float) -> SiteState:
+    """Let time pass: expired ceilings go, and the ledger releases and forgets what time alone decides."""
+    changed: dict[EvseId, EvseState] = {}
+    for id, evse in state.evses.items():
+        entry = ledger.aged(evse.entry, now, evse.obeys is Obeys.PROVEN)
+        if entry is not evse.entry:
+            changed[id] = replace(evse, entry=entry)
+    if changed:
+        state = replace(state, evses={**state.evses, **changed})
+    if any(c.expires_at is not None and c.expires_at <= now for c in state.ceilings.values()):
+        live = {k: c for k, c in state.ceilings.items() if c.expires_at is None or c.expires_at > now}
+        state = replace(state, ceilings=live)
+    return state
+
+
+_REDUCERS: Mapping[type, Callable[[SiteState, Any], SiteState]] = {
+    events.MeterRead: _meter_read,
+    events.MeterFailed: _meter_failed,
+    events.StationConnected: _connected,
+    events.StationDisconnected: _disconnected,
+    events.StationBooted: _booted,
+    events.EvseStatusChanged: _status,
+    events.EvseMetered: _metered,
+    events.StartExpected: _start_expected,
+    events.TransactionStarted: _started,
+    events.TransactionEnded: _ended,
+    events.StartControlLearned: _start_control,
+    events.LimitOffered: _offered,
+    events.LimitAcknowledged: _acknowledged,
+    events.LimitRefused: _refused,
+    events.LimitUnanswered: _unanswered,
+    events.LimitRemembered: _remembered,
+    events.CeilingSet: _ceiling_set,
+    events.CeilingCleared: _ceiling_cleared,
+    events.ClockSkewLearned: _skew,
+    events.StoreChanged: _store,
+}

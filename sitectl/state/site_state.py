@@ -1,0 +1,59 @@
+"""The one state of the site, and how it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sitectl.model.circuit import Topology
+from sitectl.model.ids import CircuitId, EvseId, MeterId, StationId
+from sitectl.model.limits import Ceiling
+from sitectl.state.base_load import BaseEstimate
+from sitectl.state.evse import EvseState
+from sitectl.state.ledger import LimitEntry
+from sitectl.state.meter import MeterState
+from sitectl.state.station import StationState
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRules:
+    """What of the configuration the state needs beside the topology."""
+
+    meter_intervals_s: Mapping[MeterId, float] = field(default_factory=dict)
+    unknown_reserve_a: float = 32.0
+    proven: bool = False
+    """Offers are capped so that the third inequality of `if_dead` holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteState:
+    """Everything known. Mappings are replaced, never changed. `below`: the EVSEs under each circuit."""
+
+    topology: Topology
+    rules: SiteRules
+    evses: Mapping[EvseId, EvseState]
+    stations: Mapping[StationId, StationState]
+    meters: Mapping[MeterId, MeterState]
+    bases: Mapping[CircuitId, BaseEstimate]
+    below: Mapping[CircuitId, tuple[EvseId, ...]]
+    ceilings: Mapping[str, Ceiling] = field(default_factory=dict)
+    store_usable: bool = True
+    store_why: str = ""
+
+
+def initial_state(topology: Topology, rules: SiteRules, now: float) -> SiteState:
+    """A site of which nothing has been heard: every installed EVSE counts at its `max_a`."""
+    plans = topology.evses()
+    below: dict[CircuitId, list[EvseId]] = {circuit: [] for circuit in topology.circuits}
+    for plan in plans.values():
+        for circuit in topology.paths[plan.circuit]:
+            below[circuit].append(plan.id)
+    return SiteState(
+        topology=topology,
+        rules=rules,
+        evses={id: EvseState(plan, LimitEntry(max_a=plan.max_a)) for id, plan in plans.items()},
+        stations={s.id: StationState(s.id, s) for s in topology.stations.values() if s.installed},
+        meters={id: MeterState(interval_s, since=now) for id, interval_s in rules.meter_intervals_s.items()},
+        bases={c.id: BaseEstimate() for c in topology.circuits.values() if c.meter is not None},
+        below={circuit: tuple(evses) for circuit, evses in below.items()},
+    )

@@ -1,0 +1,136 @@
+"""The frozen picture of one moment, made from the state: what the minds decide on and people are shown."""
+
+from __future__ import annotations
+
+from sitectl.model.electrical import PhaseCurrents
+from sitectl.model.ids import CircuitId, EvseId, MeterId, StationId
+from sitectl.model.metering import Freshness
+from sitectl.model.snapshot import CircuitSnapshot, EvseSnapshot, MeterSnapshot, SiteSnapshot, StationSnapshot
+from sitectl.model.station import Obeys, ProfileStorage
+from sitectl.state.evse import EvseState
+from sitectl.state.if_dead import bearable_ratio
+from sitectl.state.meter import base_for_sharing
+from sitectl.state.site_state import SiteState
+from sitectl.state.station import StationState
+
+RAM_LIFETIME_S = 300
+FLASH_LIFETIME_S = 1800
+SHORTEST_FLASH_LIFETIME_S = 420
+"""Limits live 300 s where profiles are kept in RAM, else up to 1800 s; 420 s keeps renewals below 500 writes a day."""
+
+
+def snapshot(state: SiteState, now: float) -> SiteSnapshot:
+    """See the whole site at `now`. Call `reduce.aged` first."""
+    stations = {id: _station(station) for id, station in state.stations.items()}
+    quarantined = sum(1 for s in stations.values() if s.quarantined)
+    return SiteSnapshot(
+        at=now,
+        circuits={id: _circuit(state, id, now) for id in state.topology.circuits},
+        evses={id: _evse(state, id, evse, now) for id, evse in state.evses.items()},
+        stations=stations,
+        meters={id: _meter(state, id, now) for id in state.meters},
+        ceilings=tuple(state.ceilings.values()),
+        quarantine_reserve_a=quarantined * state.rules.unknown_reserve_a,
+        raises_allowed=state.store_usable,
+    )
+
+
+def _evse(state: SiteState, id: EvseId, evse: EvseState, now: float) -> EvseSnapshot:
+    station = state.stations[id.station]
+    entry = evse.entry
+    transaction = evse.transaction
+    newest = evse.newest_offer
+    follows = evse.obeys not in (Obeys.IGNORES, Obeys.UNCONTROLLED) and now >= evse.refused_until
+    return EvseSnapshot(
+        id=id,
+        plan=evse.plan,
+        online=station.online,
+        obeys=evse.obeys,
+        connector_status=evse.status.connector_status if evse.status else None,
+        charging_state=evse.status.charging_state if evse.status else None,
+        transaction=transaction.id if transaction else None,
+        station_transaction_id=transaction.station_transaction_id if transaction else None,
+        transaction_since=transaction.since if transaction else None,
+        wants=transaction is not None,
+        controllable=station.online and station.booted and follows and transaction is not None,
+        phases=evse.phases(),
+        counts_a=entry.counts_a(now, evse.start_possible(now, station.starts_pass_us)),
+        offered_a=newest.limit_a if newest else None,
+        offer_seq=newest.seq if newest else 0,
+        offer_expires_at=newest.expires_at if newest else None,
+        acknowledged_a=entry.acknowledged.limit_a if entry.acknowledged else entry.fallback_a,
+        fallback_installed_a=entry.fallback_a,
+        measured_a=evse.measured_grid(),
+        measured_at=evse.reading.at if evse.reading else None,
+        last_raise_at=evse.last_raise_at,
+        last_cut_at=evse.last_cut_at,
+        state_since=evse.state_since,
+    )
+
+
+def _circuit(state: SiteState, id: CircuitId, now: float) -> CircuitSnapshot:
+    circuit = state.topology.circuits[id]
+    worst = PhaseCurrents(*(circuit.base_load_worst_a,) * 3)
+    if circuit.meter is None:
+        return CircuitSnapshot(id, base_load_a=worst, measured_base_a=worst)
+    meter = state.meters[circuit.meter]
+    estimate = state.bases[id].upper()
+    base, stop = base_for_sharing(circuit, meter, estimate, now)
+    if state.rules.proven:
+        base = _proven_base(base, circuit.rated_a, circuit.base_load_worst_a)
+    freshness = meter.state(now)
+    known = meter.reading is not None and freshness is not Freshness.LOST
+    newest = state.bases[id].newest()
+    return CircuitSnapshot(
+        id=id,
+        base_load_a=base,
+        measured_a=meter.reading.current_a if meter.reading is not None and known else None,
+        measured_base_a=newest if known and newest is not None else None,
+        meter=freshness,
+        settled=meter.settled(now) or freshness is Freshness.LOST,
+        stop=stop,
+    )
+
+
+def _proven_base(base: PhaseCurrents, rated_a: float, worst_a: float) -> PhaseCurrents:
+    """Share as if the worst base had come, less what the breaker bears until limits lapse: then they are proven."""
+    bearable = (bearable_ratio(SHORTEST_FLASH_LIFETIME_S + 60.0) - 1.0) * rated_a
+    return PhaseCurrents(*(max(b, worst_a - bearable) for b in base))
+
+
+def _meter(state: SiteState, id: MeterId, now: float) -> MeterSnapshot:
+    meter = state.meters[id]
+    reading = meter.reading
+    freshness = meter.state(now)
+    shown = reading if freshness is not Freshness.LOST else None
+    return MeterSnapshot(
+        id=id,
+        state=freshness,
+        age_s=now - reading.at if reading else None,
+        current_a=shown.current_a if shown else None,
+        power_w=shown.power_w if shown else None,
+    )
+
+
+def _station(station: StationState) -> StationSnapshot:
+    plan = station.plan
+    ram = plan is not None and plan.profile_storage is ProfileStorage.RAM
+    return StationSnapshot(
+        id=StationId(station.id),
+        online=station.online,
+        ocpp=station.ocpp,
+        identity=station.identity,
+        quarantined=plan is None,
+        obeys=Obeys.UNKNOWN,
+        evses=tuple(e.id for e in plan.evses) if plan else (),
+        seen=station.seen,
+        skew_s=station.skew_s or 0.0,
+        clock_error_s=station.clock_error_s(),
+        profile_lifetime_s=RAM_LIFETIME_S if ram else FLASH_LIFETIME_S,
+        booted=station.booted,
+        connected_at=station.connected_at,
+        booted_at=station.booted_at,
+        offline_since=station.offline_since,
+        pinned_now=station.pinned_now,
+        starts_pass_us=station.starts_pass_us,
+    )

@@ -1,0 +1,37 @@
+"""One station as we hold it: connected or not, who it says it is, and what was read back from its configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sitectl.model.ids import StationId
+from sitectl.model.station import StationIdentity, StationPlan
+
+NOBODY = StationIdentity()
+
+UNKNOWN_CLOCK_S = 60.0
+"""Error assumed of a station's clock before its own time stamps were seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class StationState:
+    """Everything held about one station. `plan` None: an identity that nobody listed (quarantined)."""
+
+    id: StationId
+    plan: StationPlan | None = None
+    online: bool = False
+    ocpp: str | None = None
+    address: str = ""
+    identity: StationIdentity = NOBODY
+    seen: bool = False
+    booted: bool = False
+    connected_at: float | None = None
+    booted_at: float | None = None
+    offline_since: float | None = None
+    starts_pass_us: bool = False
+    skew_s: float | None = None
+    pinned_now: bool = False
+
+    def clock_error_s(self) -> float:
+        """How far its clock may be off what we assume when a profile is dated by it."""
+        return UNKNOWN_CLOCK_S if self.skew_s is None else 5.0
