@@ -53,9 +53,7 @@ class Ledger(Protocol):
     ) -> Awaitable[StartedTransaction]:
         """Store a start, its outbox rows and its raw frame in one commit; a known start key changes nothing."""
 
-    def stop(
-        self, stop: TransactionStop, message: OutboxMessage, raw: bytes
-    ) -> Awaitable[StoppedTransaction]:
+    def stop(self, stop: TransactionStop, message: OutboxMessage, raw: bytes) -> Awaitable[StoppedTransaction]:
         """Store a stop and its outbox rows (to the uplinks that got the start); equal content twice changes nothing."""
 
     def samples(
@@ -68,14 +66,12 @@ class Ledger(Protocol):
         message: OutboxMessage,
         raw: bytes,
     ) -> Awaitable[TransactionId | None]:
-        """Store meter values and their outbox rows; None when they belong to no transaction (then nothing is stored)."""
+        """Store meter values and their outbox rows; None when they belong to no transaction: nothing is stored then."""
 
     def verdict(self, transaction: TransactionId, info: IdTokenInfo) -> Awaitable[None]:
         """Store what was answered to the station about the token of a transaction."""
 
-    def open_transactions(
-        self, station: StationId
-    ) -> Awaitable[Sequence[OpenTransaction]]:
+    def open_transactions(self, station: StationId) -> Awaitable[Sequence[OpenTransaction]]:
         """All transactions of a station that have no stop yet."""
 
 
@@ -95,19 +91,13 @@ class Centrals(Protocol):
     def copies(self, station: StationId, id_token: str) -> Sequence[UplinkId]:
         """The uplinks that get this transaction; the first is the authoritative one. Empty: none."""
 
-    async def authorize(
-        self, station: StationId, id_token: str, deadline_s: float
-    ) -> IdTokenInfo | None:
+    async def authorize(self, station: StationId, id_token: str, deadline_s: float) -> IdTokenInfo | None:
         """Ask the authoritative central; None when it is away or does not answer in time."""
 
-    async def verdict(
-        self, station: StationId, transaction: TransactionId, deadline_s: float
-    ) -> IdTokenInfo | None:
-        """Wait until the start of this transaction was answered by the authoritative central; None: too late or away."""
+    async def verdict(self, station: StationId, transaction: TransactionId, deadline_s: float) -> IdTokenInfo | None:
+        """Wait until the authoritative central has answered the start of this transaction; None: too late or away."""
 
-    async def transfer(
-        self, station: StationId, payload: Payload, deadline_s: float
-    ) -> Payload | None:
+    async def transfer(self, station: StationId, payload: Payload, deadline_s: float) -> Payload | None:
         """Relay a DataTransfer of a station; None when the central is away or does not answer in time."""
 
     def status(self, station: StationId, evse: int, payload: Payload) -> None:
@@ -120,7 +110,7 @@ class Centrals(Protocol):
         """New rows stand in the outbox of this station."""
 
     def station_online(self, station: StationId, boot: Payload | None) -> None:
-        """The station is connected; `boot` is its (possibly remembered) BootNotification payload. Again after each boot."""
+        """The station is connected; `boot` is its BootNotification payload, possibly remembered. Again at each boot."""
 
     def station_offline(self, station: StationId) -> None:
         """The station's connection ended."""
