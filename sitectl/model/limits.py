@@ -82,6 +82,7 @@ class Offer:
     expires_at: float | None = None
     expires_latest_at: float | None = None
     transaction: TransactionId | None = None
+    lifetime_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,9 @@
-"""The control cycle: holds the one state of the site, decides once a second, acts decreases first."""
+"""The control cycle: holds the one state of the site, decides once a second and at once on a change, cuts first.
+
+* `owner.py` holds the state and takes events in order; `post` never waits.
+* `cycle.py` is one decision: state -> snapshot -> allocation -> independent check. It awaits nothing.
+* `offers.py` turns a decision into offers: what goes at once, what must be on disk first, what is due for renewal.
+* `report.py` makes what people see of it: shares of the circuits, problems.
+
+Nothing here waits for a station, the disk or a meter: what came of an offer returns as an event.
+"""

@@ -1,8 +1,8 @@
 """What everything but the stations draws on a circuit, estimated from its meter and the stations' own readings.
 
 The meter is one second old and the stations' readings up to ten: "meter minus stations" taken at any moment mixes
-ages, and a loop that trusts it chatters and overloads. So samples are aligned on receipt times, and the estimate of a phase is
-the highest of three:
+ages, and a loop that trusts it chatters and overloads. So samples are aligned on receipt times, and the estimate of a
+phase is the highest of three:
 
 * the largest aligned sample of the last 20 s: the meter minus the least that each station surely draws, taken only
   while no station below is still rising towards a limit that its newest reading cannot show yet;

@@ -227,6 +227,15 @@ def with_doubt(evse: EvseState, seq: int, kind: OfferKind) -> EvseState:
     return evse
 
 
+def with_age(evse: EvseState, now: float) -> EvseState:
+    """Let time pass. A limit that may have lapsed is no longer held: the next one passes the gate like a first."""
+    entry = ledger.aged(evse.entry, now, evse.obeys is Obeys.PROVEN)
+    newest = evse.newest_offer
+    if newest is not None and newest.expires_at is not None and newest.expires_at <= now:
+        return replace(evse, entry=entry, newest_offer=None, resend=False)
+    return evse if entry is evse.entry else replace(evse, entry=entry)
+
+
 def with_start(evse: EvseState, running: RunningTransaction, resumed: bool) -> EvseState:
     """A transaction begins (or was found open after a restart, then what was remembered of its limit holds on)."""
     entry = replace(evse.entry, in_transaction=True) if resumed else ledger.begun(evse.entry)

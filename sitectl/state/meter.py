@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from sitectl.model.circuit import Circuit, MeterLoss
 from sitectl.model.electrical import PhaseCurrents
-from sitectl.model.metering import Freshness, MeterReading
+from sitectl.model.metering import Freshness, MeterReading, freshness
 
 STALE_AFTER_S = 5.0
 LOST_AFTER_S = 10.0
@@ -34,14 +34,11 @@ class MeterState:
 
     def state(self, now: float) -> Freshness:
         """Fresh up to two cycles, late up to 5 s, stale up to 10 s, then lost."""
-        if self.reading is None or self.frozen:
-            return Freshness.LOST if now - self.since > STALE_AFTER_S or self.frozen else Freshness.STALE
-        age_s = now - self.reading.at
-        if age_s <= 2.0 * max(self.interval_s, 1.0):
-            return Freshness.FRESH
-        if age_s <= STALE_AFTER_S:
-            return Freshness.LATE
-        return Freshness.STALE if age_s <= LOST_AFTER_S else Freshness.LOST
+        if self.frozen:
+            return Freshness.LOST
+        if self.reading is None:
+            return Freshness.LOST if now - self.since > STALE_AFTER_S else Freshness.STALE
+        return freshness(now - self.reading.at, self.interval_s)
 
     def settled(self, now: float) -> bool:
         """Whether raises may rest on it."""

@@ -10,13 +10,12 @@ from sitectl.model import events
 from sitectl.model.events import Event
 from sitectl.model.ids import EvseId, StationId
 from sitectl.model.limits import Offer, OfferKind
-from sitectl.model.station import Obeys
 from sitectl.state import base_load, ledger
 from sitectl.state import evse as evses
 from sitectl.state.evse import EvseState, RunningTransaction
 from sitectl.state.meter import with_meter_reading
 from sitectl.state.site_state import SiteState
-from sitectl.state.station import StationState
+from sitectl.state.station import NOBODY, StationState
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -119,8 +118,20 @@ def _booted(state: SiteState, event: events.StationBooted) -> SiteState:
             return replace(station, identity=event.identity, seen=True, booted=True)
         return replace(station, identity=event.identity, seen=True, booted=True, booted_at=event.at)
 
+    before = state.stations.get(event.station)
     state = _station(state, event.station, change)
-    return state if event.remembered else _say_again(state, event.station)
+    if event.remembered:
+        return state
+    if before is not None and before.identity != NOBODY and before.identity != event.identity:
+        state = _forget_fallbacks(state, event.station)
+    return _say_again(state, event.station)
+
+
+def _forget_fallbacks(state: SiteState, station: StationId) -> SiteState:
+    """Another device, or another firmware: what its predecessor was told may be gone."""
+    for id in _evses_of(state, EvseId(station, 0)):
+        state = _evse(state, id, lambda e: replace(e, entry=replace(e.entry, fallback_a=None)))
+    return state
 
 
 def _status(state: SiteState, event: events.EvseStatusChanged) -> SiteState:
@@ -205,9 +216,9 @@ def aged(state: SiteState, now: float) -> SiteState:
     """Let time pass: expired ceilings go, and the ledger releases and forgets what time alone decides."""
     changed: dict[EvseId, EvseState] = {}
     for id, evse in state.evses.items():
-        entry = ledger.aged(evse.entry, now, evse.obeys is Obeys.PROVEN)
-        if entry is not evse.entry:
-            changed[id] = replace(evse, entry=entry)
+        older = evses.with_age(evse, now)
+        if older is not evse:
+            changed[id] = older
     if changed:
         state = replace(state, evses={**state.evses, **changed})
     if any(c.expires_at is not None and c.expires_at <= now for c in state.ceilings.values()):

@@ -1,0 +1,70 @@
+"""One control cycle: see the site, share the current, check the sharing by another route. Awaits nothing.
+
+If sharing fails inside, or the independent check objects, the safe plan goes out instead: everybody at what surely
+fits.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sitectl.allocator.allocate import AllocatorMemory, SharingRules, allocate
+from sitectl.allocator.compiled import CompiledSite
+from sitectl.allocator.safe import safe_allocation
+from sitectl.allocator.verify import verify
+from sitectl.model.ids import CircuitId
+from sitectl.model.limits import Allocation, CircuitShare, IfDead
+from sitectl.model.snapshot import SiteSnapshot
+from sitectl.site.shares import circuit_shares
+from sitectl.state.if_dead import InForce, if_dead, in_force
+from sitectl.state.reduce import aged
+from sitectl.state.site_state import SiteState
+from sitectl.state.snapshot import snapshot as take_snapshot
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one cycle saw and decided."""
+
+    snapshot: SiteSnapshot
+    allocation: Allocation
+    force: Mapping[CircuitId, InForce]
+    shares: Mapping[CircuitId, CircuitShare]
+    memory: AllocatorMemory
+    violations: tuple[str, ...] = ()
+
+
+def decide(
+    state: SiteState, compiled: CompiledSite, memory: AllocatorMemory, rules: SharingRules, now: float
+) -> tuple[SiteState, Decision]:
+    """Decide for the site at `now`; also returns the state with the time that passed."""
+    state = aged(state, now)
+    seen = take_snapshot(state, now)
+    allocation, memory, violations = _share(state, compiled, seen, memory, rules)
+    force = in_force(state, seen)
+    dead: dict[CircuitId, IfDead] = {
+        id: if_dead(circuit, force[id], seen.circuits[id].measured_base_a)
+        for id, circuit in state.topology.circuits.items()
+    }
+    shares = circuit_shares(state, seen, allocation, dead)
+    return state, Decision(seen, allocation, force, shares, memory, violations)
+
+
+def _share(
+    state: SiteState, compiled: CompiledSite, seen: SiteSnapshot, memory: AllocatorMemory, rules: SharingRules
+) -> tuple[Allocation, AllocatorMemory, tuple[str, ...]]:
+    """The allocation, or the safe one with the reason why."""
+    try:
+        allocation, memory_after = allocate(compiled, seen, memory, rules)
+        violations = tuple(str(v) for v in verify(state.topology, seen, allocation))
+    except Exception as error:  # the fuse comes before the cause: cut now, complain after
+        log.exception("sharing failed; the safe plan goes out")
+        return safe_allocation(state.topology, seen), memory, (f"sharing failed: {error!r}",)
+    if violations:
+        log.error("the independent check objects; the safe plan goes out: %s", "; ".join(violations[:5]))
+        return safe_allocation(state.topology, seen), memory, violations
+    return allocation, memory_after, ()

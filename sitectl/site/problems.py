@@ -1,0 +1,124 @@
+"""What is wrong on the site, in words that tell a technician what to do. Pure; `ProblemBook` adds since when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sitectl.model.health import Problem
+from sitectl.model.metering import Freshness
+from sitectl.model.snapshot import EvseSnapshot, StationSnapshot
+from sitectl.model.station import Obeys
+from sitectl.site.cycle import Decision
+from sitectl.state.site_state import SiteState
+
+Finding = tuple[str, str, str]
+"""What, where, what to do."""
+
+
+@dataclass(slots=True)
+class ProblemBook:
+    """Remembers since when each problem stands; the wording of a problem is its name."""
+
+    since: dict[tuple[str, str], datetime] = field(default_factory=dict)
+
+    def update(self, findings: Iterable[Finding], wall: datetime) -> tuple[Problem, ...]:
+        """The problems as they stand now; those that went are forgotten."""
+        now = {(where, what): do for what, where, do in findings}
+        self.since = {key: self.since.get(key, wall) for key in now}
+        return tuple(Problem(what, where, self.since[where, what], do) for (where, what), do in now.items())
+
+
+def findings(state: SiteState, decision: Decision) -> Iterator[Finding]:
+    """Everything wrong that the site's own state shows."""
+    yield from _meters(state, decision)
+    yield from _circuits(state, decision)
+    for station in decision.snapshot.stations.values():
+        yield from _station(station)
+    for view in decision.snapshot.evses.values():
+        yield from _evse(view, decision.snapshot.stations[view.id.station])
+    if not state.store_usable:
+        yield (
+            f"The ledger on disk cannot be written: {state.store_why}",
+            "store",
+            "Free space on the data directory, or replace its disk. No limit is raised and no transaction is "
+            "acknowledged until then; stations keep theirs.",
+        )
+    for violation in decision.violations:
+        yield (f"The sharing was rejected by its check: {violation}", "site", "Report this; the safe plan is in force.")
+
+
+def _meters(state: SiteState, decision: Decision) -> Iterator[Finding]:
+    for meter in decision.snapshot.meters.values():
+        if meter.state in (Freshness.STALE, Freshness.LOST):
+            failure = state.meters[meter.id].failure or "no reading yet"
+            yield (
+                f"Meter {meter.state.value}: {failure}",
+                meter.id,
+                "Check its power, its network and its unit number.",
+            )
+
+
+def _circuits(state: SiteState, decision: Decision) -> Iterator[Finding]:
+    for id, circuit in decision.snapshot.circuits.items():
+        rated_a = state.topology.circuits[id].rated_a
+        if circuit.meter is Freshness.LOST:
+            doing = (
+                "charging is stopped below it" if circuit.stop else "it is shared as if its worst base load were drawn"
+            )
+            yield (f"Circuit without its meter: {doing}", id, "Bring the meter back.")
+        if circuit.measured_a is not None and max(circuit.measured_a) > rated_a:
+            yield (f"Above its rating of {rated_a:g} A", id, "Cuts are on their way; if it stays, switch loads off.")
+        dead = decision.shares[id].if_dead
+        if dead is not None and not dead.holds:
+            yield (
+                "Not proven to hold if this box dies now",
+                id,
+                "Set stations.X.profile_storage: ram where it is true, or allocation.dead_controller: proven.",
+            )
+
+
+def _station(station: StationSnapshot) -> Iterator[Finding]:
+    if station.quarantined:
+        yield (
+            "An identity that nobody listed is connected" if station.online else "An unlisted identity was here",
+            station.id,
+            "List it under stations, or forget it; it is answered Pending and counted on the root until then.",
+        )
+    elif not station.seen:
+        yield (
+            "Never seen: counted at its maximum",
+            station.id,
+            "Connect it, or set installed: false.",
+        )
+    elif not station.online:
+        yield (
+            "Offline",
+            station.id,
+            "Check its power and network; it is counted at its last limit, then its fallback.",
+        )
+    if station.pinned_now:
+        yield (
+            "Its credential was pinned in the commissioning window",
+            station.id,
+            "Check that this is the right station, and give it a password_file.",
+        )
+
+
+def _evse(view: EvseSnapshot, station: StationSnapshot) -> Iterator[Finding]:
+    where = str(view.id)
+    if view.obeys is Obeys.IGNORES:
+        yield (
+            "Accepts limits and ignores them: counted at what it draws",
+            where,
+            "Check the station's smart-charging settings and firmware.",
+        )
+    elif view.obeys is Obeys.UNCONTROLLED:
+        yield ("Refuses every limit: counted at its fallback or maximum", where, "Check its smart-charging settings.")
+    if station.online and station.booted and view.fallback_installed_a is None:
+        yield (
+            f"Has not accepted its fallback yet: counted at its maximum of {view.plan.max_a:g} A",
+            where,
+            "Wait a minute; if it stays, check that the station supports TxDefaultProfile.",
+        )

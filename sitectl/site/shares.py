@@ -1,0 +1,56 @@
+"""Totals of each circuit per phase, for people: what is reserved, what is allocated, what the ceiling is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sitectl.model.electrical import PhaseCurrents
+from sitectl.model.ids import CircuitId, EvseId
+from sitectl.model.limits import Allocation, CircuitShare, IfDead
+from sitectl.model.snapshot import EvseSnapshot, SiteSnapshot
+from sitectl.state.site_state import SiteState
+
+
+def circuit_shares(
+    state: SiteState, snapshot: SiteSnapshot, allocation: Allocation, dead: Mapping[CircuitId, IfDead]
+) -> Mapping[CircuitId, CircuitShare]:
+    """Add up every circuit: allocated to those who share, reserved for everybody else."""
+    topology = state.topology
+    ceilings = {id: circuit.rated_a for id, circuit in topology.circuits.items()}
+    for ceiling in snapshot.ceilings:
+        if ceiling.circuit is not None and ceiling.circuit in ceilings:
+            ceilings[ceiling.circuit] = min(ceilings[ceiling.circuit], ceiling.ceiling_a)
+    allocated = {id: [0.0, 0.0, 0.0] for id in topology.circuits}
+    reserved = {id: [0.0, 0.0, 0.0] for id in topology.circuits}
+    for id, view in snapshot.evses.items():
+        amount, totals = _counted(id, view, allocation, allocated, reserved)
+        for circuit in topology.paths[view.plan.circuit]:
+            for phase in view.phases:
+                totals[circuit][phase] += amount
+    root = topology.root
+    reserved[root] = [a + snapshot.quarantine_reserve_a for a in reserved[root]]
+    return {
+        id: CircuitShare(
+            ceiling_a=PhaseCurrents(*(ceilings[id],) * 3),
+            reserved_a=PhaseCurrents(*reserved[id]).rounded(),
+            allocated_a=PhaseCurrents(*allocated[id]).rounded(),
+            if_dead=dead.get(id),
+        )
+        for id in topology.circuits
+    }
+
+
+def _counted(
+    id: EvseId,
+    view: EvseSnapshot,
+    allocation: Allocation,
+    allocated: dict[CircuitId, list[float]],
+    reserved: dict[CircuitId, list[float]],
+) -> tuple[float, dict[CircuitId, list[float]]]:
+    """What an EVSE takes, and on which account: its own offer where it shares, else what it may draw at most."""
+    if not (view.wants and view.controllable):
+        return view.counts_a, reserved
+    offer = allocation.offers.get(id)
+    if offer is not None:
+        return offer.limit_a, allocated
+    return (view.offered_a if view.offered_a is not None else view.counts_a), allocated
