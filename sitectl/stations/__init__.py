@@ -1,1 +1,12 @@
-"""The charging stations: their CSMS. Server, handshake, one inbound call from frame to reply, one outbound queue a station."""
+"""The charging stations: their CSMS. It works on when every central is away, and acknowledges only what it has stored.
+
+* `handshake`: who may connect, one decision from values; `server`: the listeners, and which of two connections wins.
+* `connection`: one connection from acceptance to loss; `inbound` and `handlers`: one call from frame to reply, one file
+  a functional block.
+* `outbound`: one queue a station, the only door to it; `limits`: offers go in there, events come back.
+* `onboarding`: what is read and set on a station once it has settled; `book`: what is known of every station.
+* `ports`: what this room needs of others, by shape.
+
+Cut so because a station must never wait for another one, and because everything that anybody wants of a station has to
+pass one place where urgencies are compared.
+"""
