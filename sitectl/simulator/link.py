@@ -113,9 +113,9 @@ class Link:
             await self._answer(call_id, rest[0], rest[1])
         elif (future := self._waiting.get(call_id)) is None or future.done():
             log.warning("an answer that nobody waits for: %.80r", text)
-        elif kind == RESULT:
+        elif kind == RESULT and rest:
             future.set_result(rest[0])
-        elif kind == ERROR:
+        elif kind == ERROR and len(rest) >= 2:
             future.set_exception(CallRefused(str(rest[0]), str(rest[1])))
 
     async def _answer(self, call_id: str, action: str, payload: Payload) -> None:
