@@ -1,0 +1,97 @@
+"""Who gets a minimum at all. The rule of 0 or at least 6 A is the only combinatorial part of sharing, and is
+settled first.
+
+Order: whoever runs and must not be paused yet; class; running before waiting; fewest phases; id. Rank by policy and
+break ties by footprint: on random sites that served as many cars as an exact solver in every instance. In
+`strict-priority` the class comes before everything, also before the run minimum of a lower class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from sitectl.allocator.compiled import CompiledSite
+from sitectl.allocator.demand import Demand
+from sitectl.allocator.headroom import Headroom
+from sitectl.allocator.rules import SharingRules
+from sitectl.model.station import ChargingState
+
+
+class Refusal(Enum):
+    """Why an EVSE that wants to charge gets 0."""
+
+    CAP = "a ceiling leaves less than its minimum"
+    STOPPED = "nothing may charge on a circuit whose meter is lost"
+    PAUSED = "its pause has not lasted long enough"
+    ROW = "its minimum does not fit a row"
+
+
+@dataclass(slots=True)
+class Shares:
+    """The outcome of sharing, by EVSE number; amperes whole tenths.
+
+    * `target`: the fair share (0 for those who take no part).
+    * `bound_by`: the row that ended the rise of an admitted EVSE; absent when its own cap did.
+    * `refused`: why the others got 0, with the row and what it had left when its turn came (for ROW), else (-1, 0).
+    * `slack`: per row, what nobody took.
+    """
+
+    target: list[int]
+    slack: list[int]
+    bound_by: dict[int, int] = field(default_factory=dict)
+    refused: dict[int, tuple[Refusal, int, int]] = field(default_factory=dict)
+
+
+def candidates(
+    plan: CompiledSite, demand: Demand, room: Headroom, rules: SharingRules, now: float, shares: Shares
+) -> list[list[int]]:
+    """Those who may be admitted now, in order, as one list for each round of admission; notes the refused in
+    `shares`."""
+    strict = rules.mode == "strict-priority"
+    count, ranks = len(plan.ids), plan.ranks
+    keys: list[int] = []
+    for number in demand.taking:
+        offered, since = demand.offered[number], demand.evses[number].state_since
+        settling = since is not None and now - since < rules.dwell_s
+        if demand.cap[number] < demand.minimum[number]:
+            shares.refused[number] = (Refusal.CAP, -1, 0)
+        elif room.stopped and plan.node[number] in room.stopped:
+            shares.refused[number] = (Refusal.STOPPED, -1, 0)
+        elif offered == 0 and settling and not demand.unstarted[number]:
+            shares.refused[number] = (Refusal.PAUSED, -1, 0)
+        else:
+            pausable = 0 if offered > 0 and settling else 1
+            first, second = (plan.rank[number], pausable) if strict else (pausable, plan.rank[number])
+            key = (first * (ranks + 2) + second) * 3 + _activity(demand, number)
+            keys.append((key * 4 + (demand.key[number] & 7).bit_count()) * count + number)
+    keys.sort()
+    order = [key % count for key in keys]
+    if not strict:
+        return [order]
+    return [[number for number in order if plan.rank[number] == rank] for rank in range(ranks)]
+
+
+def _activity(demand: Demand, number: int) -> int:
+    """Told to charge goes first; then who charges untold (at its fallback, or since before a restart); then who
+    waits."""
+    if demand.offered[number] > 0:
+        return 0
+    return 1 if demand.evses[number].charging_state is ChargingState.CHARGING else 2
+
+
+def admit(plan: CompiledSite, demand: Demand, order: list[int], shares: Shares) -> list[int]:
+    """Give everybody in order the minimum where it fits all rows; takes it from the slack and returns who got it."""
+    slack, admitted = shares.slack, []
+    for number in order:
+        rows, need = plan.path_rows[demand.key[number]], demand.minimum[number]
+        for row in rows:
+            if slack[row] < need:
+                shares.refused[number] = (Refusal.ROW, row, slack[row])
+                break
+        else:
+            for row in rows:
+                slack[row] -= need
+            shares.target[number] = need
+            admitted.append(number)
+    return admitted

@@ -1,0 +1,108 @@
+"""The one public function of a control cycle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sitectl.allocator.admission import Shares, admit, candidates
+from sitectl.allocator.compiled import CompiledSite, compile_site
+from sitectl.allocator.demand import Demand, read_demand
+from sitectl.allocator.explain import alarms, offer_reason, target_reason
+from sitectl.allocator.gate import pass_gate
+from sitectl.allocator.headroom import Headroom, headroom, read_ceilings
+from sitectl.allocator.rules import AllocatorMemory, SharingRules
+from sitectl.allocator.safe import safe_allocation
+from sitectl.allocator.share import fill
+from sitectl.model.electrical import ALL_PHASES
+from sitectl.model.ids import EvseId
+from sitectl.model.limits import Allocation, ChargingLimit, Row
+from sitectl.model.snapshot import SiteSnapshot
+
+__all__ = ["AllocatorMemory", "CompiledSite", "SharingRules", "allocate", "compile_site"]
+
+
+def allocate(
+    plan: CompiledSite, snapshot: SiteSnapshot, memory: AllocatorMemory, rules: SharingRules
+) -> tuple[Allocation, AllocatorMemory]:
+    """Share the site's current for this moment. Pure, deterministic, independent of the order of its inputs; never
+    raises.
+
+    `targets` holds everybody who takes part: the fair share by headroom less reserves, as if every command were
+    already obeyed. `offers` holds only limits that change now: cuts, and the raises that the gate lets out. An
+    error inside (also a snapshot that is not sound: a number that is none, an EVSE missing) gives the fallback
+    plan, which only cuts.
+    """
+    try:
+        return _allocate(plan, snapshot, memory, rules)
+    except Exception as error:  # no path may leave the last commands unreviewed
+        return safe_allocation(plan.topology, snapshot, f"the allocator failed: {error!r}"), memory
+
+
+def _allocate(
+    plan: CompiledSite, snapshot: SiteSnapshot, memory: AllocatorMemory, rules: SharingRules
+) -> tuple[Allocation, AllocatorMemory]:
+    step = round(rules.step_a * 10)
+    ceilings = read_ceilings(plan, snapshot)
+    room = headroom(plan, snapshot, ceilings)
+    demand = read_demand(plan, snapshot, ceilings, memory, step)
+    shares = share_out(plan, demand, room, rules, snapshot.at, step)
+    gate = pass_gate(plan, demand, room, shares, snapshot, rules)
+    targets: dict[EvseId, ChargingLimit] = {}
+    offers: dict[EvseId, ChargingLimit] = {}
+    for number in demand.taking:
+        evse, limit_a = plan.ids[number], shares.target[number] / 10
+        reason = target_reason(plan, demand, room, ceilings, shares, rules, number)
+        target = memory.targets.get(evse)
+        if target is None or target.limit_a != limit_a or target.reason != reason:
+            target = ChargingLimit(evse, limit_a, reason)
+        targets[evse] = target
+    for number, offer in gate.offers.items():
+        evse = plan.ids[number]
+        target = targets[evse]
+        if offer == shares.target[number]:
+            offers[evse] = target
+        else:
+            offers[evse] = ChargingLimit(evse, offer / 10, offer_reason(plan, shares, gate, number, target.reason))
+    unstarted = {
+        plan.ids[number]: demand.evses[number].transaction
+        for number in demand.taking
+        if demand.unstarted[number] and not gate.offers.get(number)
+    }
+    rows = circuit_rows(plan, demand, room, shares, snapshot)
+    allocation = Allocation(snapshot.at, targets, offers, rows, alarms(plan, demand, room, ceilings))
+    return allocation, AllocatorMemory(unstarted, targets)
+
+
+def share_out(
+    plan: CompiledSite,
+    demand: Demand,
+    room: Headroom,
+    rules: SharingRules,
+    now: float,
+    step: int = 1,
+    weights: Sequence[int] | None = None,
+) -> Shares:
+    """Admit and fill, in rounds: once for all classes (`minimum-first`), or class by class (`strict-priority`)."""
+    slack = [left - reserved for left, reserved in zip(room.room, demand.reserved, strict=True)]
+    shares = Shares([0] * len(plan.ids), slack)
+    for order in candidates(plan, demand, room, rules, now, shares):
+        admitted = admit(plan, demand, order, shares)
+        for rank in range(plan.ranks):
+            fill(plan, demand, [n for n in admitted if plan.rank[n] == rank], shares, step, weights)
+    return shares
+
+
+def circuit_rows(
+    plan: CompiledSite, demand: Demand, room: Headroom, shares: Shares, snapshot: SiteSnapshot
+) -> tuple[Row, ...]:
+    """What each circuit has and gives, per phase: `headroom_a` before reserves, of which reserved, of which
+    allocated."""
+    rows: list[Row] = []
+    for name, node in plan.circuit_node.items():
+        base = snapshot.circuits[name].base_load_a
+        for phase in ALL_PHASES:
+            row = node * 3 + phase
+            reserved, left = demand.reserved[row], room.room[row]
+            allocated = left - reserved - shares.slack[row]
+            rows.append(Row(name, phase, left / 10, reserved / 10, allocated / 10, base[phase]))
+    return tuple(rows)

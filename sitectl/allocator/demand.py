@@ -1,0 +1,114 @@
+"""Who takes part in the sharing and within which bounds, and what everybody may lawfully draw right now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sitectl.allocator.compiled import PHASE_MASK, CompiledSite
+from sitectl.allocator.headroom import Ceilings
+from sitectl.allocator.rules import AllocatorMemory
+from sitectl.base.errors import InternalError
+from sitectl.model.snapshot import EvseSnapshot, SiteSnapshot
+
+NEVER_OFFERED = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """One cycle's reading of the EVSEs, flat; lists are by EVSE number, amperes whole tenths.
+
+    * `taking`: numbers of those who want to charge and follow limits; the rest is only reserved.
+    * `cap`, `minimum`: the bounds on the step grid. A cap below the minimum leaves nothing but 0.
+    * `force`: what it may lawfully draw, the newest offer included; `offered`: that offer, or NEVER_OFFERED.
+    * `key`: index into the compiled rows for the phases that it is counted on now.
+    * `unstarted`: never offered more than 0 in this transaction.
+    * `reserved`, `in_force`: per row, sums of `force` over those who do not take part, and over everybody.
+    """
+
+    taking: list[int]
+    evses: list[EvseSnapshot]
+    cap: list[int]
+    minimum: list[int]
+    force: list[int]
+    offered: list[int]
+    key: list[int]
+    unstarted: list[bool]
+    reserved: list[int]
+    in_force: list[int]
+
+
+def read_demand(
+    plan: CompiledSite, snapshot: SiteSnapshot, ceilings: Ceilings, memory: AllocatorMemory, step: int
+) -> Demand:
+    """Read every EVSE once. Currents in force are rounded up to tenths, so that a sum is never taken for less than
+    it is."""
+    if len(snapshot.evses) != len(plan.ids):
+        raise InternalError("the snapshot and the compiled site know different EVSEs")
+    leaf_rows, node = plan.leaf_rows, plan.node
+    taking: list[int] = []
+    evses: list[EvseSnapshot] = []
+    force: list[int] = []
+    offered: list[int] = []
+    keys: list[int] = []
+    reserved = [0] * len(plan.rated)
+    shared = [0] * len(plan.rated)
+    for number, evse_id in enumerate(plan.ids):
+        evse = snapshot.evses[evse_id]
+        key = node[number] * 8 + PHASE_MASK[evse.phases]
+        lawful = int(evse.counts_a * 10 + 0.999999)
+        told = NEVER_OFFERED if evse.offered_a is None else int(evse.offered_a * 10 + 0.000001)
+        if told > lawful:
+            lawful = told
+        evses.append(evse)
+        force.append(lawful)
+        offered.append(told)
+        keys.append(key)
+        takes = evse.wants and evse.controllable
+        if takes:
+            taking.append(number)
+        if lawful:
+            into = shared if takes else reserved
+            for row in leaf_rows[key]:
+                into[row] += lawful
+    sum_up(plan, reserved)
+    sum_up(plan, shared)
+    return Demand(
+        taking=taking,
+        evses=evses,
+        cap=_caps(plan, ceilings, step),
+        minimum=[-(-a // step) * step for a in plan.minimum],
+        force=force,
+        offered=offered,
+        key=keys,
+        unstarted=_unstarted(taking, evses, offered, memory),
+        reserved=reserved,
+        in_force=[mine + others for mine, others in zip(shared, reserved, strict=True)],
+    )
+
+
+def sum_up(plan: CompiledSite, rows: list[int]) -> None:
+    """Add every row to the one above it; children come first in the numbering."""
+    for row, above in enumerate(plan.row_parent):
+        if above >= 0 and rows[row]:
+            rows[above] += rows[row]
+
+
+def _caps(plan: CompiledSite, ceilings: Ceilings, step: int) -> list[int]:
+    caps = list(plan.maximum)
+    for number, (tenths, _) in ceilings.evse.items():
+        caps[number] = min(caps[number], tenths)
+    return caps if step == 1 else [a // step * step for a in caps]
+
+
+def _unstarted(
+    taking: list[int], evses: list[EvseSnapshot], offered: list[int], memory: AllocatorMemory
+) -> list[bool]:
+    """An offer of 0 is a first refusal, not a pause, as long as the same transaction never had more."""
+    unstarted = [False] * len(evses)
+    for number in taking:
+        if offered[number] == NEVER_OFFERED:
+            unstarted[number] = True
+        elif offered[number] == 0:
+            evse = evses[number]
+            unstarted[number] = evse.id in memory.unstarted and memory.unstarted[evse.id] == evse.transaction
+    return unstarted

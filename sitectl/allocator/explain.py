@@ -1,0 +1,82 @@
+"""Every limit with a reason that a person understands. Texts that depend on the tree alone are made once per
+site."""
+
+from __future__ import annotations
+
+from sitectl.allocator.admission import Refusal, Shares
+from sitectl.allocator.compiled import CompiledSite
+from sitectl.allocator.demand import Demand
+from sitectl.allocator.gate import Gate
+from sitectl.allocator.headroom import Ceilings, Headroom
+from sitectl.allocator.rules import SharingRules
+from sitectl.model.limits import Ceiling
+from sitectl.model.snapshot import EvseSnapshot
+from sitectl.model.station import Obeys
+
+
+def target_reason(
+    plan: CompiledSite,
+    demand: Demand,
+    room: Headroom,
+    ceilings: Ceilings,
+    shares: Shares,
+    rules: SharingRules,
+    number: int,
+) -> str:
+    """Why this EVSE's fair share is what it is."""
+    if number in shares.bound_by:
+        return plan.share_text[shares.bound_by[number]]
+    if number not in shares.refused:
+        if number in ceilings.evse and ceilings.evse[number][0] <= plan.maximum[number]:
+            return ceiling_text(ceilings.evse[number])
+        return plan.full_text[number]
+    refusal, row, left = shares.refused[number]
+    need = f"{demand.minimum[number] / 10:g} A"
+    if refusal is Refusal.CAP:
+        if number in ceilings.evse:
+            return f"{ceiling_text(ceilings.evse[number])}, below its minimum of {need}"
+        return f"its own maximum {plan.maximum[number] / 10:g} A is below its minimum of {need}"
+    if refusal is Refusal.STOPPED:
+        circuit = room.stopped[plan.node[number]]
+        return f"paused: meter {plan.topology.circuits[circuit].meter} of circuit {circuit} is lost"
+    if refusal is Refusal.PAUSED:
+        return f"paused: a pause lasts at least {rules.dwell_s:g} s"
+    verb = "paused" if demand.offered[number] > 0 else "waiting"
+    return f"{verb}: {plan.row_name[row]} has {max(left, 0) / 10:g} A left, {need} needed"
+
+
+def offer_reason(plan: CompiledSite, shares: Shares, gate: Gate, number: int, reason: str) -> str:
+    """Why this offer: the target's reason, or what holds the rest of a raise back."""
+    row = gate.partial.get(number)
+    if row is None:
+        return reason
+    return f"for now: {plan.row_name[row]} is not free yet for {shares.target[number] / 10:g} A"
+
+
+def ceiling_text(found: tuple[int, Ceiling]) -> str:
+    """A ceiling (tenths) with its owner."""
+    tenths, ceiling = found
+    return f"ceiling of {ceiling.source} {tenths / 10:g} A"
+
+
+def reserved_reason(evse: EvseSnapshot) -> str:
+    """Why an EVSE that takes no part in the sharing is counted at what it is."""
+    if evse.obeys in (Obeys.IGNORES, Obeys.UNCONTROLLED):
+        return "reserved: it does not follow limits"
+    if not evse.online:
+        return "reserved: not connected"
+    if evse.wants:
+        return "reserved: not ready to be told a limit"
+    return "no transaction" if evse.counts_a == 0 else "reserved: it may start by itself"
+
+
+def alarms(plan: CompiledSite, demand: Demand, room: Headroom, ceilings: Ceilings) -> tuple[str, ...]:
+    """What cuts alone cannot cure: rows that base load and reserves exceed, and ceilings on things that are not
+    here."""
+    over = [
+        f"{name} is {(reserved - left) / 10:g} A over what it may carry before any station that can be limited"
+        for name, left, reserved in zip(plan.row_name, room.room, demand.reserved, strict=True)
+        if reserved > left
+    ]
+    unknown = [f"ceiling {c.key} of {c.source} is on nothing that is installed here" for c in ceilings.unknown]
+    return (*over, *unknown)

@@ -1,0 +1,95 @@
+"""What may go out now. Cuts leave at once; a raise uses only what is free while everything that may still be in
+force counts.
+
+So reductions always precede the raises that they pay for, whatever gets lost between us and a station.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sitectl.allocator.admission import Shares
+from sitectl.allocator.compiled import CompiledSite
+from sitectl.allocator.demand import NEVER_OFFERED, Demand
+from sitectl.allocator.headroom import Headroom
+from sitectl.allocator.rules import SharingRules
+from sitectl.model.snapshot import SiteSnapshot
+
+
+@dataclass(slots=True)
+class Gate:
+    """Offers by EVSE number (tenths), and for raises that got only a part, the row that had no more.
+
+    `free`: per row, what is left beside everything that may be in force, the raises of this cycle included.
+    """
+
+    free: list[int]
+    offers: dict[int, int] = field(default_factory=dict)
+    partial: dict[int, int] = field(default_factory=dict)
+
+
+def pass_gate(
+    plan: CompiledSite, demand: Demand, room: Headroom, shares: Shares, snapshot: SiteSnapshot, rules: SharingRules
+) -> Gate:
+    """Decide cuts, then raises: higher classes first, then those who have least now."""
+    gate = Gate([mine - used for mine, used in zip(room.room, demand.in_force, strict=True)])
+    over = {row for row, left in enumerate(gate.free) if left < 0}
+    band, step = round(rules.dead_band_a * 10), round(rules.step_a * 10)
+    raises: list[tuple[int, int, int]] = []
+    for number in demand.taking:
+        target, offered = shares.target[number], demand.offered[number]
+        if target == offered:
+            continue
+        if offered == NEVER_OFFERED:
+            # Up to what it may draw anyway (rounded down, where `force` is rounded up) this is no raise.
+            if target <= demand.evses[number].counts_a * 10 + 1e-6:
+                gate.offers[number] = target
+                continue
+        elif target < offered:
+            worth = offered - target >= band or target == 0 or offered > demand.cap[number]
+            if worth or (over and not over.isdisjoint(plan.path_rows[demand.key[number]])):
+                gate.offers[number] = target
+            continue
+        if snapshot.raises_allowed and _ripe(plan, demand, room, snapshot.at, rules, number, target):
+            raises.append((plan.rank[number], max(offered, 0), number))
+    raises.sort()
+    for _, _, number in raises:
+        _raise(plan, demand, shares, gate, number, band, step)
+    return gate
+
+
+def _ripe(
+    plan: CompiledSite, demand: Demand, room: Headroom, now: float, rules: SharingRules, number: int, target: int
+) -> bool:
+    """Whether a raise is due: circuits settled, holds over, and worth a message."""
+    if room.held[plan.node[number]]:
+        return False
+    if demand.unstarted[number]:
+        return True
+    offered, evse = demand.offered[number], demand.evses[number]
+    if offered >= demand.minimum[number] and target - offered < round(rules.dead_band_a * 10):
+        return False
+    raised, cut = evse.last_raise_at, evse.last_cut_at
+    return (raised is None or now - raised >= rules.raise_hold_s) and (cut is None or now - cut >= rules.cut_hold_s)
+
+
+def _raise(
+    plan: CompiledSite, demand: Demand, shares: Shares, gate: Gate, number: int, band: int, step: int
+) -> None:
+    """Offer as much of the target as is free on every row, if that is at least the minimum and a raise worth its
+    message."""
+    path, force, target = plan.path_rows[demand.key[number]], demand.force[number], shares.target[number]
+    tightest = min(path, key=gate.free.__getitem__)
+    free = gate.free[tightest]
+    if free < 0:
+        return
+    offer = min(target, (force + free) // step * step)
+    if offer < target:
+        now = demand.offered[number] if demand.offered[number] > 0 else force
+        if offer < demand.minimum[number] or (now > 0 and offer - now < band):
+            return
+        gate.partial[number] = tightest
+    gate.offers[number] = offer
+    if offer > force:
+        for row in path:
+            gate.free[row] -= offer - force

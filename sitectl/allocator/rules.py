@@ -1,0 +1,46 @@
+"""How a site wants its current shared, and what the allocator remembers from one cycle to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sitectl.model.ids import EvseId, TransactionId
+from sitectl.model.limits import ChargingLimit
+
+Mode = Literal["minimum-first", "strict-priority"]
+
+
+@dataclass(frozen=True, slots=True)
+class SharingRules:
+    """Times and steps of sharing; the defaults are the site's table of times.
+
+    * `mode`: `minimum-first` gives a minimum to every class before it fills the highest; `strict-priority` fills
+      class by class.
+    * `dwell_s`: how long a pause and a run of a vehicle last at least. Cars that are paused too often fall asleep
+      for good.
+    * `raise_hold_s`, `cut_hold_s`: wait of one EVSE since its last raise, and after a cut, before the next raise.
+    * `dead_band_a`: smaller changes are not worth a message (unless a row needs them).
+    * `step_a`: the grid of limits; a multiple of 0.1 A.
+    """
+
+    mode: Mode = "minimum-first"
+    dwell_s: float = 300.0
+    raise_hold_s: float = 30.0
+    cut_hold_s: float = 60.0
+    dead_band_a: float = 1.0
+    step_a: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class AllocatorMemory:
+    """What the next cycle needs of this one. Losing it costs no safety: only patience (pauses count as pauses).
+
+    * `unstarted`: transactions that were never offered more than 0. They are no paused vehicles, so neither the
+      pause minimum nor the hold after a cut keeps them waiting when a place becomes free.
+    * `targets`: the last targets, whose values are reused where nothing changed.
+    """
+
+    unstarted: Mapping[EvseId, TransactionId | None] = field(default_factory=dict)
+    targets: Mapping[EvseId, ChargingLimit] = field(default_factory=dict)

@@ -1,0 +1,112 @@
+"""An independent second check of what is about to go out, by another route: whole micro-amperes straight from the
+topology, sharing no row, no rounding and no sum with the allocator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sitectl.model.circuit import Topology
+from sitectl.model.electrical import ALL_PHASES
+from sitectl.model.ids import CircuitId, EvseId, StationId
+from sitectl.model.limits import ChargingLimit
+from sitectl.model.snapshot import SiteSnapshot
+
+MICRO = 1_000_000
+Sums = list[int]
+
+
+def verify(
+    topology: Topology, snapshot: SiteSnapshot, offers: Mapping[EvseId, ChargingLimit], step_a: float = 0.1
+) -> list[str]:
+    """What is wrong with these offers; empty: they may go out. Never raises for odd numbers: they are violations.
+
+    On every circuit and post, per phase, the highest of what each EVSE may lawfully draw and its new offer, plus
+    base load and reserve, stays within the rating and its ceilings; where it is above already, nothing rises. Every
+    single offer is 0 or within minimum, maximum and ceilings, on the step grid.
+    """
+    try:
+        return _singly(topology, snapshot, offers, step_a) + _summed(topology, snapshot, offers)
+    except (ValueError, OverflowError, KeyError) as error:
+        return [f"the snapshot cannot be checked: {error!r}"]
+
+
+def _singly(
+    topology: Topology, snapshot: SiteSnapshot, offers: Mapping[EvseId, ChargingLimit], step_a: float
+) -> list[str]:
+    wrong: list[str] = []
+    ceilings = _ceilings(snapshot)
+    stopped = {name for name, circuit in snapshot.circuits.items() if circuit.stop}
+    for evse, limit in offers.items():
+        installed, offer = snapshot.evses[evse].plan, round(limit.limit_a * MICRO)
+        if offer == 0:
+            continue
+        bounds = [round(installed.max_a * MICRO), round(topology.stations[evse.station].max_a * MICRO)]
+        bounds += [ceilings[key] for key in (evse, EvseId(evse.station, 0)) if key in ceilings]
+        if offer > min(bounds):
+            wrong.append(f"{evse}: {limit.limit_a} A is above its maximum of {min(bounds) / MICRO:g} A")
+        if offer < round(installed.min_a * MICRO):
+            wrong.append(f"{evse}: {limit.limit_a} A is neither 0 nor at least its minimum of {installed.min_a:g} A")
+        if offer % round(step_a * MICRO):
+            wrong.append(f"{evse}: {limit.limit_a} A is not a multiple of {step_a:g} A")
+        if not stopped.isdisjoint(topology.paths[installed.circuit]):
+            wrong.append(f"{evse}: nothing may charge here while the meter is lost")
+    return wrong
+
+
+def _summed(topology: Topology, snapshot: SiteSnapshot, offers: Mapping[EvseId, ChargingLimit]) -> list[str]:
+    before: dict[CircuitId, Sums] = {name: [0, 0, 0] for name in topology.circuits}
+    after: dict[CircuitId, Sums] = {name: [0, 0, 0] for name in topology.circuits}
+    posts: dict[StationId, tuple[Sums, Sums]] = {
+        station.id: ([0, 0, 0], [0, 0, 0]) for station in topology.stations.values() if len(station.evses) > 1
+    }
+    for evse in snapshot.evses.values():
+        now = round(max(evse.counts_a, evse.offered_a or 0.0) * MICRO)
+        then = max(now, round(offers[evse.id].limit_a * MICRO)) if evse.id in offers else now
+        if not then:
+            continue
+        circuit = evse.plan.circuit
+        for phase in evse.phases or ALL_PHASES:
+            before[circuit][phase] += now
+            after[circuit][phase] += then
+            if evse.id.station in posts:
+                posts[evse.id.station][0][phase] += now
+                posts[evse.id.station][1][phase] += then
+    for name in sorted(topology.circuits, key=lambda name: -len(topology.paths[name])):
+        parent = topology.circuits[name].parent
+        if parent is not None:
+            for phase in ALL_PHASES:
+                before[parent][phase] += before[name][phase]
+                after[parent][phase] += after[name][phase]
+    ceilings = _ceilings(snapshot)
+    wrong: list[str] = []
+    for name, installed in topology.circuits.items():
+        limit = min(round(installed.rated_a * MICRO), ceilings.get(name, MICRO * MICRO))
+        base = snapshot.circuits[name].base_load_a
+        reserve = snapshot.quarantine_reserve_a if name == topology.root else 0.0
+        for phase in ALL_PHASES:
+            room = limit - round((base[phase] + reserve) * MICRO)
+            wrong += _exceeded(f"circuit {name} {phase.name}", room, before[name][phase], after[name][phase])
+    for station, (was, becomes) in posts.items():
+        limit = min(round(topology.stations[station].max_a * MICRO), ceilings.get(EvseId(station, 0), MICRO * MICRO))
+        for phase in ALL_PHASES:
+            wrong += _exceeded(f"station {station} {phase.name}", limit, was[phase], becomes[phase])
+    return wrong
+
+
+def _exceeded(where: str, room: int, before: int, after: int) -> list[str]:
+    """One micro-ampere of grace for the rounding of the inputs."""
+    if after > room + 1 and after > before:
+        return [f"{where}: {after / MICRO:g} A may be drawn of {room / MICRO:g} A"]
+    return []
+
+
+def _ceilings(snapshot: SiteSnapshot) -> dict[EvseId | CircuitId | None, int]:
+    """The lowest ceiling on each EVSE, station (as EVSE 0) and circuit; what is not a number above 0 counts as 0."""
+    lowest: dict[EvseId | CircuitId | None, int] = {}
+    for ceiling in snapshot.ceilings:
+        if ceiling.expires_at is None or ceiling.expires_at > snapshot.at:
+            key = ceiling.circuit if ceiling.circuit is not None else ceiling.evse
+            bound = round(min(ceiling.ceiling_a, MICRO) * MICRO) if ceiling.ceiling_a > 0 else 0
+            lowest[key] = min(bound, lowest.get(key, bound))
+    return lowest
