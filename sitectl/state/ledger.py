@@ -114,7 +114,7 @@ def acknowledged(entry: LimitEntry, seq: int, kind: OfferKind, at: float) -> Lim
     if now_held is None:
         return entry
     before = [*entry.unreleased, *(o for o in entry.offers if o.seq < seq)]
-    before.append(entry.acknowledged if entry.acknowledged is not None else _fallback_as_offer(entry, now_held, at))
+    before.append(entry.acknowledged if entry.acknowledged is not None else _fallback_as_offer(entry, now_held))
     return replace(
         entry,
         acknowledged=now_held,
@@ -183,9 +183,9 @@ def _may_hold(offer: Offer, now: float) -> bool:
     return offer.expires_latest_at is None or now < offer.expires_latest_at
 
 
-def _fallback_as_offer(entry: LimitEntry, like: Offer, at: float) -> Offer:
+def _fallback_as_offer(entry: LimitEntry, like: Offer) -> Offer:
     """Before the first dynamic limit the vehicle draws by the fallback: it must be released like any other limit."""
-    return replace(like, seq=0, limit_a=entry.fallback_bound_a(), expires_at=None, expires_latest_at=at + 600.0)
+    return replace(like, seq=0, limit_a=entry.fallback_bound_a(), expires_at=None, expires_latest_at=None)
 
 
 def _bounded(offers: tuple[Offer, ...]) -> tuple[Offer, ...]:
