@@ -1,1 +1,8 @@
-"""The one list of things one may ask."""
+"""The one list of things one may ask of a running site, as JSON over HTTP on a Unix socket.
+
+* `views.py` builds the JSON of each answer from frozen values: the keys are promised to scripts and dashboards.
+* `app.py` says which path gives which view; `server.py` binds the socket (0660) and serves.
+* `ports.py` is what the rooms behind must offer.
+
+The command line, and later MQTT and the local page, see the site only through here.
+"""

@@ -1,0 +1,64 @@
+"""What the interface needs from the rooms behind it, by shape."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from sitectl.model.health import Problem
+from sitectl.model.ids import UplinkId
+from sitectl.model.transaction import TransactionTotals, TransactionView
+from sitectl.model.uplink import UplinkView
+from sitectl.site.cycle import Decision
+from sitectl.site.owner import CycleTimes
+from sitectl.state.site_state import SiteState
+
+
+class SiteReader(Protocol):
+    """The site as it stands."""
+
+    @property
+    def state(self) -> SiteState:
+        """The state now."""
+
+    @property
+    def decision(self) -> Decision | None:
+        """The last completed cycle, None before the first."""
+
+    @property
+    def times(self) -> CycleTimes:
+        """How long cycles take."""
+
+
+class LedgerReader(Protocol):
+    """Read-only questions to the ledger."""
+
+    def transactions(self, only: str, limit: int) -> Awaitable[Sequence[TransactionView]]:
+        """Newest first; `only` is one of "all", "open", "unsent", "dead"."""
+
+    def totals(self) -> Awaitable[TransactionTotals]:
+        """Counts for the status page."""
+
+    def events(self, after: int | None, since: datetime | None, limit: int) -> Awaitable[Sequence[Mapping[str, Any]]]:
+        """Journal rows in order, each with seq, time, type, station, evse, data."""
+
+
+class Overview(Protocol):
+    """What is put together from several rooms."""
+
+    @property
+    def site_name(self) -> str:
+        """As configured."""
+
+    def wall(self) -> datetime:
+        """The wall clock."""
+
+    def problems(self) -> Sequence[Problem]:
+        """What is wrong now."""
+
+    def uplinks(self) -> Mapping[UplinkId, UplinkView]:
+        """How the central CSMSs stand."""
+
+    def effective_configuration(self) -> Mapping[str, Any]:
+        """The whole configuration with the source of each value: {"settings": …, "origins": {path: place}}."""

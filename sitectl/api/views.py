@@ -1,0 +1,258 @@
+"""JSON of each answer, built from frozen values. Keys are fixed; absent numbers are null, never 0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sitectl.allocator.explain import why
+from sitectl.base.units import format_utc
+from sitectl.model.electrical import PhaseCurrents
+from sitectl.model.health import Problem
+from sitectl.model.ids import CircuitId, EvseId, StationId, UplinkId
+from sitectl.model.limits import IfDead
+from sitectl.model.metering import Freshness
+from sitectl.model.snapshot import EvseSnapshot, MeterSnapshot, StationSnapshot
+from sitectl.model.station import Obeys
+from sitectl.model.transaction import TransactionTotals, TransactionView
+from sitectl.model.uplink import UplinkState, UplinkView
+from sitectl.site.cycle import Decision
+from sitectl.site.owner import INTERVAL_S, CycleTimes
+from sitectl.state.site_state import SiteState
+
+SCHEMA = 1
+Json = dict[str, Any]
+
+
+def status(
+    name: str,
+    wall: datetime,
+    state: SiteState,
+    decision: Decision,
+    times: CycleTimes,
+    problems: Sequence[Problem],
+    uplinks: Mapping[UplinkId, UplinkView],
+    totals: TransactionTotals,
+) -> Json:
+    """Everything at one look."""
+    return {
+        "schema": SCHEMA,
+        "site": name,
+        "time": format_utc(wall),
+        "state": site_state(decision, uplinks),
+        "problems": [problem(p) for p in problems],
+        "cycle": {
+            "count": times.count,
+            "interval_s": INTERVAL_S,
+            "ms_p50": _rounded(times.percentile(0.50), 2),
+            "ms_p99": _rounded(times.percentile(0.99), 2),
+        },
+        "circuits": {id: circuit(state, decision, id) for id in state.topology.circuits},
+        "meters": meters(decision),
+        "stations": stations(decision),
+        "uplinks": {id: uplink(view) for id, view in uplinks.items()},
+        "transactions": {"open": totals.open, "unsent": totals.unsent, "dead": totals.dead},
+    }
+
+
+def site_state(decision: Decision, uplinks: Mapping[UplinkId, UplinkView]) -> str:
+    """`failsafe` while a circuit is shared without its meter; `degraded` while anything is away or disobedient."""
+    seen = decision.snapshot
+    if any(c.meter is Freshness.LOST for c in seen.circuits.values()):
+        return "failsafe"
+    if any(m.state in (Freshness.STALE, Freshness.LOST) for m in seen.meters.values()):
+        return "degraded"
+    if any(u.state is not UplinkState.ONLINE for u in uplinks.values()):
+        return "degraded"
+    if any(not s.online for s in seen.stations.values() if not s.quarantined):
+        return "degraded"
+    if any(e.obeys in (Obeys.IGNORES, Obeys.UNCONTROLLED) for e in seen.evses.values()):
+        return "degraded"
+    if decision.violations or not seen.raises_allowed:
+        return "degraded"
+    return "ok"
+
+
+def problem(found: Problem) -> Json:
+    """One problem."""
+    return {"what": found.what, "where": found.where, "since": format_utc(found.since), "do": found.do}
+
+
+def circuit(state: SiteState, decision: Decision, id: CircuitId) -> Json:
+    """One circuit, per phase."""
+    seen = decision.snapshot.circuits[id]
+    share = decision.shares[id]
+    return {
+        "rated_a": state.topology.circuits[id].rated_a,
+        "ceiling_a": _phases(share.ceiling_a),
+        "measured_a": _phases(seen.measured_a),
+        "base_load_a": _phases(seen.base_load_a),
+        "reserved_a": _phases(share.reserved_a),
+        "allocated_a": _phases(share.allocated_a),
+        "meter": seen.meter.value if seen.meter is not None else None,
+        "if_dead": _if_dead(share.if_dead),
+    }
+
+
+def _if_dead(dead: IfDead | None) -> Json | None:
+    if dead is None:
+        return None
+    return {"ratio": dead.ratio, "for_s": dead.for_s, "phase": dead.phase, "holds": dead.holds, "text": dead.text}
+
+
+def meters(decision: Decision) -> Json:
+    """All meters."""
+    return {id: meter(seen) for id, seen in decision.snapshot.meters.items()}
+
+
+def meter(seen: MeterSnapshot) -> Json:
+    """One meter."""
+    return {
+        "state": seen.state.value,
+        "age_s": _rounded(seen.age_s, 1),
+        "current_a": _phases(seen.current_a),
+        "power_w": _rounded(seen.power_w, 0),
+    }
+
+
+def stations(decision: Decision) -> Json:
+    """All stations, quarantined ones too."""
+    return {id: station(decision, seen) for id, seen in decision.snapshot.stations.items()}
+
+
+def station(decision: Decision, seen: StationSnapshot) -> Json:
+    """One station with its EVSEs; their keys are strings."""
+    evses = [decision.snapshot.evses[id] for id in seen.evses if id in decision.snapshot.evses]
+    return {
+        "online": seen.online,
+        "ocpp": seen.ocpp,
+        "vendor": seen.identity.vendor or None,
+        "model": seen.identity.model or None,
+        "firmware": seen.identity.firmware or None,
+        "quarantined": seen.quarantined,
+        "obeys": _obeys(evses).value,
+        "evses": {str(view.id.evse): evse(decision, view) for view in evses},
+    }
+
+
+def _obeys(evses: Sequence[EvseSnapshot]) -> Obeys:
+    """A station is as good as its worst EVSE."""
+    found = {view.obeys for view in evses}
+    for worst in (Obeys.IGNORES, Obeys.UNCONTROLLED, Obeys.UNKNOWN, Obeys.PROVEN):
+        if worst in found:
+            return worst
+    return Obeys.UNKNOWN
+
+
+def evse(decision: Decision, view: EvseSnapshot) -> Json:
+    """One EVSE. `limit_a` is the offer that holds now; idle, what it may start with."""
+    return {
+        "connector_status": view.connector_status.value if view.connector_status else None,
+        "charging_state": view.charging_state.value if view.charging_state else None,
+        "limit_a": _limit_a(decision, view),
+        "limit_w": None,
+        "acknowledged_a": _rounded(view.acknowledged_a, 1),
+        "measured_a": _phases(view.measured_a),
+        "fallback_a": view.plan.fallback_a,
+        "counts_a": _rounded(view.counts_a, 1),
+        "reason": _reason(decision, view),
+        "transaction": view.transaction,
+    }
+
+
+def _limit_a(decision: Decision, view: EvseSnapshot) -> float:
+    offer = decision.allocation.offers.get(view.id)
+    if offer is not None and view.wants and view.controllable:
+        return round(offer.limit_a, 1)
+    return round(view.offered_a if view.offered_a is not None else view.plan.fallback_a, 1)
+
+
+def _reason(decision: Decision, view: EvseSnapshot) -> str:
+    decided = decision.allocation.offers.get(view.id) or decision.allocation.targets.get(view.id)
+    if decided is not None and view.wants and view.controllable:
+        return decided.reason
+    if not view.online:
+        return "offline: counted at what it may still draw"
+    if view.obeys is Obeys.IGNORES:
+        return "ignores limits: counted at what it draws"
+    if view.obeys is Obeys.UNCONTROLLED:
+        return "refuses limits: counted at what it may draw"
+    if view.wants:
+        return "waits to be told its limit"
+    return "idle: it may start with its fallback"
+
+
+def why_json(state: SiteState, decision: Decision, id: EvseId, wall: datetime) -> Json:
+    """The chain that set an EVSE's limit."""
+    view = decision.snapshot.evses[id]
+    return {
+        "schema": SCHEMA,
+        "station": id.station,
+        "evse": id.evse,
+        "time": format_utc(wall),
+        "limit_a": _limit_a(decision, view),
+        "chain": [step_json(step) for step in why(state.topology, decision.snapshot, decision.allocation, id)],
+    }
+
+
+def step_json(step: Any) -> Json:
+    """One link of the chain; circuit and phase only where it is a row."""
+    found = {
+        "step": step.step,
+        "circuit": step.circuit,
+        "phase": step.phase,
+        "a": _rounded(step.a, 1),
+        "text": step.text,
+    }
+    return {key: value for key, value in found.items() if value is not None or key == "a"}
+
+
+def uplink(view: UplinkView) -> Json:
+    """One central CSMS."""
+    return {
+        "state": view.state.value,
+        "stations": view.stations,
+        "backlog": view.backlog,
+        "oldest_s": _rounded(view.oldest_s, 1),
+        "dead": view.dead,
+    }
+
+
+def transaction(view: TransactionView) -> Json:
+    """One transaction."""
+    return {
+        "id": view.id,
+        "station": view.station,
+        "evse": view.evse,
+        "station_id": view.station_id,
+        "id_token": view.id_token,
+        "started": format_utc(view.started),
+        "stopped": format_utc(view.stopped) if view.stopped is not None else None,
+        "meter_start_wh": view.meter_start_wh,
+        "meter_stop_wh": view.meter_stop_wh,
+        "reason": view.reason,
+        "synthetic": view.synthetic,
+        "uplinks": {
+            id: {"id": copy.id, "state": copy.state.value, "verdict": copy.verdict, "unsent": copy.unsent}
+            for id, copy in view.uplinks.items()
+        },
+    }
+
+
+def find_evse(decision: Decision, name: str) -> EvseId | None:
+    """`CP01`, `CP01:2` or `CP01/2` -> an EVSE of the plan."""
+    for separator in (":", "/"):
+        station_name, found, number = name.rpartition(separator)
+        if found and number.isdigit():
+            id = EvseId(StationId(station_name), int(number))
+            return id if id in decision.snapshot.evses else None
+    return next((id for id in decision.snapshot.evses if id.station == name), None)
+
+
+def _phases(currents: PhaseCurrents | None) -> list[float] | None:
+    return None if currents is None else [round(a, 1) for a in currents]
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
