@@ -19,7 +19,7 @@ _FOLDERS = {Version.V16: "v16", Version.V201: "v201", Version.V21: "v21"}
 
 
 def load_schemas(version: Version) -> dict[tuple[str, Direction], dict[str, Any]]:
-    """All schemas of a version by action and direction. Raises `EnvironmentFault` when the package is not there whole."""
+    """All schemas of a version, by action and direction. Raises `EnvironmentFault` when they are not installed."""
     spec = find_spec("ocpp")
     if spec is None or spec.origin is None:
         raise EnvironmentFault("the package ocpp, which holds the OCPP schemas, is not installed")

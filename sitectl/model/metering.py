@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from sitectl.model.electrical import PhaseCurrents
@@ -70,3 +71,24 @@ class EvseReading:
     power_w: float | None = None
     register_wh: float | None = None
     offered_a: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MeterSample:
+    """What a station's meter said at one moment of its own clock. `sampled` None: it gave no readable time.
+
+    Fields as in `EvseReading`. `signed`: it carries signed data, which only its verifier may interpret.
+    """
+
+    sampled: datetime | None = None
+    context: str = "Sample.Periodic"
+    current_a: PhaseCurrents | None = None
+    phases: int = 3
+    power_w: float | None = None
+    register_wh: float | None = None
+    offered_a: float | None = None
+    signed: bool = False
+
+    def reading(self, evse: EvseId, at: float) -> EvseReading:
+        """The sample as the reading of an EVSE, received `at`."""
+        return EvseReading(evse, at, self.current_a, self.phases, self.power_w, self.register_wh, self.offered_a)

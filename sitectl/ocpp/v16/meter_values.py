@@ -1,0 +1,144 @@
+"""Sampled values: one list of strings, of which we read currents, active power, the energy register and the offer.
+
+Stations label them in many ways (OCPP 1.6 section 7.33 and the field): L1-N for a current is L1; N is nobody's phase;
+without a phase a current counts on every phase and a power or energy is the total; a missing measurand is the energy
+register; an unknown unit costs the sample and never the message. Signed data is not looked into.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sitectl.model.electrical import PhaseCurrents
+from sitectl.model.metering import MeterSample
+from sitectl.model.transaction import Payload
+from sitectl.ocpp.v16.fields import Decoded, Fields, as_number
+
+REGISTER = "Energy.Active.Import.Register"
+
+_QUANTITIES: dict[str, dict[str, float]] = {
+    "Current.Import": {"": 1.0, "a": 1.0, "ma": 0.001},
+    "Current.Offered": {"": 1.0, "a": 1.0, "ma": 0.001},
+    "Power.Active.Import": {"": 1.0, "w": 1.0, "kw": 1000.0},
+    REGISTER: {"": 1.0, "wh": 1.0, "kwh": 1000.0},
+}
+_PHASES = {"L1": 0, "L2": 1, "L3": 2, "L1-N": 0, "L2-N": 1, "L3-N": 2}
+_NOBODYS = ("N", "L1-L2", "L2-L3", "L3-L1")
+_TOTAL = 3
+
+
+@dataclass(frozen=True, slots=True)
+class MeterValues:
+    """A MeterValues call. The transaction id is what the station said, and may be 0, -1 or stale."""
+
+    evse: int
+    station_transaction_id: int | None
+    samples: tuple[MeterSample, ...]
+
+
+@dataclass(slots=True)
+class _Values:
+    """One quantity: a value a phase, and the total at index 3."""
+
+    by_phase: list[float | None] = field(default_factory=lambda: [None] * 4)
+
+    def phases(self) -> list[float]:
+        return [value for value in self.by_phase[:_TOTAL] if value is not None]
+
+    def total(self) -> float | None:
+        """The total as sent, unless its phases are all there and contradict it by more than a tenth; else their sum."""
+        phases, total = self.phases(), self.by_phase[_TOTAL]
+        if not phases:
+            return total
+        if total is None or (len(phases) == _TOTAL and abs(sum(phases) - total) > 0.1 * abs(total)):
+            return sum(phases)
+        return total
+
+    def highest(self) -> float | None:
+        return max((value for value in self.by_phase if value is not None), default=None)
+
+    def currents(self) -> tuple[PhaseCurrents | None, int]:
+        """Ampere per phase, and how many phases the station named. Phases win over a value without one."""
+        l1, l2, l3, total = self.by_phase
+        named = len(self.phases())
+        if named:
+            return PhaseCurrents(l1 or 0.0, l2 or 0.0, l3 or 0.0), named
+        return (None if total is None else PhaseCurrents(total, total, total)), _TOTAL
+
+
+def meter_values(payload: Payload) -> Decoded[MeterValues]:
+    """Read a MeterValues call."""
+    fields = Fields(payload)
+    evse = fields.integer("connectorId", required=True)
+    transaction = fields.integer("transactionId")
+    read = samples(fields, "meterValue")
+    return fields.decoded(MeterValues(evse or 0, transaction, read))
+
+
+def samples(fields: Fields, key: str, *, required: bool = True) -> tuple[MeterSample, ...]:
+    """The samples in a list of meter values, in the order of arrival."""
+    return tuple(_sample(part) for part in fields.parts(key, required=required))
+
+
+def _sample(fields: Fields) -> MeterSample:
+    moment = fields.moment("timestamp", required=True)
+    values: dict[str, _Values] = {}
+    context = ""
+    signed = False
+    # By hand and not field by field: this is the message that stations send most, with dozens of values.
+    for n, sampled in enumerate(fields.items("sampledValue", required=True)):
+        if not isinstance(sampled, dict):
+            fields.deviate(f"sampledValue.{n}", "type", "a sampled value is not an object")
+            continue
+        context = context or _word(sampled.get("context"), "")
+        if sampled.get("format") == "SignedData":
+            signed = True
+            continue
+        offence = _take(sampled, values)
+        if offence is not None:
+            fields.deviate(f"sampledValue.{n}.{offence}", "enum" if offence == "unit" else "type", str(sampled)[:120])
+    return _combined(values, None if moment is None else moment[0], context or "Sample.Periodic", signed)
+
+
+def _take(sampled: dict[str, Any], values: dict[str, _Values]) -> str | None:
+    """Put one sampled value where it belongs; gives the field that makes it useless, None when all is well."""
+    measurand = _word(sampled.get("measurand"), REGISTER)
+    units = _QUANTITIES.get(measurand)
+    if units is None or sampled.get("location") == "EV":
+        return None  # a quantity that nobody here reads
+    phase = sampled.get("phase")
+    place = _TOTAL if phase is None else _PHASES.get(phase) if isinstance(phase, str) else None
+    if place is None:
+        return None if phase in _NOBODYS else "phase"
+    scale = units.get(_word(sampled.get("unit"), "").lower())
+    if scale is None:
+        return "unit"
+    number = as_number(sampled.get("value"))
+    if number is None:
+        return "value"
+    values.setdefault(measurand, _Values()).by_phase[place] = number * scale
+    return None
+
+
+def _word(value: Any, default: str) -> str:
+    return (value.strip() or default) if isinstance(value, str) else default
+
+
+def _combined(values: dict[str, _Values], sampled: datetime | None, context: str, signed: bool) -> MeterSample:
+    current = values.get("Current.Import")
+    power = values.get("Power.Active.Import")
+    register = values.get(REGISTER)
+    offered = values.get("Current.Offered")
+    current_a, phases = current.currents() if current else (None, _TOTAL)
+    return MeterSample(
+        sampled=sampled,
+        context=context,
+        current_a=current_a,
+        phases=phases,
+        power_w=power.total() if power else None,
+        register_wh=register.total() if register else None,
+        offered_a=offered.highest() if offered else None,
+        signed=signed,
+    )
