@@ -60,11 +60,11 @@ def _share(
     """The allocation, or the safe one with the reason why."""
     try:
         allocation, memory_after = allocate(compiled, seen, memory, rules)
-        violations = tuple(str(v) for v in verify(state.topology, seen, allocation))
+        violations = tuple(verify(state.topology, seen, allocation.offers))
     except Exception as error:  # the fuse comes before the cause: cut now, complain after
         log.exception("sharing failed; the safe plan goes out")
-        return safe_allocation(state.topology, seen), memory, (f"sharing failed: {error!r}",)
-    if violations:
-        log.error("the independent check objects; the safe plan goes out: %s", "; ".join(violations[:5]))
-        return safe_allocation(state.topology, seen), memory, violations
-    return allocation, memory_after, ()
+        violations = (f"sharing failed: {error!r}",)
+    if not violations:
+        return allocation, memory_after, ()
+    log.error("the safe plan goes out: %s", "; ".join(violations[:5]))
+    return safe_allocation(state.topology, seen, violations[0]), memory, violations

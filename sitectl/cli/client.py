@@ -1,0 +1,86 @@
+"""HTTP over the daemon's Unix socket, with errors that say what to do."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+TIMEOUT_S = 10.0
+
+
+class DaemonAway(Exception):
+    """Nobody answers on the socket."""
+
+
+class NotAllowed(Exception):
+    """The socket, or the daemon, refuses this user."""
+
+
+class Refused(Exception):
+    """The daemon answered that it cannot; the text says why."""
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path, timeout_s: float | None) -> None:
+        super().__init__("localhost", timeout=timeout_s)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+class Client:
+    """Questions to one daemon."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def get(self, *path: str, **query: str | int | bool | None) -> dict[str, Any]:
+        """Ask for one JSON answer."""
+        with self._open(path, query, TIMEOUT_S) as response:
+            answer: dict[str, Any] = json.loads(response.read())
+            return answer
+
+    def lines(self, *path: str, **query: str | int | bool | None) -> Iterator[dict[str, Any]]:
+        """Ask for a stream of JSON objects, one a line; it may never end."""
+        with self._open(path, query, None) as response:
+            while line := response.readline():
+                yield json.loads(line)
+
+    def _open(
+        self, path: tuple[str, ...], query: dict[str, str | int | bool | None], timeout_s: float | None
+    ) -> http.client.HTTPResponse:
+        connection = _UnixConnection(self._path, timeout_s)
+        given = {key: str(value).lower() if value is True else value for key, value in query.items() if value}
+        target = "/v1/" + "/".join(quote(part, safe="") for part in path)
+        try:
+            connection.request("GET", target + ("?" + urlencode(given) if given else ""))
+            response = connection.getresponse()
+        except PermissionError as error:
+            raise NotAllowed(f"{self._path}: {error.strerror}; ask to be put into the socket's group") from error
+        except (FileNotFoundError, ConnectionRefusedError) as error:
+            raise DaemonAway(
+                f"no daemon answers on {self._path}; start it with `sitectl run`, or name --socket"
+            ) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise DaemonAway(f"the daemon on {self._path} does not answer: {error}") from error
+        if response.status != 200:
+            raise _refusal(response)
+        return response
+
+
+def _refusal(response: http.client.HTTPResponse) -> Exception:
+    text = response.read().decode("utf-8", "replace")
+    try:
+        detail = json.loads(text).get("detail", text)
+    except ValueError:
+        detail = text
+    said = detail if isinstance(detail, str) else json.dumps(detail)
+    return NotAllowed(said) if response.status in (401, 403) else Refused(said)
