@@ -1,1 +1,13 @@
-"""SQLite: everything that must survive."""
+"""What must survive: transactions, messages for the uplinks, limits, and what was learned, in one SQLite file.
+
+Contract: a future that resolves means that the rows are on the disk (WAL, `synchronous=FULL`), whatever happens next.
+Where the disk cannot take them the future fails with `StoreUnavailable`, the room itself goes on and says when it can
+write again. There is one connection that writes, on one thread; questions are asked on a read-only one.
+
+Cut this way because durability is cheap only in company: every write is a function (a job), jobs that stand together
+become one commit, and nothing awaits inside a transaction (`database`). Above it each file owns its tables:
+`transactions` (the ledger of what stations said), `outbox` (what the uplinks still have to hear), `limits`, `stations`,
+`tokens`, `virtual`, `journal`; `queries` is what people ask. Payloads are opaque here: nothing in this room knows
+a field of a message. The ledger knows three things about a message (its kind, whose it is, whether it wants the
+uplink's transaction id), which is what keeps one code path for every version of OCPP.
+"""

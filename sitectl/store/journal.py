@@ -1,0 +1,61 @@
+"""What happened, for people. Recording never waits; entries gather while a commit runs and go with the next."""
+
+import sqlite3
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from sitectl.base.clock import Clock
+from sitectl.model.ids import StationId
+from sitectl.store.database import Database
+from sitectl.store.moments import to_us
+from sitectl.store.rows import Stamp, insert_event
+
+MAX_UNSAVED = 2000
+
+_Entry = tuple[int, str, StationId | None, int | None, Mapping[str, Any]]
+
+
+class Journal:
+    """The journal's writing end. At most `MAX_UNSAVED` entries wait for a disk; the oldest unsaved is dropped."""
+
+    def __init__(self, database: Database, stamp: Stamp, clock: Clock) -> None:
+        self._database = database
+        self._stamp = stamp
+        self._clock = clock
+        self._unsaved: deque[_Entry] = deque(maxlen=MAX_UNSAVED)
+        self._saving = False
+
+    def record(
+        self,
+        type: str,
+        station: StationId | None = None,
+        evse: int | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Note one event, e.g. `station.booted`."""
+        self._unsaved.append((to_us(self._clock.wall()), type, station, evse, dict(data or {})))
+        self.save()
+
+    def save(self) -> None:
+        """Write what waits, if the disk takes it; otherwise it waits on."""
+        if self._saving or not self._unsaved or not self._database.usable:
+            return
+        self._saving = True
+        entries = list(self._unsaved)
+        self._unsaved.clear()
+
+        def job(connection: sqlite3.Connection) -> None:
+            for entry in entries:
+                insert_event(connection, self._stamp, *entry)
+
+        saving = self._database.run(job)
+
+        def done(_: object) -> None:
+            self._saving = False
+            if saving.cancelled() or saving.exception() is not None:
+                room = MAX_UNSAVED - len(self._unsaved)
+                self._unsaved.extendleft(reversed(entries[-room:] if room else []))
+            self.save()
+
+        saving.add_done_callback(done)

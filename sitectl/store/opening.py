@@ -1,0 +1,100 @@
+"""Open the file and hand out its parts."""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from sitectl.base.clock import Clock
+from sitectl.store.database import Database
+from sitectl.store.executor import Executor, ThreadExecutor
+from sitectl.store.journal import Journal
+from sitectl.store.limits import LimitStore
+from sitectl.store.migrate import migrate
+from sitectl.store.moments import to_us
+from sitectl.store.outbox import Outbox
+from sitectl.store.queries import Queries
+from sitectl.store.rows import Stamp
+from sitectl.store.stations import StationBook
+from sitectl.store.tokens import RememberedTokens, TokenCache, load_tokens
+from sitectl.store.transactions import ComposeStop, Ledger
+from sitectl.store.virtual import Remembered, VirtualSettings, load_virtual
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """All parts on one file."""
+
+    database: Database
+    stamp: Stamp
+    ledger: Ledger
+    outbox: Outbox
+    limits: LimitStore
+    stations: StationBook
+    tokens: TokenCache
+    virtual: VirtualSettings
+    journal: Journal
+    queries: Queries
+
+    async def close(self, timeout_s: float = 5.0) -> None:
+        """Write what waits, then close; never takes longer than `timeout_s`, whatever the disk does."""
+        self.journal.save()
+        await self.database.close(timeout_s)
+
+
+async def open_store(
+    path: Path | None,
+    clock: Clock,
+    random: Random,
+    compose_stop: ComposeStop,
+    *,
+    cache_days: float = 14.0,
+    on_state: Callable[[bool, str], None] = lambda usable, why: None,
+    executor: Callable[[str], Executor] = ThreadExecutor,
+) -> Store:
+    """Open or create the file, bring its schema up to date and begin an epoch.
+
+    `compose_stop` words the stop of a transaction that its station forgot. `on_state(usable, why)` tells that the disk
+    stopped taking writes, and that it takes them again. `path` None is a store in memory, which needs an executor
+    that runs in the loop's thread. Raises `StoreUnavailable` or `SchemaTooNew`.
+    """
+
+    def prepare(connection: sqlite3.Connection) -> tuple[Stamp, RememberedTokens, Remembered]:
+        migrate(connection, path)
+        stamp = _begin_epoch(connection, random, to_us(clock.wall()))
+        return stamp, load_tokens(connection), load_virtual(connection)
+
+    journals: list[Journal] = []
+
+    def changed(usable: bool, why: str) -> None:
+        on_state(usable, why)
+        for journal in journals:
+            journal.save()
+
+    database = Database(path, clock, executor("sitectl-store"), executor("sitectl-queries"), changed)
+    stamp, tokens, virtual = await database.open(prepare)
+    journal = Journal(database, stamp, clock)
+    journals.append(journal)
+    return Store(
+        database=database,
+        stamp=stamp,
+        ledger=Ledger(database, stamp, clock, random, compose_stop),
+        outbox=Outbox(database, stamp, clock),
+        limits=LimitStore(database, stamp),
+        stations=StationBook(database),
+        tokens=TokenCache(database, clock, cache_days, tokens),
+        virtual=VirtualSettings(database, virtual),
+        journal=journal,
+        queries=Queries(database),
+    )
+
+
+def _begin_epoch(connection: sqlite3.Connection, random: Random, now_us: int) -> Stamp:
+    """The gateway's name is made with the file; each opening is an epoch of its own."""
+    connection.execute(
+        "INSERT OR IGNORE INTO meta (key, value) VALUES ('gateway_id', ?)", (f"{random.getrandbits(48):012x}",)
+    )
+    gateway_id: str = connection.execute("SELECT value FROM meta WHERE key = 'gateway_id'").fetchone()[0]
+    cursor = connection.execute("INSERT INTO epochs (gateway_id, opened_us) VALUES (?, ?)", (gateway_id, now_us))
+    return Stamp.of(gateway_id, cursor.lastrowid or 0)

@@ -1,0 +1,185 @@
+"""What the uplinks still have to hear: one queue a station and uplink, in the order of the commits.
+
+A row leaves when the central has answered; one that was given up stays as a dead letter. So no counter can disagree
+with the rows. The transaction id of the central is not in a stored message but bound in when it is sent for the first
+time; from then on the text is frozen, because a central that recognises repeats does so by equal content.
+"""
+
+import sqlite3
+from collections.abc import Awaitable, Sequence
+
+import orjson
+
+from sitectl.base.clock import Clock
+from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
+from sitectl.model.transaction import (
+    Backlog,
+    IdTokenInfo,
+    MappedTransaction,
+    OutboxItem,
+    OutboxKind,
+    OutboxMessage,
+)
+from sitectl.store.database import Database
+from sitectl.store.moments import to_us
+from sitectl.store.rows import Stamp, insert_event
+from sitectl.store.verdicts import to_columns
+
+_MILLION = 1_000_000
+
+# The part of a transaction's row for one uplink that each kind of message moves on; constants, no values inside.
+_DELIVERY = {
+    OutboxKind.START: "UPDATE transaction_uplinks SET start_state = ? WHERE transaction_id = ? AND uplink = ?",
+    OutboxKind.STOP: "UPDATE transaction_uplinks SET stop_state = ? WHERE transaction_id = ? AND uplink = ?",
+}
+
+
+class Outbox:
+    """The queues on disk. Every call has committed when it returns."""
+
+    def __init__(self, database: Database, stamp: Stamp, clock: Clock) -> None:
+        self._database = database
+        self._stamp = stamp
+        self._clock = clock
+
+    def head(self, uplink: UplinkId, station: StationId) -> Awaitable[OutboxItem | None]:
+        """The oldest message of a queue, dead letters left out.
+
+        None: empty, or it waits for the answer to a start (which stands before it in the same queue, unless that was
+        requeued).
+        """
+        return self._database.query(lambda connection: _head(connection, uplink, station))
+
+    def sending(self, seq: int, rendered: str) -> Awaitable[None]:
+        """Freeze the text (the first one wins) and mark the row sent."""
+        now_us = to_us(self._clock.wall())
+
+        def job(connection: sqlite3.Connection) -> None:
+            rows = connection.execute(
+                "UPDATE outbox SET state = 'sent', rendered = coalesce(rendered, ?), sent_us = ?"
+                " WHERE seq = ? AND state <> 'dead' RETURNING kind, transaction_id, uplink",
+                (rendered, now_us, seq),
+            ).fetchall()
+            _moved_on(connection, rows, "sent")
+
+        return self._database.run(job)
+
+    def acked(
+        self, seq: int, uplink_transaction_id: str | None = None, info: IdTokenInfo | None = None
+    ) -> Awaitable[None]:
+        """The central answered: the row leaves. A start leaves the central's id and verdict behind."""
+
+        def job(connection: sqlite3.Connection) -> None:
+            rows = connection.execute(
+                "DELETE FROM outbox WHERE seq = ? RETURNING kind, transaction_id, uplink", (seq,)
+            ).fetchall()
+            _moved_on(connection, rows, "acked")
+            for kind, transaction, uplink in rows:
+                if kind == OutboxKind.START:
+                    connection.execute(
+                        "UPDATE transaction_uplinks SET uplink_transaction_id = ?, verdict = ?, verdict_expires_us = ?,"
+                        " verdict_parent = ? WHERE transaction_id = ? AND uplink = ?",
+                        (uplink_transaction_id, *to_columns(info), transaction, uplink),
+                    )
+
+        return self._database.run(job)
+
+    def failed(self, seq: int, why: str, dead: bool) -> Awaitable[None]:
+        """Count an attempt that the central refused; `dead` gives the message up: kept, shown, never deleted."""
+        now_us = to_us(self._clock.wall())
+
+        def job(connection: sqlite3.Connection) -> None:
+            rows = connection.execute(
+                "UPDATE outbox SET attempts = attempts + 1, reason = ?, state = iif(?, 'dead', state)"
+                " WHERE seq = ? AND state <> 'dead' RETURNING kind, transaction_id, uplink, station, action",
+                (why, dead, seq),
+            ).fetchall()
+            if not dead:
+                return
+            _moved_on(connection, [row[:3] for row in rows], "dead")
+            for kind, transaction, uplink, station, action in rows:
+                data = {"uplink": uplink, "transaction": transaction, "kind": kind, "action": action, "why": why}
+                insert_event(connection, self._stamp, now_us, "outbox.given_up", station, None, data)
+
+        return self._database.run(job)
+
+    def backlogs(self, uplink: UplinkId) -> Awaitable[Sequence[Backlog]]:
+        """All queues of an uplink that are not empty or hold dead letters."""
+        return self._database.query(lambda connection: _backlogs(connection, uplink))
+
+    def transaction_of(
+        self, uplink: UplinkId, station: StationId, uplink_transaction_id: str
+    ) -> Awaitable[MappedTransaction | None]:
+        """Which transaction of this station the central means, by the id that this central gave.
+
+        Centrals that repeat an id mean the one that runs, else the newest; two that run under one id: nobody knows.
+        """
+        return self._database.query(lambda connection: _mapped(connection, uplink, station, uplink_transaction_id))
+
+
+def _moved_on(connection: sqlite3.Connection, rows: Sequence[tuple[str, str | None, str]], state: str) -> None:
+    for kind, transaction, uplink in rows:
+        if (statement := _DELIVERY.get(OutboxKind(kind))) is not None:
+            connection.execute(statement, (state, transaction, uplink))
+
+
+def _head(connection: sqlite3.Connection, uplink: UplinkId, station: StationId) -> OutboxItem | None:
+    row = connection.execute(
+        "SELECT o.seq, o.action, o.payload, o.version, o.kind, o.needs_transaction_id, o.transaction_id, o.rendered,"
+        " o.attempts, u.uplink_transaction_id, u.start_state FROM outbox o"
+        " LEFT JOIN transaction_uplinks u ON u.transaction_id = o.transaction_id AND u.uplink = o.uplink"
+        " WHERE o.uplink = ? AND o.station = ? AND o.state <> 'dead' ORDER BY o.seq LIMIT 1",
+        (uplink, station),
+    ).fetchone()
+    if row is None:
+        return None
+    kind, start_state = OutboxKind(row[4]), row[10]
+    if kind in (OutboxKind.METER, OutboxKind.STOP) and start_state in ("pending", "sent"):
+        return None
+    message = OutboxMessage(row[1], orjson.loads(row[2]), row[3], kind, bool(row[5]))
+    return OutboxItem(
+        seq=row[0],
+        uplink=uplink,
+        station=station,
+        message=message,
+        transaction=None if row[6] is None else TransactionId(row[6]),
+        uplink_transaction_id=row[9],
+        rendered=row[7],
+        attempts=row[8],
+        start_dead=start_state == "dead",
+    )
+
+
+def _backlogs(connection: sqlite3.Connection, uplink: UplinkId) -> Sequence[Backlog]:
+    waiting = connection.execute(
+        "SELECT station, count(*), min(seq) FROM outbox WHERE uplink = ? AND state <> 'dead' GROUP BY station",
+        (uplink,),
+    ).fetchall()
+    dead = dict(
+        connection.execute(
+            "SELECT station, count(*) FROM outbox WHERE uplink = ? AND state = 'dead' GROUP BY station", (uplink,)
+        ).fetchall()
+    )
+    backlogs = []
+    for station, count, oldest in waiting:
+        created = connection.execute("SELECT created_us FROM outbox WHERE seq = ?", (oldest,)).fetchone()
+        oldest_wall = None if created is None else created[0] / _MILLION
+        backlogs.append(Backlog(StationId(station), count, oldest_wall, dead.pop(station, 0)))
+    backlogs.extend(Backlog(StationId(station), 0, None, count) for station, count in dead.items())
+    return backlogs
+
+
+def _mapped(
+    connection: sqlite3.Connection, uplink: UplinkId, station: StationId, uplink_transaction_id: str
+) -> MappedTransaction | None:
+    rows = connection.execute(
+        "SELECT t.id, t.evse, t.station_transaction_id, t.state = 'open' FROM transaction_uplinks u"
+        " JOIN transactions t ON t.id = u.transaction_id"
+        " WHERE u.uplink = ? AND u.station = ? AND u.uplink_transaction_id = ? ORDER BY t.rowid DESC",
+        (uplink, station, uplink_transaction_id),
+    ).fetchall()
+    running = [row for row in rows if row[3]]
+    if not rows or len(running) > 1:
+        return None
+    id, evse, station_transaction_id, runs = (running or rows)[0]
+    return MappedTransaction(TransactionId(id), EvseId(station, evse), station_transaction_id, bool(runs))

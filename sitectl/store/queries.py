@@ -1,0 +1,162 @@
+"""What people ask of the ledger. Read-only: nothing here can hold up or change what stations say."""
+
+import sqlite3
+from collections.abc import Awaitable, Mapping, Sequence
+from datetime import datetime
+
+import orjson
+
+from sitectl.model.ids import StationId, TransactionId, UplinkId
+from sitectl.model.journal import Anomaly, JournalEntry
+from sitectl.model.transaction import DeliveryState, TransactionTotals, TransactionView, UplinkCopy
+from sitectl.store.database import Database
+from sitectl.store.moments import from_us, to_us
+
+_VIEW = (
+    "SELECT id, station, evse, station_transaction_id, id_token, started_us, stopped_us, meter_start_wh,"
+    " meter_stop_wh, reason, synthetic, verdict FROM transactions"
+)
+# Each filter narrows by an index, so that a ledger of years answers as fast as one of days.
+_FILTERS = {
+    "open": "state = 'open'",
+    "unsent": "id IN (SELECT transaction_id FROM outbox WHERE state <> 'dead')",
+    "dead": "id IN (SELECT transaction_id FROM outbox WHERE state = 'dead')",
+}
+
+
+class Queries:
+    """Questions for the API. Futures resolve on the loop; the newest rows come first where `limit` cuts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def transactions(
+        self, *, open: bool = False, unsent: bool = False, dead: bool = False, limit: int = 1000
+    ) -> Awaitable[Sequence[TransactionView]]:
+        """Transactions, newest first; each filter that is set must hold."""
+        wanted = [_FILTERS[name] for name, on in (("open", open), ("unsent", unsent), ("dead", dead)) if on]
+        return self._database.query(lambda connection: _transactions(connection, wanted, limit))
+
+    def totals(self) -> Awaitable[TransactionTotals]:
+        """Open transactions; messages of transactions not acknowledged by some uplink; messages given up."""
+        return self._database.query(_totals)
+
+    def events(
+        self, since: datetime | None = None, limit: int = 1000, after_seq: int | None = None
+    ) -> Awaitable[Sequence[JournalEntry]]:
+        """The journal, oldest first: the next `limit` after `after_seq`, else the last `limit` (since a moment)."""
+        return self._database.query(lambda connection: _events(connection, since, limit, after_seq))
+
+    def anomalies(self, limit: int = 1000) -> Awaitable[Sequence[Anomaly]]:
+        """Stops that were set aside, newest first."""
+        return self._database.query(lambda connection: _anomalies(connection, limit))
+
+    def frames(self, transaction: TransactionId) -> Awaitable[Sequence[bytes]]:
+        """The frames of a transaction as they came, to the byte, in the order of receipt."""
+        return self._database.query(lambda connection: _frames(connection, transaction))
+
+
+def _transactions(connection: sqlite3.Connection, wanted: Sequence[str], limit: int) -> Sequence[TransactionView]:
+    where = f" WHERE {' AND '.join(wanted)}" if wanted else ""
+    rows = connection.execute(f"{_VIEW}{where} ORDER BY rowid DESC LIMIT ?", (limit,)).fetchall()
+    unsent = _unsent(connection) if rows else {}
+    return [
+        TransactionView(
+            id=TransactionId(row[0]),
+            station=StationId(row[1]),
+            evse=row[2],
+            station_id=str(row[3]),
+            id_token=row[4],
+            started=from_us(row[5]),
+            stopped=from_us(row[6]),
+            meter_start_wh=row[7],
+            meter_stop_wh=row[8],
+            reason=row[9],
+            synthetic=bool(row[10]),
+            uplinks=_uplinks(connection, TransactionId(row[0]), unsent),
+        )
+        for row in rows
+    ]
+
+
+def _unsent(connection: sqlite3.Connection) -> Mapping[tuple[str, str], int]:
+    """Waiting messages by transaction and uplink, counted once for the whole list from an index that covers it."""
+    rows = connection.execute(
+        "SELECT transaction_id, uplink, count(*) FROM outbox INDEXED BY outbox_waiting WHERE state <> 'dead'"
+        " GROUP BY transaction_id, uplink"
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+def _uplinks(
+    connection: sqlite3.Connection, transaction: TransactionId, unsent: Mapping[tuple[str, str], int]
+) -> Mapping[UplinkId, UplinkCopy]:
+    rows = connection.execute(
+        "SELECT uplink, uplink_transaction_id, start_state, stop_state, verdict FROM transaction_uplinks"
+        " WHERE transaction_id = ? ORDER BY rank",
+        (transaction,),
+    )
+    return {
+        UplinkId(row[0]): UplinkCopy(row[1], _delivery(row[2], row[3]), row[4], unsent.get((transaction, row[0]), 0))
+        for row in rows
+    }
+
+
+def _delivery(start_state: str, stop_state: str | None) -> DeliveryState:
+    """How far an uplink has heard of a transaction: its start, and once that is known, its stop. Dead wins."""
+    if "dead" in (start_state, stop_state):
+        return DeliveryState.DEAD
+    return DeliveryState(stop_state if stop_state is not None and start_state == "acked" else start_state)
+
+
+def _totals(connection: sqlite3.Connection) -> TransactionTotals:
+    row = connection.execute(
+        "SELECT (SELECT count(*) FROM transactions WHERE state = 'open'),"
+        " (SELECT count(*) FROM outbox WHERE state <> 'dead' AND transaction_id IS NOT NULL),"
+        " (SELECT count(*) FROM outbox WHERE state = 'dead' AND transaction_id IS NOT NULL)"
+    ).fetchone()
+    return TransactionTotals(open=row[0], unsent=row[1], dead=row[2])
+
+
+_EVENTS = "SELECT seq, time_us, type, station, evse, data FROM events WHERE seq > ?"
+# Entered by the first event that is young enough: its time is indexed, and what follows is mostly younger still.
+_SINCE = " AND time_us >= ? AND seq >= (SELECT seq FROM events WHERE time_us >= ? ORDER BY time_us LIMIT 1)"
+
+
+def _events(
+    connection: sqlite3.Connection, since: datetime | None, limit: int, after_seq: int | None
+) -> Sequence[JournalEntry]:
+    since_us = () if since is None else (to_us(since),) * 2
+    statement = (
+        _EVENTS + (_SINCE if since_us else "") + f" ORDER BY seq {'DESC' if after_seq is None else 'ASC'} LIMIT ?"
+    )
+    rows = connection.execute(statement, (after_seq or 0, *since_us, limit)).fetchall()
+    if after_seq is None:
+        rows.reverse()
+    return [
+        JournalEntry(
+            seq=row[0],
+            time=from_us(row[1]),
+            type=row[2],
+            station=None if row[3] is None else StationId(row[3]),
+            evse=row[4],
+            data=orjson.loads(row[5]),
+        )
+        for row in rows
+    ]
+
+
+def _anomalies(connection: sqlite3.Connection, limit: int) -> Sequence[Anomaly]:
+    rows = connection.execute(
+        "SELECT kind, station, transaction_id, received_us, payload FROM anomalies ORDER BY id DESC LIMIT ?", (limit,)
+    )
+    return [Anomaly(row[0], StationId(row[1]), row[2], from_us(row[3]), orjson.loads(row[4])) for row in rows]
+
+
+def _frames(connection: sqlite3.Connection, transaction: TransactionId) -> Sequence[bytes]:
+    rows = connection.execute(
+        "SELECT f.frame FROM transactions t JOIN raw_frames f ON f.station = t.station"
+        " AND f.received_us >= t.start_received_us AND f.transaction_id = t.id WHERE t.id = ? ORDER BY f.id",
+        (transaction,),
+    )
+    return [row[0] for row in rows]

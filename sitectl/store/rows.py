@@ -1,0 +1,132 @@
+"""Rows that several parts of the store append: raw frames, copies for the uplinks, events.
+
+All of it runs inside jobs, in the writer's thread. The SQL texts are constants, so that each is prepared once.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import orjson
+
+from sitectl.model.ids import StationId, TransactionId, UplinkId
+from sitectl.model.transaction import OutboxKind, OutboxMessage
+
+SEQ_BITS = 32  # numbers that one epoch may use; 2^21 epochs fit into what JSON readers hold exactly
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Who writes: this gateway, in this opening of the file; gives the numbers of outbox rows."""
+
+    gateway_id: str
+    epoch: int
+    seqs: "count[int]" = field(default_factory=count)
+
+    @classmethod
+    def of(cls, gateway_id: str, epoch: int) -> "Stamp":
+        return cls(gateway_id, epoch, count((epoch << SEQ_BITS) + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One message of a station, ready to be stored: the frame as it came, and when."""
+
+    raw: bytes
+    wall_us: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A message for the uplinks with its payload as text, which is the same for each copy."""
+
+    action: str
+    version: str
+    kind: str
+    needs_transaction_id: bool
+    payload: str
+
+    @classmethod
+    def of(cls, message: OutboxMessage) -> "Encoded":
+        return cls(
+            message.action,
+            message.version,
+            message.kind.value,
+            message.needs_transaction_id,
+            orjson.dumps(message.payload).decode(),
+        )
+
+
+def insert_frame(
+    connection: sqlite3.Connection,
+    stamp: Stamp,
+    station: StationId,
+    transaction: TransactionId | None,
+    kind: OutboxKind,
+    received: Received,
+) -> int:
+    """Keep a frame; its number."""
+    cursor = connection.execute(
+        "INSERT INTO raw_frames (gateway_id, epoch, station, transaction_id, kind, received_us, received_at, frame)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            stamp.gateway_id,
+            stamp.epoch,
+            station,
+            transaction,
+            kind.value,
+            received.wall_us,
+            received.at,
+            received.raw,
+        ),
+    )
+    return cursor.lastrowid or 0
+
+
+def insert_copy(
+    connection: sqlite3.Connection,
+    stamp: Stamp,
+    uplink: UplinkId,
+    station: StationId,
+    transaction: TransactionId,
+    message: Encoded,
+    created_us: int,
+) -> None:
+    """Append a message to the queue of one station and uplink."""
+    connection.execute(
+        "INSERT INTO outbox (seq, gateway_id, epoch, uplink, station, transaction_id, kind, action, version, payload,"
+        " needs_transaction_id, created_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            next(stamp.seqs),
+            stamp.gateway_id,
+            stamp.epoch,
+            uplink,
+            station,
+            transaction,
+            message.kind,
+            message.action,
+            message.version,
+            message.payload,
+            message.needs_transaction_id,
+            created_us,
+        ),
+    )
+
+
+def insert_event(
+    connection: sqlite3.Connection,
+    stamp: Stamp,
+    time_us: int,
+    type: str,
+    station: StationId | None,
+    evse: int | None,
+    data: Mapping[str, Any],
+) -> None:
+    """Append to the journal, in the same commit as what it tells of."""
+    connection.execute(
+        "INSERT INTO events (gateway_id, epoch, time_us, type, station, evse, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (stamp.gateway_id, stamp.epoch, time_us, type, station, evse, orjson.dumps(data, default=str).decode()),
+    )

@@ -1,0 +1,305 @@
+"""The ledger: what stations said of transactions, each message once, on disk before the answer.
+
+One code path, whether the central is there or not: a message becomes rows here, and rows in the outbox for the
+uplinks that got the start. The ids handed to stations are always ours; what a central calls a transaction is bound in
+when the message is sent (`outbox`).
+
+A message is known by its content, since stations repeat what was not answered and number their messages anew after a
+reboot: a start by EVSE, token, time stamp and meter, a stop by everything that it says.
+"""
+
+import sqlite3
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from random import Random
+from typing import Any
+
+from sitectl.base.clock import Clock
+from sitectl.base.units import format_utc
+from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
+from sitectl.model.transaction import (
+    IdTokenInfo,
+    OpenTransaction,
+    OutboxKind,
+    OutboxMessage,
+    StartedTransaction,
+    StoppedTransaction,
+    TransactionStart,
+    TransactionStop,
+)
+from sitectl.store.counters import next_station_transaction_id
+from sitectl.store.database import Database
+from sitectl.store.moments import from_us, to_us
+from sitectl.store.records import (
+    answer_again,
+    begins_anew,
+    end_transaction,
+    find,
+    insert_anomaly,
+    insert_transaction,
+    is_known_anomaly,
+    known_start,
+    known_stop,
+    remember_sample,
+    stop_key,
+)
+from sitectl.store.rows import Encoded, Received, Stamp, insert_copy, insert_event, insert_frame
+from sitectl.store.running import Running, RunningTransactions, meant_by_place, meant_by_stop, with_id
+from sitectl.store.verdicts import to_columns
+
+ComposeStop = Callable[[TransactionStop, str], OutboxMessage]
+"""Words a stop that the station never sent, for the OCPP version named. Pure: it runs in the writer's thread."""
+
+SYNTHETIC_REASON = "Other"  # the station forgot a stop; why the car stopped is not known
+
+
+class Ledger:
+    """Transactions on disk. Futures resolve after the commit and fail with `StoreUnavailable` without one."""
+
+    def __init__(
+        self, database: Database, stamp: Stamp, clock: Clock, random: Random, compose_stop: ComposeStop
+    ) -> None:
+        self._database = database
+        self._stamp = stamp
+        self._clock = clock
+        self._random = random
+        self._compose_stop = compose_stop
+        self._running = RunningTransactions()
+        database.forget = self._running.clear
+
+    def start(
+        self, start: TransactionStart, copies: Sequence[UplinkId], message: OutboxMessage, raw: bytes
+    ) -> Awaitable[StartedTransaction]:
+        """Store a start, its copies and its frame; a known start changes nothing and gets the answer of the first.
+
+        What still runs on the same EVSE is ended synthetically: the station lost its stop.
+        """
+        encoded, received = Encoded.of(message), self._received(raw)
+        return self._database.run(lambda connection: self._start(connection, start, tuple(copies), encoded, received))
+
+    def stop(self, stop: TransactionStop, message: OutboxMessage, raw: bytes) -> Awaitable[StoppedTransaction]:
+        """Store a stop and its copies; equal content changes nothing, different content is kept as an anomaly.
+
+        Without a usable id it ends the one transaction that fits, else it goes to quarantine.
+        """
+        encoded, received = Encoded.of(message), self._received(raw)
+        return self._database.run(lambda connection: self._stop(connection, stop, encoded, received))
+
+    def samples(
+        self,
+        station: StationId,
+        evse: int,
+        station_transaction_id: int | None,
+        register_wh: float | None,
+        sampled: datetime,
+        message: OutboxMessage,
+        raw: bytes,
+    ) -> Awaitable[TransactionId | None]:
+        """Store meter values and their copies. After the stop only the frame is kept; None: of no transaction."""
+        encoded, received, sampled_us = Encoded.of(message), self._received(raw), to_us(sampled)
+
+        def job(connection: sqlite3.Connection) -> TransactionId | None:
+            at_station = self._running.of(connection, station)
+            one = with_id(at_station, station_transaction_id)
+            if one is None:
+                ended = find(connection, station, station_transaction_id)
+                if ended is not None:
+                    insert_frame(connection, self._stamp, station, ended[0], OutboxKind.METER, received)
+                    return ended[0]
+                one = meant_by_place(at_station, evse)
+            if one is None:
+                return None
+            self._append(connection, one, OutboxKind.METER, encoded, received)
+            if register_wh is not None:
+                remember_sample(connection, one, sampled_us, register_wh)
+            return one.transaction
+
+        return self._database.run(job)
+
+    def verdict(self, transaction: TransactionId, info: IdTokenInfo) -> Awaitable[None]:
+        """Store what was answered to the station about the token of a transaction."""
+
+        def job(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "UPDATE transactions SET verdict = ?, verdict_expires_us = ?, verdict_parent = ? WHERE id = ?",
+                (*to_columns(info), transaction),
+            )
+
+        return self._database.run(job)
+
+    def open_transactions(self, station: StationId) -> Awaitable[Sequence[OpenTransaction]]:
+        """All transactions of a station that have no stop yet, oldest first."""
+
+        def job(connection: sqlite3.Connection) -> Sequence[OpenTransaction]:
+            rows = connection.execute(
+                "SELECT id, evse, station_transaction_id, id_token, started_us, meter_start_wh FROM transactions"
+                " WHERE station = ? AND state = 'open' ORDER BY rowid",
+                (station,),
+            )
+            return [
+                OpenTransaction(TransactionId(row[0]), EvseId(station, row[1]), row[2], row[3], from_us(row[4]), row[5])
+                for row in rows.fetchall()
+            ]
+
+        return self._database.query(job)
+
+    def _received(self, raw: bytes) -> Received:
+        return Received(raw, to_us(self._clock.wall()), self._clock.monotonic())
+
+    # --- jobs, in the writer's thread --------------------------------------------------------------------------------
+
+    def _start(
+        self,
+        connection: sqlite3.Connection,
+        start: TransactionStart,
+        copies: tuple[UplinkId, ...],
+        message: Encoded,
+        received: Received,
+    ) -> StartedTransaction:
+        key = start.start_key
+        known = known_start(connection, start, key)
+        if known is not None and not begins_anew(start, known):
+            return answer_again(start, known)
+        if known is not None:
+            key = f"{key}|{start.message_id}"
+            if (known := known_start(connection, start, key)) is not None:
+                return answer_again(start, known)
+
+        at_station = self._running.of(connection, start.evse.station)
+        closed = None
+        for lost in [one for one in at_station if one.evse == start.evse]:
+            self._end_synthetically(connection, lost, start, received)
+            closed = lost.transaction
+
+        one = Running(
+            transaction=TransactionId(str(uuid.UUID(int=self._random.getrandbits(128), version=4))),
+            evse=start.evse,
+            station_transaction_id=next_station_transaction_id(connection, start.evse.station, self._random),
+            version=message.version,
+            id_token=start.id_token,
+            started_us=to_us(start.started),
+            start_clock_trusted=start.clock_trusted,
+            meter_start_wh=start.meter_start_wh,
+            uplinks=copies,
+        )
+        insert_transaction(connection, self._stamp, one, start, key, received)
+        self._append(connection, one, OutboxKind.START, message, received)
+        at_station.append(one)
+        return StartedTransaction(one.transaction, one.station_transaction_id, one.evse, None, closed=closed)
+
+    def _end_synthetically(
+        self, connection: sqlite3.Connection, lost: Running, start: TransactionStart, received: Received
+    ) -> None:
+        """End what the station forgot, at its last sample; without one, where the next transaction takes over."""
+        if lost.last_sample_us is not None and lost.last_sample_wh is not None:
+            ended_us, meter_wh = lost.last_sample_us, int(lost.last_sample_wh)
+        else:
+            ended_us, meter_wh = to_us(start.started), start.meter_start_wh
+        ended = from_us(max(ended_us, lost.started_us))
+        stop = TransactionStop(
+            station=lost.evse.station,
+            station_transaction_id=lost.station_transaction_id,
+            stopped=ended,
+            stopped_raw=format_utc(ended),
+            meter_stop_wh=max(meter_wh, lost.meter_start_wh),
+            reason=SYNTHETIC_REASON,
+            clock_trusted=False,
+        )
+        message = Encoded.of(self._compose_stop(stop, lost.version))
+        self._end(connection, lost, stop, message, received.wall_us, synthetic=True)
+        self._event(
+            connection,
+            received,
+            "transaction.ended_synthetically",
+            lost,
+            {"meter_stop_wh": stop.meter_stop_wh, "stopped": stop.stopped_raw, "why": "the EVSE started another"},
+        )
+
+    def _stop(
+        self, connection: sqlite3.Connection, stop: TransactionStop, message: Encoded, received: Received
+    ) -> StoppedTransaction:
+        at_station = self._running.of(connection, stop.station)
+        one = with_id(at_station, stop.station_transaction_id)
+        if one is None:
+            ended = find(connection, stop.station, stop.station_transaction_id)
+            if ended is not None:
+                return self._stop_again(connection, stop, ended, message, received)
+            if (answer := known_stop(connection, stop)) is not None:
+                return answer
+            one = meant_by_stop(at_station, stop)
+        if one is None:
+            self._keep_anomaly(connection, "unmatched_stop", stop, None, message, received)
+            return StoppedTransaction(None, None)
+        insert_frame(connection, self._stamp, stop.station, one.transaction, OutboxKind.STOP, received)
+        self._end(connection, one, stop, message, received.wall_us, synthetic=False)
+        return StoppedTransaction(one.transaction, one.evse)
+
+    def _stop_again(
+        self,
+        connection: sqlite3.Connection,
+        stop: TransactionStop,
+        ended: tuple[TransactionId, int, str | None],
+        message: Encoded,
+        received: Received,
+    ) -> StoppedTransaction:
+        """A stop of a transaction that has one: the first holds."""
+        transaction, evse, key = ended
+        if key == stop_key(stop):
+            return StoppedTransaction(transaction, EvseId(stop.station, evse), repeated=True)
+        new = self._keep_anomaly(connection, "conflicting_stop", stop, transaction, message, received)
+        return StoppedTransaction(transaction, EvseId(stop.station, evse), repeated=not new, conflicting=True)
+
+    def _keep_anomaly(
+        self,
+        connection: sqlite3.Connection,
+        kind: str,
+        stop: TransactionStop,
+        transaction: TransactionId | None,
+        message: Encoded,
+        received: Received,
+    ) -> bool:
+        """Keep a stop that changes nothing where people see it; False when it is there already."""
+        if is_known_anomaly(connection, stop):
+            return False
+        frame = insert_frame(connection, self._stamp, stop.station, transaction, OutboxKind.STOP, received)
+        insert_anomaly(connection, self._stamp, kind, stop, transaction, message.payload, frame, received.wall_us)
+        data = {"transaction": transaction, "meter_stop_wh": stop.meter_stop_wh, "stopped": stop.stopped_raw}
+        insert_event(connection, self._stamp, received.wall_us, f"transaction.{kind}", stop.station, None, data)
+        return True
+
+    def _end(
+        self,
+        connection: sqlite3.Connection,
+        one: Running,
+        stop: TransactionStop,
+        message: Encoded,
+        received_us: int,
+        synthetic: bool,
+    ) -> None:
+        end_transaction(connection, one, stop, received_us, synthetic)
+        self._copy(connection, one, message, received_us)
+        self._running.of(connection, stop.station).remove(one)
+
+    def _append(
+        self, connection: sqlite3.Connection, one: Running, kind: OutboxKind, message: Encoded, received: Received
+    ) -> None:
+        insert_frame(connection, self._stamp, one.evse.station, one.transaction, kind, received)
+        self._copy(connection, one, message, received.wall_us)
+
+    def _copy(self, connection: sqlite3.Connection, one: Running, message: Encoded, created_us: int) -> None:
+        for uplink in one.uplinks:
+            insert_copy(connection, self._stamp, uplink, one.evse.station, one.transaction, message, created_us)
+
+    def _event(
+        self, connection: sqlite3.Connection, received: Received, type: str, one: Running, data: dict[str, Any]
+    ) -> None:
+        insert_event(
+            connection,
+            self._stamp,
+            received.wall_us,
+            type,
+            one.evse.station,
+            one.evse.evse,
+            {"transaction": one.transaction, **data},
+        )
