@@ -218,7 +218,7 @@ class Endpoint:
         match frame:
             case Call():
                 self.counters.calls_received += 1
-                return self._repeated(frame, data, now) if frame.action in self._remembered else frame
+                return self._repeated(frame, now) if frame.action in self._remembered else frame
             case CallResult():
                 return self._result(frame)
             case CallError():
@@ -228,8 +228,8 @@ class Endpoint:
             case Send() | CallResultError():
                 return frame
 
-    def _repeated(self, call: Call, data: bytes | str, now: float) -> Received:
-        digest = hash(data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data)
+    def _repeated(self, call: Call, now: float) -> Received:
+        digest = hash(call.raw)
         known = self._memory.find(call.message_id, self._connection, now)
         if known is not None and known.digest != digest:
             # Strict servers refuse here; that loses data of stations that count their ids from 1 after each reboot.

@@ -30,11 +30,12 @@ UNREADABLE_ID = "-1"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """CALL, type 2: asks for an answer."""
+    """CALL, type 2: asks for an answer. `raw` is the frame as it came, empty for one of our own making."""
 
     message_id: str
     action: str
     payload: Payload
+    raw: bytes = field(default=b"", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def parse(data: bytes | str, limit: int = DEFAULT_LIMIT) -> Frame | Malformed:
         message = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         return _unreadable(data, f"not JSON: {error.msg}")
-    return _typed(message)
+    return _typed(message, data)
 
 
 def encode(frame: Frame) -> str:
@@ -195,7 +196,7 @@ def _unreadable(data: bytes, reason: str) -> Malformed:
     return Malformed(reason, answer=kind == 2, code=code, message_id=message_id, kind=kind)
 
 
-def _typed(message: Any) -> Frame | Malformed:
+def _typed(message: Any, data: bytes) -> Frame | Malformed:
     """The frame in a parsed JSON text."""
     if type(message) is not list or not message or type(message[0]) is not int:
         return Malformed("not an array that begins with a message type", True, ErrorCode.RPC_FRAMEWORK_ERROR)
@@ -208,7 +209,7 @@ def _typed(message: Any) -> Frame | Malformed:
     rest = message[2:]
     if kind == 2 or kind == 6:
         if len(rest) == 2 and isinstance(rest[0], str) and rest[0] and isinstance(rest[1], dict):
-            return (Call if kind == 2 else Send)(message_id, rest[0], rest[1])
+            return Call(message_id, rest[0], rest[1], data) if kind == 2 else Send(message_id, rest[0], rest[1])
         return Malformed("not [type, id, action, {payload}]", kind == 2, message_id=message_id, kind=kind)
     if kind == 3:
         if len(rest) == 1 and isinstance(rest[0], dict):

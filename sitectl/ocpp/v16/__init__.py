@@ -3,7 +3,7 @@
 Towards stations: `decode` reads their calls and answers, `encode` writes our answers and commands. Towards a central,
 where we play the stations: `central_decode` reads its calls and answers, `central_encode` writes ours.
 `charging_profiles` builds the two profiles that we install and reads those of a central; `meter_values`, `statuses`,
-`configuration` and `actions` hold what the others share. In 1.6 connector n is EVSE n, and connector 0 the station as a whole.
+`configuration` and `actions` hold what the others share. In 1.6 connector n is EVSE n, connector 0 the whole station.
 
 Decoding is total: every function takes any JSON object and gives a `Decoded` value with the deviations that it met.
 Encoding never writes null; timestamps are whole seconds in UTC with a Z; limits have one decimal digit, rounded down.

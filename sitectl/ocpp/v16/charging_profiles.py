@@ -1,7 +1,7 @@
 """Charging profiles of OCPP 1.6 (section 3.13): the two that we install in stations, and those that a central sets.
 
-Ours: a TxDefaultProfile at stack 0 that never ends (what the EVSE may draw when nobody tells it anything), and over it a
-TxProfile with a finite duration on the running transaction. When we fall silent the second ends and the first holds.
+Ours: a TxDefaultProfile at stack 0 that never ends (what the EVSE may draw when nobody tells it anything), and over it
+a TxProfile with a finite duration on the running transaction. When we fall silent the second ends and the first holds.
 
 A central's become `ChargingProfile` values in ampere per phase; they are never passed on.
 """
@@ -25,8 +25,8 @@ from sitectl.model.schedule import (
     SchedulePeriod,
 )
 from sitectl.model.transaction import Payload
-from sitectl.ocpp.versions import ErrorCode
 from sitectl.ocpp.v16.fields import Fields
+from sitectl.ocpp.versions import ErrorCode
 
 HIGHEST_STACK = 8
 """Stations report maxima up to 2^31 and then reject them; nobody needs more layers."""
@@ -104,8 +104,10 @@ def _rate(limit_a: float, style: ProfileStyle) -> Payload:
 
 @dataclass(frozen=True, slots=True)
 class ProfileSet:
-    """A SetChargingProfile. `uplink_transaction_id` is what the central calls the transaction of a TxProfile: resolve it
-    and put our own id into the profile."""
+    """A SetChargingProfile. `uplink_transaction_id` is what the central calls the transaction of a TxProfile.
+
+    The profile has no transaction yet: the caller resolves the central's id and puts our own there.
+    """
 
     profile: ChargingProfile
     uplink_transaction_id: str | None = None
@@ -121,7 +123,7 @@ class ProfilesCleared:
     stack_level: int | None = None
 
     def matches(self, profile: ChargingProfile) -> bool:
-        """Whether it clears this profile. An id makes all other fields void; several fields must all fit (erratum 3.26)."""
+        """Whether it clears this profile. By erratum 3.26 an id voids all other fields, and several must all fit."""
         if self.id is not None:
             return profile.id == self.id
         return (

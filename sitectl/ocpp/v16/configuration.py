@@ -1,7 +1,7 @@
 """Configuration keys of OCPP 1.6 (section 9): what a central may do with them, and how their values are read.
 
 A central talks to its virtual station. Some keys steer only that; some are passed on to the real one; some are
-credentials of our connection to the central; what would point the station elsewhere or change its fuse rating is refused.
+credentials of our connection to the central; what would point the station elsewhere or change its fuse is refused.
 """
 
 from __future__ import annotations

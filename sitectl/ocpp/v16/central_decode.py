@@ -1,0 +1,254 @@
+"""What a central says in OCPP 1.6 to the stations that we play: its calls, and its answers to ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sitectl.model.commands import (
+    ChangeAvailability,
+    GetVariables,
+    RelayCall,
+    RequestStart,
+    ResetKind,
+    ResetStation,
+    SetVariable,
+    TransferData,
+    TriggerMessage,
+    UnlockConnector,
+)
+from sitectl.model.ids import EvseId, StationId
+from sitectl.model.transaction import AuthorizationStatus, IdTokenInfo, Payload
+from sitectl.ocpp.frame import MAX_LIMIT
+from sitectl.ocpp.v16 import charging_profiles
+from sitectl.ocpp.v16.actions import FROM_CENTRAL
+from sitectl.ocpp.v16.charging_profiles import Invalid, ProfilesCleared, ProfileSet
+from sitectl.ocpp.v16.encode import Registration
+from sitectl.ocpp.v16.fields import Decoded, Fields
+from sitectl.ocpp.versions import ErrorCode
+
+
+@dataclass(frozen=True, slots=True)
+class StartAsked:
+    """A RemoteStartTransaction. EVSE 0: the central named none, pick one. The profile is for this transaction only."""
+
+    request: RequestStart
+    profile: ProfileSet | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StopAsked:
+    """A RemoteStopTransaction, by the id that the central gave: resolve it, for this station only."""
+
+    uplink_transaction_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleAsked:
+    """A GetCompositeSchedule: `duration_s` from now on, in watt or ampere (None: as we like)."""
+
+    evse: int
+    duration_s: int
+    unit: str | None = None
+
+
+Asked = (
+    StartAsked
+    | StopAsked
+    | ScheduleAsked
+    | ProfileSet
+    | ProfilesCleared
+    | ResetStation
+    | TriggerMessage
+    | ChangeAvailability
+    | GetVariables
+    | SetVariable
+    | UnlockConnector
+    | TransferData
+    | RelayCall
+)
+"""What a central may ask of a station. `RelayCall` is what nobody here looks into."""
+
+
+def asked(
+    action: str, payload: Payload, station: StationId, received: datetime, nominal_voltage_v: float = 230.0
+) -> Asked | Invalid:
+    """Read a call of a central. `Invalid` says which CALLERROR it is owed (an unknown action: NotImplemented)."""
+    if action not in FROM_CENTRAL:
+        return Invalid(ErrorCode.NOT_IMPLEMENTED, f"{action} is not known")
+    match action:
+        case "SetChargingProfile":
+            return charging_profiles.profile_set(payload, station, received, nominal_voltage_v)
+        case "ClearChargingProfile":
+            return charging_profiles.profiles_cleared(payload)
+        case "RemoteStartTransaction":
+            return _start_asked(payload, station, received, nominal_voltage_v)
+    fields = Fields(payload)
+    read = _plain(action, fields, station)
+    if read is None:
+        return Invalid(ErrorCode.FORMAT_VIOLATION, fields.wrong[0].message if fields.wrong else "not understood")
+    return RelayCall(station, action, payload) if isinstance(read, Relayed) else read
+
+
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """Nothing of it is read here."""
+
+
+_Plain = (
+    StopAsked
+    | ScheduleAsked
+    | ResetStation
+    | TriggerMessage
+    | ChangeAvailability
+    | GetVariables
+    | SetVariable
+    | UnlockConnector
+    | TransferData
+    | Relayed
+)
+
+
+def _plain(action: str, fields: Fields, station: StationId) -> _Plain | None:
+    """The calls that are read field by field; None when a field that is needed cannot be read."""
+    match action:
+        case "RemoteStopTransaction":
+            transaction = fields.integer("transactionId", required=True)
+            return None if transaction is None else StopAsked(str(transaction))
+        case "Reset":
+            kinds = {"hard": ResetKind.IMMEDIATE, "soft": ResetKind.ON_IDLE}
+            kind = kinds.get((fields.text("type", required=True) or "").lower())
+            return None if kind is None else ResetStation(station, kind)
+        case "TriggerMessage":
+            message = fields.text("requestedMessage", required=True)
+            evse = EvseId(station, fields.integer("connectorId") or 0)
+            return None if message is None else TriggerMessage(evse, message)
+        case "ChangeAvailability":
+            connector = fields.integer("connectorId", required=True)
+            operative = {"operative": True, "inoperative": False}.get(
+                (fields.text("type", required=True) or "").lower()
+            )
+            if connector is None or operative is None:
+                return None
+            return ChangeAvailability(EvseId(station, connector), operative)
+        case "GetConfiguration":
+            return GetVariables(station, fields.texts("key"))
+        case "ChangeConfiguration":
+            key = fields.text("key", required=True)
+            return None if key is None else SetVariable(station, key, fields.text("value") or "")
+        case "UnlockConnector":
+            connector = fields.integer("connectorId", required=True)
+            return None if connector is None else UnlockConnector(EvseId(station, connector))
+        case "DataTransfer":
+            vendor = fields.text("vendorId", required=True)
+            data = fields.text("data", longest=MAX_LIMIT)
+            return None if vendor is None else TransferData(station, vendor, fields.text("messageId"), data)
+        case "GetCompositeSchedule":
+            connector = fields.integer("connectorId", required=True)
+            duration_s = fields.integer("duration", required=True)
+            if connector is None or duration_s is None or duration_s < 0:
+                return None
+            unit = fields.text("chargingRateUnit")
+            return ScheduleAsked(connector, duration_s, unit if unit in ("A", "W") else None)
+        case _:
+            return Relayed()
+
+
+def _start_asked(
+    payload: Payload, station: StationId, received: datetime, nominal_voltage_v: float
+) -> StartAsked | Invalid:
+    fields = Fields(payload)
+    id_token = fields.text("idTag", required=True)
+    evse = EvseId(station, fields.integer("connectorId") or 0)
+    part = fields.part("chargingProfile")
+    if id_token is None:
+        return Invalid(ErrorCode.FORMAT_VIOLATION, fields.wrong[0].message)
+    if part is None:
+        return StartAsked(RequestStart(evse, id_token))
+    wish = charging_profiles.profile(part, evse if evse.evse else EvseId(station, 1), received, nominal_voltage_v)
+    return wish if isinstance(wish, Invalid) else StartAsked(RequestStart(evse, id_token), wish)
+
+
+# --- answers to our calls ---
+
+
+@dataclass(frozen=True, slots=True)
+class BootAnswer:
+    """What the central says to our BootNotification. `interval_s`: between heartbeats, or until the next attempt."""
+
+    status: Registration
+    interval_s: int
+    now: datetime | None = None
+
+
+def boot_answer(payload: Payload) -> Decoded[BootAnswer]:
+    """Without a readable status we are not accepted; an interval of 0 leaves it to us, and 60 s are taken."""
+    fields = Fields(payload)
+    status = fields.choice("status", Registration, Registration.REJECTED)
+    interval_s = fields.integer("interval", required=True) or 60
+    moment = fields.moment("currentTime", required=True)
+    return fields.decoded(BootAnswer(status, max(1, interval_s), None if moment is None else moment[0]))
+
+
+def heartbeat_answer(payload: Payload) -> Decoded[datetime | None]:
+    """The central's time, None when it gave none."""
+    fields = Fields(payload)
+    moment = fields.moment("currentTime", required=True)
+    return fields.decoded(None if moment is None else moment[0])
+
+
+def authorize_answer(payload: Payload) -> Decoded[IdTokenInfo]:
+    """The verdict on a token. Without a readable one it is Invalid: nobody vouched for it."""
+    fields = Fields(payload)
+    return fields.decoded(_info(fields) or IdTokenInfo(AuthorizationStatus.INVALID))
+
+
+@dataclass(frozen=True, slots=True)
+class StartAnswer:
+    """What the central says to our StartTransaction. The id as text, None when it gave none that means anything: the
+    errata of 1.6 (3.18) leave no meaning to zero and negative ones."""
+
+    uplink_transaction_id: str | None
+    info: IdTokenInfo | None
+
+
+def start_answer(payload: Payload) -> Decoded[StartAnswer]:
+    """The answer to StartTransaction; the id may come as a number or as a string."""
+    fields = Fields(payload)
+    transaction = fields.integer("transactionId", required=True)
+    if transaction is not None and transaction <= 0:
+        fields.deviate("transactionId", "minimum", f"{transaction} names no transaction")
+        transaction = None
+    return fields.decoded(StartAnswer(None if transaction is None else str(transaction), _info(fields)))
+
+
+def stop_answer(payload: Payload) -> Decoded[IdTokenInfo | None]:
+    """The answer to StopTransaction; usually says nothing."""
+    fields = Fields(payload)
+    return fields.decoded(_info(fields) if payload.get("idTagInfo") is not None else None)
+
+
+def _info(fields: Fields) -> IdTokenInfo | None:
+    part = fields.part("idTagInfo", required=True)
+    if part is None:
+        return None
+    status = part.choice("status", AuthorizationStatus, AuthorizationStatus.INVALID)
+    expires = part.moment("expiryDate")
+    return IdTokenInfo(status, None if expires is None else expires[0], part.text("parentIdTag"))
+
+
+class TransferStatus(StrEnum):
+    """The answer to a DataTransfer."""
+
+    ACCEPTED = "Accepted"
+    REJECTED = "Rejected"
+    UNKNOWN_MESSAGE_ID = "UnknownMessageId"
+    UNKNOWN_VENDOR_ID = "UnknownVendorId"
+
+
+def transfer_answer(payload: Payload) -> Decoded[tuple[TransferStatus, str | None]]:
+    """The answer to DataTransfer: status and data."""
+    fields = Fields(payload)
+    status = fields.choice("status", TransferStatus, TransferStatus.REJECTED)
+    return fields.decoded((status, fields.text("data", longest=MAX_LIMIT)))
