@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -98,6 +98,7 @@ class Demo:
         directory: Path,
         shown: display.Display,
         clock: Clock,
+        command: Sequence[str] = (sys.executable, "-m", "sitectl", "run"),
     ) -> None:
         self._scenario = chosen
         self._layout = layout
@@ -114,8 +115,7 @@ class Demo:
         self._site = SimulatedSite(layout, f"ws://127.0.0.1:{self._ocpp_port}", clock, SEED)
         self._config = directory / "site.yaml"
         self._api = directory / "sitectl.sock"
-        command = [sys.executable, "-m", "sitectl", "run", "--config", str(self._config)]
-        self._daemon = DaemonProcess(command, self._say)
+        self._daemon = DaemonProcess([*command, "--config", str(self._config)], self._say)
 
     async def run(self) -> Report:
         """The whole run; whatever happens, nothing is left running."""

@@ -1,6 +1,7 @@
 """The simulated peers over real sockets, each against an implementation that is not theirs."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
@@ -106,6 +107,33 @@ async def test_a_repeated_start_gets_the_first_id_and_a_careless_central_doubles
     assert [csms.ledger.start("CP01", dict(start)) for _ in range(2)] == [4001, 4001]
     csms.ledger.deduplicates = False
     assert csms.ledger.start("CP01", start) == 4002
+
+
+async def test_unanswered_transaction_messages_are_repeated_word_for_word() -> None:
+    heard: list[Any] = []
+
+    async def accept(socket: Any) -> None:
+        async for text in socket:
+            _, call_id, action, payload = json.loads(text)
+            if action in ("StartTransaction", "StopTransaction"):
+                heard.append((action, payload))
+                if [other for other, _ in heard].count(action) < 3:
+                    socket.transport.abort()
+                    return
+            accepted = {"status": "Accepted", "idTagInfo": {"status": "Accepted"}, "transactionId": 5, "interval": 0}
+            await socket.send(json.dumps([3, call_id, accepted]))
+
+    async with serve(accept, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        async with running(Station(StationSpec("CP01"), f"ws://127.0.0.1:{port}", CLOCK, Random(1))) as station:
+            station.charge_point.plug(1, CAR, "TAG")
+            await until(lambda: station.charge_point.ledger)
+            station.charge_point.unplug(1, CLOCK.wall())
+            await until(lambda: not station.charge_point.queue, 30)
+    assert heard[0] == heard[1] == heard[2]
+    assert heard[3] == heard[4] == heard[5]
+    assert heard[3][1]["transactionId"] == 5
+    assert len(heard) == 6
 
 
 async def test_central_steers_a_station(csms: CentralSystem) -> None:
