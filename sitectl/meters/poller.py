@@ -35,7 +35,7 @@ class MeterPoller:
         self._unchanged_since = 0.0
 
     async def run(self) -> None:
-        """Poll on a grid of whole intervals from now on, until cancelled; points that a slow poll missed are left out."""
+        """Poll on a grid of whole intervals from now on, until cancelled; points missed by a slow poll are left out."""
         start = self._clock.monotonic()
         point = 0
         while True:
