@@ -63,10 +63,10 @@ def docstrings(module: ast.Module) -> set[int]:
 
 
 def identifiers(module: ast.Module) -> Iterator[tuple[ast.AST, str]]:
-    """Every name that a file defines or uses."""
+    """Every name that a file gives; those that it uses are given elsewhere, perhaps by a library."""
     for node in ast.walk(module):
         match node:
-            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name) | ast.keyword(arg=str(name)):
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()) | ast.arg(arg=name):
                 yield node, name
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 yield node, name
