@@ -1,7 +1,7 @@
 """Shares current over the tree of circuits: who may charge now, how much, and why. Still; standard library only.
 
 `allocate.allocate` is the one public function of a control cycle; `verify.verify` re-checks its offers by another
-route and `safe.safe_allocation` is what goes out instead when either fails. `explain.why` is the chain behind one
+route and `safe.safe_allocation` is what goes out instead when either fails. `why.why` is the chain behind one
 limit.
 
 The steps lie in files of their own because each is an argument of its own: what a row can carry (`headroom`), who

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from sitectl.allocator.admission import Shares, admit, candidates
 from sitectl.allocator.compiled import CompiledSite, compile_site
 from sitectl.allocator.demand import Demand, read_demand
-from sitectl.allocator.explain import alarms, offer_reason, target_reason
+from sitectl.allocator.explain import alarms, partial_reason, target_reason
 from sitectl.allocator.gate import pass_gate
-from sitectl.allocator.headroom import Headroom, headroom, read_ceilings
+from sitectl.allocator.headroom import Ceilings, Headroom, headroom, read_ceilings
 from sitectl.allocator.rules import AllocatorMemory, SharingRules
 from sitectl.allocator.safe import safe_allocation
 from sitectl.allocator.share import fill
@@ -47,22 +47,16 @@ def _allocate(
     demand = read_demand(plan, snapshot, ceilings, memory, step)
     shares = share_out(plan, demand, room, rules, snapshot.at, step)
     gate = pass_gate(plan, demand, room, shares, snapshot, rules)
-    targets: dict[EvseId, ChargingLimit] = {}
+    targets = {
+        limit.evse: limit for limit in charging_limits(plan, demand, room, ceilings, shares, rules, memory.targets)
+    }
     offers: dict[EvseId, ChargingLimit] = {}
-    for number in demand.taking:
-        evse, limit_a = plan.ids[number], shares.target[number] / 10
-        reason = target_reason(plan, demand, room, ceilings, shares, rules, number)
-        target = memory.targets.get(evse)
-        if target is None or target.limit_a != limit_a or target.reason != reason:
-            target = ChargingLimit(evse, limit_a, reason)
-        targets[evse] = target
     for number, offer in gate.offers.items():
         evse = plan.ids[number]
-        target = targets[evse]
         if offer == shares.target[number]:
-            offers[evse] = target
+            offers[evse] = targets[evse]
         else:
-            offers[evse] = ChargingLimit(evse, offer / 10, offer_reason(plan, shares, gate, number, target.reason))
+            offers[evse] = ChargingLimit(evse, offer / 10, partial_reason(plan, shares, gate, number))
     unstarted = {
         plan.ids[number]: demand.evses[number].transaction
         for number in demand.taking
@@ -70,7 +64,7 @@ def _allocate(
     }
     rows = circuit_rows(plan, demand, room, shares, snapshot)
     allocation = Allocation(snapshot.at, targets, offers, rows, alarms(plan, demand, room, ceilings))
-    return allocation, AllocatorMemory(unstarted, targets)
+    return allocation, AllocatorMemory(unstarted, tuple(targets.values()))
 
 
 def share_out(
@@ -90,6 +84,35 @@ def share_out(
         for rank in range(plan.ranks):
             fill(plan, demand, [n for n in admitted if plan.rank[n] == rank], shares, step, weights)
     return shares
+
+
+def charging_limits(
+    plan: CompiledSite,
+    demand: Demand,
+    room: Headroom,
+    ceilings: Ceilings,
+    shares: Shares,
+    rules: SharingRules,
+    before: Sequence[ChargingLimit],
+) -> list[ChargingLimit]:
+    """The targets with their reasons, for all who take part; values of the last cycle are used again where nothing
+    changed."""
+    limits: list[ChargingLimit] = []
+    same = len(before) == len(demand.taking)
+    for place, number in enumerate(demand.taking):
+        limit_a, row = shares.target[number] / 10, shares.bound_by.get(number)
+        if row is not None:
+            reason = plan.share_text[row]
+        else:
+            reason = target_reason(plan, demand, room, ceilings, shares, rules, number)
+        evse = plan.ids[number]
+        if same:
+            last = before[place]
+            if last.limit_a == limit_a and last.reason == reason and last.evse == evse:
+                limits.append(last)
+                continue
+        limits.append(ChargingLimit(evse, limit_a, reason))
+    return limits
 
 
 def circuit_rows(

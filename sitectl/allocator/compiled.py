@@ -18,9 +18,7 @@ from sitectl.model.electrical import ALL_PHASES, Phase
 from sitectl.model.ids import CircuitId, EvseId, StationId
 
 PHASE_MASK: Mapping[tuple[Phase, ...], int] = {
-    order: sum(1 << phase for phase in order)
-    for count in (1, 2, 3)
-    for order in permutations(ALL_PHASES, count)
+    order: sum(1 << phase for phase in order) for count in (1, 2, 3) for order in permutations(ALL_PHASES, count)
 } | {(): 0b111}
 """Phases in any order -> bit mask; nothing known counts on all three."""
 
@@ -35,7 +33,8 @@ class CompiledSite:
     * `parent`: per node, -1 for the root (the last node). `circuit_node`, `post_node`: where circuits and posts are;
       `alone`: stations with one EVSE, which need no row of their own.
     * `leaf_rows`, `path_rows`: by `node * 8 + phase mask`, the rows at the node itself and all rows up to the root.
-    * `rated`: per row, before base load; `row_parent`: the same phase one node up, -1 above the root.
+    * `rated`: per row, before base load; `row_parent`, `row_children`: the same phase one node up (-1: none) and
+      down.
     * `row_name`, `share_text` per row and `full_text` per EVSE: for people.
     """
 
@@ -55,6 +54,7 @@ class CompiledSite:
     path_rows: Sequence[tuple[int, ...]]
     rated: Sequence[int]
     row_parent: Sequence[int]
+    row_children: Sequence[tuple[int, ...]]
     row_name: Sequence[str]
     share_text: Sequence[str]
     full_text: Sequence[str]
@@ -98,6 +98,11 @@ def compile_site(topology: Topology) -> CompiledSite:
         path_rows=path_rows,
         rated=[deci(a) for a in amperes for _ in ALL_PHASES],
         row_parent=[-1 if node < 0 else node * 3 + phase for node in parent for phase in ALL_PHASES],
+        row_children=[
+            tuple(below * 3 + phase for below in range(node) if parent[below] == node)
+            for node in range(len(parent))
+            for phase in ALL_PHASES
+        ],
         row_name=[f"{name} {phase.name}" for name in names for phase in ALL_PHASES],
         share_text=[f"fair share of {name} on {phase.name}" for name in names for phase in ALL_PHASES],
         full_text=[f"its own maximum {a / 10:g} A" for a in maximum],

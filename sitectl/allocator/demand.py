@@ -100,9 +100,7 @@ def _caps(plan: CompiledSite, ceilings: Ceilings, step: int) -> list[int]:
     return caps if step == 1 else [a // step * step for a in caps]
 
 
-def _unstarted(
-    taking: list[int], evses: list[EvseSnapshot], offered: list[int], memory: AllocatorMemory
-) -> list[bool]:
+def _unstarted(taking: list[int], evses: list[EvseSnapshot], offered: list[int], memory: AllocatorMemory) -> list[bool]:
     """An offer of 0 is a first refusal, not a pause, as long as the same transaction never had more."""
     unstarted = [False] * len(evses)
     for number in taking:

@@ -23,9 +23,7 @@ def target_reason(
     rules: SharingRules,
     number: int,
 ) -> str:
-    """Why this EVSE's fair share is what it is."""
-    if number in shares.bound_by:
-        return plan.share_text[shares.bound_by[number]]
+    """Why this EVSE's fair share is what it is, if no row bounds it: its own cap, or why it got nothing."""
     if number not in shares.refused:
         if number in ceilings.evse and ceilings.evse[number][0] <= plan.maximum[number]:
             return ceiling_text(ceilings.evse[number])
@@ -45,12 +43,9 @@ def target_reason(
     return f"{verb}: {plan.row_name[row]} has {max(left, 0) / 10:g} A left, {need} needed"
 
 
-def offer_reason(plan: CompiledSite, shares: Shares, gate: Gate, number: int, reason: str) -> str:
-    """Why this offer: the target's reason, or what holds the rest of a raise back."""
-    row = gate.partial.get(number)
-    if row is None:
-        return reason
-    return f"for now: {plan.row_name[row]} is not free yet for {shares.target[number] / 10:g} A"
+def partial_reason(plan: CompiledSite, shares: Shares, gate: Gate, number: int) -> str:
+    """Why only a part of a raise goes out."""
+    return f"for now: {plan.row_name[gate.partial[number]]} is not free yet for {shares.target[number] / 10:g} A"
 
 
 def ceiling_text(found: tuple[int, Ceiling]) -> str:

@@ -73,9 +73,7 @@ def _ripe(
     return (raised is None or now - raised >= rules.raise_hold_s) and (cut is None or now - cut >= rules.cut_hold_s)
 
 
-def _raise(
-    plan: CompiledSite, demand: Demand, shares: Shares, gate: Gate, number: int, band: int, step: int
-) -> None:
+def _raise(plan: CompiledSite, demand: Demand, shares: Shares, gate: Gate, number: int, band: int, step: int) -> None:
     """Offer as much of the target as is free on every row, if that is at least the minimum and a raise worth its
     message."""
     path, force, target = plan.path_rows[demand.key[number]], demand.force[number], shares.target[number]

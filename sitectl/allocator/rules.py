@@ -43,4 +43,4 @@ class AllocatorMemory:
     """
 
     unstarted: Mapping[EvseId, TransactionId | None] = field(default_factory=dict)
-    targets: Mapping[EvseId, ChargingLimit] = field(default_factory=dict)
+    targets: tuple[ChargingLimit, ...] = ()

@@ -8,6 +8,7 @@ above each, whatever the step.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from heapq import heapify, heappop, heappush, heapreplace
 
@@ -19,6 +20,8 @@ NEVER = float("inf")
 TOLERANCE = 1e-9
 """Of a level, in tenths of an ampere: far below a step, far above what floats lose on a site of ten thousand
 EVSEs."""
+FINE = 1_000_000
+"""Losses are told apart down to a millionth of a tenth; equal ones go by number."""
 
 
 def fill(
@@ -46,43 +49,47 @@ class Filling:
     def __init__(
         self, plan: CompiledSite, demand: Demand, admitted: Sequence[int], slack: Sequence[int], weight: Sequence[int]
     ) -> None:
-        self.weight, self.minimum, self.cap = weight, demand.minimum, demand.cap
-        self.path = {number: plan.path_rows[demand.key[number]] for number in admitted}
+        self.plan, self.key, self.weight, self.minimum, self.cap = plan, demand.key, weight, demand.minimum, demand.cap
+        self.waiting = len(admitted)
         # Per row: what its risers may use in all (grows by the minimum of each that begins to rise) and their weight.
         self.remaining: list[float] = list(slack)
         self.speed = [0] * len(slack)
-        self.members: list[list[int]] = [[] for _ in slack]
-        for number, path in self.path.items():
-            for row in path:
-                self.members[row].append(number)
-        self.starts = sorted(((demand.minimum[n] / weight[n], n) for n in admitted), reverse=True)
-        self.caps = sorted(((demand.cap[n] / weight[n], n) for n in admitted), reverse=True)
+        self.closed = [False] * len(slack)
+        # By the rows of their own node; a row above finds its risers by going down where there is speed.
+        self.members: defaultdict[int, list[int]] = defaultdict(list)
+        starts: dict[float, list[int]] = {}
+        caps: dict[float, list[int]] = {}
+        for number in admitted:
+            starts.setdefault(self.minimum[number] / weight[number], []).append(number)
+            caps.setdefault(self.cap[number] / weight[number], []).append(number)
+        self.starts = sorted(starts.items(), reverse=True)
+        self.caps = sorted(caps.items(), reverse=True)
         self.top = self.caps[0][0]
         # Heap of (level at which a row is full, row). An entry may be too early, never too late: freezing only delays.
         self.full: list[tuple[float, int]] = []
-        self.rising: set[int] = set()
+        self.rising = [False] * len(weight)
         self.exact: dict[int, float] = {}
 
     def run(self) -> dict[int, float]:
         """Every admitted EVSE's exact share: the minimum, the cap, or the level at which a row was full."""
-        while len(self.exact) < len(self.path):
+        self._begin_first(self.starts.pop()[1])
+        while len(self.exact) < self.waiting:
             start = self.starts[-1][0] if self.starts else NEVER
             cap = self.caps[-1][0] if self.caps else NEVER
-            full = self._next_full(min(start, cap))
+            full, row = self._next_full(min(start, cap))
             if start <= cap and start <= full:
-                self._begin(start)
+                self._begin(self.starts.pop()[1])
             elif cap <= full:
-                _, number = self.caps.pop()
-                if number in self.rising:
-                    self._freeze(number, self.cap[number])
+                for number in self.caps.pop()[1]:
+                    if self.rising[number]:
+                        self._freeze(number, self.cap[number])
             else:
-                _, row = heappop(self.full)
-                self._saturate(row, full)
+                self._close(row, full)
         return self.exact
 
-    def _next_full(self, before: float) -> float:
-        """The level at which the next row is full, if that is below `before`; keys that went stale are renewed on
-        the way."""
+    def _next_full(self, before: float) -> tuple[float, int]:
+        """The next row that is full below the level `before`, and where; keys that went stale are renewed on the
+        way."""
         full, remaining, speed = self.full, self.remaining, self.speed
         while full:
             level, row = full[0]
@@ -93,46 +100,63 @@ class Filling:
                 continue
             now = remaining[row] / speed[row]
             if now <= level + TOLERANCE:
-                return level
+                return level, row
             heapreplace(full, (now, row))
-        return NEVER
+        return NEVER, -1
 
-    def _begin(self, level: float) -> None:
-        """Everybody whose minimum is at this level begins to rise."""
-        remaining, speed = self.remaining, self.speed
-        touched: set[int] = set()
-        while self.starts and self.starts[-1][0] <= level:
-            _, number = self.starts.pop()
-            if number in self.exact:
+    def _begin_first(self, batch: list[int]) -> None:
+        """The first to rise, mostly everybody: summed up the tree instead of along each path."""
+        plan, remaining = self.plan, self.remaining
+        minimums = [0] * len(remaining)
+        for number in batch:
+            minimum, weight = self.minimum[number], self.weight[number]
+            self.rising[number] = True
+            for row in plan.leaf_rows[self.key[number]]:
+                minimums[row] += minimum
+                self.speed[row] += weight
+                self.members[row].append(number)
+        sum_up(plan, minimums)
+        sum_up(plan, self.speed)
+        self.remaining = remaining = [left + mine for left, mine in zip(remaining, minimums, strict=True)]
+        top = self.top
+        speeds = [(row, speed) for row, speed in enumerate(self.speed) if speed]
+        self.full = [(remaining[row] / speed, row) for row, speed in speeds if remaining[row] < top * speed]
+        heapify(self.full)
+
+    def _begin(self, batch: list[int]) -> None:
+        """These begin to rise, unless a row of theirs is full: then the minimum is all they get."""
+        plan, remaining, speed, closed = self.plan, self.remaining, self.speed, self.closed
+        for number in batch:
+            path = plan.path_rows[self.key[number]]
+            minimum, weight = self.minimum[number], self.weight[number]
+            if any(closed[row] for row in path):
+                self.exact[number] = minimum
                 continue
-            self.rising.add(number)
-            minimum, weight, path = self.minimum[number], self.weight[number], self.path[number]
+            self.rising[number] = True
+            for row in plan.leaf_rows[self.key[number]]:
+                self.members[row].append(number)
             for row in path:
                 remaining[row] += minimum
                 speed[row] += weight
-            touched.update(path)
-        keyed = [(remaining[row] / speed[row], row) for row in touched if remaining[row] < self.top * speed[row]]
-        if self.full:
-            for entry in keyed:
-                heappush(self.full, entry)
-        else:
-            heapify(keyed)
-            self.full = keyed
+                heappush(self.full, (remaining[row] / speed[row], row))
 
-    def _saturate(self, row: int, level: float) -> None:
-        """A row is full: its risers stay at this level, and who has not begun to rise stays at its minimum."""
-        for number in self.members[row]:
-            if number in self.rising:
-                self._freeze(number, level * self.weight[number])
-            elif number not in self.exact:
-                self.exact[number] = self.minimum[number]
+    def _close(self, row: int, level: float) -> None:
+        """A row is full: everybody who still rises through it stays at this level."""
+        self.closed[row] = True
+        below = [row]
+        while below:
+            row = below.pop()
+            for number in self.members.get(row, ()):
+                if self.rising[number]:
+                    self._freeze(number, level * self.weight[number])
+            below += [child for child in self.plan.row_children[row] if self.speed[child]]
 
     def _freeze(self, number: int, share: float) -> None:
         remaining, speed, weight = self.remaining, self.speed, self.weight[number]
-        for row in self.path[number]:
+        for row in self.plan.path_rows[self.key[number]]:
             remaining[row] -= share
             speed[row] -= weight
-        self.rising.discard(number)
+        self.rising[number] = False
         self.exact[number] = share
 
 
@@ -143,24 +167,23 @@ def _floor(plan: CompiledSite, demand: Demand, shares: Shares, exact: dict[int, 
     was exact is the largest loss and gets its step back first.
     """
     taken = [0] * len(shares.slack)
-    below: list[tuple[float, int]] = []
+    count = len(plan.ids)
+    below: list[int] = []
     for number, share in exact.items():
         minimum = demand.minimum[number]
-        target = max(minimum, int(share - TOLERANCE) // step * step)
         if share >= demand.cap[number]:
             target = demand.cap[number]
         else:
-            below.append((round(target - share, 6), number))
+            target = max(minimum, int(share - TOLERANCE) // step * step)
+            below.append(int((target - share) * FINE) * count + number)
         shares.target[number] = target
         if target > minimum:
             for row in plan.leaf_rows[demand.key[number]]:
                 taken[row] += target - minimum
     sum_up(plan, taken)
-    for row, used in enumerate(taken):
-        if used:
-            shares.slack[row] -= used
+    shares.slack = [left - used for left, used in zip(shares.slack, taken, strict=True)]
     below.sort()
-    return [number for _, number in below]
+    return [loss % count for loss in below]
 
 
 def _hand_out(plan: CompiledSite, demand: Demand, below: list[int], shares: Shares, step: int) -> None:
