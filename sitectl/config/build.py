@@ -1,0 +1,199 @@
+"""From the checked draft to frozen settings. Nothing is decided here: whatever could be wrong has been refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from ipaddress import ip_network
+from pathlib import Path as FilePath
+from typing import TypeVar
+
+from sitectl.base.errors import InternalError
+from sitectl.config.checks_references import NO_UPLINK
+from sitectl.config.draft import Draft, evses_of
+from sitectl.config.gather import Gathered
+from sitectl.config.models import Configuration, Uplink
+from sitectl.config.models_station import Station
+from sitectl.config.notation import Later, Refusal, parse_address, parse_connection, parse_network
+from sitectl.config.settings import (
+    AllocationMode,
+    AllocationSettings,
+    ApiSettings,
+    AuthorizationMode,
+    AuthorizationSettings,
+    DeadController,
+    MeterSettings,
+    Network,
+    OcppSettings,
+    OfflineUnknown,
+    Settings,
+    SiteSettings,
+    TlsSettings,
+    UnknownStations,
+    UplinkSettings,
+)
+from sitectl.model.circuit import Circuit, MeterLoss, Topology, topology
+from sitectl.model.ids import CircuitId, EvseId, MeterId, StationId, UplinkId
+from sitectl.model.sheets import MeterSheet
+from sitectl.model.station import EvsePlan, ProfileStorage, StationPlan
+from sitectl.model.uplink import Right
+
+T = TypeVar("T")
+_LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+
+
+def build(draft: Draft, gathered: Gathered, fallback_a: Mapping[tuple[str, int], float]) -> Settings:
+    """The whole configuration as the rest of the house sees it."""
+    config = draft.config
+    return Settings(
+        site=SiteSettings(
+            name=config.site.name,
+            timezone=config.site.timezone,
+            nominal_voltage_v=config.site.nominal_voltage_v,
+            data_dir=draft.file(config.site.data_dir),
+        ),
+        ocpp=_ocpp(draft),
+        topology=_topology(draft, fallback_a),
+        meters={MeterId(name): _meter(name, config, gathered.sheets) for name in config.meters},
+        allocation=AllocationSettings(
+            mode=AllocationMode(config.allocation.mode),
+            dwell_s=config.allocation.dwell_s,
+            dead_controller=DeadController(config.allocation.dead_controller),
+        ),
+        authorization=AuthorizationSettings(
+            mode=AuthorizationMode(config.authorization.mode),
+            offline_unknown=OfflineUnknown(config.authorization.offline_unknown),
+            tokens=gathered.tokens,
+            cache_days=config.authorization.cache_days,
+        ),
+        uplinks={
+            UplinkId(name): _uplink(draft, name, uplink, gathered.uplink_passwords.get(name, {}))
+            for name, uplink in config.uplinks.items()
+        },
+        default_uplink=_default_uplink(config),
+        api=ApiSettings(socket=draft.file(config.api.socket)),
+        passwords={StationId(name): password for name, password in gathered.passwords.items()},
+    )
+
+
+def _parsed(parse: Callable[[str], T | Refusal | Later], text: str) -> T:
+    value = parse(text)
+    if isinstance(value, Refusal | Later):
+        raise InternalError(f"{text!r} passed the shape and does not parse")
+    return value
+
+
+def _network(text: str) -> Network:
+    network = parse_network(text)
+    if isinstance(network, Refusal):
+        raise InternalError(f"{text!r} passed the shape and is no network")
+    return network
+
+
+def _optional(draft: Draft, name: str | None) -> FilePath | None:
+    return None if name is None else draft.file(name)
+
+
+def _ocpp(draft: Draft) -> OcppSettings:
+    ocpp = draft.config.ocpp
+    tls = (
+        None
+        if ocpp.tls is None
+        else TlsSettings(
+            listen=_parsed(parse_address, ocpp.tls.listen),
+            certificate=draft.file(ocpp.tls.certificate),
+            key=draft.file(ocpp.tls.key),
+            client_ca=_optional(draft, ocpp.tls.client_ca),
+        )
+    )
+    return OcppSettings(
+        listen=_parsed(parse_address, ocpp.listen),
+        allow_from=(*_LOOPBACK, *(_network(text) for text in ocpp.allow_from)),
+        tls=tls,
+        versions=tuple(ocpp.versions),
+        security_profile=ocpp.security_profile,
+        commissioning_s=ocpp.commissioning_s,
+        unknown_stations=UnknownStations(ocpp.unknown_stations),
+        unknown_reserve_a=ocpp.unknown_reserve_a,
+    )
+
+
+def _topology(draft: Draft, fallback_a: Mapping[tuple[str, int], float]) -> Topology:
+    config = draft.config
+    circuits = {
+        CircuitId(name): Circuit(
+            id=CircuitId(name),
+            parent=None if circuit.parent is None else CircuitId(circuit.parent),
+            rated_a=circuit.rated_a,
+            meter=None if circuit.meter is None else MeterId(circuit.meter),
+            base_load_worst_a=circuit.base_load_worst_a or 0.0,
+            on_meter_lost=MeterLoss(config.meters[circuit.meter].on_lost) if circuit.meter else MeterLoss.STATIC,
+        )
+        for name, circuit in config.circuits.items()
+    }
+    stations = {
+        StationId(name): _station(draft, name, station, fallback_a) for name, station in config.stations.items()
+    }
+    return topology(circuits, stations, config.site.nominal_voltage_v)
+
+
+def _station(draft: Draft, name: str, station: Station, fallback_a: Mapping[tuple[str, int], float]) -> StationPlan:
+    profile = draft.config.ocpp.security_profile if station.security_profile is None else station.security_profile
+    return StationPlan(
+        id=StationId(name),
+        circuit=CircuitId(station.circuit),
+        max_a=station.max_a,
+        evses=tuple(
+            EvsePlan(
+                id=EvseId(StationId(name), evse.number),
+                circuit=CircuitId(evse.circuit),
+                max_a=evse.max_a,
+                min_a=evse.min_a,
+                rotation=evse.rotation,
+                fallback_a=fallback_a.get((name, evse.number), evse.fallback_a or 0.0),
+                priority=evse.priority,
+            )
+            for evse in evses_of(name, station)
+        ),
+        priority=station.priority,
+        labels=dict(station.labels),
+        security_profile=profile,
+        password_file=None if station.password_file is None else str(draft.file(station.password_file)),
+        profile_storage=ProfileStorage(station.profile_storage),
+        installed=station.installed,
+        ocpp=station.ocpp,
+    )
+
+
+def _meter(name: str, config: Configuration, sheets: Mapping[str, MeterSheet]) -> MeterSettings:
+    meter = config.meters[name]
+    sheet = sheets[meter.sheet]
+    address = _parsed(parse_connection, meter.connection)
+    return MeterSettings(
+        id=MeterId(name),
+        sheet=sheet,
+        host=address.host,
+        port=address.port,
+        unit=sheet.unit if meter.unit is None else meter.unit,
+        interval_s=meter.interval_s,
+    )
+
+
+def _uplink(draft: Draft, name: str, uplink: Uplink, passwords: Mapping[str, str]) -> UplinkSettings:
+    return UplinkSettings(
+        id=UplinkId(name),
+        url=uplink.url,
+        ocpp=uplink.ocpp,
+        passwords=dict(passwords),
+        certificate=_optional(draft, uplink.certificate),
+        key=_optional(draft, uplink.key),
+        ca=_optional(draft, uplink.ca),
+        identities={StationId(station): identity for station, identity in uplink.identities.items()},
+        rights=frozenset(Right) if uplink.rights is None else frozenset(Right(right) for right in uplink.rights),
+        replay_per_s=uplink.replay_per_s,
+    )
+
+
+def _default_uplink(config: Configuration) -> UplinkId | None:
+    """With one uplink and nothing said, that one."""
+    target = config.routing.default or next(iter(config.uplinks), NO_UPLINK)
+    return None if target == NO_UPLINK else UplinkId(target)

@@ -1,0 +1,73 @@
+"""Security profiles have what they need, and files that are named exist, can be read, and are not open to everybody."""
+
+from __future__ import annotations
+
+from sitectl.config import files
+from sitectl.config.draft import Draft
+from sitectl.config.issues import Path
+from sitectl.config.notation import parse_address
+from sitectl.config.settings import Address
+
+_PEM_LIMIT_BYTES = 1024 * 1024
+
+
+def check(draft: Draft) -> None:
+    """Report profiles without their TLS, clashing listeners, and certificate files that cannot be read."""
+    ocpp = draft.config.ocpp
+    _check_profile(draft, ("ocpp", "security_profile"), ocpp.security_profile)
+    for name, station in draft.config.stations.items():
+        if station.security_profile is not None:
+            _check_profile(draft, ("stations", name, "security_profile"), station.security_profile)
+    if ocpp.tls is not None:
+        plain, encrypted = parse_address(ocpp.listen), parse_address(ocpp.tls.listen)
+        if plain == encrypted and isinstance(plain, Address) and plain.port:
+            message = "the same address as ocpp.listen"
+            draft.findings.error(("ocpp", "tls", "listen"), message, "give each listener a port of its own")
+        _check_pem(draft, ("ocpp", "tls", "certificate"), ocpp.tls.certificate)
+        _check_pem(draft, ("ocpp", "tls", "key"), ocpp.tls.key, secret=True)
+        _check_pem(draft, ("ocpp", "tls", "client_ca"), ocpp.tls.client_ca)
+    for name, uplink in draft.config.uplinks.items():
+        path = ("uplinks", name)
+        for key, other in (("certificate", "key"), ("key", "certificate")):
+            if getattr(uplink, key) and not getattr(uplink, other):
+                draft.findings.error((*path, key), f"has no {other} beside it", f"add {other}: …, or remove it")
+        _check_pem(draft, (*path, "certificate"), uplink.certificate)
+        _check_pem(draft, (*path, "key"), uplink.key, secret=True)
+        _check_pem(draft, (*path, "ca"), uplink.ca)
+
+
+def _check_profile(draft: Draft, path: Path, profile: int) -> None:
+    if draft.findings.has_errors_in("ocpp", "tls"):
+        return
+    tls = draft.config.ocpp.tls
+    if profile >= 2 and tls is None:
+        message = f"security profile {profile} needs TLS, and ocpp.tls is absent"
+        draft.findings.error(path, message, "add ocpp.tls with listen, certificate and key, or write 1")
+    elif profile >= 3 and tls is not None and tls.client_ca is None:
+        message = "security profile 3 needs to know who signs the stations' certificates"
+        draft.findings.error(path, message, "add ocpp.tls.client_ca, or write 2")
+
+
+def _check_pem(draft: Draft, path: Path, name: str | None, *, secret: bool = False) -> None:
+    content = None if name is None else read_named(draft, path, name, _PEM_LIMIT_BYTES, secret=secret)
+    if content is not None and b"-----BEGIN " not in content:
+        draft.findings.error(path, "the file holds no PEM block", "name a file with -----BEGIN … in it")
+
+
+def read_named(draft: Draft, path: Path, name: str, limit: int, *, secret: bool) -> bytes | None:
+    """The content of the file that the value at `path` names; None, and an error, when it cannot be had.
+
+    A `secret` that others than its owner and group may read, or than its owner may change, is a warning.
+    """
+    content = files.read(draft.file(name), limit)
+    if isinstance(content, files.Unreadable):
+        draft.findings.error(path, f"{draft.file(name)} {_as_predicate(content.reason)}", content.cure)
+        return None
+    if secret and content.is_too_open:
+        message = f"the file is open to others (mode {content.mode:04o})"
+        draft.findings.warn(path, message, f"chmod 640 {draft.file(name)}")
+    return content.data
+
+
+def _as_predicate(reason: str) -> str:
+    return "does not exist" if reason == "no such file" else reason

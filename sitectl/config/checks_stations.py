@@ -1,0 +1,67 @@
+"""What the numbers of one station and its EVSEs must be among themselves."""
+
+from __future__ import annotations
+
+from sitectl.config.draft import Draft, EvseDraft, evses_of
+from sitectl.config.models_station import Station
+
+_LEAST_A = 6.0
+"""The lowest current a control pilot can signal (IEC 61851-1, annex A)."""
+
+
+def check(draft: Draft) -> None:
+    """Report minima above maxima, fallbacks outside both, unsaid phases, and stations larger than their circuit."""
+    for name, station in draft.config.stations.items():
+        for evse in evses_of(name, station):
+            _check_minimum(draft, evse)
+            _check_fallback(draft, evse)
+            if station.installed and evse.phases is None:
+                cure = "write where its L1, L2, L3 are wired, such as phases: L1L2L3, or phases: unknown"
+                draft.findings.warn(evse.path, "phases not said: counted on all three phases", cure, at_key=True)
+        if station.installed:
+            _check_rating(draft, name, station)
+
+
+def _check_minimum(draft: Draft, evse: EvseDraft) -> None:
+    if evse.min_a > evse.max_a:
+        min_stands_deeper = "min_a" in evse.own or "max_a" not in evse.own
+        if evse.is_written("min_a") and min_stands_deeper:
+            message, cure = f"{evse.min_a:g} A is above max_a, {evse.max_a:g} A", f"write at most {evse.max_a:g}"
+            draft.findings.error(evse.path_of("min_a"), message, cure)
+        else:
+            message, cure = f"{evse.max_a:g} A is below min_a, {evse.min_a:g} A", f"write at least {evse.min_a:g}"
+            draft.findings.error(evse.path_of("max_a"), message, cure)
+    elif evse.min_a < _LEAST_A and evse.is_written("min_a"):
+        message = f"{evse.min_a:g} A is less than a vehicle can be told to charge with"
+        draft.findings.warn(evse.path_of("min_a"), message, f"write {_LEAST_A:g} or more")
+
+
+def _check_fallback(draft: Draft, evse: EvseDraft) -> None:
+    fallback_a = evse.fallback_a
+    if fallback_a is None or evse.min_a > evse.max_a:
+        return
+    path = evse.path_of("fallback_a")
+    bounds = f"write 0, {evse.min_a:g} to {evse.max_a:g}, or auto"
+    if not 0 <= fallback_a <= 10_000:
+        draft.findings.error(path, f"{fallback_a:g} A is no current per phase", bounds)
+    elif fallback_a > evse.max_a:
+        draft.findings.error(path, f"{fallback_a:g} A is above max_a, {evse.max_a:g} A", bounds)
+    elif 0 < fallback_a < evse.min_a:
+        message = f"{fallback_a:g} A is below min_a, {evse.min_a:g} A: nothing can charge with it"
+        draft.findings.error(path, message, bounds)
+
+
+def _check_rating(draft: Draft, name: str, station: Station) -> None:
+    """A station above its circuit's rating works (its limits keep the fuse), but only while it obeys."""
+    seen: set[str] = set()
+    here: str | None = station.circuit
+    while here is not None and here not in seen:
+        seen.add(here)
+        circuit = draft.config.circuits.get(here)
+        if circuit is None:
+            return
+        if station.max_a > circuit.rated_a:
+            message = f"{station.max_a:g} A is above the rating of circuit {here}, {circuit.rated_a:g} A"
+            draft.findings.warn(("stations", name, "max_a"), message, "check both, and the station's own fuse")
+            return
+        here = circuit.parent

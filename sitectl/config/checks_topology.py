@@ -1,0 +1,72 @@
+"""Circuits are a tree with exactly one root, and the root says its worst base load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sitectl.config.draft import Draft
+from sitectl.config.issues import did_you_mean, shown
+
+
+def check(draft: Draft) -> None:
+    """Report unknown parents, second roots, the links that close cycles, and what the root lacks.
+
+    Works on what was written, so that a circuit with another fault still holds its place in the tree.
+    """
+    circuits = draft.section("circuits")
+    if not circuits:
+        cure = "describe the main fuse: circuits: {grid: {rated_a: 63, base_load_worst_a: 30}}"
+        draft.findings.error(("circuits",), "no circuit, so nothing to protect", cure)
+        return
+    root: str | None = None
+    links: dict[str, str] = {}
+    for name, body in circuits.items():
+        if not isinstance(body, Mapping):
+            continue
+        parent = body.get("parent")
+        if isinstance(parent, str):
+            _link(draft, name, parent, circuits, links)
+        elif parent is None and root is None:
+            root = name
+        elif parent is None:
+            message = f"a second root beside {shown(root)}"
+            draft.findings.error(("circuits", name), message, f"give it a parent, such as parent: {root}", at_key=True)
+    if root is not None:
+        _check_root(draft, root)
+    _check_base_loads(draft)
+
+
+def _link(draft: Draft, name: str, parent: str, circuits: Mapping[str, object], links: dict[str, str]) -> None:
+    if parent not in circuits:
+        cure = did_you_mean(parent, [other for other in circuits if other != name])
+        draft.findings.error(("circuits", name, "parent"), f"no circuit {shown(parent)}", cure)
+        return
+    way = [name, parent]
+    while way[-1] != name and way[-1] in links:
+        way.append(links[way[-1]])
+    if way[-1] != name:
+        links[name] = parent
+        return
+    message = f"closes a cycle: {' → '.join(way)}"
+    cure = "let every circuit's parent be nearer to the root, which has none"
+    draft.findings.error(("circuits", name, "parent"), message, cure, at_key=True)
+
+
+def _check_root(draft: Draft, root: str) -> None:
+    if draft.section("circuits", root).get("base_load_worst_a") is None:
+        cure = "write the most, in ampere per phase, that anything but stations may draw here"
+        draft.findings.error(("circuits", root, "base_load_worst_a"), "required on the root circuit", cure)
+
+
+def _check_base_loads(draft: Draft) -> None:
+    """What is drawn below is drawn above: a parent's worst base load holds those of its children."""
+    below: dict[str, float] = {}
+    circuits = draft.config.circuits
+    for circuit in circuits.values():
+        if circuit.parent in circuits:
+            below[circuit.parent] = below.get(circuit.parent, 0.0) + (circuit.base_load_worst_a or 0.0)
+    for name, sum_a in below.items():
+        own_a = circuits[name].base_load_worst_a
+        if own_a is not None and own_a < sum_a:
+            message = f"less than the {sum_a:g} A that the circuits below declare together"
+            draft.findings.warn(("circuits", name, "base_load_worst_a"), message, f"write at least {sum_a:g}")

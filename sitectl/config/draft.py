@@ -1,0 +1,101 @@
+"""The configuration between shape and settings: what the checks look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+
+from sitectl.config.issues import Findings, Path
+from sitectl.config.models import Configuration
+from sitectl.config.models_station import Evse, Station
+from sitectl.config.notation import Later, Refusal, parse_phases
+from sitectl.model.electrical import UNKNOWN_ROTATION, PhaseRotation
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """`config` is what has the right shape; `data` is all that was written, so that a name with a faulty body still
+    counts as a name. Faults go to `findings`."""
+
+    config: Configuration
+    data: Mapping[str, object]
+    findings: Findings
+    directory: FilePath
+    """Files named in the configuration are relative to it."""
+
+    def section(self, *path: str) -> Mapping[str, object]:
+        """What was written at `path`, empty unless it is a mapping."""
+        here: object = self.data
+        for part in path:
+            here = here.get(part) if isinstance(here, Mapping) else None
+        return here if isinstance(here, Mapping) else {}
+
+    def file(self, name: str) -> FilePath:
+        """A file name of the configuration, absolute."""
+        return self.directory / name
+
+
+@dataclass(frozen=True, slots=True)
+class EvseDraft:
+    """One EVSE with what it has from its station filled in. `fallback_a` None is auto, `phases` None was not said."""
+
+    station: str
+    number: int
+    circuit: str
+    max_a: float
+    min_a: float
+    phases: str | None
+    fallback_a: float | None
+    priority: int
+    own: frozenset[str]
+    """Keys that stand at the EVSE itself, not at the station."""
+    of_station: frozenset[str]
+    is_listed: bool
+    """Under `evses`; otherwise the station's keys are its own."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is described."""
+        return ("stations", self.station, "evses", str(self.number)) if self.is_listed else ("stations", self.station)
+
+    def path_of(self, key: str) -> Path:
+        """Where the value of `key` is written: at the EVSE, else at the station."""
+        return (*self.path, key) if key in self.own else ("stations", self.station, key)
+
+    def is_written(self, key: str) -> bool:
+        """Whether anybody wrote a value for `key`; otherwise it has its default."""
+        return key in self.own or key in self.of_station
+
+    @property
+    def rotation(self) -> PhaseRotation:
+        """Where its phases are wired; unknown unless said."""
+        return rotation(self.phases)
+
+
+def rotation(phases: str | None) -> PhaseRotation:
+    """`phases` of a draft, which has been parsed before."""
+    parsed = parse_phases(phases) if phases is not None else UNKNOWN_ROTATION
+    return UNKNOWN_ROTATION if isinstance(parsed, Refusal | Later) else parsed
+
+
+def evses_of(name: str, station: Station) -> Iterator[EvseDraft]:
+    """The EVSEs of a station; without `evses`, one with number 1 and the station's own values."""
+    of_station = frozenset(station.model_fields_set)
+    listed = station.evses or {"1": Evse()}
+    for number in sorted(listed, key=int):
+        evse = listed[number]
+        own = frozenset(evse.model_fields_set)
+        yield EvseDraft(
+            station=name,
+            number=int(number),
+            circuit=station.circuit,
+            max_a=station.max_a if evse.max_a is None else evse.max_a,
+            min_a=station.min_a if evse.min_a is None else evse.min_a,
+            phases=station.phases if evse.phases is None else evse.phases,
+            fallback_a=evse.fallback_a if "fallback_a" in own else station.fallback_a,
+            priority=station.priority if evse.priority is None else evse.priority,
+            own=own,
+            of_station=of_station,
+            is_listed=station.evses is not None,
+        )

@@ -1,0 +1,111 @@
+"""What the files hold that a configuration names: sheets, passwords, tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from zoneinfo import ZoneInfo, available_timezones
+
+from sitectl.config import passwords, sheets, tokens
+from sitectl.config.checks_security import read_named
+from sitectl.config.draft import Draft
+from sitectl.config.issues import did_you_mean, shown
+from sitectl.config.settings import ListedToken
+from sitectl.model.sheets import MeterSheet
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The contents of other files, by the name in the configuration that led to them."""
+
+    sheets: Mapping[str, MeterSheet]
+    passwords: Mapping[str, bytes]
+    uplink_passwords: Mapping[str, Mapping[str, str]]
+    tokens: Mapping[str, ListedToken]
+
+
+def gather(draft: Draft) -> Gathered:
+    """Read them all. An unreadable file is reported at the value that names it, a fault in it at its own line."""
+    zone = _timezone(draft)
+    return Gathered(_sheets(draft), _passwords(draft), _uplink_passwords(draft), _tokens(draft, zone))
+
+
+def _timezone(draft: Draft) -> tzinfo:
+    name = draft.config.site.timezone
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, KeyError):  # KeyError: ZoneInfoNotFoundError
+        known = available_timezones()
+    cure = did_you_mean(name, known) if known else "install the time zone data (tzdata)"
+    draft.findings.error(("site", "timezone"), f"no time zone {shown(name)}", cure)
+    return UTC
+
+
+def _sheets(draft: Draft) -> dict[str, MeterSheet]:
+    shelf = sheets.shelf(draft.directory)
+    found: dict[str, MeterSheet] = {}
+    faulty: set[str] = set()
+    for meter, body in draft.section("meters").items():
+        name = body.get("sheet") if isinstance(body, Mapping) else None
+        if not isinstance(name, str) or name in found or name in faulty:
+            continue
+        path = shelf.find(name)
+        if path is None:
+            draft.findings.error(("meters", meter, "sheet"), f"no sheet {shown(name)}", shelf.cure(name))
+            continue
+        sheet = sheets.load_sheet(path)
+        if isinstance(sheet, MeterSheet):
+            found[name] = sheet
+        else:
+            faulty.add(name)
+            draft.findings.errors += sheet
+    return found
+
+
+def _passwords(draft: Draft) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for name, station in draft.config.stations.items():
+        path = ("stations", name, "password_file")
+        if station.password_file is None:
+            continue
+        raw = read_named(draft, path, station.password_file, passwords.LIMIT_BYTES, secret=True)
+        if raw is None:
+            continue
+        password = passwords.parse_password(raw)
+        if isinstance(password, bytes):
+            found[name] = password
+        else:
+            file = draft.file(station.password_file)
+            draft.findings.error(path, f"{file} {password.message}", password.cure)
+    return found
+
+
+def _uplink_passwords(draft: Draft) -> dict[str, Mapping[str, str]]:
+    found: dict[str, Mapping[str, str]] = {}
+    for name, uplink in draft.config.uplinks.items():
+        if uplink.passwords_file is None:
+            continue
+        path = ("uplinks", name, "passwords_file")
+        raw = read_named(draft, path, uplink.passwords_file, passwords.LIMIT_BYTES, secret=True)
+        if raw is not None:
+            file = str(draft.file(uplink.passwords_file))
+            listed = passwords.parse_passwords(raw, file, draft.section("stations"))
+            draft.findings.errors += listed.errors
+            draft.findings.warnings += listed.warnings
+            found[name] = listed.secrets
+    return found
+
+
+def _tokens(draft: Draft, zone: tzinfo) -> Mapping[str, ListedToken]:
+    name = draft.config.authorization.tokens_file
+    if name is None:
+        return {}
+    path = ("authorization", "tokens_file")
+    raw = read_named(draft, path, name, tokens.LIMIT_BYTES, secret=False)
+    if raw is None:
+        return {}
+    listed = tokens.parse_tokens(raw, str(draft.file(name)), zone)
+    draft.findings.errors += listed.errors
+    draft.findings.warnings += listed.warnings
+    return listed.tokens

@@ -1,0 +1,92 @@
+"""The one way in: a path gives the settings, or everything that is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+
+from sitectl.config import (
+    checks_charging,
+    checks_fallbacks,
+    checks_references,
+    checks_security,
+    checks_stations,
+    checks_topology,
+    merge,
+    shape,
+    show,
+)
+from sitectl.config.build import build
+from sitectl.config.draft import Draft
+from sitectl.config.gather import gather
+from sitectl.config.issues import Findings, Issue
+from sitectl.config.models import Configuration
+from sitectl.config.settings import Settings
+from sitectl.model.electrical import PhaseCurrents
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A usable configuration.
+
+    `effective`: plain mappings, lists and scalars under the names of the file, every default and solved value in them.
+    `origins`: by the dotted path of each value in `effective`, `site.yaml:12` or `default`.
+    `fallback_sum_a`: by circuit, what all fallbacks together may draw on each phase (A).
+    """
+
+    settings: Settings
+    warnings: tuple[Issue, ...]
+    origins: Mapping[str, str]
+    effective: Mapping[str, object]
+    fallback_sum_a: Mapping[str, PhaseCurrents]
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A configuration that cannot be used: every error found, in the order of the files."""
+
+    errors: tuple[Issue, ...]
+    warnings: tuple[Issue, ...]
+
+
+def load(path: FilePath) -> Loaded | Broken:
+    """Read `path` with `conf.d/*.yaml` beside it. Never raises for what any file holds or lacks."""
+    document = merge.read_all(path)
+    findings = Findings(document.marks, str(path), list(document.errors))
+    if not isinstance(document.data, dict):
+        return _broken(findings)
+    config = shape.validate(Configuration, document.data, findings) or Configuration()
+    draft = Draft(config, document.data, findings, _directory(path))
+    for check in (checks_topology.check, checks_references.check, checks_stations.check, checks_security.check):
+        check(draft)
+    gathered = gather(draft)
+    checks_charging.check(draft, len(gathered.tokens))
+    if document.errors or findings.has_errors_in("circuits"):
+        return _broken(findings)
+    solution = checks_fallbacks.check(draft)
+    if findings.errors:
+        return _broken(findings)
+    effective = show.effective(config, solution.fallback_a, gathered.sheets)
+    return Loaded(
+        settings=build(draft, gathered, solution.fallback_a),
+        warnings=_ordered(findings.warnings),
+        origins=show.origins(effective, document.marks, show.solved(config)),
+        effective=effective,
+        fallback_sum_a=checks_fallbacks.circuit_sums(solution),
+    )
+
+
+def _directory(path: FilePath) -> FilePath:
+    return path.absolute().parent
+
+
+def _broken(findings: Findings) -> Broken:
+    return Broken(_ordered(findings.errors), _ordered(findings.warnings))
+
+
+def _ordered(issues: list[Issue]) -> tuple[Issue, ...]:
+    """File by file as they came up, by line, each once."""
+    files = list(dict.fromkeys(issue.file for issue in issues))
+    unique = dict.fromkeys(issues)
+    return tuple(sorted(unique, key=lambda issue: (files.index(issue.file), issue.line or 0, issue.column or 0)))

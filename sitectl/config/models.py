@@ -1,0 +1,218 @@
+"""The shape of a configuration: every section and key, its type, bounds, default and meaning.
+
+Keys of features that are not built yet are here too (`Later`, `only`): they are refused as such, never as unknown and
+never ignored. A value that says what this version does anyway (`wiring: wye`) is accepted.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from sitectl.config.fields import (
+    Ampere,
+    Connection,
+    FileName,
+    Later,
+    ListenAddress,
+    Name,
+    NetworkText,
+    PositiveAmpere,
+    Rate,
+    Seconds,
+    Section,
+    StationName,
+    Text,
+    UplinkUrl,
+    only,
+)
+from sitectl.config.models_station import Station
+
+OcppVersion = Annotated[Literal["1.6", "2.0.1", "2.1"], only("1.6")]
+SecurityProfile = Annotated[int, Field(ge=0, le=3)]
+
+
+class Site(Section):
+    """Who and where the site is."""
+
+    name: Text = "site"
+    """What the site is called in status pages and records."""
+    timezone: Text = "UTC"
+    """IANA name, such as Europe/Berlin."""
+    nominal_voltage_v: Annotated[float, Field(ge=50, le=1000, allow_inf_nan=False)] = 230.0
+    """Phase to neutral."""
+    data_dir: FileName = "/var/lib/sitectl"
+    """All that the daemon writes lies below."""
+
+
+class Tls(Section):
+    """The encrypted listener towards the stations."""
+
+    listen: ListenAddress
+    """host:port"""
+    certificate: FileName
+    """PEM file with the server's certificate and its chain."""
+    key: FileName
+    """PEM file with its private key."""
+    client_ca: FileName | None = None
+    """PEM file of who signs the stations' certificates (security profile 3)."""
+
+
+class Ocpp(Section):
+    """Towards the charging stations."""
+
+    listen: ListenAddress = "127.0.0.1:8887"
+    """Plain WebSocket, host:port. Name the charger network's address to open it."""
+    allow_from: list[NetworkText] = Field(default=["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"])
+    """Networks that stations may come from; loopback always may."""
+    tls: Tls | None = None
+    """Absent: no encrypted listener."""
+    versions: Annotated[list[OcppVersion], Field(min_length=1)] = Field(default=["1.6"])
+    """What is offered to stations."""
+    security_profile: SecurityProfile = 1
+    """The least accepted: 0 open, 1 password, 2 TLS and password, 3 mutual TLS."""
+    commissioning_s: Seconds = 3600.0
+    """After the first start a listed station without a credential is let in for so long, and pinned."""
+    unknown_stations: Literal["quarantine", "reject"] = "quarantine"
+    """What an identity that is not listed gets."""
+    unknown_reserve_a: Ampere = 32.0
+    """What each quarantined identity counts on the root circuit, all phases."""
+
+
+class CircuitSection(Section):
+    """A cable run. Circuits form a tree with exactly one root."""
+
+    parent: Name | None = None
+    """The circuit that feeds this one; the root has none."""
+    rated_a: PositiveAmpere
+    """Its fuse, per phase."""
+    meter: Name | None = None
+    """The meter that measures all that flows here."""
+    base_load_worst_a: Ampere | None = None
+    """The most that anything but stations may draw here, per phase. Required on the root, default 0 below."""
+    imbalance_a: Later = None
+    reserve_a: Annotated[Ampere, only(0.0)] = 0.0
+    """Not in this version."""
+    wiring: Annotated[Literal["wye", "delta", "split", "it"], only("wye")] = "wye"
+    """Only wye is in this version."""
+
+
+class Meter(Section):
+    """A grid meter."""
+
+    sheet: Text
+    """Model: the name of a shipped sheet, or of a file in meters.d/ beside the configuration."""
+    connection: Connection
+    """tcp://host:port"""
+    unit: Annotated[int, Field(ge=0, le=255)] | None = None
+    """Modbus unit; default: what the sheet says."""
+    interval_s: Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)] = 1.0
+    """Time between readings."""
+    on_lost: Literal["static", "stop"] = "static"
+    """When it is lost: share as if base_load_worst_a were drawn, or stop charging."""
+    substitute: Later = None
+    sum: Later = None
+    minus: Later = None
+
+
+class AllocationSection(Section):
+    """How current is shared."""
+
+    mode: Literal["minimum-first", "strict-priority"] = "minimum-first"
+    """Everybody's minimum before anybody's more, or class by class."""
+    share: Annotated[Literal["current", "power", "need"], only("current")] = "current"
+    """Only current is in this version."""
+    dwell_s: Seconds = 300.0
+    """How long a vehicle at least runs, and pauses."""
+    dead_controller: Literal["lifetimes", "proven"] = "lifetimes"
+    """How offers heed what happens if the daemon dies: by lifetimes, or capped so that it is proven."""
+
+
+class Authorization(Section):
+    """Who may charge."""
+
+    mode: Literal["uplink", "list", "free"] = "uplink"
+    """Ask the routed central, the tokens file only, or nobody."""
+    offline_unknown: Literal["reject", "accept"] = "reject"
+    """A token that nobody here knows, while the central is away."""
+    tokens_file: FileName | None = None
+    """CSV: id_token,group,parent,valid_until,note"""
+    cache_days: Annotated[int, Field(ge=0, le=3650)] = 14
+    """How long a central's word on a token is remembered."""
+
+
+Rights = Literal["start_stop", "profiles", "configuration", "reset", "firmware", "lists", "read"]
+
+
+class Uplink(Section):
+    """A central CSMS."""
+
+    url: UplinkUrl
+    """/<station id> is appended; or a template with {station}."""
+    ocpp: OcppVersion = "1.6"
+    """The version spoken with it."""
+    passwords_file: FileName | None = None
+    """station:secret a line."""
+    certificate: FileName | None = None
+    """PEM file of the client certificate, for mutual TLS."""
+    key: FileName | None = None
+    """PEM file of its private key."""
+    ca: FileName | None = None
+    """PEM file of who signs the central's certificate; default: the system's."""
+    identities: dict[StationName, Annotated[str, Field(min_length=1, max_length=255)]] = Field(default={})
+    """Where the central knows a station by another name."""
+    rights: list[Rights] | None = None
+    """Which commands it may send; default: all."""
+    replay_per_s: Rate = 20.0
+    """How fast a backlog is sent."""
+
+
+class Routing(Section):
+    """Which central a station is shown to."""
+
+    default: Name | None = None
+    """An uplink, or none. Absent: the only uplink."""
+    stations: Later = None
+    tokens: Later = None
+
+
+class Api(Section):
+    """The local interface."""
+
+    socket: FileName = "/run/sitectl/sitectl.sock"
+    """Unix socket."""
+    listen: Later = None
+    groups: Later = None
+
+
+class Healing(Section):
+    """What is done about sick stations."""
+
+    mode: Annotated[Literal["observe", "act", "off"], only("off")] = "off"
+    """Only off is in this version."""
+
+
+class Configuration(Section):
+    """One site."""
+
+    site: Site = Site()
+    ocpp: Ocpp = Ocpp()
+    circuits: dict[Name, CircuitSection] = Field(default={})
+    """Cable runs: a tree with exactly one root."""
+    meters: dict[Name, Meter] = Field(default={})
+    """Grid meters; absent: none."""
+    stations: dict[StationName, Station] = Field(default={})
+    """Charging stations, by OCPP identity."""
+    allocation: AllocationSection = AllocationSection()
+    authorization: Authorization = Authorization()
+    uplinks: dict[Name, Uplink] = Field(default={})
+    """Central CSMSs; absent: none."""
+    routing: Routing = Routing()
+    api: Api = Api()
+    healing: Healing = Healing()
+    signals: Later = None
+    schedules: Later = None
+    mqtt: Later = None
+    alerts: Later = None
+    retention: Later = None

@@ -1,0 +1,73 @@
+"""The shape of one charging station and its EVSEs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from sitectl.config.fields import (
+    EvseNumber,
+    Fallback,
+    FileName,
+    Later,
+    PhasesText,
+    PositiveAmpere,
+    Section,
+    Text,
+    only,
+)
+
+Priority = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+class Evse(Section):
+    """One EVSE of a post; what it does not say, it has from the station."""
+
+    max_a: PositiveAmpere | None = None
+    """Its own limit, per phase."""
+    min_a: PositiveAmpere | None = None
+    """The least it can offer, per phase."""
+    phases: PhasesText | None = None
+    """Where its L1, L2, L3 are wired."""
+    fallback_a: Fallback = None
+    """What it may draw when nobody tells it anything; auto: solved so that all fit."""
+    priority: Priority | None = None
+    """Larger goes first."""
+
+
+class Station(Section):
+    """One charging station. Without `evses` it has one EVSE, number 1."""
+
+    circuit: Text
+    """The circuit that feeds it."""
+    max_a: PositiveAmpere
+    """Its own fuse and cable, per phase."""
+    min_a: PositiveAmpere = 6.0
+    """The least it can offer, per phase."""
+    phases: PhasesText | None = None
+    """Where its L1, L2, L3 are wired: any rotation, one or two phases, or unknown (counted on all three)."""
+    fallback_a: Fallback = None
+    """Per EVSE, when nobody tells it anything; auto: solved so that all fit; 0: charges only under sitectl."""
+    priority: Priority = 1
+    """Larger goes first."""
+    labels: dict[Text, Text] = Field(default={})
+    """Free words for grouping."""
+    password_file: FileName | None = None
+    """UTF-8 text; a trailing newline is dropped."""
+    security_profile: Annotated[int, Field(ge=0, le=3)] | None = None
+    """The least accepted from this one; default: ocpp.security_profile."""
+    profile_storage: Literal["ram", "flash", "unknown"] = "unknown"
+    """Where it keeps charging profiles: may limits be renewed often?"""
+    installed: bool = True
+    """false: not there yet, counts for nothing."""
+    ocpp: Annotated[Literal["1.6", "2.0.1", "2.1"], only("1.6")] | None = None
+    """Pin the version."""
+    evses: Annotated[dict[EvseNumber, Evse], Field(min_length=1)] | None = None
+    """Several EVSEs behind one connection: max_a of the station is its own row above them."""
+    kind: Annotated[Literal["ac", "dc"], only("ac")] = "ac"
+    """Only ac is in this version."""
+    max_w: Later = None
+    min_w: Later = None
+    on_uplink_loss: Later = None
+    transparent_config: Later = None
