@@ -5,6 +5,8 @@ base load; the second tells whether the daemon gave away more than there was, ev
 """
 
 import asyncio
+from dataclasses import replace
+from math import inf
 from random import Random
 
 from sitectl.base.clock import Clock
@@ -61,6 +63,7 @@ class SimulatedSite:
         self._base = BaseLoad(self._rng)
         self._tasks = Tasks()
         self._yardstick_s = 0.0
+        self._twins: dict[Vehicle, Vehicle] = {}
         self.stations = {
             s.spec.id: Station(s.spec, station_url, clock, self._rng, self._rng.uniform(0, 5e6))
             for s in layout.stations
@@ -159,25 +162,28 @@ class SimulatedSite:
         self._yardstick_s += dt_s
         if self._yardstick_s < YARDSTICK_S:
             return
-        room = {name: (c.rated_a, c.rated_a, c.rated_a) for name, c in self.circuits.items()}
         rated_a = self.circuits[ROOT].rated_a
+        room = {name: (c.rated_a, c.rated_a, c.rated_a) for name, c in self.circuits.items()}
         room[ROOT] = (rated_a - base[0], rated_a - base[1], rated_a - base[2])
         wishes = [
-            _wish(self._paths[name], connector)
+            self._wish(self._paths[name], connector, connector.vehicle)
             for name, station in self.stations.items()
             for connector in station.charge_point.connectors.values()
+            if connector.vehicle is not None
         ]
         self.allowed_wh += fill(wishes, room) * NOMINAL_V * self._yardstick_s / 3600
         self._yardstick_s = 0.0
 
+    def _wish(self, circuits: tuple[str, ...], connector: Connector, vehicle: Vehicle) -> Wish:
+        """What the car would draw by now had it been offered everything since it came: reaction and ramp are its own."""
+        twin = self._twins.get(vehicle)
+        if twin is None:
+            tireless = replace(vehicle.spec, soc=0.0, capacity_wh=inf, wish_wh=inf, shortfall_a=0.0)
+            twin = self._twins[vehicle] = Vehicle(tireless)
+        reached_a = twin.step(self._yardstick_s, connector.spec.max_a)[0]
+        on = rotate(_on_used_phases(1.0, vehicle), connector.spec.wiring)
+        return Wish(circuits, (on[0] > 0, on[1] > 0, on[2] > 0), min(reached_a, vehicle.wish_a()))
+
 
 def _on_used_phases(a: float, vehicle: Vehicle) -> Phases:
     return a, a if vehicle.spec.phases > 1 else 0.0, a if vehicle.spec.phases > 2 else 0.0
-
-
-def _wish(circuits: tuple[str, ...], connector: Connector) -> Wish:
-    vehicle = connector.vehicle
-    if vehicle is None:
-        return Wish(circuits, (False, False, False), 0.0)
-    on = rotate(_on_used_phases(1.0, vehicle), connector.spec.wiring)
-    return Wish(circuits, (on[0] > 0, on[1] > 0, on[2] > 0), min(connector.spec.max_a, vehicle.wish_a()))
