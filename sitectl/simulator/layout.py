@@ -126,7 +126,7 @@ def site_yaml(layout: Layout, directory: Path, *, ocpp_port: int, meter_port: in
 
 
 def _station_keys(placed: PlacedStation) -> dict[str, Any]:
-    keys: dict[str, Any] = {"circuit": placed.circuit, "max_a": placed.max_a}
+    keys: dict[str, Any] = {"circuit": placed.circuit, "max_a": placed.max_a, "profile_storage": "ram"}
     if placed.is_post:
         connectors = enumerate(placed.spec.connectors, start=1)
         return keys | {"evses": {n: {"max_a": c.max_a, "phases": c.wiring} for n, c in connectors}}

@@ -175,7 +175,7 @@ class SimulatedSite:
         self._yardstick_s = 0.0
 
     def _wish(self, circuits: tuple[str, ...], connector: Connector, vehicle: Vehicle) -> Wish:
-        """What the car would draw by now had it been offered everything since it came: reaction and ramp are its own."""
+        """What the car would draw by now, at its own reaction and ramp, had it been offered everything."""
         twin = self._twins.get(vehicle)
         if twin is None:
             tireless = replace(vehicle.spec, soc=0.0, capacity_wh=inf, wish_wh=inf, shortfall_a=0.0)

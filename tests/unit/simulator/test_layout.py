@@ -45,7 +45,12 @@ def test_the_configuration_describes_the_installation(tmp_path: Path) -> None:
     assert site["circuits"][ROOT] == {"rated_a": 80.0, "meter": "main", "base_load_worst_a": 26.4}
     assert site["circuits"][GARAGE] == {"parent": ROOT, "rated_a": 50.0}
     assert site["meters"]["main"]["connection"] == "tcp://127.0.0.1:1502"
-    assert site["stations"]["CP01"] == {"circuit": ROOT, "max_a": 32.0, "phases": "L1L2L3"}
+    assert site["stations"]["CP01"] == {
+        "circuit": ROOT,
+        "max_a": 32.0,
+        "profile_storage": "ram",
+        "phases": "L1L2L3",
+    }
     assert site["stations"]["CP04"]["evses"][2] == {"max_a": 32.0, "phases": "L2L3L1"}
     assert site["uplinks"]["central"]["ocpp"] == "1.6"
     assert site["site"]["data_dir"] == str(tmp_path / "data")
