@@ -41,6 +41,7 @@ READY_WITHIN_S = 20.0
 ONLINE_WITHIN_S = 10.0
 DRAIN_WITHIN_S = 15.0
 LOOK_EVERY_S = 0.5
+LEDGER_ATTEMPTS = 5
 EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
 
 
@@ -184,12 +185,16 @@ class Demo:
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _ledger(self) -> list[Line]:
-        try:
-            document = await get_json(self._api, "/v1/transactions")
-        except PeerError as error:
-            self._problems.append(str(error))
-            return []
-        return [ledger_line(entry) for entry in document["transactions"]]
+        """The daemon's; asked again while it may just be starting anew."""
+        for _ in range(LEDGER_ATTEMPTS):
+            try:
+                document = await get_json(self._api, "/v1/transactions?limit=10000")
+                return [ledger_line(entry) for entry in document["transactions"]]
+            except PeerError as error:
+                problem = str(error)
+                await asyncio.sleep(1.0)
+        self._problems.append(problem)
+        return []
 
     def _report(self, ledger: list[Line]) -> Report:
         site = self._site

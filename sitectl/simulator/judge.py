@@ -92,7 +92,10 @@ def second(text: str) -> datetime | None:
 
 
 class StatusWatch:
-    """Reads `sitectl status` as it comes and notes how long a circuit had given away more than it has."""
+    """Reads `sitectl status` as it comes and notes how long a circuit had given away more than it has.
+
+    Reserves alone may exceed a rating (stations that were never heard of count in full); then nothing may be allocated.
+    """
 
     def __init__(self) -> None:
         self.longest_excess_s: dict[str, float] = {}
@@ -103,8 +106,8 @@ class StatusWatch:
         self.cycle = status.get("cycle", {})
         for name, circuit in status.get("circuits", {}).items():
             given = [circuit.get(k) or (0, 0, 0) for k in ("allocated_a", "reserved_a", "base_load_a")]
-            totals = [sum(a or 0.0 for a in phase) for phase in zip(*given, strict=True)]
-            if max(totals) > circuit["rated_a"] + STATUS_SLACK_A:
+            totals = [sum(a or 0.0 for a in phase) for phase in zip(*given, strict=True) if phase[0]]
+            if max(totals, default=0.0) > circuit["rated_a"] + STATUS_SLACK_A:
                 excess_s = now_at - self._since.setdefault(name, now_at)
                 self.longest_excess_s[name] = max(excess_s, self.longest_excess_s.get(name, 0.0))
             else:

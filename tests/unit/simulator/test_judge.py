@@ -89,6 +89,15 @@ def test_status_watch_measures_unbroken_excess() -> None:
     assert watch.cycle == {"ms_p50": 1.0}
 
 
+def test_reserves_alone_are_no_offers() -> None:
+    watch = StatusWatch()
+    status = circuit(54)
+    status["circuits"]["grid"]["reserved_a"] = [0, 6, 99]
+    for at in (0.0, 30.0):
+        watch.look(status, at)
+    assert watch.longest_excess_s == {}
+
+
 def test_unknown_numbers_count_as_nothing_given() -> None:
     watch = StatusWatch()
     watch.look(circuit(70, base=None), 0.0)
