@@ -1,0 +1,79 @@
+"""What is read from a 1.6 station once it has settled, and what is set on it so that it reports what control needs.
+
+Few keys a call (some answers are cut in the middle when they grow), few measurands (some stations restart for ever when
+all are asked for), and nothing is written whose value already holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sitectl.ocpp.v16.charging_profiles import ProfileStyle
+from sitectl.ocpp.v16.configuration import START_KEYS, csv, integer
+
+SAMPLE_INTERVAL_S = 10
+
+READ: tuple[tuple[str, ...], ...] = (
+    START_KEYS,
+    ("NumberOfConnectors", "MeterValueSampleInterval", "MeterValuesSampledData", "HeartbeatInterval"),
+    ("ChargeProfileMaxStackLevel", "ChargingScheduleAllowedChargingRateUnit", "SupportedFeatureProfiles"),
+    # Names under which stations keep free charging. Unknown ones cost a word in the answer.
+    ("FreevendEnabled", "FreeVend", "FreeCharging", "FreeMode", "AutoStart", "PlugAndChargeIdentifier"),
+)
+"""Keys to read, call by call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One key to write: the first of `values` that the station accepts."""
+
+    key: str
+    values: tuple[str, ...]
+
+
+def sampling(values: Mapping[str, str]) -> Sequence[Setting]:
+    """What to write so that currents per phase and the register come every ten seconds. `values`: what was read."""
+    read = {key.lower(): value for key, value in values.items()}
+    wanted = []
+    interval_s = integer(read.get("metervaluesampleinterval", ""))
+    if interval_s is None or not 0 < interval_s <= SAMPLE_INTERVAL_S:
+        wanted.append(Setting("MeterValueSampleInterval", ("10", "15", "30", "60")))
+    if not {"Current.Import", "Energy.Active.Import.Register"} <= set(csv(read.get("metervaluessampleddata", ""))):
+        wanted.append(
+            Setting(
+                "MeterValuesSampledData",
+                (
+                    "Current.Import,Current.Offered,Energy.Active.Import.Register,Power.Active.Import",
+                    "Current.Import,Energy.Active.Import.Register",
+                    "Current.Import",
+                    "Energy.Active.Import.Register,Power.Active.Import",
+                ),
+            )
+        )
+    return wanted
+
+
+def heartbeat(values: Mapping[str, str], interval_s: int) -> Sequence[Setting]:
+    """What to write so that heartbeats come at least every `interval_s` seconds."""
+    read = {key.lower(): value for key, value in values.items()}
+    held_s = integer(read.get("heartbeatinterval", ""))
+    if held_s is not None and 0 < held_s <= interval_s:
+        return ()
+    return (Setting("HeartbeatInterval", (str(interval_s),)),)
+
+
+def connectors(values: Mapping[str, str]) -> int | None:
+    """How many connectors the station says it has."""
+    return integer(next((value for key, value in values.items() if key.lower() == "numberofconnectors"), ""))
+
+
+def profile_style(values: Mapping[str, str], nominal_voltage_v: float = 230.0) -> ProfileStyle:
+    """How the station wants its charging profiles, by what was read. In ampere unless it names power only."""
+    read = {key.lower(): value for key, value in values.items()}
+    stack = integer(read.get("chargeprofilemaxstacklevel", ""))
+    units = [unit[0].lower() for unit in csv(read.get("chargingscheduleallowedchargingrateunit", ""))]
+    style = ProfileStyle(watts=bool(units) and all(unit in "wp" for unit in units), nominal_voltage_v=nominal_voltage_v)
+    if stack is None or stack < 1:
+        return style
+    return ProfileStyle(stack, style.watts, style.phases, nominal_voltage_v)

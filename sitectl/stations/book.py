@@ -1,0 +1,162 @@
+"""What is known of every station, in memory: the listed ones, those that were here before, and the quarantined.
+
+Read once from the store, so that after a restart with everything else dead every known station is taken as what it was.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from sitectl.base.clock import Clock
+from sitectl.base.errors import EnvironmentFault
+from sitectl.base.tasks import Tasks
+from sitectl.model.events import StationBooted, TransactionStarted
+from sitectl.model.health import Problem
+from sitectl.model.ids import EvseId, StationId
+from sitectl.model.metering import EvseReading
+from sitectl.model.station import KnownStation, StationIdentity, StationPlan
+from sitectl.model.transaction import Payload
+from sitectl.stations.outbound import Handout, OutboundQueue
+from sitectl.stations.ports import Ledger, SiteInbox, StationBook
+from sitectl.stations.record import Running, StationRecord
+
+log = logging.getLogger(__name__)
+
+
+class Book:
+    """All stations. Meets `StationFacts` of the uplinks."""
+
+    def __init__(
+        self, plans: Mapping[StationId, StationPlan], store: StationBook, inbox: SiteInbox, clock: Clock, tasks: Tasks
+    ) -> None:
+        self._plans = plans
+        self._store = store
+        self._inbox = inbox
+        self._clock = clock
+        self._tasks = tasks
+        self._handout = Handout()
+        self._problems: dict[tuple[StationId, str], Problem] = {}
+        self.records: dict[StationId, StationRecord] = {}
+        self.quarantined: dict[StationId, StationRecord] = {}
+
+    async def load(self, ledger: Ledger) -> None:
+        """Read what the store remembers, and tell the site: who has been here, and what runs."""
+        known = await self._store.known()
+        now = self._clock.monotonic()
+        for station in dict.fromkeys([*self._plans, *known]):
+            record = self.record(station)
+            record.known = known.get(station)
+            if record.quarantined:
+                continue
+            if record.known is not None:
+                record.configuration = {
+                    key: (value, False) for key, value in (record.known.configuration or {}).items()
+                }
+                if record.known.boot is not None:
+                    self._inbox.post(StationBooted(station, now, record.known.identity, remembered=True))
+            for open_ in await ledger.open_transactions(station):
+                record.running[open_.evse.evse] = Running(open_.transaction, open_.station_transaction_id)
+                self._inbox.post(
+                    TransactionStarted(
+                        open_.evse,
+                        open_.transaction,
+                        now,
+                        open_.station_transaction_id,
+                        open_.id_token,
+                        resumed=True,
+                    )
+                )
+
+    def record(self, station: StationId) -> StationRecord:
+        """The record of a station, made when it is first asked for."""
+        record = self.records.get(station)
+        if record is None:
+            plan = self._plans.get(station)
+            queue = OutboundQueue(station, self._clock, self._handout, self._tasks)
+            record = StationRecord(station, plan if plan is not None and plan.installed else None, queue)
+            self.records[station] = record
+        return record
+
+    def learned(
+        self,
+        record: StationRecord,
+        *,
+        identity: StationIdentity | None = None,
+        boot: Payload | None = None,
+        credential: str | None = None,
+        configuration: Mapping[str, str] | None = None,
+    ) -> None:
+        """Remember facts; they are written behind, and only when they are new."""
+        old = record.known or KnownStation(record.id, StationIdentity())
+        new = replace(
+            old,
+            identity=identity if identity is not None else old.identity,
+            boot=boot if boot is not None else old.boot,
+            credential=credential if credential is not None else old.credential,
+            configuration=configuration if configuration is not None else old.configuration,
+        )
+        if new == record.known:
+            return
+        record.known = new
+        if not record.quarantined:
+            self._tasks.spawn(self._write(record), f"remember {record.id}")
+
+    async def _write(self, record: StationRecord) -> None:
+        try:
+            if record.known is not None:
+                await self._store.remember(record.known)
+        except EnvironmentFault as fault:
+            log.warning("%s: what was learned is not on disk: %s", record.id, fault)
+
+    # --- problems ----------------------------------------------------------------------------------------------------
+
+    def problem(self, station: StationId, kind: str, what: str, do: str) -> None:
+        """Something is wrong with a station, until `solved`."""
+        self._problems.setdefault((station, kind), Problem(what, station, self._clock.wall(), do))
+
+    def solved(self, station: StationId, kind: str) -> None:
+        """It is no longer."""
+        self._problems.pop((station, kind), None)
+
+    def problems(self) -> Sequence[Problem]:
+        """What is wrong, oldest first."""
+        return sorted(self._problems.values(), key=lambda problem: problem.since)
+
+    # --- facts, as the uplinks ask for them ---------------------------------------------------------------------------
+
+    def online(self, station: StationId) -> bool:
+        """Whether the station is connected."""
+        record = self.records.get(station)
+        return record is not None and record.present is not None
+
+    def boot(self, station: StationId) -> Payload | None:
+        """Its last BootNotification payload, raw."""
+        record = self.records.get(station)
+        return record.known.boot if record is not None and record.known is not None else None
+
+    def evses(self, station: StationId) -> Sequence[int]:
+        """Its EVSE numbers, as planned or as seen."""
+        record = self.records.get(station)
+        return record.evses() if record is not None else ()
+
+    def statuses(self, station: StationId) -> Mapping[int, Payload]:
+        """The newest StatusNotification payload of each connector, raw; 0 is the station."""
+        record = self.records.get(station)
+        return record.statuses if record is not None else {}
+
+    def configuration(self, station: StationId) -> Mapping[str, tuple[str, bool]]:
+        """Configuration read from the station: key -> (value, read-only)."""
+        record = self.records.get(station)
+        return record.configuration if record is not None else {}
+
+    def reading(self, evse: EvseId) -> EvseReading | None:
+        """The newest reading of an EVSE."""
+        record = self.records.get(evse.station)
+        return record.readings.get(evse.evse) if record is not None else None
+
+    def running(self, evse: EvseId) -> bool:
+        """Whether a transaction runs there."""
+        record = self.records.get(evse.station)
+        return record is not None and evse.evse in record.running

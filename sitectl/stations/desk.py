@@ -1,0 +1,53 @@
+"""What serving a call needs: the ports of this room and the few settings that matter to it, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sitectl.base.clock import Clock
+from sitectl.config.settings import AuthorizationSettings
+from sitectl.model.events import ClockSkewLearned
+from sitectl.model.ids import StationId
+from sitectl.ocpp.schema import Validator
+from sitectl.stations.book import Book
+from sitectl.stations.ports import Centrals, Journal, Ledger, SiteInbox, TokenCache
+from sitectl.stations.record import StationRecord
+
+STORE_SAMPLES_EVERY_S = 60.0
+"""Samples of a transaction go to disk at most this often (and at the central's interval, if that is longer)."""
+
+RELAY_DEADLINE_S = 10.0
+"""How long a station waits for a central through us: min(10 s, 0.4 × its own time-out of 30 s)."""
+
+
+def _default_interval(station: StationId) -> float:
+    return STORE_SAMPLES_EVERY_S
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where calls of stations are served. `store_samples_every_s` gives seconds a station; 0 stores every sample."""
+
+    book: Book
+    inbox: SiteInbox
+    journal: Journal
+    ledger: Ledger
+    centrals: Centrals
+    cache: TokenCache
+    clock: Clock
+    authorization: AuthorizationSettings
+    validator: Validator
+    store_samples_every_s: Callable[[StationId], float] = _default_interval
+
+    def note(self, type: str, record: StationRecord, data: Mapping[str, Any] | None = None, evse: int = 0) -> None:
+        """Record an event of this station for people."""
+        self.journal.record(type, record.id, evse or None, data)
+
+    def learn_skew(self, record: StationRecord, stamped: datetime, *, queued: bool = False) -> None:
+        """Learn from a time stamp how far the station's clock is off; the site hears of it when it is news."""
+        skew_s = record.skew.learn(stamped, self.clock.wall(), queued=queued)
+        if skew_s is not None:
+            self.inbox.post(ClockSkewLearned(record.id, self.clock.monotonic(), skew_s))

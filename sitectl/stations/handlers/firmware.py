@@ -1,0 +1,17 @@
+"""FirmwareStatusNotification: how an update goes. It goes on to the central in order; nothing here depends on it."""
+
+from __future__ import annotations
+
+from sitectl.ocpp.frame import Call
+from sitectl.ocpp.v16 import decode, encode
+from sitectl.stations.desk import Desk
+from sitectl.stations.record import StationRecord
+from sitectl.wire.outcomes import Reply
+
+
+def firmware_status(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Reply:
+    """FirmwareStatusNotification."""
+    desk.note("station.firmware", record, {"status": decode.work_status(call.payload).value})
+    if not record.quarantined:
+        desk.centrals.notify(record.id, call.action, call.payload)
+    return encode.empty_answer()

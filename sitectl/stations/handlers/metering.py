@@ -1,0 +1,154 @@
+"""MeterValues: every reading goes to the site at once; on disk goes what belongs to a transaction and is worth it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import partial
+
+from sitectl.base.errors import EnvironmentFault
+from sitectl.model.events import EvseMetered
+from sitectl.model.ids import TransactionId
+from sitectl.model.metering import MeterSample
+from sitectl.ocpp.frame import Call
+from sitectl.ocpp.v16 import copies, encode, meter_values
+from sitectl.stations.clocks import LATE_S, business_time
+from sitectl.stations.desk import Desk
+from sitectl.stations.record import MOST_EVSES, Running, SampleToStore, StationRecord, as_bytes
+from sitectl.wire.outcomes import Reply, Silence
+
+_WORTH_IT = frozenset({"Transaction.Begin", "Transaction.End"})
+
+
+def metered(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Reply | Awaitable[Reply]:
+    """MeterValues: answered at once when nothing is to be stored, else when it is stored."""
+    told = meter_values.meter_values(call.payload).value
+    received = desk.clock.wall()
+    claimed = told.station_transaction_id if (told.station_transaction_id or 0) > 0 else None
+    evse, running = _place(record, told.evse, claimed)
+    times = [business_time(sample.sampled or received, received, True) for sample in told.samples]
+    if told.samples and 0 < evse <= MOST_EVSES:
+        _tell(desk, record, evse, told.samples[-1], received)
+    if not told.samples or (running is None and claimed is None):
+        return encode.empty_answer()
+    wrong = {n: moment for n, (moment, own) in enumerate(times) if not own or told.samples[n].sampled is None}
+    register_wh = next((s.register_wh for s in reversed(told.samples) if s.register_wh is not None), None)
+    sample = SampleToStore(copies.meter_values(call.payload, wrong), raw, register_wh, times[-1][0])
+    if running is not None and not _worth_storing(desk, record, running, told.samples, sample.sampled):
+        running.unstored = sample
+        return encode.empty_answer()
+    return _answer_when_stored(desk, record, running, sample, _store(desk, record, evse, running or claimed, sample))
+
+
+def _place(record: StationRecord, evse: int, claimed: int | None) -> tuple[int, Running | None]:
+    """Which EVSE and transaction are meant: the id that we gave wins, then the only one that runs there."""
+    found = record.running_by(claimed) if claimed is not None else None
+    if found is not None:
+        return found
+    meant = record.meant(evse).evse
+    return meant, record.running.get(meant) if claimed is None else None
+
+
+def _tell(desk: Desk, record: StationRecord, evse: int, sample: MeterSample, received: datetime) -> None:
+    """Post the newest sample as what is drawn now, unless it waited in the station: then it tells of the past."""
+    if sample.sampled is not None:
+        desk.learn_skew(record, sample.sampled, queued=True)
+        if record.skew.late_s(sample.sampled, received) > LATE_S:
+            return
+    reading = sample.reading(record.meant(evse), desk.clock.monotonic())
+    record.readings[evse] = reading
+    desk.inbox.post(EvseMetered(reading))
+
+
+def _worth_storing(
+    desk: Desk, record: StationRecord, running: Running, samples: tuple[MeterSample, ...], sampled: datetime
+) -> bool:
+    """The first, those at begin and end, signed ones, and one an interval, by the station's own time or by ours.
+
+    By its own, because what a station kept while it was offline comes all at once; by ours, because some clocks stand.
+    """
+    if running.stored_sampled is None or any(s.signed or s.context in _WORTH_IT for s in samples):
+        return True
+    every_s = desk.store_samples_every_s(record.id)
+    told_s = abs((sampled - running.stored_sampled).total_seconds())
+    return told_s >= every_s or desk.clock.monotonic() - running.stored_at >= every_s
+
+
+def _store(
+    desk: Desk, record: StationRecord, evse: int, of: Running | int | None, sample: SampleToStore
+) -> Awaitable[TransactionId | None]:
+    """Hand meter values to the ledger; `of` is the transaction, or the id that the station claims."""
+    return desk.ledger.samples(
+        record.id,
+        evse,
+        of.station_transaction_id if isinstance(of, Running) else of,
+        sample.register_wh,
+        sample.sampled,
+        sample.message,
+        as_bytes(sample.raw),
+    )
+
+
+def store_last_sample(
+    desk: Desk, record: StationRecord, station_transaction_id: int | None
+) -> Awaitable[TransactionId | None] | None:
+    """Hand the newest sample of an ending transaction to the ledger, if it is not there yet; before the stop itself."""
+    found = record.running_by(station_transaction_id)
+    if found is None or found[1].unstored is None:
+        return None
+    evse, running = found
+    return _store(desk, record, evse, running, found[1].unstored)
+
+
+# --- the answer, once the commit is there ----------------------------------------------------------------------------
+
+
+def _answer_when_stored(
+    desk: Desk,
+    record: StationRecord,
+    running: Running | None,
+    sample: SampleToStore,
+    stored: Awaitable[TransactionId | None],
+) -> Awaitable[Reply]:
+    """A future is chained: a task a message would cost more than the message."""
+    done = partial(_stored, desk, record, running, sample)
+    if not isinstance(stored, asyncio.Future):
+        return _await(stored, done)
+    reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+    stored.add_done_callback(partial(_pass_on, reply, done))
+    return reply
+
+
+_Done = Callable[[TransactionId | None], Reply]
+
+
+def _pass_on(reply: asyncio.Future[Reply], done: _Done, stored: asyncio.Future[TransactionId | None]) -> None:
+    error = None if stored.cancelled() else stored.exception()
+    if reply.done():
+        return
+    if stored.cancelled() or isinstance(error, EnvironmentFault):
+        reply.set_result(Silence())
+    elif error is not None:
+        reply.set_exception(error)
+    else:
+        reply.set_result(done(stored.result()))
+
+
+async def _await(stored: Awaitable[TransactionId | None], done: _Done) -> Reply:
+    try:
+        return done(await stored)
+    except EnvironmentFault:
+        return Silence()
+
+
+def _stored(
+    desk: Desk, record: StationRecord, running: Running | None, sample: SampleToStore, transaction: TransactionId | None
+) -> Reply:
+    # Noted only now: a sample that could not be stored is not answered, comes again, and must count as new then.
+    if running is not None:
+        running.unstored = None
+        running.stored_sampled, running.stored_at = sample.sampled, desk.clock.monotonic()
+    if transaction is not None and not record.quarantined:
+        desk.centrals.outbox_grew(record.id)
+    return encode.empty_answer()

@@ -1,0 +1,46 @@
+"""BootNotification and Heartbeat: who a station is, and what time it is."""
+
+from __future__ import annotations
+
+import asyncio
+
+from sitectl.model.events import StationBooted
+from sitectl.ocpp.frame import Call
+from sitectl.ocpp.v16 import decode, encode
+from sitectl.ocpp.v16.encode import Registration
+from sitectl.stations.desk import Desk
+from sitectl.stations.record import StationRecord
+from sitectl.wire.outcomes import Reply
+
+HEARTBEAT_S = 300
+HEARTBEAT_WITHOUT_PONGS_S = 30
+"""A station that does not answer pings shows by its heartbeats that it lives."""
+
+PENDING_RETRY_S = 300
+
+
+def boot(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Reply:
+    """BootNotification: Accepted at once, whatever any central thinks of the station; Pending in quarantine."""
+    now = desk.clock.wall()
+    identity = decode.boot(call.payload).value
+    if record.quarantined:
+        desk.note("station.pending", record, {"vendor": identity.vendor, "model": identity.model})
+        return encode.boot_answer(Registration.PENDING, now, PENDING_RETRY_S)
+    desk.book.learned(record, identity=identity, boot=call.payload)
+    record.skew.restart()
+    desk.inbox.post(StationBooted(record.id, desk.clock.monotonic(), identity))
+    desk.note("station.booted", record, {"vendor": identity.vendor, "firmware": identity.firmware})
+    desk.centrals.station_online(record.id, call.payload)
+    present = record.present
+    if present is not None:
+        present.welcomed = True
+        record.answers_pings |= present.peer.pongs_seen
+        # After the reply has left: what counts from the boot counts from the answer to it.
+        asyncio.get_running_loop().call_soon(record.queue.booted)
+    interval_s = HEARTBEAT_S if record.answers_pings else HEARTBEAT_WITHOUT_PONGS_S
+    return encode.boot_answer(Registration.ACCEPTED, now, interval_s)
+
+
+def heartbeat(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Reply:
+    """Heartbeat: our time. It says nothing of any central."""
+    return encode.heartbeat_answer(desk.clock.wall())

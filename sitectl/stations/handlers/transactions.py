@@ -1,0 +1,103 @@
+"""StartTransaction and StopTransaction: on disk before anything is answered, never refused, always with our own id."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from sitectl.base.errors import EnvironmentFault
+from sitectl.config.settings import AuthorizationMode
+from sitectl.model.events import StartExpected, TransactionEnded, TransactionStarted
+from sitectl.model.transaction import IdTokenInfo, StartedTransaction, TransactionStart
+from sitectl.ocpp.frame import Call
+from sitectl.ocpp.v16 import copies, decode, encode
+from sitectl.stations.clocks import business_time
+from sitectl.stations.desk import RELAY_DEADLINE_S, Desk
+from sitectl.stations.handlers.authorization import INVALID, START_WITHIN_S, local_verdict, remember
+from sitectl.stations.handlers.metering import store_last_sample
+from sitectl.stations.record import Running, StationRecord, as_bytes
+from sitectl.wire.outcomes import Reply, Silence
+
+
+async def start(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Reply:
+    """StartTransaction: stored, then the verdict (a central's, if it comes in time), stored too, then the answer."""
+    received, now = desk.clock.wall(), desk.clock.monotonic()
+    told = decode.start_transaction(call.payload, record.id, received, call.message_id).value
+    started, trusted = business_time(told.started, received, told.clock_trusted)
+    told = replace(told, evse=record.meant(told.evse.evse), started=started, clock_trusted=trusted)
+    # The car may draw from now on, whatever the answer will be.
+    desk.inbox.post(StartExpected(told.evse, now, now + START_WITHIN_S))
+    uplinks = () if record.quarantined else desk.centrals.copies(record.id, told.id_token)
+    message = copies.start(call.payload, None if trusted else started)
+    try:
+        stored = await desk.ledger.start(told, uplinks, message, as_bytes(raw))
+        info = await _verdict(desk, record, told, stored)
+        await desk.ledger.verdict(stored.transaction, info)
+    except EnvironmentFault as fault:
+        desk.note("transaction.not_stored", record, {"why": str(fault)}, told.evse.evse)
+        return Silence()
+    await _began(desk, record, told, stored)
+    return encode.start_answer(stored.station_transaction_id, info)
+
+
+async def _verdict(
+    desk: Desk, record: StationRecord, told: TransactionStart, stored: StartedTransaction
+) -> IdTokenInfo:
+    """What to say of the token. A start that is told again gets the answer of the first time."""
+    if stored.repeated and stored.id_token_info is not None:
+        return stored.id_token_info
+    if record.quarantined:
+        return INVALID
+    desk.centrals.outbox_grew(record.id)
+    if desk.authorization.mode is AuthorizationMode.UPLINK:
+        info = await desk.centrals.verdict(record.id, stored.transaction, RELAY_DEADLINE_S)
+        if info is not None:
+            remember(desk.cache, told.id_token, info)
+            return info
+    return local_verdict(desk.authorization, desk.cache, told.id_token, desk.clock.wall())
+
+
+async def _began(desk: Desk, record: StationRecord, told: TransactionStart, stored: StartedTransaction) -> None:
+    """Tell the site, unless the start is an old one told again whose transaction is over."""
+    if stored.closed is not None:
+        record.running.pop(stored.evse.evse, None)
+        desk.inbox.post(TransactionEnded(stored.evse, stored.closed, desk.clock.monotonic()))
+    if stored.repeated:
+        still_open = {one.transaction for one in await desk.ledger.open_transactions(record.id)}
+        if stored.transaction not in still_open:
+            return
+    record.running[stored.evse.evse] = Running(stored.transaction, stored.station_transaction_id)
+    began = TransactionStarted(
+        stored.evse, stored.transaction, desk.clock.monotonic(), stored.station_transaction_id, told.id_token
+    )
+    # After the answer has left: a limit that overtook it would name a transaction that the station does not know yet.
+    asyncio.get_running_loop().call_soon(desk.inbox.post, began)
+    if not stored.repeated:
+        data = {"transaction": stored.transaction, "meter_start_wh": told.meter_start_wh}
+        desk.note("transaction.started", record, data, stored.evse.evse)
+
+
+async def stop(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Reply:
+    """StopTransaction: only the commit precedes the answer, no network."""
+    received = desk.clock.wall()
+    told = decode.stop_transaction(call.payload, record.id, received, call.message_id).value
+    stopped, trusted = business_time(told.stopped, received, told.clock_trusted)
+    told = replace(told, stopped=stopped, clock_trusted=trusted)
+    message = copies.stop(call.payload, None if trusted else stopped)
+    try:
+        last_sample = store_last_sample(desk, record, told.station_transaction_id)
+        stopping = desk.ledger.stop(told, message, as_bytes(raw))
+        stored = await stopping if last_sample is None else (await asyncio.gather(last_sample, stopping))[1]
+    except EnvironmentFault as fault:
+        desk.note("transaction.not_stored", record, {"why": str(fault)})
+        return Silence()
+    if not record.quarantined:
+        desk.centrals.outbox_grew(record.id)
+    if stored.transaction is not None and stored.evse is not None and not stored.repeated:
+        running = record.running.get(stored.evse.evse)
+        if running is not None and running.transaction == stored.transaction:
+            del record.running[stored.evse.evse]
+        desk.inbox.post(TransactionEnded(stored.evse, stored.transaction, desk.clock.monotonic()))
+        data = {"transaction": stored.transaction, "meter_stop_wh": told.meter_stop_wh, "reason": told.reason}
+        desk.note("transaction.ended", record, data, stored.evse.evse)
+    return encode.stop_answer()

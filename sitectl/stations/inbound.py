@@ -1,0 +1,57 @@
+"""One call of a station, from the endpoint to the reply: which handler serves it, and what is odd about it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from sitectl.ocpp.frame import Call
+from sitectl.ocpp.versions import ErrorCode
+from sitectl.stations.desk import Desk
+from sitectl.stations.handlers.authorization import authorize
+from sitectl.stations.handlers.availability import status
+from sitectl.stations.handlers.data_transfer import transfer
+from sitectl.stations.handlers.diagnostics import diagnostics_status
+from sitectl.stations.handlers.firmware import firmware_status
+from sitectl.stations.handlers.metering import metered
+from sitectl.stations.handlers.provisioning import boot, heartbeat
+from sitectl.stations.handlers.transactions import start, stop
+from sitectl.stations.record import StationRecord
+from sitectl.wire.outcomes import Refuse, Reply
+
+Serve = Callable[[Desk, StationRecord, Call, bytes | str], Reply | Awaitable[Reply]]
+
+SERVED: Mapping[str, Serve] = {
+    "Authorize": authorize,
+    "BootNotification": boot,
+    "DataTransfer": transfer,
+    "DiagnosticsStatusNotification": diagnostics_status,
+    "FirmwareStatusNotification": firmware_status,
+    "Heartbeat": heartbeat,
+    "MeterValues": metered,
+    "StartTransaction": start,
+    "StatusNotification": status,
+    "StopTransaction": stop,
+}
+"""The ten calls that stations start in OCPP 1.6."""
+
+MOST_DEVIATIONS_NOTED = 100
+
+
+def serve(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Reply | Awaitable[Reply]:
+    """Serve one call. `raw` is its frame, byte for byte, for the ledger."""
+    handler = SERVED.get(call.action)
+    if handler is None:
+        return Refuse(ErrorCode.NOT_IMPLEMENTED, f"{call.action[:50]} is not known here")
+    deviations = desk.validator.deviations(call.action, "request", call.payload)
+    if deviations:
+        for deviation in deviations:
+            _note_once(desk, record, call.action, deviation.path, deviation.rule)
+    return handler(desk, record, call, raw)
+
+
+def _note_once(desk: Desk, record: StationRecord, action: str, path: str, rule: str) -> None:
+    """A deviation is a trait of a station's firmware: it is noted when it is first seen, and decides nothing."""
+    trait = f"{action}.{path}: {rule}"
+    if trait not in record.deviations and len(record.deviations) < MOST_DEVIATIONS_NOTED:
+        record.deviations.add(trait)
+        desk.note("station.deviation", record, {"action": action, "path": path, "rule": rule})

@@ -1,0 +1,106 @@
+"""What we hold of one station, in memory. Everybody in this room works on the one record of a station."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sitectl.model.ids import EvseId, StationId, TransactionId
+from sitectl.model.metering import EvseReading
+from sitectl.model.station import KnownStation, StationPlan
+from sitectl.model.transaction import OutboxMessage, Payload
+from sitectl.ocpp.endpoint import AnswerMemory
+from sitectl.stations.clocks import SkewFilter
+from sitectl.stations.handshake import Presence
+from sitectl.stations.outbound import OutboundQueue
+from sitectl.wire.peer import Peer
+
+MOST_EVSES = 64
+"""More than any post has: a number beyond it is nonsense, and must not fill the memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleToStore:
+    """Meter values of a running transaction, as the ledger wants them."""
+
+    message: OutboxMessage
+    raw: bytes | str
+    register_wh: float | None
+    sampled: datetime
+
+
+@dataclass(slots=True)
+class Running:
+    """A transaction on an EVSE.
+
+    `stored_sampled` and `stored_at`: the time of the newest stored sample, and its receipt; `unstored`: a newer sample,
+    too frequent to be stored, which is stored when it turns out to be the last.
+    """
+
+    transaction: TransactionId
+    station_transaction_id: int
+    stored_sampled: datetime | None = None
+    stored_at: float = 0.0
+    unstored: SampleToStore | None = None
+
+
+@dataclass(slots=True)
+class Presently:
+    """The open connection of a station. `welcomed`: a BootNotification was answered with Accepted on it."""
+
+    peer: Peer
+    presence: Presence
+    connected_at: float
+    version: str
+    welcomed: bool = False
+    statuses_seen: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class StationRecord:
+    """Everything we hold of one station. `plan` None: nobody listed it, or it is not installed yet."""
+
+    id: StationId
+    plan: StationPlan | None
+    queue: OutboundQueue
+    known: KnownStation | None = None
+    present: Presently | None = None
+    connections: int = 0
+    answers_pings: bool = False
+    memory: AnswerMemory = field(default_factory=AnswerMemory)
+    skew: SkewFilter = field(default_factory=SkewFilter)
+    statuses: dict[int, Payload] = field(default_factory=dict)
+    configuration: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    readings: dict[int, EvseReading] = field(default_factory=dict)
+    running: dict[int, Running] = field(default_factory=dict)
+    deviations: set[str] = field(default_factory=set)
+
+    @property
+    def quarantined(self) -> bool:
+        """Whether nobody listed it."""
+        return self.plan is None
+
+    def evses(self) -> list[int]:
+        """Its EVSE numbers: as planned, otherwise as seen."""
+        if self.plan is not None and self.plan.evses:
+            return [evse.id.evse for evse in self.plan.evses]
+        return sorted({n for n in (*self.statuses, *self.running, *self.readings) if n > 0}) or [1]
+
+    def meant(self, evse: int) -> EvseId:
+        """The EVSE that a station means: some with a single one say 0, or nothing."""
+        if evse <= 0:
+            evses = self.evses()
+            evse = evses[0] if len(evses) == 1 else 0
+        return EvseId(self.id, evse)
+
+    def running_by(self, station_transaction_id: int | None) -> tuple[int, Running] | None:
+        """The running transaction with this id, and its EVSE."""
+        for evse, running in self.running.items():
+            if running.station_transaction_id == station_transaction_id:
+                return evse, running
+        return None
+
+
+def as_bytes(raw: bytes | str) -> bytes:
+    """A frame as it came, for keeping."""
+    return raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass")
