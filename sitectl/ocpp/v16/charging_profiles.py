@@ -167,7 +167,7 @@ def profile_set(
     evse = fields.integer("connectorId", required=True)
     part = fields.part("csChargingProfiles", required=True)
     if evse is None or evse < 0 or part is None:
-        return Invalid(ErrorCode.FORMAT_VIOLATION, _first(fields))
+        return Invalid(ErrorCode.FORMAT_VIOLATION, _first(fields) or "connectorId is negative")
     return profile(part, EvseId(station, evse), received, nominal_voltage_v)
 
 

@@ -88,10 +88,10 @@ class Fields:
         value = self._get(key, required)
         if value is None:
             return None
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
-        self.deviate(key, "type", f"{key} is not a number")
-        return as_number(value)
+        number = as_number(value)
+        if number is None or isinstance(value, str):
+            self.deviate(key, "type", f"{key} is not a number")
+        return number
 
     def boolean(self, key: str, *, required: bool = False) -> bool | None:
         """True or false; also as a text or as 0 and 1."""

@@ -1,0 +1,22 @@
+"""The 28 actions."""
+
+from sitectl.config.schemas import load_schemas
+from sitectl.ocpp.v16.actions import ACTIONS, FROM_CENTRAL, FROM_STATION, TRANSACTIONAL
+from sitectl.ocpp.versions import Version
+
+
+def test_ten_from_stations_and_nineteen_from_centrals():
+    assert len(ACTIONS) == 28
+    assert len(FROM_STATION) == 10
+    assert len(FROM_CENTRAL) == 19
+    assert {"DataTransfer"} == FROM_STATION & FROM_CENTRAL
+    assert {"StartTransaction", "StopTransaction", "MeterValues"} == TRANSACTIONAL
+
+
+def test_every_action_has_its_schemas():
+    schemas = load_schemas(Version.V16)
+    assert {(name, d) for name in ACTIONS for d in ("request", "response")} <= set(schemas)
+
+
+def test_what_a_central_starts_needs_a_right():
+    assert {a.name for a in ACTIONS.values() if a.right is not None} == FROM_CENTRAL
