@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from sitectl.allocator.admission import Shares
 from sitectl.allocator.compiled import CompiledSite
-from sitectl.allocator.demand import NEVER_OFFERED, Demand
+from sitectl.allocator.demand import NEVER_OFFERED, Demand, sum_up
 from sitectl.allocator.headroom import Headroom
 from sitectl.allocator.rules import SharingRules
 from sitectl.model.snapshot import SiteSnapshot
@@ -33,9 +33,9 @@ def pass_gate(
 ) -> Gate:
     """Decide cuts, then raises: higher classes first, then those who have least now."""
     gate = Gate([mine - used for mine, used in zip(room.room, demand.in_force, strict=True)])
-    over = {row for row, left in enumerate(gate.free) if left < 0}
     band, step = round(rules.dead_band_a * 10), round(rules.step_a * 10)
     raises: list[tuple[int, int, int]] = []
+    small_cuts: list[int] = []
     for number in demand.taking:
         target, offered = shares.target[number], demand.offered[number]
         if target == offered:
@@ -46,16 +46,35 @@ def pass_gate(
                 gate.offers[number] = target
                 continue
         elif target < offered:
-            worth = offered - target >= band or target == 0 or offered > demand.cap[number]
-            if worth or (over and not over.isdisjoint(plan.path_rows[demand.key[number]])):
+            if offered - target >= band or target == 0 or offered > demand.cap[number]:
                 gate.offers[number] = target
+            else:
+                small_cuts.append(number)
             continue
         if snapshot.raises_allowed and _ripe(plan, demand, room, snapshot.at, rules, number, target):
             raises.append((plan.rank[number], max(offered, 0), number))
+    if small_cuts:
+        short = _short(plan, demand, shares, gate, [number for _, _, number in raises])
+        for number in small_cuts:
+            if not short.isdisjoint(plan.path_rows[demand.key[number]]):
+                gate.offers[number] = shares.target[number]
     raises.sort()
     for _, _, number in raises:
         _raise(plan, demand, shares, gate, number, band, step)
     return gate
+
+
+def _short(plan: CompiledSite, demand: Demand, shares: Shares, gate: Gate, raises: list[int]) -> set[int]:
+    """Rows that are over, or have too little for the raises that are due: there even a small cut is worth its message.
+
+    Without it, many who hold a little more than their share could keep somebody else waiting for ever.
+    """
+    wanted = [0] * len(gate.free)
+    for number in raises:
+        for row in plan.leaf_rows[demand.key[number]]:
+            wanted[row] += max(0, shares.target[number] - demand.force[number])
+    sum_up(plan, wanted)
+    return {row for row, free in enumerate(gate.free) if free < wanted[row]}
 
 
 def _ripe(
