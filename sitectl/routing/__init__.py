@@ -1,1 +1,5 @@
-"""Who answers, who gets a copy, who may what. Still."""
+"""Who answers, who gets a copy, who may what. Still.
+
+* `rights.py`: which class of right a command of a central needs.
+* `route.py`: which uplinks get a station's transactions; the first of them is the authoritative one.
+"""

@@ -1,1 +1,12 @@
-"""Central CSMSs: one virtual station per charging station and uplink."""
+"""Central CSMSs: to each of them we play the charging stations, one WebSocket a station.
+
+* `pool.py`: all virtual stations of all uplinks; what the stations room talks to.
+* `link.py`: one virtual station: when its connection is wanted, back-off, the boot gate, heartbeats, statuses.
+* `egress.py`: drains the outbox of one virtual station: ordered, one in flight, resends identical to the byte.
+* `ingress.py`: one call of a central, from right to reply. Everything that reaches a station goes through its one door.
+* `profiles.py`: charging profiles of a central become Ceilings and are never passed through.
+* `virtual.py`: configuration of the virtual station: what the central set, over what the station has.
+
+A connection is open while the station is online, or its outbox is not empty (then the central sees it Unavailable and
+commands are refused), or for 60 s after the station was lost; and never before the station was seen once.
+"""

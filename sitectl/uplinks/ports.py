@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+from sitectl.base.tasks import Tasks
 from sitectl.model.commands import Command, Outcome, Urgency
 from sitectl.model.events import Event
-from sitectl.model.ids import EvseId, StationId, UplinkId
+from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
 from sitectl.model.metering import EvseReading
 from sitectl.model.transaction import Backlog, IdTokenInfo, MappedTransaction, OutboxItem, Payload
 
@@ -35,18 +37,14 @@ class Journal(Protocol):
 class StationDoor(Protocol):
     """The only door to a station: everything that anybody wants of it goes through its one outbound queue."""
 
-    async def execute(
-        self, station: StationId, command: Command, urgency: Urgency
-    ) -> Outcome:
+    async def execute(self, station: StationId, command: Command, urgency: Urgency) -> Outcome:
         """Queue a command and wait for its outcome; never raises for a station that is away (NotSent)."""
 
 
 class Outbox(Protocol):
     """Messages on disk for uplinks: one ordered queue per station and uplink. Every call has committed on return."""
 
-    def head(
-        self, uplink: UplinkId, station: StationId
-    ) -> Awaitable[OutboxItem | None]:
+    def head(self, uplink: UplinkId, station: StationId) -> Awaitable[OutboxItem | None]:
         """The next message to send. None: empty, or the head waits (a dependant whose Start is neither acked nor dead)."""
 
     def sending(self, seq: int, rendered: str) -> Awaitable[None]:
@@ -96,6 +94,9 @@ class StationFacts(Protocol):
     def running(self, evse: EvseId) -> bool:
         """Whether a transaction runs there."""
 
+    def running_transaction(self, station: StationId, transaction: TransactionId) -> int | None:
+        """The id by which the station knows this transaction, None when it does not run."""
+
 
 class VirtualSettings(Protocol):
     """Configuration keys that a central set on its virtual station, and the charging profiles that it sent; kept on disk."""
@@ -103,15 +104,36 @@ class VirtualSettings(Protocol):
     def variables(self, uplink: UplinkId, station: StationId) -> Mapping[str, str]:
         """The keys that this central has set."""
 
-    def set_variable(
-        self, uplink: UplinkId, station: StationId, key: str, value: str
-    ) -> Awaitable[None]:
+    def set_variable(self, uplink: UplinkId, station: StationId, key: str, value: str) -> Awaitable[None]:
         """Keep one key."""
 
     def profiles(self, uplink: UplinkId, station: StationId) -> Sequence[Payload]:
         """Its charging profiles: each {"connectorId": n, "csChargingProfiles": {...}, "received": iso time, ...}."""
 
-    def set_profiles(
-        self, uplink: UplinkId, station: StationId, profiles: Sequence[Payload]
-    ) -> Awaitable[None]:
+    def set_profiles(self, uplink: UplinkId, station: StationId, profiles: Sequence[Payload]) -> Awaitable[None]:
         """Replace the list."""
+
+
+class TokenCache(Protocol):
+    """Verdicts that a central gave, remembered for when it is away."""
+
+    def put(self, id_token: str, info: IdTokenInfo) -> None:
+        """Remember a verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Everything that the virtual stations need of other rooms."""
+
+    inbox: SiteInbox
+    journal: Journal
+    door: StationDoor
+    outbox: Outbox
+    facts: StationFacts
+    virtual: VirtualSettings
+    tokens: TokenCache
+    tasks: Tasks
+
+    def spawn(self, coro: Coroutine[Any, Any, Any], name: str) -> None:
+        """Run something beside; its end is nobody's wait."""
+        self.tasks.spawn(coro, name)
