@@ -57,7 +57,7 @@ class Book:
                 if record.known.boot is not None:
                     self._inbox.post(StationBooted(station, now, record.known.identity, remembered=True))
             for open_ in await ledger.open_transactions(station):
-                record.running[open_.evse.evse] = Running(open_.transaction, open_.station_transaction_id)
+                record.running[open_.evse.evse] = Running(open_.transaction, open_.station_transaction_id, now)
                 self._inbox.post(
                     TransactionStarted(
                         open_.evse,
@@ -112,9 +112,12 @@ class Book:
 
     # --- problems ----------------------------------------------------------------------------------------------------
 
-    def problem(self, station: StationId, kind: str, what: str, do: str) -> None:
-        """Something is wrong with a station, until `solved`."""
-        self._problems.setdefault((station, kind), Problem(what, station, self._clock.wall(), do))
+    def problem(self, station: StationId, kind: str, what: str, do: str) -> bool:
+        """Something is wrong with a station, until `solved`. False: it was known already."""
+        if (station, kind) in self._problems:
+            return False
+        self._problems[station, kind] = Problem(what, station, self._clock.wall(), do)
+        return True
 
     def solved(self, station: StationId, kind: str) -> None:
         """It is no longer."""

@@ -31,7 +31,7 @@ class SampleToStore:
 
 @dataclass(slots=True)
 class Running:
-    """A transaction on an EVSE.
+    """A transaction on an EVSE, known to run `since` (monotonic s).
 
     `stored_sampled` and `stored_at`: the time of the newest stored sample, and its receipt; `unstored`: a newer sample,
     too frequent to be stored, which is stored when it turns out to be the last.
@@ -39,6 +39,7 @@ class Running:
 
     transaction: TransactionId
     station_transaction_id: int
+    since: float
     stored_sampled: datetime | None = None
     stored_at: float = 0.0
     unstored: SampleToStore | None = None

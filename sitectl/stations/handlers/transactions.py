@@ -66,10 +66,9 @@ async def _began(desk: Desk, record: StationRecord, told: TransactionStart, stor
         still_open = {one.transaction for one in await desk.ledger.open_transactions(record.id)}
         if stored.transaction not in still_open:
             return
-    record.running[stored.evse.evse] = Running(stored.transaction, stored.station_transaction_id)
-    began = TransactionStarted(
-        stored.evse, stored.transaction, desk.clock.monotonic(), stored.station_transaction_id, told.id_token
-    )
+    now = desk.clock.monotonic()
+    record.running[stored.evse.evse] = Running(stored.transaction, stored.station_transaction_id, now)
+    began = TransactionStarted(stored.evse, stored.transaction, now, stored.station_transaction_id, told.id_token)
     # After the answer has left: a limit that overtook it would name a transaction that the station does not know yet.
     asyncio.get_running_loop().call_soon(desk.inbox.post, began)
     if not stored.repeated:

@@ -1,0 +1,116 @@
+"""What is read from and set on a station once it has settled on a connection; all of it through its queue.
+
+Read its configuration, learn whether every start must pass us, have it report currents, ask for statuses that it did
+not send. Then watch whether the readings really come: an accepted setting is no proof.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from sitectl.model.commands import Answered, Command, GetVariables, Outcome, SetVariable, TriggerMessage, Urgency
+from sitectl.model.events import StartControlLearned
+from sitectl.model.ids import EvseId
+from sitectl.ocpp.v16 import decode, setup
+from sitectl.ocpp.v16.configuration import starts_pass_us
+from sitectl.stations.desk import Desk
+from sitectl.stations.handlers.provisioning import HEARTBEAT_WITHOUT_PONGS_S
+from sitectl.stations.record import Presently, StationRecord
+
+log = logging.getLogger(__name__)
+
+STATUS_GRACE_S = 10.0
+WATCH_EVERY_S = 30.0
+READINGS_WITHIN_S = 120.0
+"""A running transaction without a current for so long: the sampling plan does not work there."""
+
+
+async def onboard(desk: Desk, record: StationRecord, present: Presently) -> None:
+    """Bring one connection of a listed station to work; runs until it is cancelled."""
+    await _read_configuration(desk, record)
+    await _ask_who_it_is(record, present)
+    await _ask_for_statuses(record, present)
+    await _apply(desk, record, setup.sampling(_values(record)))
+    if not present.peer.pongs_seen:
+        await _apply(desk, record, setup.heartbeat(_values(record), HEARTBEAT_WITHOUT_PONGS_S))
+    while True:
+        await asyncio.sleep(WATCH_EVERY_S)
+        _watch_readings(desk, record)
+
+
+def _values(record: StationRecord) -> dict[str, str]:
+    return {key: value for key, (value, _) in record.configuration.items()}
+
+
+async def _order(record: StationRecord, command: Command) -> Outcome:
+    return await record.queue.execute(command, Urgency.HOUSEKEEPING)
+
+
+async def _read_configuration(desk: Desk, record: StationRecord) -> None:
+    """Read the keys that matter. What was not read back counts as the worse value."""
+    read: dict[str, tuple[str, bool]] = {}
+    unknown: set[str] = set()
+    for keys in setup.READ:
+        outcome = await _order(record, GetVariables(record.id, keys))
+        if isinstance(outcome, Answered):
+            told = decode.configuration(outcome.payload).value
+            read |= told.values
+            unknown |= told.unknown
+    values = {key: value for key, (value, _) in read.items()}
+    desk.inbox.post(StartControlLearned(record.id, desk.clock.monotonic(), starts_pass_us(values, unknown)))
+    if read:
+        record.configuration = {**record.configuration, **read}
+        desk.book.learned(record, configuration=_values(record))
+
+
+async def _ask_who_it_is(record: StationRecord, present: Presently) -> None:
+    """Some stations boot once in their life. One that we have answered on this connection is never asked: the errata of
+    1.6 want that refused.
+    """
+    if not present.welcomed and (record.known is None or record.known.boot is None):
+        await _order(record, TriggerMessage(EvseId(record.id, 0), "BootNotification"))
+
+
+async def _ask_for_statuses(record: StationRecord, present: Presently) -> None:
+    """After a reconnection the standard wants a status only where it changed meanwhile."""
+    await asyncio.sleep(STATUS_GRACE_S)
+    for evse in record.evses():
+        if evse not in present.statuses_seen:
+            await _order(record, TriggerMessage(EvseId(record.id, evse), "StatusNotification"))
+
+
+async def _apply(desk: Desk, record: StationRecord, settings: Sequence[setup.Setting]) -> None:
+    """Write settings; of each the first value that the station takes."""
+    for setting in settings:
+        for value in setting.values:
+            outcome = await _order(record, SetVariable(record.id, setting.key, value))
+            data = {"key": setting.key, "value": value}
+            if isinstance(outcome, Answered) and outcome.accepted:
+                record.configuration = {**record.configuration, setting.key: (value, False)}
+                desk.book.learned(record, configuration=_values(record))
+                desk.note("station.configured", record, {**data, "status": outcome.status})
+                break
+            if not isinstance(outcome, Answered):
+                break  # it did not say no: what it would have taken is not to be found out by going on
+        else:
+            desk.note("station.configuration_refused", record, {"key": setting.key})
+
+
+def _watch_readings(desk: Desk, record: StationRecord) -> None:
+    """Whether a running transaction shows its currents."""
+    now = desk.clock.monotonic()
+    for evse, running in record.running.items():
+        reading = record.readings.get(evse)
+        seen_at = reading.at if reading is not None and reading.current_a is not None else running.since
+        if now - max(seen_at, running.since) > READINGS_WITHIN_S:
+            if desk.book.problem(
+                record.id,
+                "readings",
+                f"It charges on EVSE {evse} and reports no currents.",
+                "Look for its measurand settings; until then it counts at its limit, not at what it draws.",
+            ):
+                desk.note("station.no_readings", record, evse=evse)
+            return
+    desk.book.solved(record.id, "readings")

@@ -1,0 +1,302 @@
+"""The listeners: plain and TLS. Before the upgrade every request is judged; after it, the newest connection serves.
+
+A connection that is already open (in memory, in tests) enters by `accept`, past the sockets but not past the rules for
+pins, quarantine and displacement.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.http11 import Request as HttpRequest
+from websockets.http11 import Response
+from websockets.typing import Subprotocol
+
+from sitectl.base.errors import EnvironmentFault
+from sitectl.base.tasks import Tasks
+from sitectl.config.settings import Address, OcppSettings
+from sitectl.model.ids import StationId
+from sitectl.security.credentials import PinVerifier
+from sitectl.security.failures import Failures
+from sitectl.security.tls import peer_certificate, server_context
+from sitectl.stations.connection import attend
+from sitectl.stations.desk import Desk
+from sitectl.stations.handshake import (
+    QUARANTINE_PLACES,
+    Admitted,
+    Presence,
+    Request,
+    Rules,
+    Situation,
+    Turned,
+    displaces,
+    identity,
+    judge,
+    password_to_prove,
+)
+from sitectl.stations.record import StationRecord
+from sitectl.wire.outcomes import Lost
+from sitectl.wire.peer import LIMITS, Limits
+from sitectl.wire.ports import Transport
+from sitectl.wire.websocket import WEBSOCKET_OPTIONS, WebSocketTransport
+
+log = logging.getLogger(__name__)
+
+HANDSHAKE_S = 5.0
+TLS_HANDSHAKE_S = 10.0
+PROBE_S = 2.0
+BACKLOG = 1024
+SPARE_SOCKETS = 32
+NOTE_EVERY_S = 60.0
+
+
+class StationServer:
+    """Lets stations in. `commissioning` says whether what unpinned listed stations show is pinned now."""
+
+    def __init__(
+        self,
+        settings: OcppSettings,
+        rules: Rules,
+        desk: Desk,
+        tasks: Tasks,
+        commissioning: Callable[[], bool],
+        limits: Limits = LIMITS,
+    ) -> None:
+        self._settings = settings
+        self._rules = rules
+        self._desk = desk
+        self._tasks = tasks
+        self._commissioning = commissioning
+        self._limits = limits
+        self._pins = PinVerifier()
+        self._failures = Failures()
+        self._probed: set[StationId] = set()
+        self._noted: dict[tuple[str, int], float] = {}
+        self._listeners: list[Server] = []
+
+    # --- listeners ---------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Listen. Raises EnvironmentFault when an address is not to be had, ConfigurationError for bad TLS files."""
+        tls = self._settings.tls
+        context = None if tls is None else server_context(tls.certificate, tls.key, tls.client_ca)
+        self._listeners.append(await self._listen(self._settings.listen, None))
+        if tls is not None:
+            self._listeners.append(await self._listen(tls.listen, context))
+
+    async def _listen(self, where: Address, context: ssl.SSLContext | None) -> Server:
+        encrypted: dict[str, Any] = (
+            {} if context is None else {"ssl": context, "ssl_handshake_timeout": TLS_HANDSHAKE_S}
+        )
+        try:
+            return await serve(
+                self._serve,
+                where.host,
+                where.port,
+                process_request=self._process_request,
+                select_subprotocol=_chosen,
+                server_header=None,
+                open_timeout=HANDSHAKE_S,
+                create_connection=_bounded(2 * len(self._rules.stations) + SPARE_SOCKETS),
+                backlog=BACKLOG,
+                **encrypted,
+                **WEBSOCKET_OPTIONS,
+            )
+        except OSError as error:
+            raise EnvironmentFault(f"cannot listen on {where.host}:{where.port}: {error}") from error
+
+    @property
+    def addresses(self) -> Sequence[tuple[str, int]]:
+        """Where it listens, plain first; the ports are the real ones."""
+        return [listener.sockets[0].getsockname()[:2] for listener in self._listeners if listener.sockets]
+
+    async def stop(self) -> None:
+        """Close the listeners and every connection, politely."""
+        for listener in self._listeners:
+            listener.close(code=1001)
+        for listener in self._listeners:
+            await listener.wait_closed()
+        self._listeners.clear()
+        self._pins.close()
+
+    # --- before the upgrade ------------------------------------------------------------------------------------------
+
+    async def _process_request(self, connection: ServerConnection, http: HttpRequest) -> Response | None:
+        request = _request(connection, http)
+        verdict = await self._judge(request)
+        if isinstance(verdict, Admitted):
+            record = self._desk.book.records.get(verdict.station)
+            verdict = await self._unless_held(verdict, record, request.address)
+        if isinstance(verdict, Turned):
+            return await self._turn_away(connection, request.address, verdict)
+        _socket(connection).admitted = verdict
+        return None
+
+    async def _judge(self, request: Request) -> Admitted | Turned:
+        station = identity(request.path)
+        record = self._desk.book.records.get(station) if station is not None else None
+        pin = record.known.credential if record is not None and record.known is not None else None
+        password = password_to_prove(request, pin)
+        proven = password is not None and pin is not None and await self._pins.check(pin, password)
+        situation = Situation(self._desk.book.quarantined, self._commissioning(), pin, proven)
+        return judge(request, self._rules, situation)
+
+    async def _unless_held(self, admitted: Admitted, record: StationRecord | None, address: str) -> Admitted | Turned:
+        """Turn a newcomer away while another connection of this identity lives, unless it is surely the same one."""
+        holder = record.present if record is not None else None
+        if record is None or holder is None or displaces(Presence(address, admitted.shown.value), holder.presence):
+            return admitted
+        if record.id in self._probed:
+            return Turned(HTTPStatus.SERVICE_UNAVAILABLE, "another connection is being looked at", record.id)
+        self._probed.add(record.id)
+        try:
+            lives = await holder.peer.responds(PROBE_S)
+        finally:
+            self._probed.discard(record.id)
+        if not lives:
+            return admitted
+        self._desk.book.problem(
+            record.id,
+            "contested",
+            f"Somebody at {address} claims to be this station, which is connected from {holder.presence.address}.",
+            "Find the second device: two stations with one identity, or somebody who knows its password.",
+        )
+        return Turned(HTTPStatus.FORBIDDEN, "this identity is connected from elsewhere", record.id, failure=True)
+
+    async def _turn_away(self, connection: ServerConnection, address: str, turned: Turned) -> Response:
+        now = self._desk.clock.monotonic()
+        delay_s = self._failures.count(address, now) if turned.failure else 0.0
+        self._note_refusal(address, turned, now)
+        if delay_s:
+            await asyncio.sleep(delay_s)
+        text = turned.reason if turned.status is HTTPStatus.BAD_REQUEST else turned.status.phrase
+        response = connection.respond(turned.status, f"{text}\n")
+        if turned.status is HTTPStatus.UNAUTHORIZED:
+            response.headers["WWW-Authenticate"] = 'Basic realm="ocpp"'
+        return response
+
+    def _note_refusal(self, address: str, turned: Turned, now: float) -> None:
+        """For people, once a minute for each address and status: a crowd at the door must not fill the journal."""
+        key = (address, int(turned.status))
+        if now - self._noted.get(key, -NOTE_EVERY_S) < NOTE_EVERY_S:
+            return
+        if len(self._noted) >= 256:
+            self._noted.clear()
+        self._noted[key] = now
+        log.info("%s turned away: %d %s", turned.station or address, turned.status, turned.reason)
+        data = {"address": address, "status": int(turned.status), "why": turned.reason}
+        listed = turned.station if turned.station in self._rules.stations else None
+        self._desk.journal.record("station.refused", listed, None, data)
+
+    # --- after the upgrade -------------------------------------------------------------------------------------------
+
+    async def _serve(self, connection: ServerConnection) -> None:
+        await self.accept(WebSocketTransport(connection), _socket(connection).admitted, _host(connection))
+
+    async def accept(self, transport: Transport, admitted: Admitted, address: str) -> Lost:
+        """Serve an open connection of a station that was admitted, until it ends."""
+        book = self._desk.book
+        record = book.record(admitted.station)
+        if record.quarantined:
+            if record.id not in book.quarantined and len(book.quarantined) >= QUARANTINE_PLACES:
+                await transport.close(1008, "no place")
+                return Lost("no place in quarantine")
+            book.quarantined[record.id] = record
+        pinned_now = await self._pin(record, admitted)
+        if pinned_now is None:
+            await transport.close(1008, "not this station")
+            return Lost("another credential was pinned meanwhile")
+        presence = Presence(address, admitted.shown.value)
+        return await attend(
+            self._desk,
+            self._tasks,
+            record,
+            transport,
+            admitted.version,
+            presence,
+            pinned_now=pinned_now,
+            limits=self._limits,
+        )
+
+    async def _pin(self, record: StationRecord, admitted: Admitted) -> bool | None:
+        """Pin what was shown, if it shall be. None: two came at once, and the other one's credential was pinned."""
+        pin, password = admitted.shown.pin, admitted.shown.pin_password
+        if password is not None:
+            pin = await self._pins.pin(password)
+        if pin is None:
+            return False
+        held = record.known.credential if record.known is not None else None
+        if held is not None:
+            same = held == pin or (password is not None and await self._pins.check(held, password))
+            return False if same else None
+        self._desk.book.learned(record, credential=pin)
+        self._desk.note("station.pinned", record, {"kind": pin.partition(":")[0], "address": admitted.station})
+        return True
+
+
+# --- what a request shows --------------------------------------------------------------------------------------------
+
+
+class StationSocket(ServerConnection):
+    """A connection of a station; `admitted` is set once its request was judged."""
+
+    most: int
+    admitted: Admitted
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if len(self.server.handler_tasks) > self.most:
+            log.warning("more than %d connections: the newest was dropped", self.most)
+            self.transport.abort()
+
+
+def _bounded(most: int) -> type[ServerConnection]:
+    """The connections of a listener that holds at most `most` of them, half-open ones counted."""
+    return type("BoundedSocket", (StationSocket,), {"most": most})
+
+
+def _socket(connection: ServerConnection) -> StationSocket:
+    assert isinstance(connection, StationSocket)
+    return connection
+
+
+def _chosen(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    """The subprotocol that the handshake decided on. (The library's own choice refuses clients that offer none.)"""
+    name = _socket(connection).admitted.subprotocol
+    return None if name is None else Subprotocol(name)
+
+
+def _request(connection: ServerConnection, http: HttpRequest) -> Request:
+    tls = connection.transport.get_extra_info("ssl_object")
+    return Request(
+        http.path,
+        _host(connection),
+        offered=tuple(
+            name.strip() for line in http.headers.get_all("Sec-WebSocket-Protocol") for name in line.split(",")
+        ),
+        authorization=_first(http.headers, "Authorization"),
+        origin=_first(http.headers, "Origin"),
+        encrypted=tls is not None,
+        certificate=peer_certificate(tls),
+    )
+
+
+def _first(headers: Headers, name: str) -> str | None:
+    """A header that may stand there once; of several the first is believed, and none of the others."""
+    values = headers.get_all(name)
+    return values[0] if values else None
+
+
+def _host(connection: ServerConnection) -> str:
+    match connection.remote_address:
+        case [str(host), *_]:
+            return host
+        case _:
+            return "unknown"

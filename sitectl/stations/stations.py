@@ -1,0 +1,110 @@
+"""The room as a whole: what the daemon builds, starts and stops, and what the other rooms get of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sitectl.base.clock import Clock
+from sitectl.base.tasks import Tasks
+from sitectl.config.schemas import load_schemas
+from sitectl.config.settings import Settings, UnknownStations
+from sitectl.model.commands import Command, NotSent, Outcome, Urgency
+from sitectl.model.health import Problem
+from sitectl.model.ids import StationId
+from sitectl.ocpp.schema import Validator
+from sitectl.ocpp.versions import Version
+from sitectl.stations.book import Book
+from sitectl.stations.desk import STORE_SAMPLES_EVERY_S, Desk
+from sitectl.stations.handshake import Rules
+from sitectl.stations.limits import LimitDesk
+from sitectl.stations.outbound import Done
+from sitectl.stations.ports import Centrals, Journal, Ledger, SiteInbox, StationBook, TokenCache
+from sitectl.stations.server import StationServer
+from sitectl.wire.peer import LIMITS, Limits
+
+
+class Stations:
+    """All charging stations.
+
+    `limits` is the site's actuator, `book` the facts for the uplinks, `execute` the door for everybody, `server` the
+    listeners. Build it inside a running loop; `load`, then `start`, at the end `stop`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        inbox: SiteInbox,
+        journal: Journal,
+        ledger: Ledger,
+        centrals: Centrals,
+        cache: TokenCache,
+        store: StationBook,
+        clock: Clock,
+        commissioning: Callable[[], bool] = lambda: False,
+        store_samples_every_s: Callable[[StationId], float] = lambda station: STORE_SAMPLES_EVERY_S,
+        connection_limits: Limits = LIMITS,
+    ) -> None:
+        self._tasks = Tasks()
+        self.book = Book(settings.topology.stations, store, inbox, clock, self._tasks)
+        self._desk = Desk(
+            self.book,
+            inbox,
+            journal,
+            ledger,
+            centrals,
+            cache,
+            clock,
+            settings.authorization,
+            Validator(load_schemas(Version.V16)),
+            store_samples_every_s,
+        )
+        self.limits = LimitDesk(self.put, inbox, clock)
+        self.server = StationServer(
+            settings.ocpp, rules(settings), self._desk, self._tasks, commissioning, connection_limits
+        )
+
+    async def load(self) -> None:
+        """Know every station that was here before, and what runs; before `start`."""
+        await self.book.load(self._desk.ledger)
+
+    async def start(self) -> None:
+        """Let stations in."""
+        await self.server.start()
+
+    async def stop(self) -> None:
+        """Let them go, and end what is under way."""
+        await self.server.stop()
+        await self._tasks.cancel_all()
+
+    async def execute(self, station: StationId, command: Command, urgency: Urgency) -> Outcome:
+        """Queue a command and wait for its outcome; never raises for a station that is away or unknown (NotSent)."""
+        record = self.book.records.get(station)
+        if record is None or record.quarantined:
+            return NotSent("the station is not listed")
+        return await record.queue.execute(command, urgency)
+
+    def put(self, station: StationId, command: Command, urgency: Urgency, done: Done) -> None:
+        """Queue a command without waiting; `done` gets its outcome once."""
+        record = self.book.records.get(station)
+        if record is None or record.quarantined:
+            done(NotSent("the station is not listed"))
+        else:
+            record.queue.put(command, urgency, done)
+
+    def problems(self) -> Sequence[Problem]:
+        """What is wrong with stations, as far as this room knows."""
+        return self.book.problems()
+
+
+def rules(settings: Settings) -> Rules:
+    """The rules of the handshake in a configuration."""
+    ocpp = settings.ocpp
+    return Rules(
+        settings.topology.stations,
+        settings.passwords,
+        ocpp.allow_from,
+        tuple(Version(version) for version in ocpp.versions),
+        ocpp.security_profile,
+        ocpp.unknown_stations is UnknownStations.QUARANTINE,
+    )
