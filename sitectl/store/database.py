@@ -29,7 +29,7 @@ MAX_WAITING = 20_000  # beyond it jobs are refused: the station's call stays una
 SLOW_COMMIT_S = 0.005  # from here on a sync is worth waiting for company
 GATHER_S = 0.002
 RETRY_S = 1.0
-PAGE_SIZE = 4096
+PAGE_SIZE = 2048  # a lone commit writes each page it touched: 4096 costs 1.8 times the bytes, 1024 a third more CPU
 
 log = logging.getLogger(__name__)
 

@@ -1,5 +1,6 @@
 """What happened, for people. Recording never waits; entries gather while a commit runs and go with the next."""
 
+import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ class Journal:
         self._stamp = stamp
         self._clock = clock
         self._unsaved: deque[_Entry] = deque(maxlen=MAX_UNSAVED)
-        self._saving = False
+        self._saving: asyncio.Future[None] | None = None
 
     def record(
         self,
@@ -39,9 +40,8 @@ class Journal:
 
     def save(self) -> None:
         """Write what waits, if the disk takes it; otherwise it waits on."""
-        if self._saving or not self._unsaved or not self._database.usable:
+        if self._saving is not None or not self._unsaved or not self._database.usable:
             return
-        self._saving = True
         entries = list(self._unsaved)
         self._unsaved.clear()
 
@@ -49,13 +49,17 @@ class Journal:
             for entry in entries:
                 insert_event(connection, self._stamp, *entry)
 
-        saving = self._database.run(job)
-
-        def done(_: object) -> None:
-            self._saving = False
-            if saving.cancelled() or saving.exception() is not None:
+        def done(saving: asyncio.Future[None]) -> None:
+            self._saving = None
+            if saving.exception() is not None:
                 room = MAX_UNSAVED - len(self._unsaved)
                 self._unsaved.extendleft(reversed(entries[-room:] if room else []))
             self.save()
 
-        saving.add_done_callback(done)
+        self._saving = self._database.run(job)
+        self._saving.add_done_callback(done)
+
+    async def drain(self) -> None:
+        """Wait until everything is on the disk, or the disk takes nothing."""
+        while self._saving is not None:
+            await asyncio.wait([self._saving])

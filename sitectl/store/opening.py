@@ -1,5 +1,7 @@
 """Open the file and hand out its parts."""
 
+import asyncio
+import logging
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +23,8 @@ from sitectl.store.tokens import RememberedTokens, TokenCache, load_tokens
 from sitectl.store.transactions import ComposeStop, Ledger
 from sitectl.store.virtual import Remembered, VirtualSettings, load_virtual
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Store:
@@ -39,8 +43,12 @@ class Store:
 
     async def close(self, timeout_s: float = 5.0) -> None:
         """Write what waits, then close; never takes longer than `timeout_s`, whatever the disk does."""
-        self.journal.save()
-        await self.database.close(timeout_s)
+        try:
+            async with asyncio.timeout(timeout_s / 2):
+                await self.journal.drain()
+        except TimeoutError:
+            log.error("the journal was not written to its end")
+        await self.database.close(timeout_s / 2)
 
 
 async def open_store(

@@ -1,0 +1,51 @@
+"""A real file, opened on the twin that runs in the loop's thread."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from sitectl.store.executor import InlineExecutor
+from sitectl.store.opening import Store, open_store
+from tests.unit.store.builders import HandClock, Says, compose_stop
+
+Reopen = Callable[[], Awaitable[Store]]
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.sqlite"
+
+
+@pytest.fixture
+async def store(path: Path, clock: HandClock) -> AsyncIterator[Store]:
+    store = await open_store(path, clock, Random(1), compose_stop, executor=lambda name: InlineExecutor())
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def says(store: Store) -> Says:
+    return Says(store)
+
+
+@pytest.fixture
+async def reopen(path: Path, clock: HandClock, store: Store) -> AsyncIterator[Reopen]:
+    """Close the store and open the same file again."""
+    opened: list[Store] = []
+
+    async def again() -> Store:
+        for one in [store, *opened]:
+            await one.close()
+        opened.append(await open_store(path, clock, Random(2), compose_stop, executor=lambda name: InlineExecutor()))
+        return opened[-1]
+
+    yield again
+    for one in opened:
+        await one.close()

@@ -1,0 +1,50 @@
+import sqlite3
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from sitectl.base.clock import SystemClock
+from sitectl.base.errors import EnvironmentFault
+from sitectl.store.errors import SchemaTooNew
+from sitectl.store.executor import InlineExecutor
+from sitectl.store.opening import Store, open_store
+from tests.unit.store.builders import HandClock, Says, compose_stop
+from tests.unit.store.conftest import Reopen
+
+
+async def test_the_gateway_keeps_its_name_and_counts_its_epochs(store: Store, reopen: Reopen) -> None:
+    first = store.stamp
+    second = (await reopen()).stamp
+    third = (await reopen()).stamp
+    assert first.gateway_id == second.gateway_id == third.gateway_id
+    assert [first.epoch, second.epoch, third.epoch] == [1, 2, 3]
+
+
+async def test_a_newer_file_is_refused(path: Path, clock: HandClock) -> None:
+    with sqlite3.connect(path) as newer:
+        newer.execute("PRAGMA user_version = 999")
+    newer.close()
+    with pytest.raises(SchemaTooNew) as refused:
+        await open_store(path, clock, Random(1), compose_stop)
+    assert isinstance(refused.value, EnvironmentFault)
+    assert not refused.value.retry_is_sane
+
+
+async def test_the_real_executor_and_clock(path: Path) -> None:
+    store = await open_store(path, SystemClock(), Random(1), compose_stop)
+    says = Says(store)
+    started = await says.start()
+    assert await says.samples(started.station_transaction_id) == started.transaction
+    assert (await says.stop(started.station_transaction_id)).transaction == started.transaction
+    assert (await store.queries.totals()).unsent == 3
+    await store.close()
+    assert [file.name for file in sorted(path.parent.iterdir())] == [path.name, f"{path.name}.lock"]
+
+
+async def test_a_store_in_memory(clock: HandClock) -> None:
+    store = await open_store(None, clock, Random(1), compose_stop, executor=lambda name: InlineExecutor())
+    says = Says(store)
+    await says.start()
+    assert (await store.queries.totals()).open == 1
+    await store.close()
