@@ -9,6 +9,7 @@ from sitectl.config.issues import shown
 _STALE_S = 5.0
 """From this age on a reading is stale: the table of times."""
 _LATE_S = 2.0
+_CURE = "add an uplink, list tokens in a tokens_file, or write authorization.mode: free"
 
 
 def check(draft: Draft, tokens: int) -> None:
@@ -18,8 +19,7 @@ def check(draft: Draft, tokens: int) -> None:
         draft.findings.warn(("stations",), message, "list the stations, or write unknown_stations: quarantine")
     reason = _nobody(draft, tokens)
     if reason is not None:
-        cure = "add an uplink, name a tokens_file, or write authorization.mode: free"
-        draft.findings.warn(("authorization",), f"nobody can charge here: {reason}", cure)
+        draft.findings.warn(("authorization",), f"nobody can charge here: {reason}", _CURE)
     for name, meter in draft.config.meters.items():
         if meter.interval_s > _LATE_S:
             state = "stale" if meter.interval_s > _STALE_S else "late, so no limit rises,"
@@ -30,7 +30,7 @@ def check(draft: Draft, tokens: int) -> None:
 def _nobody(draft: Draft, tokens: int) -> str | None:
     """Why no IdToken can ever be accepted, None when some can."""
     authorization = draft.config.authorization
-    if authorization.mode == "free" or tokens:
+    if authorization.mode == "free" or tokens or (authorization.tokens_file and draft.findings.errors):
         return None
     if authorization.mode == "list":
         return "no tokens, and mode is list"

@@ -16,14 +16,20 @@ Origins = Mapping[str, list[EvseDraft]]
 
 
 def check(draft: Draft) -> Solution:
-    """Solve `auto` and report every circuit and post whose fallbacks are too much. The tree must be sound."""
+    """Solve `auto` and report every circuit and post whose fallbacks are too much.
+
+    The tree must be sound. Stations with faults are left out: what the others exceed is exceeded all the same.
+    """
     circuits = draft.config.circuits
     free_a = {
         _circuit_row(name): circuit.rated_a - (circuit.base_load_worst_a or 0.0) for name, circuit in circuits.items()
     }
     free_a |= {_post_row(name): station.max_a for name, station in draft.config.stations.items()}
     evses = [
-        evse for name, station in draft.config.stations.items() if station.installed for evse in evses_of(name, station)
+        evse
+        for name, station in draft.config.stations.items()
+        if station.installed and not draft.findings.has_errors_in("stations", name)
+        for evse in evses_of(name, station)
     ]
     solution = solve((_wish(evse, circuits) for evse in evses), free_a)
     for name, circuit in circuits.items():

@@ -15,9 +15,8 @@ def check(draft: Draft) -> None:
         for evse in evses_of(name, station):
             _check_minimum(draft, evse)
             _check_fallback(draft, evse)
-            if station.installed and evse.phases is None:
-                cure = "write where its L1, L2, L3 are wired, such as phases: L1L2L3, or phases: unknown"
-                draft.findings.warn(evse.path, "phases not said: counted on all three phases", cure, at_key=True)
+            if station.installed:
+                _check_phases(draft, evse)
         if station.installed:
             _check_rating(draft, name, station)
 
@@ -49,6 +48,13 @@ def _check_fallback(draft: Draft, evse: EvseDraft) -> None:
     elif 0 < fallback_a < evse.min_a:
         message = f"{fallback_a:g} A is below min_a, {evse.min_a:g} A: nothing can charge with it"
         draft.findings.error(path, message, bounds)
+
+
+def _check_phases(draft: Draft, evse: EvseDraft) -> None:
+    places = (("stations", evse.station, "phases"), (*evse.path, "phases"))
+    if evse.phases is None and not any(draft.findings.has_errors_in(*path) for path in places):
+        cure = "write where its L1, L2, L3 are wired, such as phases: L1L2L3, or phases: unknown"
+        draft.findings.warn(evse.path, "phases not said: counted on all three phases", cure, at_key=True)
 
 
 def _check_rating(draft: Draft, name: str, station: Station) -> None:

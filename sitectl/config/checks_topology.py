@@ -47,9 +47,9 @@ def _link(draft: Draft, name: str, parent: str, circuits: Mapping[str, object], 
     if way[-1] != name:
         links[name] = parent
         return
-    message = f"closes a cycle: {' → '.join(way)}"
+    message = f"its parent closes a cycle: {' → '.join(way)}"
     cure = "let every circuit's parent be nearer to the root, which has none"
-    draft.findings.error(("circuits", name, "parent"), message, cure, at_key=True)
+    draft.findings.error(("circuits", name), message, cure, at_key=True)
 
 
 def _check_root(draft: Draft, root: str) -> None:

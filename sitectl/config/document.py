@@ -33,12 +33,16 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\
 
 @dataclass(slots=True)
 class Document:
-    """What one file holds: plain data (None when it could not be read), a mark for every path, and its faults."""
+    """What one file holds: plain data (None when it could not be read), a mark for every path, and its faults.
+
+    `lost`: paths whose value could not be had, and stands as None in the data; each has its error.
+    """
 
     file: str
     data: object = None
     marks: dict[Path, Mark] = field(default_factory=dict)
     errors: list[Issue] = field(default_factory=list)
+    lost: set[Path] = field(default_factory=set)
 
 
 def parse(raw: bytes, file: str) -> Document:
@@ -134,8 +138,7 @@ class _Reader:
         if isinstance(node, ScalarNode):
             return self._scalar(node, path)
         if id(node) in self._open:
-            self._error(node, path, "an alias that holds itself", "remove it")
-            return None
+            return self._lose(node, path, "an alias that holds itself", "remove it")
         self._open.add(id(node))
         try:
             return self._collection(node, path)
@@ -147,8 +150,7 @@ class _Reader:
             return {name: self.value(child, (*path, name), key) for name, key, child in self._entries(node, path)}
         if isinstance(node, SequenceNode) and node.tag == _TAG + "seq":
             return [self.value(child, (*path, index)) for index, child in enumerate(node.value)]
-        self._error(node, path, f"the tag {shown(str(node.tag))}", "remove it: tags have no meaning here")
-        return None
+        return self._lose(node, path, f"the tag {shown(str(node.tag))}", "remove it: tags have no meaning here")
 
     def _entries(self, node: MappingNode, path: Path, depth: int = 0) -> list[tuple[str, Node, Node]]:
         """Own entries first, then what merge keys add; the first of equal keys counts, the others are faults."""
@@ -192,19 +194,22 @@ class _Reader:
         if tag in ("int", "float"):
             return self._number(node, text, path)
         if tag not in ("str", "timestamp", "value", "merge"):
-            self._error(node, path, f"the tag {shown(str(node.tag))}", "remove it: tags have no meaning here")
-        elif _CONTROL.search(text):
-            self._error(node, path, "control character in a text", "remove it")
-        else:
-            return text
-        return None
+            return self._lose(node, path, f"the tag {shown(str(node.tag))}", "remove it: tags have no meaning here")
+        if _CONTROL.search(text):
+            return self._lose(node, path, "control character in a text", "remove it")
+        return text
 
     def _number(self, node: ScalarNode, text: str, path: Path) -> object:
         if _INT.fullmatch(text):
             return int(text, {"0x": 16, "0o": 8}.get(text[:2], 10))
         if len(text) <= 40 and _FLOAT.fullmatch(text):
             return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
-        self._error(node, path, f"{shown(text)} is not a number of YAML 1.2", "put it in quotes if it is meant as text")
+        cure = "put it in quotes if it is meant as text"
+        return self._lose(node, path, f"{shown(text)} is not a number of YAML 1.2", cure)
+
+    def _lose(self, node: Node, path: Path, message: str, cure: str) -> object:
+        self._error(node, path, message, cure)
+        self.document.lost.add(path)
         return None
 
     def _error(self, node: Node, path: Path, message: str, cure: str) -> None:

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, TypeVar
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core.core_schema import no_info_after_validator_function
 
 from sitectl.config import notation
 from sitectl.config.issues import shown
 from sitectl.config.notation import Later as LaterNotation
 from sitectl.config.notation import Refusal
-
-T = TypeVar("T")
 
 LATER_KEY = "later_key"
 LATER_VALUE = "later_value"
@@ -41,15 +51,23 @@ def parses(parse: Callable[[str], object]) -> AfterValidator:
     return AfterValidator(check)
 
 
-def only(supported: T) -> AfterValidator:
+@dataclass(frozen=True, slots=True)
+class Only:
     """A value that is known but not `supported` is of a later version."""
 
-    def check(value: T) -> T:
-        if value != supported:
-            raise fault(f"{shown(value)} {NOT_YET}", f"write {shown(supported)} or leave it away", LATER_VALUE)
-        return value
+    supported: object
 
-    return AfterValidator(check)
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"const": self.supported}
+
+    def _check(self, value: object) -> object:
+        if value != self.supported:
+            cure = f"write {shown(self.supported)} or leave it away"
+            raise fault(f"{shown(value)} {NOT_YET}", cure, LATER_VALUE)
+        return value
 
 
 def _refuse_later(value: object) -> None:
@@ -81,11 +99,9 @@ def _evse_number(text: str) -> str:
     return text
 
 
-Name = Annotated[str, AfterValidator(_named), Field(json_schema_extra={"minLength": 1, "maxLength": 64})]
-StationName = Annotated[
-    str, AfterValidator(_identity), Field(json_schema_extra={"pattern": r"^[A-Za-z0-9*\-_=+|@.]{1,48}$"})
-]
-EvseNumber = Annotated[str, AfterValidator(_evse_number), Field(json_schema_extra={"pattern": "^[1-9][0-9]{0,2}$"})]
+Name = Annotated[str, AfterValidator(_named)]
+StationName = Annotated[str, BeforeValidator(_identity), Field(pattern=r"^[A-Za-z0-9*\-_=+|@.]{1,48}$")]
+EvseNumber = Annotated[str, BeforeValidator(_evse_number), Field(pattern="^[1-9][0-9]{0,2}$")]
 FileName = Annotated[str, Field(min_length=1, max_length=4096)]
 Text = Annotated[str, Field(min_length=1, max_length=256)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -65,18 +65,21 @@ class Findings:
     file: str
     errors: list[Issue] = field(default_factory=list)
     warnings: list[Issue] = field(default_factory=list)
+    lost: Collection[Path] = ()
+    """Paths that have their error already: nothing more is said of them."""
     _faulty: set[Path] = field(default_factory=set)
 
     def error(self, path: Path, message: str, cure: str = "", *, at_key: bool = False) -> None:
         """The configuration cannot be used. The place is the value at `path`, or with `at_key` the key before it."""
-        self.errors.append(self._issue(path, message, cure, at_key))
+        if path not in self.lost:
+            self.errors.append(self._issue(path, message, cure, at_key))
         self._faulty.update(path[:length] for length in range(len(path) + 1))
 
     def warn(self, path: Path, message: str, cure: str = "", *, at_key: bool = False) -> None:
         """Usable, but probably not what was meant."""
         self.warnings.append(self._issue(path, message, cure, at_key))
 
-    def has_errors_in(self, *path: str) -> bool:
+    def has_errors_in(self, *path: str | int) -> bool:
         """Whether an error was reported at `path` or below."""
         return path in self._faulty
 

@@ -13,15 +13,15 @@ from sitectl.config import (
     checks_security,
     checks_stations,
     checks_topology,
+    effective,
     merge,
     shape,
-    show,
 )
 from sitectl.config.build import build
 from sitectl.config.draft import Draft
 from sitectl.config.gather import gather
 from sitectl.config.issues import Findings, Issue
-from sitectl.config.models import Configuration
+from sitectl.config.models import Api, Configuration
 from sitectl.config.settings import Settings
 from sitectl.model.electrical import PhaseCurrents
 
@@ -53,7 +53,7 @@ class Broken:
 def load(path: FilePath) -> Loaded | Broken:
     """Read `path` with `conf.d/*.yaml` beside it. Never raises for what any file holds or lacks."""
     document = merge.read_all(path)
-    findings = Findings(document.marks, str(path), list(document.errors))
+    findings = Findings(document.marks, str(path), list(document.errors), lost=document.lost)
     if not isinstance(document.data, dict):
         return _broken(findings)
     config = shape.validate(Configuration, document.data, findings) or Configuration()
@@ -67,14 +67,22 @@ def load(path: FilePath) -> Loaded | Broken:
     solution = checks_fallbacks.check(draft)
     if findings.errors:
         return _broken(findings)
-    effective = show.effective(config, solution.fallback_a, gathered.sheets)
+    shown = effective.values(config, solution.fallback_a, gathered.sheets)
     return Loaded(
         settings=build(draft, gathered, solution.fallback_a),
         warnings=_ordered(findings.warnings),
-        origins=show.origins(effective, document.marks, show.solved(config)),
-        effective=effective,
+        origins=effective.origins(shown, document.marks, effective.solved(config)),
+        effective=shown,
         fallback_sum_a=checks_fallbacks.circuit_sums(solution),
     )
+
+
+def api_socket(path: FilePath) -> FilePath:
+    """Where the daemon of this configuration listens: `api.socket`, or its default when that cannot be read."""
+    data = merge.read_all(path).data
+    api = data.get("api") if isinstance(data, dict) else None
+    socket = api.get("socket") if isinstance(api, dict) else None
+    return _directory(path) / (socket if isinstance(socket, str) else Api().socket)
 
 
 def _directory(path: FilePath) -> FilePath:

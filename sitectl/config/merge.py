@@ -17,6 +17,7 @@ def read_all(path: FilePath) -> Document:
     for part_path in _parts(path, whole):
         part = _read(part_path)
         whole.errors += part.errors
+        whole.lost |= part.lost
         if isinstance(whole.data, dict) and isinstance(part.data, dict):
             _merge(whole, whole.data, part.marks, part.data, ())
             whole.marks = {**part.marks, **whole.marks}

@@ -18,6 +18,7 @@ from sitectl.config.fields import (
     ListenAddress,
     Name,
     NetworkText,
+    Only,
     PositiveAmpere,
     Rate,
     Seconds,
@@ -25,11 +26,10 @@ from sitectl.config.fields import (
     StationName,
     Text,
     UplinkUrl,
-    only,
 )
 from sitectl.config.models_station import Station
 
-OcppVersion = Annotated[Literal["1.6", "2.0.1", "2.1"], only("1.6")]
+OcppVersion = Annotated[Literal["1.6", "2.0.1", "2.1"], Only("1.6")]
 SecurityProfile = Annotated[int, Field(ge=0, le=3)]
 
 
@@ -92,9 +92,9 @@ class CircuitSection(Section):
     base_load_worst_a: Ampere | None = None
     """The most that anything but stations may draw here, per phase. Required on the root, default 0 below."""
     imbalance_a: Later = None
-    reserve_a: Annotated[Ampere, only(0.0)] = 0.0
+    reserve_a: Annotated[Ampere, Only(0.0)] = 0.0
     """Not in this version."""
-    wiring: Annotated[Literal["wye", "delta", "split", "it"], only("wye")] = "wye"
+    wiring: Annotated[Literal["wye", "delta", "split", "it"], Only("wye")] = "wye"
     """Only wye is in this version."""
 
 
@@ -121,7 +121,7 @@ class AllocationSection(Section):
 
     mode: Literal["minimum-first", "strict-priority"] = "minimum-first"
     """Everybody's minimum before anybody's more, or class by class."""
-    share: Annotated[Literal["current", "power", "need"], only("current")] = "current"
+    share: Annotated[Literal["current", "power", "need"], Only("current")] = "current"
     """Only current is in this version."""
     dwell_s: Seconds = 300.0
     """How long a vehicle at least runs, and pauses."""
@@ -189,7 +189,7 @@ class Api(Section):
 class Healing(Section):
     """What is done about sick stations."""
 
-    mode: Annotated[Literal["observe", "act", "off"], only("off")] = "off"
+    mode: Annotated[Literal["observe", "act", "off"], Only("off")] = "off"
     """Only off is in this version."""
 
 

@@ -11,11 +11,11 @@ from sitectl.config.fields import (
     Fallback,
     FileName,
     Later,
+    Only,
     PhasesText,
     PositiveAmpere,
     Section,
     Text,
-    only,
 )
 
 Priority = Annotated[int, Field(ge=0, le=1_000_000)]
@@ -61,11 +61,11 @@ class Station(Section):
     """Where it keeps charging profiles: may limits be renewed often?"""
     installed: bool = True
     """false: not there yet, counts for nothing."""
-    ocpp: Annotated[Literal["1.6", "2.0.1", "2.1"], only("1.6")] | None = None
+    ocpp: Annotated[Literal["1.6", "2.0.1", "2.1"], Only("1.6")] | None = None
     """Pin the version."""
     evses: Annotated[dict[EvseNumber, Evse], Field(min_length=1)] | None = None
     """Several EVSEs behind one connection: max_a of the station is its own row above them."""
-    kind: Annotated[Literal["ac", "dc"], only("ac")] = "ac"
+    kind: Annotated[Literal["ac", "dc"], Only("ac")] = "ac"
     """Only ac is in this version."""
     max_w: Later = None
     min_w: Later = None

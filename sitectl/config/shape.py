@@ -50,19 +50,11 @@ def _report(
     later = {_path(detail)[:-1] for detail in details if detail["type"] == LATER_KEY}
     for detail in details:
         path = _path(detail)
-        if detail["type"] == "missing" and (path[:-1] in later or _already_at(path, findings)):
+        if detail["type"] == "missing" and path[:-1] in later:
             continue
         at_key = detail["type"] in ("extra_forbidden", LATER_KEY) or detail["loc"][-1:] == (_KEY,)
         message, cure = _words(_Fault(model, path, _at(data, path), detail.get("ctx") or {}), detail)
         findings.error(path, message, cure, at_key=at_key)
-
-
-def _already_at(path: Path, findings: Findings) -> bool:
-    """A value that YAML could not even give has its issue already, at the very place it stands."""
-    mark = findings.marks.get(path)
-    return mark is not None and any(
-        (issue.file, issue.line, issue.column) == (mark.file, *mark.value) for issue in findings.errors
-    )
 
 
 def _path(detail: ErrorDetails) -> Path:
@@ -180,7 +172,7 @@ def _choice(fault: _Fault) -> tuple[str, str]:
     choice = _QUOTED.findall(str(fault.limits.get("expected", "")))
     if isinstance(fault.value, int | float) and not isinstance(fault.value, bool) and str(fault.value) in choice:
         return _text(fault)
-    return f"{shown(fault.value)} is not one of {', '.join(choice)}", did_you_mean(fault.value, choice)
+    return f"{shown(fault.value)} is not possible here", did_you_mean(fault.value, choice)
 
 
 def _bound(word: str, key: str) -> Callable[[_Fault], tuple[str, str]]:

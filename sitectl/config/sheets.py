@@ -126,7 +126,7 @@ def load_sheet(path: FilePath) -> MeterSheet | list[Issue]:
 
 
 def _checked(read: Document, data: dict[str, object], stem: str) -> MeterSheet | list[Issue]:
-    findings = Findings(read.marks, read.file, list(read.errors))
+    findings = Findings(read.marks, read.file, list(read.errors), lost=read.lost)
     sheet = shape.validate(Sheet, data, findings)
     if sheet is None or findings.errors:
         return findings.errors

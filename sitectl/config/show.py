@@ -1,59 +1,70 @@
-"""The configuration as it takes effect: defaults filled in, every value with where it comes from; and its schema."""
+"""What `config show` and `config schema` print."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from pathlib import Path as FilePath
+from typing import Any, TextIO
 
-from sitectl.config.checks_references import NO_UPLINK
-from sitectl.config.draft import EvseDraft, evses_of
-from sitectl.config.fields import Section, is_later
-from sitectl.config.issues import Marks, Path, dotted
+from pydantic.json_schema import GenerateJsonSchema
+
+from sitectl.config.effective import DEFAULT
+from sitectl.config.issues import Path, dotted
+from sitectl.config.load import Broken, load
 from sitectl.config.models import Configuration
-from sitectl.config.models_station import Station
-from sitectl.model.sheets import MeterSheet
-from sitectl.model.uplink import Right
+from sitectl.config.report import EXIT_CONFIGURATION, EXIT_WELL, print_issues
 
-DEFAULT = "default"
 _PLAIN = re.compile(r"[A-Za-z/_](?:[A-Za-z0-9 _./+@=-]*[A-Za-z0-9_./+@=-])?")
 _YAML_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _COLUMN = 44
-
-Fallbacks = Mapping[tuple[str, int], float]
-
-
-def effective(config: Configuration, fallback_a: Fallbacks, sheets: Mapping[str, MeterSheet]) -> dict[str, object]:
-    """Plain data under the names of the file, with all that is inherited or solved. Unbuilt keys are left away."""
-    plain = _plain(config)
-    plain["circuits"] = {
-        name: {"base_load_worst_a": 0.0, **_plain(circuit)} for name, circuit in config.circuits.items()
-    }
-    plain["meters"] = {
-        name: {"unit": sheets[meter.sheet].unit, **_plain(meter)} for name, meter in config.meters.items()
-    }
-    plain["stations"] = {
-        name: _station(name, station, config.ocpp.security_profile, fallback_a)
-        for name, station in config.stations.items()
-    }
-    plain["uplinks"] = {
-        name: {"rights": [right.value for right in Right], **_plain(uplink)} for name, uplink in config.uplinks.items()
-    }
-    plain["routing"] = {"default": config.routing.default or next(iter(config.uplinks), NO_UPLINK)}
-    return plain
+_SCHEMA = 1
 
 
-def origins(effective: Mapping[str, object], marks: Marks) -> dict[str, str]:
-    """Where each leaf of `effective` was written, by its dotted path: `site.yaml:12`, or `default`."""
-    return {dotted(path): _origin(path, marks) for path in _leaves(effective, ())}
+def show_command(
+    path: FilePath,
+    *,
+    effective: bool,
+    origin: bool,
+    as_json: bool,
+    running: Mapping[str, Any] | None,
+    out: TextIO,
+    err: TextIO,
+) -> int:
+    """Print the configuration, gives the exit status. Without `effective`, only what the files say.
+
+    `running` is what a daemon answers to the same question (`settings`, `origins`), or None: then the files are read.
+    """
+    if running is not None:
+        settings, origins = running["settings"], running["origins"]
+    else:
+        outcome = load(path)
+        if isinstance(outcome, Broken):
+            print_issues(outcome, err)
+            return EXIT_CONFIGURATION
+        settings, origins = outcome.effective, outcome.origins
+    if not effective:
+        settings = _written(settings, (), origins)
+    if as_json:
+        answer = {"schema": _SCHEMA, "settings": settings, "origins": origins}
+        out.write(json.dumps(answer, indent=1, ensure_ascii=False) + "\n")
+    else:
+        out.write(text(settings, origins if origin else None))
+    return EXIT_WELL
 
 
-def _origin(path: Path, marks: Marks) -> str:
-    mark = marks.get(path)
-    if mark is None and path[2:3] == ("evses",):
-        mark = marks.get((*path[:2], *path[4:]))  # what an EVSE has from its station
-    return mark.origin if mark else DEFAULT
+def _written(settings: Mapping[str, Any], path: Path, origins: Mapping[str, str]) -> dict[str, Any]:
+    """Without the values that nobody wrote."""
+    kept: dict[str, Any] = {}
+    for key, value in settings.items():
+        here = (*path, key)
+        if isinstance(value, Mapping) and value:
+            below = _written(value, here, origins)
+            kept |= {key: below} if below else {}
+        elif not origins.get(dotted(here), DEFAULT).startswith(DEFAULT):
+            kept[key] = value
+    return kept
 
 
 def text(effective: Mapping[str, object], origins: Mapping[str, str] | None = None) -> str:
@@ -61,69 +72,22 @@ def text(effective: Mapping[str, object], origins: Mapping[str, str] | None = No
     return "\n".join(_lines(effective, (), origins)) + "\n"
 
 
+class _Schema(GenerateJsonSchema):
+    """Without titles that only repeat the key."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:
+        return False
+
+
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a configuration file, for editors."""
-    schema = Configuration.model_json_schema()
+    schema = Configuration.model_json_schema(schema_generator=_Schema)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "sitectl configuration"}
 
 
 def json_schema_text() -> str:
     """As `config/site.schema.json` holds it."""
     return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
-
-
-def _plain(section: Section) -> dict[str, object]:
-    """A section without what is absent and what is not built."""
-    return {
-        key: _value(getattr(section, key))
-        for key, info in type(section).model_fields.items()
-        if not is_later(info) and getattr(section, key) is not None
-    }
-
-
-def _value(value: object) -> object:
-    match value:
-        case Section():
-            return _plain(value)
-        case Mapping():
-            return {key: _value(item) for key, item in value.items()}
-        case list():
-            return [_value(item) for item in value]
-    return value
-
-
-def _station(name: str, station: Station, security_profile: int, fallback_a: Fallbacks) -> dict[str, object]:
-    plain = {"phases": "unknown", "security_profile": security_profile, "fallback_a": "auto", **_plain(station)}
-    evses = list(evses_of(name, station))
-    if station.evses is None:
-        plain["fallback_a"] = _fallback(evses[0], fallback_a)
-    else:
-        plain["evses"] = {
-            str(evse.number): {
-                "max_a": evse.max_a,
-                "min_a": evse.min_a,
-                "phases": evse.phases or "unknown",
-                "fallback_a": _fallback(evse, fallback_a),
-                "priority": evse.priority,
-            }
-            for evse in evses
-        }
-    return plain
-
-
-def _fallback(evse: EvseDraft, fallback_a: Fallbacks) -> object:
-    """Stations that are not installed take no part in the solution: theirs stays as it was written."""
-    solved = fallback_a.get((evse.station, evse.number), evse.fallback_a)
-    return "auto" if solved is None else solved
-
-
-def _leaves(value: object, path: Path) -> Iterator[Path]:
-    """Paths of scalars, lists and empty mappings."""
-    if isinstance(value, Mapping) and value:
-        for key, child in value.items():
-            yield from _leaves(child, (*path, key))
-    else:
-        yield path
 
 
 def _lines(value: Mapping[str, object], path: Path, origins: Mapping[str, str] | None) -> Iterator[str]:

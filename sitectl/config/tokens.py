@@ -81,13 +81,14 @@ class _Parser:
 
     def _header(self, cells: list[str], line: int) -> None:
         self.columns = cells
+        if "id_token" not in cells:
+            self.error(line, "the first line does not name the columns", f"begin with {','.join(COLUMNS)}")
+            return
         for name in cells:
             if name not in COLUMNS:
                 self.error(line, f"no column {shown(name)}", did_you_mean(name, COLUMNS))
             elif cells.count(name) > 1:
                 self.error(line, f"column {name} stands twice", "remove one of them")
-        if "id_token" not in cells:
-            self.error(line, "no column id_token", f"begin with {','.join(COLUMNS)}")
 
     def _token(self, values: dict[str, str], line: int) -> None:
         token = values.get("id_token", "")
