@@ -42,11 +42,12 @@ class SkewFilter:
     def __init__(self) -> None:
         self._seen: deque[float] = deque(maxlen=self.SIZE)
         self._told: float | None = None
+        self._old: tuple[datetime, datetime] | None = None
 
     def restart(self) -> None:
         """The station booted, and sets its clock by our answer: older stamps say nothing any more."""
         self._seen.clear()
-        self._told = None
+        self._told = self._old = None
 
     @property
     def skew_s(self) -> float:
@@ -60,10 +61,10 @@ class SkewFilter:
     def learn(self, stamped: datetime, received: datetime, *, queued: bool = False) -> float | None:
         """Take one time stamp; the skew when it is new or has changed by more than the noise of whole seconds.
 
-        `queued`: messages of this kind wait in a station that was offline; such a stamp is no news when it looks old.
+        `queued`: messages of this kind wait in a station while it is offline.
         """
         skew_s = (stamped - received).total_seconds()
-        if abs(skew_s) > MOST_SKEW_S or (queued and self._told is not None and skew_s < self._told - LATE_S):
+        if abs(skew_s) > MOST_SKEW_S or (queued and self._has_waited(skew_s, stamped, received)):
             return None
         self._seen.append(skew_s)
         youngest = sorted(self._seen, reverse=True)[:2]
@@ -74,3 +75,20 @@ class SkewFilter:
             return None
         self._told = estimate
         return estimate
+
+    def _has_waited(self, skew_s: float, stamped: datetime, received: datetime) -> bool:
+        """Whether a stamp that looks old was kept back, rather than made by a clock that was set back.
+
+        What was kept back comes in a burst; what is made now keeps the pace of our own clock.
+        """
+        if not self._seen or skew_s >= max(self._seen) - LATE_S:
+            return False
+        before, self._old = self._old, (stamped, received)
+        if before is None:
+            return True
+        passed_s = (received - before[1]).total_seconds()
+        if passed_s < 5.0 or abs((stamped - before[0]).total_seconds() - passed_s) > 3.0:
+            return True
+        self._seen.clear()
+        self._seen.append(skew_s)
+        return False
