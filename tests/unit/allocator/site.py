@@ -63,7 +63,7 @@ def moment(
     at: float = 10_000.0,
     **more: Any,
 ) -> SiteSnapshot:
-    """A snapshot in which everybody wants to charge at its fallback, except where `evses` (by `A` or `A:2`) says else."""
+    """A snapshot in which everybody wants to charge, at its fallback; `evses` (by `A` or `A:2`) says else."""
     said = {evse_id(name): dict(facts) for name, facts in (evses or {}).items()}
     now = {}
     for evse, plan in site.evses().items():
