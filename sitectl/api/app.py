@@ -15,10 +15,12 @@ from fastapi.responses import StreamingResponse
 from sitectl.api import views
 from sitectl.api.ports import LedgerReader, Overview, SiteReader
 from sitectl.base.units import parse_timestamp
+from sitectl.model.journal import JournalEntry
 from sitectl.site.cycle import Decision
 
 FOLLOW_EVERY_S = 0.25
 EVENTS_AT_ONCE = 500
+NEWEST = 100
 
 After = Annotated[int | None, Query(description="only events after this sequence number")]
 Since = Annotated[str | None, Query(description="only events since this time (ISO 8601)")]
@@ -109,7 +111,9 @@ def _add_ledger(app: FastAPI, behind: Behind) -> None:
     async def transactions(
         only: Literal["all", "open", "unsent", "dead"] = "all", limit: Annotated[int, Query(ge=1, le=10000)] = 1000
     ) -> Response:
-        found = await behind.ledger.transactions(only, limit)
+        found = await behind.ledger.transactions(
+            open=only == "open", unsent=only == "unsent", dead=only == "dead", limit=limit
+        )
         return _json({"schema": views.SCHEMA, "transactions": [views.transaction(t) for t in found]})
 
     @app.get("/v1/events", summary="What happened, one JSON object a line; `follow` keeps the stream open")
@@ -126,13 +130,24 @@ def _add_ledger(app: FastAPI, behind: Behind) -> None:
 async def _stream(
     ledger: LedgerReader, after: int | None, since: datetime | None, follow: bool
 ) -> AsyncIterator[bytes]:
+    """From a sequence number or a moment on everything; from nowhere the newest few, then what follows."""
+    if after is None and since is None:
+        newest = await ledger.events(limit=NEWEST)
+        after = newest[-1].seq if newest else 0
+        yield b"".join(_line(entry) for entry in newest)
+    else:
+        after = after or 0
     while True:
-        rows = await ledger.events(after, since, EVENTS_AT_ONCE)
-        for row in rows:
-            after = int(row["seq"])
-            yield orjson.dumps({"schema": views.SCHEMA, **row}) + b"\n"
-        if len(rows) == EVENTS_AT_ONCE:
+        entries = await ledger.events(since, EVENTS_AT_ONCE, after)
+        if entries:
+            after = entries[-1].seq
+            yield b"".join(_line(entry) for entry in entries)
+        if len(entries) == EVENTS_AT_ONCE:
             continue
         if not follow:
             return
         await asyncio.sleep(FOLLOW_EVERY_S)
+
+
+def _line(entry: JournalEntry) -> bytes:
+    return orjson.dumps(views.event(entry)) + b"\n"

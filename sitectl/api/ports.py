@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from sitectl.model.health import Problem
 from sitectl.model.ids import UplinkId
+from sitectl.model.journal import JournalEntry
 from sitectl.model.transaction import TransactionTotals, TransactionView
 from sitectl.model.uplink import UplinkView
 from sitectl.site.cycle import Decision
@@ -34,14 +35,18 @@ class SiteReader(Protocol):
 class LedgerReader(Protocol):
     """Read-only questions to the ledger."""
 
-    def transactions(self, only: str, limit: int) -> Awaitable[Sequence[TransactionView]]:
-        """Newest first; `only` is one of "all", "open", "unsent", "dead"."""
+    def transactions(
+        self, *, open: bool = False, unsent: bool = False, dead: bool = False, limit: int = 1000
+    ) -> Awaitable[Sequence[TransactionView]]:
+        """Newest first; each filter that is set must hold."""
 
     def totals(self) -> Awaitable[TransactionTotals]:
         """Counts for the status page."""
 
-    def events(self, after: int | None, since: datetime | None, limit: int) -> Awaitable[Sequence[Mapping[str, Any]]]:
-        """Journal rows in order, each with seq, time, type, station, evse, data."""
+    def events(
+        self, since: datetime | None = None, limit: int = 1000, after_seq: int | None = None
+    ) -> Awaitable[Sequence[JournalEntry]]:
+        """The journal, oldest first: the next `limit` after `after_seq`, else the last `limit` (since a moment)."""
 
 
 class Overview(Protocol):

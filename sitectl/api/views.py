@@ -11,6 +11,7 @@ from sitectl.base.units import format_utc
 from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.health import Problem
 from sitectl.model.ids import CircuitId, EvseId, StationId, UplinkId
+from sitectl.model.journal import JournalEntry
 from sitectl.model.limits import IfDead
 from sitectl.model.metering import Freshness
 from sitectl.model.snapshot import EvseSnapshot, MeterSnapshot, StationSnapshot
@@ -237,6 +238,19 @@ def transaction(view: TransactionView) -> Json:
             id: {"id": copy.id, "state": copy.state.value, "verdict": copy.verdict, "unsent": copy.unsent}
             for id, copy in view.uplinks.items()
         },
+    }
+
+
+def event(entry: JournalEntry) -> Json:
+    """One line of the journal."""
+    return {
+        "schema": SCHEMA,
+        "seq": entry.seq,
+        "time": format_utc(entry.time),
+        "type": entry.type,
+        "station": entry.station,
+        "evse": entry.evse,
+        "data": entry.data,
     }
 
 

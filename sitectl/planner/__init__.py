@@ -1,1 +1,5 @@
-"""Turns wishes of others into ceilings. Still."""
+"""Turns what others wish for into ceilings: upper bounds that the allocator keeps like any other. Still.
+
+* `schedule.py`: what one charging profile allows at a moment, and when that changes next.
+* `ceilings.py`: all profiles of a central for one station, composed by the rules of OCPP into `Ceiling` values.
+"""

@@ -14,7 +14,7 @@ from sitectl.base.errors import EnvironmentFault
 from sitectl.base.tasks import Tasks
 from sitectl.model.events import StationBooted, TransactionStarted
 from sitectl.model.health import Problem
-from sitectl.model.ids import EvseId, StationId
+from sitectl.model.ids import EvseId, StationId, TransactionId
 from sitectl.model.metering import EvseReading
 from sitectl.model.station import KnownStation, StationIdentity, StationPlan
 from sitectl.model.transaction import Payload
@@ -163,3 +163,9 @@ class Book:
         """Whether a transaction runs there."""
         record = self.records.get(evse.station)
         return record is not None and evse.evse in record.running
+
+    def running_transaction(self, station: StationId, transaction: TransactionId) -> int | None:
+        """The id by which the station knows this transaction, None when it does not run."""
+        record = self.records.get(station)
+        running = record.running.values() if record is not None else ()
+        return next((r.station_transaction_id for r in running if r.transaction == transaction), None)

@@ -47,6 +47,10 @@ class Queries:
         """The journal, oldest first: the next `limit` after `after_seq`, else the last `limit` (since a moment)."""
         return self._database.query(lambda connection: _events(connection, since, limit, after_seq))
 
+    def first_opened(self) -> Awaitable[datetime]:
+        """When this ledger was opened for the first time: the site's first start."""
+        return self._database.query(_first_opened)
+
     def anomalies(self, limit: int = 1000) -> Awaitable[Sequence[Anomaly]]:
         """Stops that were set aside, newest first."""
         return self._database.query(lambda connection: _anomalies(connection, limit))
@@ -144,6 +148,11 @@ def _events(
         )
         for row in rows
     ]
+
+
+def _first_opened(connection: sqlite3.Connection) -> datetime:
+    opened_us: int = connection.execute("SELECT min(opened_us) FROM epochs").fetchone()[0]
+    return from_us(opened_us)
 
 
 def _anomalies(connection: sqlite3.Connection, limit: int) -> Sequence[Anomaly]:

@@ -27,6 +27,7 @@ from sitectl.model.commands import (
     Urgency,
 )
 from sitectl.model.ids import EvseId, StationId
+from sitectl.model.transaction import Payload
 from sitectl.model.uplink import Right
 from sitectl.ocpp.frame import Call
 from sitectl.ocpp.v16 import central_decode, central_encode
@@ -43,6 +44,17 @@ log = logging.getLogger(__name__)
 
 START_EXPECTED_S = 60.0
 """After a remote start the EVSE is reserved while a station waits for a plug (ConnectionTimeOut, default 60 s)."""
+
+COMMANDS = (
+    ResetStation,
+    ChangeAvailability,
+    UnlockConnector,
+    TransferData,
+    SetVariable,
+    GetVariables,
+    TriggerMessage,
+)
+"""What a central may ask that goes by the right of its own class."""
 
 
 class Ingress:
@@ -82,13 +94,13 @@ class Ingress:
             case TriggerMessage():
                 return self._triggered(asked)
             case ProfileSet():
-                return self._profiles.set(asked)
+                return self._profiles.set(asked, call.payload)
             case ProfilesCleared():
                 return self._profiles.clear(self._station, asked)
             case SetVariable():
                 return virtual.set_variable(self._rooms, self._profiles.uplink, asked)
             case StartAsked():
-                return self._start(asked)
+                return self._start(asked, call.payload)
             case StopAsked():
                 return self._stop(asked)
             case ResetStation() | ChangeAvailability() | UnlockConnector() | TransferData():
@@ -103,14 +115,14 @@ class Ingress:
                 return self.accepted and may(self._rights, RequestStart)
             case StopAsked():
                 return may(self._rights, RequestStop)
-            case RequestStart() | RequestStop():
-                return False
-        return may(self._rights, type(asked)) or not _is_command(asked)
+            case _ if isinstance(asked, COMMANDS):
+                return may(self._rights, type(asked))
+        return True
 
     def _no(self, action: str) -> Reply:
         """The action's own word for no; a CALLERROR only where it has none."""
         answer = central_encode.negative(action)
-        return Refuse(ErrorCode.NOT_SUPPORTED, f"{action} is not offered here") if not answer else answer
+        return answer or Refuse(ErrorCode.NOT_SUPPORTED, f"{action} is not offered here")
 
     def _note(self, type: str, action: str) -> None:
         self._rooms.journal.record(type, self._station, data={"uplink": self._profiles.uplink, "action": action})
@@ -120,7 +132,7 @@ class Ingress:
         self._note("uplink.command", action)
         return central_encode.outcome(action, outcome) or {}
 
-    async def _start(self, asked: StartAsked) -> Reply:
+    async def _start(self, asked: StartAsked, payload: Payload) -> Reply:
         """Always name the EVSE, never send the profile: stations differ in both."""
         evse = self._free_evse(asked.request.evse)
         if evse is None:
@@ -130,7 +142,8 @@ class Ingress:
         start = RequestStart(evse, asked.request.id_token)
         outcome = await self._rooms.door.execute(self._station, start, Urgency.START)
         if asked.profile is not None and isinstance(outcome, Answered) and outcome.accepted:
-            await self._profiles.expect(evse, asked.profile)
+            profile = {"connectorId": evse.evse, "csChargingProfiles": payload["chargingProfile"]}
+            self._profiles.expect(evse, asked.profile, profile)
         self._note("uplink.command", "RemoteStartTransaction")
         return central_encode.outcome("RemoteStartTransaction", outcome) or {}
 
@@ -164,16 +177,3 @@ class Ingress:
         if self._trigger(asked.message, asked.evse.evse):
             return central_encode.accepted()
         return {"status": "NotImplemented"}
-
-
-def _is_command(asked: object) -> bool:
-    return isinstance(
-        asked,
-        ResetStation
-        | ChangeAvailability
-        | UnlockConnector
-        | TransferData
-        | SetVariable
-        | GetVariables
-        | TriggerMessage,
-    )

@@ -297,9 +297,11 @@ class Link:
 
     async def _lost_or(self, peer: Peer, seconds: float) -> None:
         """Wait, but no longer than the connection lives."""
-        ends_at = self._clock.monotonic() + seconds
-        while peer.lost is None and (left_s := ends_at - self._clock.monotonic()) > 0:
-            await asyncio.sleep(min(left_s, 1.0))
+        for _ in range(int(seconds)):
+            if peer.lost is not None:
+                return
+            await asyncio.sleep(1.0)
+        await asyncio.sleep(seconds % 1.0)
 
     def _state(self, state: LinkState, why: str) -> None:
         if state is not self.state:

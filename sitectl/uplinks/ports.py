@@ -45,7 +45,7 @@ class Outbox(Protocol):
     """Messages on disk for uplinks: one ordered queue per station and uplink. Every call has committed on return."""
 
     def head(self, uplink: UplinkId, station: StationId) -> Awaitable[OutboxItem | None]:
-        """The next message to send. None: empty, or the head waits (a dependant whose Start is neither acked nor dead)."""
+        """The next message to send. None: empty, or the head waits for its Start to be acked or dead."""
 
     def sending(self, seq: int, rendered: str) -> Awaitable[None]:
         """Freeze the text before its first send and mark the row sent."""
@@ -59,7 +59,7 @@ class Outbox(Protocol):
         """The central answered: done. For a start, keep the central's id and verdict (wakes the dependants)."""
 
     def failed(self, seq: int, why: str, dead: bool) -> Awaitable[None]:
-        """Count a failed attempt (CALLERROR or confirmed poison), or give the message up: kept, shown, never deleted."""
+        """Count a failed attempt (CALLERROR or confirmed poison), or give the message up: kept, never deleted."""
 
     def backlogs(self, uplink: UplinkId) -> Awaitable[Sequence[Backlog]]:
         """All queues of an uplink that are not empty or hold dead letters."""
@@ -99,7 +99,7 @@ class StationFacts(Protocol):
 
 
 class VirtualSettings(Protocol):
-    """Configuration keys that a central set on its virtual station, and the charging profiles that it sent; kept on disk."""
+    """What a central set on its virtual station, keys and charging profiles; kept on disk."""
 
     def variables(self, uplink: UplinkId, station: StationId) -> Mapping[str, str]:
         """The keys that this central has set."""

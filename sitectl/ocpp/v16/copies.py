@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from sitectl.base.units import format_utc
-from sitectl.model.transaction import OutboxKind, OutboxMessage, Payload
+from sitectl.model.transaction import OutboxKind, OutboxMessage, Payload, TransactionStop
 from sitectl.ocpp.versions import Version
 
 
@@ -22,6 +22,18 @@ def start(payload: Payload, started: datetime | None = None) -> OutboxMessage:
 def stop(payload: Payload, stopped: datetime | None = None) -> OutboxMessage:
     """StopTransaction; `stopped` where the station's own time cannot be."""
     return _message("StopTransaction", _retimed(payload, stopped), OutboxKind.STOP, needs_transaction_id=True)
+
+
+def forgotten_stop(stop: TransactionStop) -> OutboxMessage:
+    """StopTransaction of a transaction whose station forgot to stop it, worded from what the ledger concluded."""
+    payload: Payload = {
+        "meterStop": stop.meter_stop_wh,
+        "timestamp": format_utc(stop.stopped),
+        "reason": stop.reason,
+    }
+    if stop.id_token:
+        payload["idTag"] = stop.id_token
+    return _message("StopTransaction", payload, OutboxKind.STOP, needs_transaction_id=True)
 
 
 def meter_values(payload: Payload, sampled: Mapping[int, datetime] | None = None) -> OutboxMessage:

@@ -1,0 +1,317 @@
+"""The daemon: the only place where rooms are wired together, started in order and stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import uvloop
+
+from sitectl.allocator.rules import SharingRules
+from sitectl.api.app import Behind, make_app
+from sitectl.api.server import ApiServer, bind
+from sitectl.base import logging as logs
+from sitectl.base.clock import Clock, SystemClock
+from sitectl.base.errors import SitectlError
+from sitectl.base.systemd import Notifier, watchdog_interval
+from sitectl.base.tasks import Tasks, spawn
+from sitectl.config.load import Broken, Loaded, load
+from sitectl.config.report import print_issues
+from sitectl.config.settings import AllocationMode, DeadController, Settings
+from sitectl.meters.polling import run_meters
+from sitectl.model.events import Event, StoreChanged
+from sitectl.model.health import Problem
+from sitectl.model.ids import StationId, UplinkId
+from sitectl.model.transaction import OutboxMessage, TransactionStop
+from sitectl.model.uplink import UplinkState, UplinkView
+from sitectl.ocpp.v16 import copies
+from sitectl.routing.route import Route
+from sitectl.site.cycle import Decision
+from sitectl.site.owner import Site
+from sitectl.site.problems import Finding, ProblemBook, findings
+from sitectl.state.site_state import SiteRules, initial_state
+from sitectl.stations.stations import Stations
+from sitectl.store.opening import Store, open_store
+from sitectl.uplinks.pool import UplinkPool
+from sitectl.uplinks.ports import Rooms
+
+log = logging.getLogger("sitectl.daemon")
+
+EXIT_WELL, EXIT_FAILED, EXIT_CONFIGURATION = 0, 1, 2
+LEDGER_FILE = "ledger.db"
+STATUS_EVERY_S = 10.0
+SAMPLES_EVERY_S = 60.0
+
+
+def run(config: Path, socket: Path | None = None, verbose: bool = False) -> int:
+    """Run a site until SIGTERM or SIGINT; returns the exit status."""
+    loaded = load(config)
+    print_issues(loaded, sys.stderr)
+    if isinstance(loaded, Broken):
+        return EXIT_CONFIGURATION
+    logs.configure("DEBUG" if verbose else "INFO", wire=verbose)
+    if socket is not None:
+        loaded = replace(loaded, settings=replace(loaded.settings, api=replace(loaded.settings.api, socket=socket)))
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(Daemon(loaded).run())
+    except SitectlError as error:
+        log.error("%s", error)
+        return EXIT_FAILED
+    except BaseExceptionGroup as group:
+        log.critical("a room that the site cannot do without has failed", exc_info=group)
+        return EXIT_FAILED
+    return EXIT_WELL
+
+
+class Ear:
+    """The site's ear, with the uplinks listening in: charging profiles of centrals follow transactions."""
+
+    def __init__(self) -> None:
+        self.site: Site | None = None
+        self.pool: UplinkPool | None = None
+
+    def post(self, event: Event) -> None:
+        """Hand an event to the site, then to the uplinks."""
+        assert self.site is not None
+        self.site.post(event)
+        if self.pool is not None:
+            self.pool.hear(event)
+
+
+class Daemon:
+    """One running site."""
+
+    def __init__(self, loaded: Loaded, clock: Clock | None = None, random: Random | None = None) -> None:
+        self._loaded = loaded
+        self._settings: Settings = loaded.settings
+        self._clock = clock or SystemClock()
+        self._random = random or Random()
+        self._tasks = Tasks()
+        self._ear = Ear()
+        self._book = ProblemBook()
+        self._stopping = asyncio.Event()
+        self._notifier = Notifier.from_environment()
+        self._watchdog_s = watchdog_interval()
+        self._fed_at = self._said_at = 0.0
+
+    async def run(self) -> None:
+        """Open, serve, stop. Raises SitectlError for what the environment refuses, before anything is served."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        store = await self._open_store()
+        try:
+            await self._wire(store)
+            await self._serve(store)
+        finally:
+            self._notifier.stopping()
+            await self._tasks.cancel_all()
+            await store.close()
+            log.info("stopped")
+
+    # --- wiring ---
+
+    async def _open_store(self) -> Store:
+        self._settings.site.data_dir.mkdir(parents=True, exist_ok=True)
+        return await open_store(
+            self._settings.site.data_dir / LEDGER_FILE,
+            self._clock,
+            self._random,
+            _forgotten_stop,
+            cache_days=float(self._settings.authorization.cache_days),
+            on_state=self._store_changed,
+        )
+
+    def _store_changed(self, usable: bool, why: str) -> None:
+        if self._ear.site is not None:
+            self._ear.post(StoreChanged(self._clock.monotonic(), usable, why))
+
+    async def _wire(self, store: Store) -> None:
+        """Make the rooms and tell the site what the disk remembers, before anybody can connect."""
+        settings = self._settings
+        self._first_start: datetime = await store.queries.first_opened()
+        self._store = store
+        centrals = _Centrals()
+        self.stations = Stations(
+            settings,
+            inbox=self._ear,
+            journal=store.journal,
+            ledger=store.ledger,
+            centrals=centrals,
+            cache=store.tokens,
+            store=store.stations,
+            clock=self._clock,
+            commissioning=self._commissioning,
+            store_samples_every_s=self._samples_every_s,
+        )
+        self.site = Site(
+            initial_state(settings.topology, _site_rules(settings), self._clock.monotonic()),
+            _sharing_rules(settings),
+            self._clock,
+            self.stations.limits,
+            store.limits,
+            store.journal,
+        )
+        self._ear.site = self.site
+        self.pool = centrals.pool = UplinkPool(
+            settings.uplinks,
+            Route(settings.default_uplink),
+            Rooms(
+                inbox=self._ear,
+                journal=store.journal,
+                door=self.stations,
+                outbox=store.outbox,
+                facts=self.stations.book,
+                virtual=store.virtual,
+                tokens=store.tokens,
+                tasks=self._tasks,
+            ),
+            self._clock,
+            self._random,
+            settings.site.nominal_voltage_v,
+        )
+        self.site.remember(await store.limits.load())
+        await self.stations.load()
+        self._ear.pool = self.pool
+        self.site.on_cycle = self._cycled
+        self.site.cycle()
+
+    def _commissioning(self) -> bool:
+        """Whether what unpinned listed stations show is pinned now."""
+        return self._clock.wall() - self._first_start < timedelta(seconds=self._settings.ocpp.commissioning_s)
+
+    def _samples_every_s(self, station: StationId) -> float:
+        """Samples are stored at the central's interval, at least a minute apart."""
+        uplink = self._settings.default_uplink
+        if uplink is None:
+            return SAMPLES_EVERY_S
+        asked = self._store.virtual.variables(uplink, station).get("MeterValueSampleInterval", "")
+        return max(SAMPLES_EVERY_S, float(asked)) if asked.isdigit() else SAMPLES_EVERY_S
+
+    # --- serving ---
+
+    async def _serve(self, store: Store) -> None:
+        behind = Behind(self.site, store.queries, self)
+        listener = bind(self._settings.api.socket)
+        try:
+            api = ApiServer(make_app(behind), listener)
+            await self.stations.start()
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    spawn(group, self.site.run(), "site"),
+                    spawn(group, run_meters(self._settings.meters, self._ear, self._clock), "meters"),
+                    spawn(group, self.pool.run(), "uplinks"),
+                    spawn(group, api.serve(), "api"),
+                ]
+                self._say_ready(store)
+                await self._stopping.wait()
+                log.info("stopping")
+                self._notifier.stopping()
+                api.stop()
+                await self.stations.stop()
+                for task in tasks:
+                    task.cancel()
+        finally:
+            listener.close()
+            with contextlib.suppress(OSError):
+                self._settings.api.socket.unlink()
+
+    def _say_ready(self, store: Store) -> None:
+        gc.collect()
+        gc.freeze()
+        where = " ".join(f"ocpp={host}:{port}" for host, port in self.stations.server.addresses)
+        log.info("ready %s", where)
+        print(f"sitectl ready {where} api={self._settings.api.socket}", file=sys.stderr, flush=True)
+        store.journal.record("site.started", data={"name": self._settings.site.name})
+        self._notifier.ready(f"{self._settings.site.name}: serving on {where}")
+
+    def _cycled(self, decision: Decision) -> None:
+        """A completed cycle feeds the watchdog; now and then it says how things stand."""
+        now = decision.snapshot.at
+        if self._watchdog_s is not None and now - self._fed_at >= self._watchdog_s / 3:
+            self._fed_at = now
+            self._notifier.watchdog()
+        if self._notifier.supervised and now - self._said_at >= STATUS_EVERY_S:
+            self._said_at = now
+            online = sum(1 for s in decision.snapshot.stations.values() if s.online)
+            count = len(self.problems())
+            self._notifier.status(f"{online} stations online, {count} problems, cycle {self.site.times.count}")
+
+    # --- what people ask (the overview of the interface) ---
+
+    @property
+    def site_name(self) -> str:
+        """As configured."""
+        return self._settings.site.name
+
+    def wall(self) -> datetime:
+        """The wall clock."""
+        return self._clock.wall()
+
+    def problems(self) -> Sequence[Problem]:
+        """What is wrong anywhere."""
+        found: list[Finding] = []
+        if self.site.decision is not None:
+            found.extend(findings(self.site.state, self.site.decision))
+        found.extend(_uplink_findings(self.pool.views()))
+        return [*self._book.update(found, self._clock.wall()), *self.stations.problems()]
+
+    def uplinks(self) -> Mapping[UplinkId, UplinkView]:
+        """How the central CSMSs stand."""
+        return self.pool.views()
+
+    def effective_configuration(self) -> Mapping[str, Any]:
+        """The whole configuration with the source of each value."""
+        return {"settings": self._loaded.effective, "origins": self._loaded.origins}
+
+
+class _Centrals:
+    """Stands in for the uplinks while the stations room is made; the two need each other."""
+
+    pool: UplinkPool
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.pool, name)
+
+
+def _forgotten_stop(stop: TransactionStop, version: str) -> OutboxMessage:
+    """Every station speaks 1.6 as yet, so every forgotten stop is worded in it."""
+    return copies.forgotten_stop(stop)
+
+
+def _site_rules(settings: Settings) -> SiteRules:
+    return SiteRules(
+        meter_intervals_s={id: meter.interval_s for id, meter in settings.meters.items()},
+        unknown_reserve_a=settings.ocpp.unknown_reserve_a,
+        proven=settings.allocation.dead_controller is DeadController.PROVEN,
+    )
+
+
+def _sharing_rules(settings: Settings) -> SharingRules:
+    strict = settings.allocation.mode is AllocationMode.STRICT_PRIORITY
+    return SharingRules(mode="strict-priority" if strict else "minimum-first", dwell_s=settings.allocation.dwell_s)
+
+
+def _uplink_findings(views: Mapping[UplinkId, UplinkView]) -> Sequence[Finding]:
+    found: list[Finding] = []
+    for id, view in views.items():
+        if view.state in (UplinkState.OFFLINE, UplinkState.REFUSED):
+            do = "Check the internet connection and the central system; charging goes on, nothing is lost."
+            if view.state is UplinkState.REFUSED:
+                do = "Check with the central system that these stations are known to it, and their passwords."
+            found.append((f"Uplink {view.state.value}: {view.text or 'no connection'}", id, do))
+        if view.dead:
+            do = "See `sitectl transactions --dead`; the messages are kept."
+            found.append((f"{view.dead} messages were refused for good", id, do))
+    return found
