@@ -96,7 +96,8 @@ class LedgerTwin:
         self, start: TransactionStart, copies: Sequence[UplinkId], message: OutboxMessage, raw: bytes
     ) -> StartedTransaction:
         self._commit("start")
-        known = self.starts.get(start.start_key)
+        key = f"{start.evse.station}|{start.start_key}"
+        known = self.starts.get(key)
         if known is not None:
             id = known[1].transaction
             return StartedTransaction(
@@ -107,7 +108,7 @@ class LedgerTwin:
         if closed is not None:
             del self.open[closed]
         stored = StartedTransaction(TransactionId(f"tx{number}"), number, start.evse, None, closed=closed)
-        self.starts[start.start_key] = (start, stored, tuple(copies), message)
+        self.starts[key] = (start, stored, tuple(copies), message)
         self.open[stored.transaction] = OpenTransaction(
             stored.transaction, start.evse, number, start.id_token, start.started, start.meter_start_wh
         )
@@ -317,7 +318,9 @@ class Wired:
                 if answer is not None:
                     self.far.send(json.dumps([3, frame[1], answer]))
             else:
-                self._replies.setdefault(frame[1], asyncio.get_running_loop().create_future()).set_result(frame)
+                waiting = self._replies.setdefault(frame[1], asyncio.get_running_loop().create_future())
+                if not waiting.done():
+                    waiting.set_result(frame)
 
     def send(self, action: str, payload: Payload, id: str | None = None) -> str:
         id = id or str(next(self._ids))
