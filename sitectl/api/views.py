@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sitectl.allocator.explain import why
+from sitectl.allocator.why import why
 from sitectl.base.units import format_utc
 from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.health import Problem
@@ -193,20 +193,8 @@ def why_json(state: SiteState, decision: Decision, id: EvseId, wall: datetime) -
         "evse": id.evse,
         "time": format_utc(wall),
         "limit_a": _limit_a(decision, view),
-        "chain": [step_json(step) for step in why(state.topology, decision.snapshot, decision.allocation, id)],
+        "chain": why(state.topology, decision.snapshot, decision.allocation, id),
     }
-
-
-def step_json(step: Any) -> Json:
-    """One link of the chain; circuit and phase only where it is a row."""
-    found = {
-        "step": step.step,
-        "circuit": step.circuit,
-        "phase": step.phase,
-        "a": _rounded(step.a, 1),
-        "text": step.text,
-    }
-    return {key: value for key, value in found.items() if value is not None or key == "a"}
 
 
 def uplink(view: UplinkView) -> Json:
