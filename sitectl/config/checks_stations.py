@@ -41,9 +41,7 @@ def _check_fallback(draft: Draft, evse: EvseDraft) -> None:
         return
     path = evse.path_of("fallback_a")
     bounds = f"write 0, {evse.min_a:g} to {evse.max_a:g}, or auto"
-    if not 0 <= fallback_a <= 10_000:
-        draft.findings.error(path, f"{fallback_a:g} A is no current per phase", bounds)
-    elif fallback_a > evse.max_a:
+    if fallback_a > evse.max_a:
         draft.findings.error(path, f"{fallback_a:g} A is above max_a, {evse.max_a:g} A", bounds)
     elif 0 < fallback_a < evse.min_a:
         message = f"{fallback_a:g} A is below min_a, {evse.min_a:g} A: nothing can charge with it"

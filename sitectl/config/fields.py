@@ -111,7 +111,7 @@ Seconds = Annotated[float, Field(ge=0, le=86_400 * 366, allow_inf_nan=False)]
 Rate = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
 
 Fallback = Annotated[
-    float | None,
+    Ampere | None,
     BeforeValidator(_auto_or_number),
     WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0, "maximum": 10_000}, {"const": "auto"}]}),
 ]

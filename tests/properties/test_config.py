@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sitectl.config import document
@@ -47,7 +47,6 @@ def test_arbitrary_pieces_of_yaml_never_raise(pieces: list[str], joint: str) -> 
 
 
 @given(st.data())
-@settings(max_examples=150)
 def test_a_mutated_configuration_never_raises(data: st.DataObject) -> None:
     lines = list(LINES)
     for _ in range(data.draw(st.integers(1, 4))):
@@ -76,8 +75,9 @@ LEAVES = (
 )
 KEYS = st.sampled_from(
     ["site", "ocpp", "circuits", "meters", "stations", "uplinks", "routing", "grid", "parent", "rated_a", "meter",
-     "max_a", "base_load_worst_a", "circuit", "evses", "1", "fallback_a", "phases", "identities", "tls", "listen", "url",
-     "sheet", "connection", "password_file", "labels", "min_a", "security_profile", "sum", "kind", "default", "mqtt"]
+     "max_a", "base_load_worst_a", "circuit", "evses", "1", "fallback_a", "phases", "identities", "tls", "listen",
+     "url", "sheet", "connection",
+     "password_file", "labels", "min_a", "security_profile", "sum", "kind", "default", "mqtt"]
 )  # fmt: skip
 TREES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=6))
 
@@ -113,7 +113,6 @@ def test_files_that_a_configuration_names_never_raise(raw: bytes) -> None:
 
 
 @given(st.lists(YAML_PIECES, max_size=10))
-@settings(max_examples=50)
 def test_a_sheet_never_raises(pieces: list[str]) -> None:
     with TemporaryDirectory() as directory:
         path = Path(directory) / "mine.yaml"
