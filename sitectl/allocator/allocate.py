@@ -11,7 +11,6 @@ from sitectl.allocator.explain import alarms, partial_reason, target_reason
 from sitectl.allocator.gate import pass_gate
 from sitectl.allocator.headroom import Ceilings, Headroom, headroom, read_ceilings
 from sitectl.allocator.rules import AllocatorMemory, SharingRules
-from sitectl.allocator.safe import safe_allocation
 from sitectl.allocator.share import fill
 from sitectl.model.electrical import ALL_PHASES
 from sitectl.model.ids import EvseId
@@ -24,23 +23,13 @@ __all__ = ["AllocatorMemory", "CompiledSite", "SharingRules", "allocate", "compi
 def allocate(
     plan: CompiledSite, snapshot: SiteSnapshot, memory: AllocatorMemory, rules: SharingRules
 ) -> tuple[Allocation, AllocatorMemory]:
-    """Share the site's current for this moment. Pure, deterministic, independent of the order of its inputs; never
-    raises.
+    """Share the site's current for this moment. Pure, deterministic, independent of the order of its inputs.
 
-    `targets` holds everybody who takes part: the fair share by headroom less reserves, as if every command were
-    already obeyed. `offers` holds only limits that change now: cuts, and the raises that the gate lets out. An
-    error inside (also a snapshot that is not sound: a number that is none, an EVSE missing) gives the fallback
-    plan, which only cuts.
+    `targets` holds everybody who takes part: the fair share by headroom less reserves, as if every command were already
+    obeyed. `offers` holds only limits that change now: cuts, and the raises that the gate lets out. A snapshot that is
+    not sound (a number that is none, an EVSE or a circuit missing) raises; then, as after a violation that `verify`
+    found, `safe_allocation` is what goes out.
     """
-    try:
-        return _allocate(plan, snapshot, memory, rules)
-    except Exception as error:  # no path may leave the last commands unreviewed
-        return safe_allocation(plan.topology, snapshot, f"the allocator failed: {error!r}"), memory
-
-
-def _allocate(
-    plan: CompiledSite, snapshot: SiteSnapshot, memory: AllocatorMemory, rules: SharingRules
-) -> tuple[Allocation, AllocatorMemory]:
     step = round(rules.step_a * 10)
     ceilings = read_ceilings(plan, snapshot)
     room = headroom(plan, snapshot, ceilings)

@@ -10,6 +10,7 @@ from fractions import Fraction
 from itertools import pairwise, permutations
 from typing import Any
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -397,7 +398,7 @@ def test_fallback_plan_only_cuts_and_fits(data: st.DataObject, site: Topology, r
 
 @given(st.data(), trees(), st.sampled_from([float("nan"), float("inf")]))
 def test_a_number_that_is_none_never_raises_anything(data: st.DataObject, site: Topology, odd: float) -> None:
-    """S6, S8: not-a-number in a base load or in what is in force ends in the fallback plan, never in a raise."""
+    """S6, S8: not-a-number in a base load or in what is in force is an error, and the fallback plan only cuts."""
     snapshot = data.draw(moments(site))
     if data.draw(st.booleans()):
         broken = replace(snapshot.circuits[site.root], base_load_a=PhaseCurrents(1.0, odd, 1.0))
@@ -405,9 +406,10 @@ def test_a_number_that_is_none_never_raises_anything(data: st.DataObject, site: 
     else:
         evse = data.draw(st.sampled_from(sorted(snapshot.evses)))
         snapshot = replace(snapshot, evses={**snapshot.evses, evse: replace(snapshot.evses[evse], counts_a=odd)})
-    allocation, _ = allocate(compile_site(site), snapshot, AllocatorMemory(), SharingRules())
-    assert not allocation.rows
-    assert any("fallback" in alarm for alarm in allocation.alarms)
+    with pytest.raises((ValueError, OverflowError)):
+        allocate(compile_site(site), snapshot, AllocatorMemory(), SharingRules())
+    assert verify(site, snapshot, {}) != []
+    allocation = safe_allocation(site, snapshot, "a test")
     for evse, offer in allocation.offers.items():
         assert not offer.limit_a > now_told(snapshot.evses[evse])
 
