@@ -67,10 +67,9 @@ class SkewFilter:
         if abs(skew_s) > MOST_SKEW_S or (queued and self._has_waited(skew_s, stamped, received)):
             return None
         self._seen.append(skew_s)
-        youngest = sorted(self._seen, reverse=True)[:2]
-        if len(youngest) < 2:
+        if len(self._seen) < 2:
             return None
-        estimate = youngest[1]
+        estimate = sorted(self._seen)[-2]
         if self._told is not None and abs(estimate - self._told) < self.CHANGE_S:
             return None
         self._told = estimate

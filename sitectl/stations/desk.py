@@ -46,8 +46,8 @@ class Desk:
         """Record an event of this station for people."""
         self.journal.record(type, record.id, evse or None, data)
 
-    def learn_skew(self, record: StationRecord, stamped: datetime, *, queued: bool = False) -> None:
+    def learn_skew(self, record: StationRecord, stamped: datetime, received: datetime, *, queued: bool = False) -> None:
         """Learn from a time stamp how far the station's clock is off; the site hears of it when it is news."""
-        skew_s = record.skew.learn(stamped, self.clock.wall(), queued=queued)
+        skew_s = record.skew.learn(stamped, received, queued=queued)
         if skew_s is not None:
             self.inbox.post(ClockSkewLearned(record.id, self.clock.monotonic(), skew_s))

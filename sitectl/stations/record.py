@@ -19,7 +19,7 @@ MOST_EVSES = 64
 """More than any post has: a number beyond it is nonsense, and must not fill the memory."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SampleToStore:
     """Meter values of a running transaction, as the ledger wants them."""
 

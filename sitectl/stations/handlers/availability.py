@@ -18,7 +18,7 @@ def status(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> R
         return encode.empty_answer()
     desk.inbox.post(EvseStatusChanged(EvseId(record.id, report.evse), desk.clock.monotonic(), report.status))
     if report.reported is not None:
-        desk.learn_skew(record, report.reported)
+        desk.learn_skew(record, report.reported, desk.clock.wall())
     changed = record.statuses.get(report.evse) != call.payload
     record.statuses[report.evse] = call.payload
     if record.present is not None:

@@ -9,7 +9,7 @@ from functools import partial
 
 from sitectl.base.errors import EnvironmentFault
 from sitectl.model.events import EvseMetered
-from sitectl.model.ids import TransactionId
+from sitectl.model.ids import EvseId, TransactionId
 from sitectl.model.metering import MeterSample
 from sitectl.ocpp.frame import Call
 from sitectl.ocpp.v16 import copies, encode, meter_values
@@ -24,21 +24,30 @@ _WORTH_IT = frozenset({"Transaction.Begin", "Transaction.End"})
 def metered(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Reply | Awaitable[Reply]:
     """MeterValues: answered at once when nothing is to be stored, else when it is stored."""
     told = meter_values.meter_values(call.payload).value
-    received = desk.clock.wall()
+    received, now = desk.clock.wall(), desk.clock.monotonic()
     claimed = told.station_transaction_id if (told.station_transaction_id or 0) > 0 else None
     evse, running = _place(record, told.evse, claimed)
-    times = [business_time(sample.sampled or received, received, True) for sample in told.samples]
     if told.samples and 0 < evse <= MOST_EVSES:
-        _tell(desk, record, evse, told.samples[-1], received)
+        _tell(desk, record, EvseId(record.id, evse), told.samples[-1], received, now)
     if not told.samples or (running is None and claimed is None):
         return encode.empty_answer()
-    wrong = {n: moment for n, (moment, own) in enumerate(times) if not own or told.samples[n].sampled is None}
-    register_wh = next((s.register_wh for s in reversed(told.samples) if s.register_wh is not None), None)
-    sample = SampleToStore(copies.meter_values(call.payload, wrong), raw, register_wh, times[-1][0])
-    if running is not None and not _worth_storing(desk, record, running, told.samples, sample.sampled):
+    sample = _to_store(call, raw, told.samples, received)
+    if running is not None and not _worth_storing(desk, record, running, told.samples, sample.sampled, now):
         running.unstored = sample
         return encode.empty_answer()
     return _answer_when_stored(desk, record, running, sample, _store(desk, record, evse, running or claimed, sample))
+
+
+def _to_store(call: Call, raw: bytes | str, samples: tuple[MeterSample, ...], received: datetime) -> SampleToStore:
+    """The call as the ledger wants it: the newest register, and business times where the station's cannot be."""
+    sampled, register_wh, wrong = received, None, {}
+    for n, sample in enumerate(samples):
+        sampled, own = business_time(sample.sampled or received, received, sample.sampled is not None)
+        if not own:
+            wrong[n] = sampled
+        if sample.register_wh is not None:
+            register_wh = sample.register_wh
+    return SampleToStore(copies.meter_values(call.payload, wrong), raw, register_wh, sampled)
 
 
 def _place(record: StationRecord, evse: int, claimed: int | None) -> tuple[int, Running | None]:
@@ -50,29 +59,35 @@ def _place(record: StationRecord, evse: int, claimed: int | None) -> tuple[int, 
     return meant, record.running.get(meant) if claimed is None else None
 
 
-def _tell(desk: Desk, record: StationRecord, evse: int, sample: MeterSample, received: datetime) -> None:
+def _tell(desk: Desk, record: StationRecord, evse: EvseId, sample: MeterSample, received: datetime, now: float) -> None:
     """Post the newest sample as what is drawn now, unless it waited in the station: then it tells of the past."""
     if sample.sampled is not None:
-        desk.learn_skew(record, sample.sampled, queued=True)
+        desk.learn_skew(record, sample.sampled, received, queued=True)
         if record.skew.late_s(sample.sampled, received) > LATE_S:
             return
-    reading = sample.reading(record.meant(evse), desk.clock.monotonic())
-    record.readings[evse] = reading
+    reading = sample.reading(evse, now)
+    record.readings[evse.evse] = reading
     desk.inbox.post(EvseMetered(reading))
 
 
 def _worth_storing(
-    desk: Desk, record: StationRecord, running: Running, samples: tuple[MeterSample, ...], sampled: datetime
+    desk: Desk,
+    record: StationRecord,
+    running: Running,
+    samples: tuple[MeterSample, ...],
+    sampled: datetime,
+    now: float,
 ) -> bool:
     """The first, those at begin and end, signed ones, and one an interval, by the station's own time or by ours.
 
     By its own, because what a station kept while it was offline comes all at once; by ours, because some clocks stand.
     """
-    if running.stored_sampled is None or any(s.signed or s.context in _WORTH_IT for s in samples):
+    if running.stored_sampled is None:
         return True
     every_s = desk.store_samples_every_s(record.id)
-    told_s = abs((sampled - running.stored_sampled).total_seconds())
-    return told_s >= every_s or desk.clock.monotonic() - running.stored_at >= every_s
+    if now - running.stored_at >= every_s or abs((sampled - running.stored_sampled).total_seconds()) >= every_s:
+        return True
+    return any(sample.signed or sample.context in _WORTH_IT for sample in samples)
 
 
 def _store(
