@@ -170,9 +170,15 @@ def _limit_a(decision: Decision, view: EvseSnapshot) -> float:
 
 
 def _reason(decision: Decision, view: EvseSnapshot) -> str:
-    decided = decision.allocation.offers.get(view.id) or decision.allocation.targets.get(view.id)
-    if decided is not None and view.wants and view.controllable:
-        return decided.reason
+    offer = decision.allocation.offers.get(view.id)
+    target = decision.allocation.targets.get(view.id)
+    if view.wants and view.controllable and offer is not None:
+        return offer.reason
+    if view.wants and view.controllable and target is not None:
+        held_a = _limit_a(decision, view)
+        if target.limit_a > held_a:
+            return f"rises to {target.limit_a:g} A when its hold time is over and the current is free ({target.reason})"
+        return target.reason
     if not view.online:
         return "offline: counted at what it may still draw"
     if view.obeys is Obeys.IGNORES:
