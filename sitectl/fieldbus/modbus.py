@@ -18,6 +18,7 @@ from pymodbus.pdu import ModbusPDU
 
 from sitectl.base.clock import Clock
 from sitectl.base.logging import WIRE
+from sitectl.base.tasks import Tasks
 from sitectl.fieldbus.bus import Fault, ReadFailed, Registers, refusal
 
 TIMEOUT_S = 1.0
@@ -30,6 +31,7 @@ QUEUE = 64
 
 HOLDING, INPUT = 3, 4
 _CLOSED = ReadFailed(Fault.UNREACHABLE, "the bus is closed")
+_BROKEN_OFF = ReadFailed(Fault.UNREACHABLE, "the read was broken off")
 
 wire = logging.getLogger(f"{WIRE}.modbus")
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # it logs every failed request; who reads says so once
@@ -59,6 +61,7 @@ class ModbusTcpBus:
         self._timeout_s = timeout_s
         self._pause_s = pause_s
         self._queue: asyncio.Queue[_Request] = asyncio.Queue(QUEUE)
+        self._running = Tasks()
         self._client: AsyncModbusTcpClient | None = None
         self._garbled = False
         self._closed = False
@@ -79,12 +82,18 @@ class ModbusTcpBus:
         return await request.answer
 
     async def run(self) -> None:
-        """Own the endpoint: ask one request after the other, until cancelled."""
+        """Own the endpoint: ask one request after the other, until cancelled.
+
+        Each request runs in a task of its own: the library waits with `asyncio.wait_for`, which on Python 3.11 loses a
+        cancellation that meets its result, and an owner that lost it would never stop.
+        """
         try:
             while True:
-                await self._answer(await self._queue.get())
+                request = await self._queue.get()
+                await asyncio.wait({self._running.spawn(self._answer(request), f"read {self._host}: {request}")})
         finally:
             self._closed = True
+            await self._running.cancel_all()
             self._disconnect()
             while not self._queue.empty():
                 request = self._queue.get_nowait()
@@ -94,7 +103,7 @@ class ModbusTcpBus:
     async def _answer(self, request: _Request) -> None:
         if request.answer.done():  # its caller was cancelled meanwhile
             return
-        outcome: Registers | ReadFailed = _CLOSED
+        outcome: Registers | ReadFailed = _BROKEN_OFF
         try:
             outcome = await self._serve(request)
         finally:
@@ -140,7 +149,7 @@ class ModbusTcpBus:
             self._disconnect()
             self._retry_at = self._clock.monotonic() + RETRY_S
             return failed
-        return client
+        return _CLOSED if self._closed else client
 
     def _disconnect(self) -> None:
         if self._client is not None:

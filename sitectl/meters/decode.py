@@ -56,12 +56,10 @@ def number(register: Register, words: tuple[int, ...]) -> float | None:
     if int.from_bytes(raw) in register.not_available:
         return None
     (value,) = struct.unpack(_FORMATS[register.type], raw)
-    if register.type[0] == "f":
-        if not math.isfinite(value):
-            return None
-    elif value in _ends(register.type):
+    if register.type[0] != "f" and value in _ends(register.type):
         return None
-    return float(value) * register.scale * _multiple(register.unit)
+    scaled = float(value) * register.scale * _multiple(register.unit)
+    return scaled if math.isfinite(scaled) else None
 
 
 def _ends(type_: str) -> tuple[int, ...]:

@@ -206,7 +206,12 @@ def late(delay_s: float) -> Behaviour:
 
     async def behave(stub: ModbusStub, request: Request, writer: asyncio.StreamWriter) -> None:
         whole = frame(request, stub.registers(request))
-        asyncio.get_running_loop().call_later(delay_s, writer.write, whole)
+
+        def send() -> None:
+            if not writer.is_closing():
+                writer.write(whole)
+
+        asyncio.get_running_loop().call_later(delay_s, send)
 
     return behave
 

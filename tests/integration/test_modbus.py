@@ -324,6 +324,26 @@ async def test_stops_and_leaves_no_connection(behaviour: Behaviour) -> None:
         await until(lambda: stub.open_connections == 0)
 
 
+async def test_stops_when_an_answer_comes_in_the_same_moment() -> None:
+    """On Python 3.11 `asyncio.wait_for`, which the library waits with, loses a cancellation that meets its result."""
+    stopped = asyncio.Event()
+
+    class StoppedByItsAnswer(ModbusTcpBus):
+        def _trace(self, sending: bool, data: bytes) -> bytes:
+            if not sending:
+                owner.cancel()
+                stopped.set()
+            return super()._trace(sending, data)
+
+    async with ModbusStub({0: 1}) as stub:
+        tasks = Tasks()
+        bus = StoppedByItsAnswer("127.0.0.1", stub.port, CLOCK)
+        owner = tasks.spawn(bus.run(), "bus")
+        await bus.read(1, 3, 0, 1)
+        assert stopped.is_set()
+        await until(owner.done)
+
+
 async def test_a_closed_bus_fails_its_callers_instead_of_keeping_them() -> None:
     async with ModbusStub({0: 1}) as stub:
         stub.behave = stubs.silence
