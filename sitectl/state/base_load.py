@@ -44,6 +44,11 @@ class BaseEstimate:
     certain: PhaseCurrents | None = None
     overload: PhaseCurrents | None = None
 
+    @property
+    def aligned(self) -> bool:
+        """Whether there is a sample yet. Without one only what is certain is known: raises must not rest on that."""
+        return bool(self.samples)
+
     def upper(self) -> PhaseCurrents | None:
         """The estimate, None before the first meter reading. Never negative: generation is not lent to the stations."""
         if not self.samples and self.certain is None:

@@ -87,7 +87,7 @@ def _circuit(state: SiteState, id: CircuitId, now: float) -> CircuitSnapshot:
         measured_a=meter.reading.current_a if meter.reading is not None and known else None,
         measured_base_a=newest if known and newest is not None else None,
         meter=freshness,
-        settled=meter.settled(now) or freshness is Freshness.LOST,
+        settled=(meter.settled(now) and state.bases[id].aligned) or freshness is Freshness.LOST,
         stop=stop,
     )
 
