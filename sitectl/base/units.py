@@ -58,6 +58,12 @@ def parse_timestamp(text: str) -> tuple[datetime, bool] | None:
     offsets `+02`, `+0200`, a leap second (as the second before it), and no zone at all, which is read as UTC and
     reported as False.
     """
+    if len(text) == 20 and text[4::3] == "--T::Z":
+        # What nearly every station writes, with every meter value: the library reads it ten times faster.
+        try:
+            return datetime.fromisoformat(text), True
+        except ValueError:
+            pass  # a leap second, or no timestamp at all
     match = _TIMESTAMP.fullmatch(text.strip())
     if match is None:
         return None

@@ -47,14 +47,17 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 # --- servers, each in its own process ---------------------------------------------------------------------------------
 
 
+def nothing(*args: Any) -> None:
+    """Takes what it is given."""
+
+
 class Nobody:
-    """No central, no people, no site: what they would do is not this room's work."""
+    """No central and no site: what they would do is not this room's work."""
+
+    post = outbox_grew = station_online = station_offline = staticmethod(nothing)
 
     def copies(self, station: str, id_token: str) -> tuple[str, ...]:
         return ("central",)
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *args, **kwargs: None
 
 
 def compose_stop(stop: Any, version: str) -> Any:

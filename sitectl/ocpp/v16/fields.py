@@ -164,7 +164,7 @@ class Fields:
 
 def as_number(value: Any) -> float | None:
     """A finite number from a JSON value, None when it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if type(value) is not str and (isinstance(value, bool) or not isinstance(value, int | float | str)):
         return None
     try:
         number = float(value)

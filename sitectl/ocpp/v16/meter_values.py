@@ -25,8 +25,19 @@ _QUANTITIES: dict[str, dict[str, float]] = {
     REGISTER: {"": 1.0, "wh": 1.0, "kwh": 1000.0},
 }
 _PHASES = {"L1": 0, "L2": 1, "L3": 2, "L1-N": 0, "L2-N": 1, "L3-N": 2}
+_WRITTEN_AS = {"a": "A", "ma": "mA", "w": "W", "kw": "kW", "wh": "Wh", "kwh": "kWh"}
 _NOBODYS = ("N", "L1-L2", "L2-L3", "L3-L1")
 _TOTAL = 3
+
+_Place = tuple[str, int, float]
+_COMMON: dict[tuple[str | None, str | None, str | None], _Place] = {
+    (named, phase, _WRITTEN_AS.get(unit)): (measurand, place, scale)
+    for measurand, units in _QUANTITIES.items()
+    for named in ((measurand, None) if measurand == REGISTER else (measurand,))
+    for phase, place in ((None, _TOTAL), *_PHASES.items())
+    for unit, scale in units.items()
+}
+"""Places of what is written as the standard has it, by measurand, phase and unit: nearly everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,22 +115,38 @@ def _sample(fields: Fields) -> MeterSample:
 
 def _take(sampled: dict[str, Any], values: dict[str, _Values]) -> str | None:
     """Put one sampled value where it belongs; gives the field that makes it useless, None when all is well."""
-    measurand = _word(sampled.get("measurand"), REGISTER)
-    units = _QUANTITIES.get(measurand)
-    if units is None or sampled.get("location") == "EV":
-        return None  # a quantity that nobody here reads
-    phase = sampled.get("phase")
-    place = _TOTAL if phase is None else _PHASES.get(phase) if isinstance(phase, str) else None
-    if place is None:
-        return None if phase in _NOBODYS else "phase"
-    scale = units.get(_word(sampled.get("unit"), "").lower())
-    if scale is None:
-        return "unit"
+    place = _place(sampled)
+    if place is None or isinstance(place, str):
+        return place
+    measurand, phase, scale = place
     number = as_number(sampled.get("value"))
     if number is None:
         return "value"
-    values.setdefault(measurand, _Values()).by_phase[place] = number * scale
+    taken = values.get(measurand)
+    if taken is None:
+        taken = values[measurand] = _Values()
+    taken.by_phase[phase] = number * scale
     return None
+
+
+def _place(sampled: dict[str, Any]) -> _Place | str | None:
+    """Which quantity and phase a sampled value is, and what to multiply it with; the field that is wrong; or None."""
+    measurand, phase, unit = sampled.get("measurand"), sampled.get("phase"), sampled.get("unit")
+    try:
+        common = _COMMON.get((measurand, phase, unit))
+    except TypeError:
+        common = None
+    if common is not None and "location" not in sampled:
+        return common
+    measurand = _word(measurand, REGISTER)
+    units = _QUANTITIES.get(measurand)
+    if units is None or sampled.get("location") == "EV":
+        return None  # a quantity that nobody here reads
+    place = _TOTAL if phase is None else _PHASES.get(phase) if isinstance(phase, str) else None
+    if place is None:
+        return None if phase in _NOBODYS else "phase"
+    scale = units.get(_word(unit, "").lower())
+    return "unit" if scale is None else (measurand, place, scale)
 
 
 def _word(value: Any, default: str) -> str:
