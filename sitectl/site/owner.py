@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sitectl.allocator.allocate import AllocatorMemory, SharingRules, compile_site
@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 INTERVAL_S = 1.0
 SHORTEST_INTERVAL_S = 0.1
 SIGNIFICANT_A = 1.0
+NEVER_TOLD_S = 600.0
+"""How long a restart counts what an EVSE drew before it was told its first limit."""
+
 WRITES_PER_DAY = 500
 """Profile writes that a station may be asked for in a day; beyond it only cuts and renewals leave."""
 
@@ -238,10 +241,19 @@ class Site:
         before = self._stored.get(id)
         if before is not None and before.fallback_a == evse.entry.fallback_a:
             return
-        wall = self._clock.wall()
-        row = StoredLimit(id, evse.entry.max_a, evse.entry.fallback_a, self._seq, wall + timedelta(hours=1), wall)
+        now, wall = self._clock.monotonic(), self._clock.wall()
+        entry = evse.entry
+        lapses_s = entry.last_expiry_at(now) - now if not entry.unreleased else NEVER_TOLD_S
+        row = StoredLimit(
+            evse=id,
+            counts_a=entry.counts_a(now, start_possible=True),
+            fallback_a=entry.fallback_a,
+            seq=self._seq,
+            expires=wall + timedelta(seconds=lapses_s),
+            stored=wall,
+        )
         if before is not None:
-            row = StoredLimit(id, before.counts_a, evse.entry.fallback_a, self._seq, before.expires, wall, before.obeys)
+            row = replace(before, fallback_a=entry.fallback_a, seq=self._seq, stored=wall)
 
         def done(saved: bool) -> None:
             if saved:
