@@ -48,3 +48,9 @@ async def test_a_store_in_memory(clock: HandClock) -> None:
     await says.start()
     assert (await store.queries.totals()).open == 1
     await store.close()
+
+
+async def test_the_first_opening_is_remembered(store: Store, clock: HandClock, reopen: Reopen) -> None:
+    first = clock.now
+    clock.pass_s(3600)
+    assert await (await reopen()).queries.first_opened() == first
