@@ -19,15 +19,19 @@ Finding = tuple[str, str, str]
 
 @dataclass(slots=True)
 class ProblemBook:
-    """Remembers since when each problem stands; the wording of a problem is its name."""
+    """Remembers since when each problem stands.
+
+    Its name is where it is and its wording up to the colon: what follows (a count, the newest error) may change while
+    the problem stays the same.
+    """
 
     since: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
     def update(self, findings: Iterable[Finding], wall: datetime) -> tuple[Problem, ...]:
         """The problems as they stand now; those that went are forgotten."""
-        now = {(where, what): do for what, where, do in findings}
+        now = {(where, what.partition(":")[0]): (what, where, do) for what, where, do in findings}
         self.since = {key: self.since.get(key, wall) for key in now}
-        return tuple(Problem(what, where, self.since[where, what], do) for (where, what), do in now.items())
+        return tuple(Problem(what, where, self.since[key], do) for key, (what, where, do) in now.items())
 
 
 def findings(state: SiteState, decision: Decision) -> Iterator[Finding]:
@@ -45,8 +49,9 @@ def findings(state: SiteState, decision: Decision) -> Iterator[Finding]:
             "Free space on the data directory, or replace its disk. No limit is raised and no transaction is "
             "acknowledged until then; stations keep theirs.",
         )
-    for violation in decision.violations:
-        yield (f"The sharing was rejected by its check: {violation}", "site", "Report this; the safe plan is in force.")
+    if decision.violations:
+        said = "; ".join(decision.violations[:3])
+        yield (f"The sharing was rejected by its check: {said}", "site", "Report this; the safe plan is in force.")
 
 
 def _meters(state: SiteState, decision: Decision) -> Iterator[Finding]:
@@ -54,7 +59,7 @@ def _meters(state: SiteState, decision: Decision) -> Iterator[Finding]:
         if meter.state in (Freshness.STALE, Freshness.LOST):
             failure = state.meters[meter.id].failure or "no reading yet"
             yield (
-                f"Meter {meter.state.value}: {failure}",
+                f"No good reading: {meter.state.value}, {failure}",
                 meter.id,
                 "Check its power, its network and its unit number.",
             )
