@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import Enum
 
 from sitectl.model.commands import InstallFallback, OfferLimit
 from sitectl.model.ids import CircuitId
@@ -19,6 +20,7 @@ from sitectl.model.limits import Allocation, Offer, OfferKind, StoredLimit
 from sitectl.model.snapshot import EvseSnapshot, SiteSnapshot
 from sitectl.model.station import Obeys
 from sitectl.state import if_dead
+from sitectl.state.evse import EvseState
 from sitectl.state.site_state import SiteState
 
 START_EARLIER_S = 60.0
@@ -32,16 +34,19 @@ SHORTEST_LIFETIME_S = {True: 240, False: 420}
 """By whether profiles are kept in RAM; 420 s keeps renewals in flash below 500 writes a day."""
 
 FALLBACK_RETRY_S = 300.0
+WORTH_LOWERING_A = 1.0
 SHORTEST_USE_S = 30.0
 """A limit that would live shorter than this is not worth saying."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """An offer ready to leave. `stored` None: it may leave at once; otherwise only after that row is on disk."""
+    """An offer ready to leave. `stored`: what the disk must say of it, None if it does already; `waits`: it leaves only
+    after that is written."""
 
     command: OfferLimit | InstallFallback
     stored: StoredLimit | None
+    waits: bool
 
     @property
     def offer(self) -> Offer:
@@ -58,34 +63,46 @@ class Moment:
     lifetimes_s: Mapping[CircuitId, float]
 
 
+class Kind(Enum):
+    """Why something is said, which decides what it waits for."""
+
+    CUT = "cut"
+    """Leaves at once, whatever the disk says."""
+    AGAIN = "again"
+    """The same limit, said again because it may not have arrived: at once where the disk covers it."""
+    RENEWAL = "renewal"
+    RAISE = "raise"
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One thing to say in this cycle. `at_once`: it waits for no disk (a cut, or a limit said again)."""
+    """One thing to say in this cycle."""
 
     view: EvseSnapshot
     limit_a: float
-    at_once: bool
-    is_raise: bool
+    kind: Kind
 
 
 def due(snapshot: SiteSnapshot, state: SiteState, allocation: Allocation) -> list[Due]:
-    """What to say in this cycle, cuts first, renewals last."""
+    """What to say in this cycle, cuts first, what is said again last."""
     cuts: list[Due] = []
-    raises: list[Due] = []
+    others: list[Due] = []
     for id, limit in allocation.offers.items():
         view = snapshot.evses[id]
         held = view.offered_a if view.offered_a is not None else view.counts_a
         if limit.limit_a > held:
-            raises.append(Due(view, limit.limit_a, at_once=False, is_raise=True))
+            others.append(Due(view, limit.limit_a, Kind.RAISE))
         else:
-            cuts.append(Due(view, limit.limit_a, at_once=True, is_raise=False))
+            cuts.append(Due(view, limit.limit_a, Kind.CUT))
     for id, evse in state.evses.items():
         view = snapshot.evses[id]
         if id in allocation.offers or view.offered_a is None or not _hears(view):
             continue
-        if evse.resend or _is_old(view, state, snapshot.at):
-            raises.append(Due(view, view.offered_a, at_once=evse.resend or not snapshot.raises_allowed, is_raise=False))
-    return cuts + raises
+        if evse.resend or (_is_old(view, state, snapshot.at) and not snapshot.raises_allowed):
+            others.append(Due(view, view.offered_a, Kind.AGAIN))
+        elif _is_old(view, state, snapshot.at):
+            others.append(Due(view, view.offered_a, Kind.RENEWAL))
+    return cuts + others
 
 
 def _hears(view: EvseSnapshot) -> bool:
@@ -109,23 +126,26 @@ def lifetimes(state: SiteState, force: Mapping[CircuitId, if_dead.InForce]) -> M
     return {id: min(own[above] for above in topology.paths[id]) for id in topology.circuits}
 
 
-def prepare(
-    view: EvseSnapshot, limit_a: float, moment: Moment, stored: StoredLimit | None, seq: int, *, at_once: bool
-) -> Prepared:
+def prepare(due: Due, moment: Moment, stored: StoredLimit | None, seq: int) -> Prepared:
     """Make one offer. `stored` is what the disk says of this EVSE; None: nothing, so a restart counts its `max_a`.
 
-    One that should leave at once is made durable after all where the disk does not cover it.
+    What may leave at once lives as long as the disk covers it. A cut that is not covered leaves all the same, with the
+    shortest life, and is written while it does.
     """
+    view, limit_a = due.view, due.limit_a
     station = moment.snapshot.stations[view.id.station]
     lifetime_s = _lifetime_s(view, moment)
-    if at_once and stored is not None and limit_a > view.plan.fallback_a:
+    covered = due.kind in (Kind.CUT, Kind.AGAIN)
+    if covered and stored is not None and limit_a > view.plan.fallback_a:
         covered_s = _covered_s(stored, limit_a, moment.wall) + START_EARLIER_S - station.clock_error_s
-        at_once = covered_s >= START_EARLIER_S + station.clock_error_s + SHORTEST_USE_S
-        lifetime_s = int(min(lifetime_s, covered_s)) if at_once else lifetime_s
+        covered = covered_s >= START_EARLIER_S + station.clock_error_s + SHORTEST_USE_S
+        shortest_s = SHORTEST_LIFETIME_S[station.profile_lifetime_s <= RAM_LIFETIME_S]
+        lifetime_s = int(min(lifetime_s, covered_s if covered else shortest_s))
     begins = moment.wall + timedelta(seconds=station.skew_s - START_EARLIER_S)
     offer = _offer(view, limit_a, moment.snapshot.at, lifetime_s, station.clock_error_s, seq)
-    command = OfferLimit(offer, view.station_transaction_id or 0, begins, lifetime_s, cut=at_once)
-    return Prepared(command, None if at_once else _row(view, offer, moment))
+    command = OfferLimit(offer, view.station_transaction_id or 0, begins, lifetime_s, cut=due.kind is Kind.CUT)
+    waits = not covered and due.kind is not Kind.CUT
+    return Prepared(command, None if covered else _row(view, offer, moment), waits)
 
 
 def _lifetime_s(view: EvseSnapshot, moment: Moment) -> int:
@@ -191,8 +211,8 @@ def prepare_fallback(view: EvseSnapshot, moment: Moment, seq: int) -> Prepared:
     offer = Offer(view.id, seq, fallback_a, OfferKind.FALLBACK, offered_at=moment.snapshot.at)
     installed = view.fallback_installed_a
     if installed is None or fallback_a <= installed:
-        return Prepared(InstallFallback(offer), None)
-    return Prepared(InstallFallback(offer), stored_fallback(view, fallback_a, moment.wall, None, seq))
+        return Prepared(InstallFallback(offer), None, waits=False)
+    return Prepared(InstallFallback(offer), stored_fallback(view, fallback_a, moment.wall, None, seq), waits=True)
 
 
 def stored_fallback(
@@ -203,3 +223,15 @@ def stored_fallback(
         return replace(before, fallback_a=fallback_a, seq=max(seq, before.seq), stored=wall)
     expires = wall + timedelta(seconds=2.0 * FLASH_LIFETIME_S)
     return StoredLimit(view.id, view.counts_a, fallback_a, seq, expires, wall, view.obeys.value)
+
+
+def lowered(view: EvseSnapshot, evse: EvseState, row: StoredLimit, wall: datetime) -> StoredLimit | None:
+    """The row that takes the place of one that counts an EVSE noticeably higher than it is; None: it is right.
+
+    Its expiry stays: what was told may last that long, only lower.
+    """
+    if row.counts_a - view.counts_a < WORTH_LOWERING_A or row.expires is None or row.expires <= wall:
+        return None
+    if evse.entry.offers or evse.entry.unreleased:
+        return None
+    return replace(row, counts_a=view.counts_a, stored=wall, obeys=view.obeys.value)

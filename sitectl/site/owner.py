@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 INTERVAL_S = 1.0
 SHORTEST_INTERVAL_S = 0.1
 SIGNIFICANT_A = 1.0
+LOWER_EVERY_S = 10.0
 NEVER_TOLD_S = 600.0
 """How long a restart counts what an EVSE drew before it was told its first limit."""
 
@@ -84,6 +85,7 @@ class Site:
         self._compiled = compile_site(state.topology)
         self._memory = AllocatorMemory()
         self._seq = 0
+        self._lowered_at = 0.0
         self._stored: dict[EvseId, StoredLimit] = {}
         self._writes: dict[StationId, deque[float]] = {}
         self._changed = asyncio.Event()
@@ -172,6 +174,7 @@ class Site:
         self._memory = decision.memory
         self.decision = decision
         self._act(decision)
+        self._lower_stored(decision)
         if self.on_cycle is not None:
             self.on_cycle(decision)
         return decision
@@ -180,12 +183,10 @@ class Site:
         moment = offers.Moment(decision.snapshot, self._clock.wall(), offers.lifetimes(self._state, decision.force))
         waiting: list[offers.Prepared] = []
         for due in offers.due(decision.snapshot, self._state, decision.allocation):
-            if due.is_raise and self._written_out(due.view.id.station, moment.snapshot.at):
+            if due.kind is offers.Kind.RAISE and self._written_out(due.view.id.station, moment.snapshot.at):
                 continue
-            prepared = offers.prepare(
-                due.view, due.limit_a, moment, self._stored.get(due.view.id), self._next_seq(), at_once=due.at_once
-            )
-            if prepared.stored is not None and not decision.snapshot.raises_allowed:
+            prepared = offers.prepare(due, moment, self._stored.get(due.view.id), self._next_seq())
+            if prepared.waits and not decision.snapshot.raises_allowed:
                 continue
             self._send(prepared, waiting)
         for view in offers.fallbacks_due(decision.snapshot, self._state):
@@ -193,13 +194,36 @@ class Site:
         if waiting:
             self._save_then_send(waiting)
 
+    def _lower_stored(self, decision: Decision) -> None:
+        """Now and then write down what was released, so that a restart does not count it again."""
+        now, wall = decision.snapshot.at, self._clock.wall()
+        if now - self._lowered_at < LOWER_EVERY_S:
+            return
+        self._lowered_at = now
+        rows = []
+        for id, row in self._stored.items():
+            if id in decision.snapshot.evses:
+                lower = offers.lowered(decision.snapshot.evses[id], self._state.evses[id], row, wall)
+                rows.extend([lower] if lower is not None else [])
+        if rows:
+            self._save(rows)
+
+    def _save(self, rows: Sequence[StoredLimit]) -> None:
+        def done(saved: bool) -> None:
+            if saved:
+                self._stored.update({row.evse: row for row in rows})
+
+        self._limits.save(rows, done)
+
     def _send(self, prepared: offers.Prepared, waiting: list[offers.Prepared]) -> None:
         """From here on the offer counts; it leaves now, or when it is on disk."""
         self._state = reduce(self._state, events.LimitOffered(prepared.offer))
-        if prepared.stored is None:
-            self._hand_over(prepared)
-        else:
+        if prepared.waits:
             waiting.append(prepared)
+            return
+        self._hand_over(prepared)
+        if prepared.stored is not None:
+            self._save([prepared.stored])
 
     def _save_then_send(self, waiting: Sequence[offers.Prepared]) -> None:
         def done(saved: bool) -> None:
@@ -254,12 +278,7 @@ class Site:
         )
         if before is not None:
             row = replace(before, fallback_a=entry.fallback_a, seq=self._seq, stored=wall)
-
-        def done(saved: bool) -> None:
-            if saved:
-                self._stored[id] = row
-
-        self._limits.save([row], done)
+        self._save([row])
 
     def _next_seq(self) -> int:
         self._seq += 1
