@@ -228,6 +228,10 @@ class Endpoint:
             case Send() | CallResultError():
                 return frame
 
+    def remembers(self, action: str) -> bool:
+        """Whether a repetition of this action is answered from memory: transaction messages are."""
+        return action in self._remembered
+
     def _repeated(self, call: Call, now: float) -> Received:
         digest = hash(call.raw)
         known = self._memory.find(call.message_id, self._connection, now)

@@ -258,9 +258,10 @@ class Peer:
             reply = served.result()
         self._reply(call.message_id, reply)
 
-    def _failed(self, call: Call, error: Exception | None = None) -> Refuse:
+    def _failed(self, call: Call, error: Exception | None = None) -> Reply:
+        """A mistake of ours. A peer that is told so may drop a message that is money: told nothing, it says it again."""
         log.error("%s: serving %s failed", self.name, call.action, exc_info=error or True)
-        return Refuse(ErrorCode.INTERNAL_ERROR)
+        return Silence() if self.endpoint.remembers(call.action) else Refuse(ErrorCode.INTERNAL_ERROR)
 
     def _reply(self, message_id: str, reply: Reply) -> None:
         match reply:

@@ -126,6 +126,22 @@ async def test_what_a_handler_may_say():
 
 
 @on_virtual_time
+async def test_a_mistake_while_serving_money_is_met_with_silence_so_that_it_comes_again():
+    mistakes = [KeyError("oops")]
+
+    def handler(call: Call):
+        if mistakes:
+            raise mistakes.pop()
+        return {"transactionId": 1}
+
+    bench = Bench(handler)
+    bench.says('[2,"a","StartTransaction",{}]')
+    bench.says('[2,"a","StartTransaction",{}]')
+    assert await bench.hears() == [3, "a", {"transactionId": 1}]
+    await bench.end()
+
+
+@on_virtual_time
 async def test_bad_frames_end_nothing():
     bench = Bench()
     for bad in (b"\xff\x00", "", "[", '[2,"1"', "[" * 5000, '[9,"x"]', '[3,"x",{}]', '{"a":1}'):
