@@ -83,8 +83,12 @@ class Due:
     kind: Kind
 
 
-def due(snapshot: SiteSnapshot, state: SiteState, allocation: Allocation) -> list[Due]:
-    """What to say in this cycle, cuts first, what is said again last."""
+def due(snapshot: SiteSnapshot, state: SiteState, allocation: Allocation, *, settling: bool = False) -> list[Due]:
+    """What to say in this cycle, cuts first, what is said again last.
+
+    `settling`: the process has just started. Limits that were lawful before it died still are, so transactions that ran
+    through keep theirs until the other stations had time to come back, instead of being cut for them.
+    """
     cuts: list[Due] = []
     others: list[Due] = []
     for id, limit in allocation.offers.items():
@@ -92,7 +96,7 @@ def due(snapshot: SiteSnapshot, state: SiteState, allocation: Allocation) -> lis
         held = view.offered_a if view.offered_a is not None else view.counts_a
         if limit.limit_a > held:
             others.append(Due(view, limit.limit_a, Kind.RAISE))
-        else:
+        elif not (settling and _keeps_remembered(state.evses[id])):
             cuts.append(Due(view, limit.limit_a, Kind.CUT))
     for id, evse in state.evses.items():
         view = snapshot.evses[id]
@@ -103,6 +107,10 @@ def due(snapshot: SiteSnapshot, state: SiteState, allocation: Allocation) -> lis
         elif _is_old(view, state, snapshot.at):
             others.append(Due(view, view.offered_a, Kind.RENEWAL))
     return cuts + others
+
+
+def _keeps_remembered(evse: EvseState) -> bool:
+    return evse.transaction is not None and evse.transaction.resumed and evse.newest_offer is None
 
 
 def _hears(view: EvseSnapshot) -> bool:

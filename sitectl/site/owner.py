@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 INTERVAL_S = 1.0
 SHORTEST_INTERVAL_S = 0.1
 SIGNIFICANT_A = 1.0
+SETTLE_S = 10.0
+"""Time for stations to come back after a start: less than a fuse's reaction to a base-load step (12 s)."""
+
 LOWER_EVERY_S = 10.0
 NEVER_TOLD_S = 600.0
 """How long a restart counts what an EVSE drew before it was told its first limit."""
@@ -84,6 +87,7 @@ class Site:
         self._journal = journal
         self._compiled = compile_site(state.topology)
         self._memory = AllocatorMemory()
+        self._began_at = clock.monotonic()
         self._seq = 0
         self._lowered_at = 0.0
         self._stored: dict[EvseId, StoredLimit] = {}
@@ -182,7 +186,8 @@ class Site:
     def _act(self, decision: Decision) -> None:
         moment = offers.Moment(decision.snapshot, self._clock.wall(), offers.lifetimes(self._state, decision.force))
         waiting: list[offers.Prepared] = []
-        for due in offers.due(decision.snapshot, self._state, decision.allocation):
+        settling = self._settling(decision)
+        for due in offers.due(decision.snapshot, self._state, decision.allocation, settling=settling):
             if due.kind is offers.Kind.RAISE and self._written_out(due.view.id.station, moment.snapshot.at):
                 continue
             prepared = offers.prepare(due, moment, self._stored.get(due.view.id), self._next_seq())
@@ -193,6 +198,16 @@ class Site:
             self._send(offers.prepare_fallback(view, moment, self._next_seq()), waiting)
         if waiting:
             self._save_then_send(waiting)
+
+    def _settling(self, decision: Decision) -> bool:
+        """Whether stations are still coming back after a start, and no circuit is seen above its rating meanwhile."""
+        if decision.snapshot.at - self._began_at > SETTLE_S:
+            return False
+        circuits = self._state.topology.circuits
+        return not any(
+            seen.measured_a is not None and max(seen.measured_a) > circuits[id].rated_a
+            for id, seen in decision.snapshot.circuits.items()
+        )
 
     def _lower_stored(self, decision: Decision) -> None:
         """Now and then write down what was released, so that a restart does not count it again."""

@@ -30,11 +30,12 @@ UNCONTROLLED_AFTER = 3
 
 @dataclass(frozen=True, slots=True)
 class RunningTransaction:
-    """The transaction on an EVSE. `first_offer_seq` None: it was not told a limit of its own yet."""
+    """The transaction on an EVSE. `resumed`: it ran when this process started, under a limit that is remembered."""
 
     id: TransactionId
     station_transaction_id: int
     since: float
+    resumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,7 @@ def _start_expected(state: SiteState, event: events.StartExpected) -> SiteState:
 
 
 def _started(state: SiteState, event: events.TransactionStarted) -> SiteState:
-    running = RunningTransaction(event.transaction, event.station_transaction_id, event.at)
+    running = RunningTransaction(event.transaction, event.station_transaction_id, event.at, event.resumed)
     return _evse(state, event.evse, lambda e: evses.with_start(e, running, event.resumed))
 
 
