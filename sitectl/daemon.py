@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
+import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,12 +20,14 @@ import uvloop
 
 from sitectl.allocator.rules import SharingRules
 from sitectl.api.app import Behind, make_app
-from sitectl.api.server import ApiServer, bind
+from sitectl.api.server import ApiServer
+from sitectl.api.views import site_state
 from sitectl.base import logging as logs
+from sitectl.base.backoff import Backoff
 from sitectl.base.clock import Clock, SystemClock
-from sitectl.base.errors import SitectlError
+from sitectl.base.errors import ConfigurationError, EnvironmentFault, SitectlError
 from sitectl.base.systemd import Notifier, watchdog_interval
-from sitectl.base.tasks import Tasks, spawn
+from sitectl.base.tasks import Tasks, spawn, supervise
 from sitectl.config.load import Broken, Loaded, load
 from sitectl.config.report import print_issues
 from sitectl.config.settings import AllocationMode, DeadController, Settings
@@ -50,7 +53,17 @@ log = logging.getLogger("sitectl.daemon")
 EXIT_WELL, EXIT_FAILED, EXIT_CONFIGURATION = 0, 1, 2
 LEDGER_FILE = "ledger.db"
 STATUS_EVERY_S = 10.0
+REVIEW_EVERY_S = 0.9
+"""Problems are looked for once a second, however fast cycles follow one another."""
+
 SAMPLES_EVERY_S = 60.0
+RESTART_BASE_S, RESTART_CAP_S = 1.0, 30.0
+
+API_ENDS_S = 1.0
+GOODBYES_S = 4.0
+STORE_CLOSES_S = 4.0
+STOP_S = 9.5
+"""A stop takes 10 s at most: open streams get 1 s, peers 4 s, the disk 4 s; then the process ends as it stands."""
 
 
 def run(config: Path, socket: Path | None = None, verbose: bool = False) -> int:
@@ -64,12 +77,15 @@ def run(config: Path, socket: Path | None = None, verbose: bool = False) -> int:
         loaded = replace(loaded, settings=replace(loaded.settings, api=replace(loaded.settings.api, socket=socket)))
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(Daemon(loaded).run())
+            runner.run(Daemon(loaded, last_resort=_leave_at_once).run())
+    except ConfigurationError as error:
+        print(f"sitectl: {error}", file=sys.stderr)
+        return EXIT_CONFIGURATION
     except SitectlError as error:
-        log.error("%s", error)
+        print(f"sitectl: {error}", file=sys.stderr)
         return EXIT_FAILED
-    except BaseExceptionGroup as group:
-        log.critical("a room that the site cannot do without has failed", exc_info=group)
+    except Exception as error:
+        log.critical("the site cannot go on", exc_info=error)
         return EXIT_FAILED
     return EXIT_WELL
 
@@ -92,18 +108,27 @@ class Ear:
 class Daemon:
     """One running site."""
 
-    def __init__(self, loaded: Loaded, clock: Clock | None = None, random: Random | None = None) -> None:
+    def __init__(
+        self,
+        loaded: Loaded,
+        clock: Clock | None = None,
+        random: Random | None = None,
+        last_resort: Callable[[], None] = lambda: None,
+    ) -> None:
         self._loaded = loaded
         self._settings: Settings = loaded.settings
         self._clock = clock or SystemClock()
         self._random = random or Random()
+        self._last_resort = last_resort
         self._tasks = Tasks()
         self._ear = Ear()
         self._book = ProblemBook()
         self._stopping = asyncio.Event()
         self._notifier = Notifier.from_environment()
         self._watchdog_s = watchdog_interval()
-        self._fed_at = self._said_at = 0.0
+        self._fed_at = self._said_at = self._reviewed_at = float("-inf")
+        self._found: tuple[Problem, ...] = ()
+        self._site_state = ""
 
     async def run(self) -> None:
         """Open, serve, stop. Raises SitectlError for what the environment refuses, before anything is served."""
@@ -113,19 +138,37 @@ class Daemon:
         store = await self._open_store()
         try:
             await self._wire(store)
-            await self._serve(store)
+            try:
+                await self._serve()
+            finally:
+                await self._say_goodbye()
         finally:
-            self._notifier.stopping()
-            await self._tasks.cancel_all()
-            await store.close()
+            await store.close(STORE_CLOSES_S)
             log.info("stopped")
+
+    async def _say_goodbye(self) -> None:
+        """To all peers at once; none of them can hold up the stop."""
+        self._notifier.stopping()
+        asyncio.get_running_loop().call_later(STOP_S - API_ENDS_S, self._last_resort)
+        try:
+            async with asyncio.timeout(GOODBYES_S):
+                await asyncio.gather(self.stations.stop(), self._tasks.cancel_all())
+        except TimeoutError:
+            log.warning("not every peer said goodbye within %.0f s", GOODBYES_S)
 
     # --- wiring ---
 
     async def _open_store(self) -> Store:
-        self._settings.site.data_dir.mkdir(parents=True, exist_ok=True)
+        directory = self._settings.site.data_dir
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise EnvironmentFault(
+                f"site.data_dir: {directory} cannot be made: {why}; choose a writable one"
+            ) from error
         return await open_store(
-            self._settings.site.data_dir / LEDGER_FILE,
+            directory / LEDGER_FILE,
             self._clock,
             self._random,
             _forgotten_stop,
@@ -201,52 +244,82 @@ class Daemon:
 
     # --- serving ---
 
-    async def _serve(self, store: Store) -> None:
-        behind = Behind(self.site, store.queries, self)
-        listener = bind(self._settings.api.socket)
+    async def _serve(self) -> None:
+        """Serve until asked to stop. Raises when the site itself fails; the other rooms are started again."""
+        closing = asyncio.Event()
+        app = make_app(Behind(self.site, self._store.queries, self, closing))
+        api = ApiServer(app, self._settings.api.socket, closing)
+        api.open()
         try:
-            api = ApiServer(make_app(behind), listener)
             await self.stations.start()
             async with asyncio.TaskGroup() as group:
-                tasks = [
-                    spawn(group, self.site.run(), "site"),
-                    spawn(group, run_meters(self._settings.meters, self._ear, self._clock), "meters"),
-                    spawn(group, self.pool.run(), "uplinks"),
-                    spawn(group, api.serve(), "api"),
-                ]
-                self._say_ready(store)
+                site = spawn(group, self.site.run(), "site")
+                meters = partial(run_meters, self._settings.meters, self._ear, self._clock)
+                others = [self._keep(group, "meters", meters), self._keep(group, "uplinks", self.pool.run)]
+                face = self._keep(group, "api", api.serve)
+                self._say_ready()
                 await self._stopping.wait()
                 log.info("stopping")
-                self._notifier.stopping()
                 api.stop()
-                await self.stations.stop()
-                for task in tasks:
+                await asyncio.wait([face], timeout=API_ENDS_S)
+                for task in (site, *others, face):
                     task.cancel()
         finally:
-            listener.close()
-            with contextlib.suppress(OSError):
-                self._settings.api.socket.unlink()
+            api.close()
 
-    def _say_ready(self, store: Store) -> None:
+    def _keep(self, group: asyncio.TaskGroup, name: str, room: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        """Run a room whose failure must not be the site's: it is logged, and the room started again."""
+        backoff = Backoff(RESTART_BASE_S, RESTART_CAP_S, self._random)
+        return spawn(group, supervise(name, room, backoff, self._clock), name)
+
+    def _say_ready(self) -> None:
         gc.collect()
         gc.freeze()
-        where = " ".join(f"ocpp={host}:{port}" for host, port in self.stations.server.addresses)
-        log.info("ready %s", where)
+        where = " ".join(
+            f"{kind}={f'[{host}]' if ':' in host else host}:{port}"
+            for kind, (host, port) in zip(("ocpp", "ocpp-tls"), self.stations.server.addresses, strict=False)
+        )
         print(f"sitectl ready {where} api={self._settings.api.socket}", file=sys.stderr, flush=True)
-        store.journal.record("site.started", data={"name": self._settings.site.name})
+        self._store.journal.record("site.started", data={"name": self._settings.site.name})
         self._notifier.ready(f"{self._settings.site.name}: serving on {where}")
 
     def _cycled(self, decision: Decision) -> None:
-        """A completed cycle feeds the watchdog; now and then it says how things stand."""
+        """A completed cycle feeds the watchdog, and once a second people are told how things stand."""
         now = decision.snapshot.at
         if self._watchdog_s is not None and now - self._fed_at >= self._watchdog_s / 3:
             self._fed_at = now
             self._notifier.watchdog()
+        if now - self._reviewed_at >= REVIEW_EVERY_S:
+            self._reviewed_at = now
+            try:
+                self._review(decision)
+            except Exception:  # what is told of the site must never stop the site
+                log.exception("the problems could not be listed")
+
+    def _review(self, decision: Decision) -> None:
+        views = self.pool.views()
+        found = [*findings(self.site.state, decision), *_uplink_findings(views)]
+        before, self._found = self._found, self._book.update(found, self._clock.wall())
+        self._note_changes(before, self._found)
+        state = site_state(decision, views)
+        if state != self._site_state:
+            self._site_state = state
+            log.info("the site is %s", state)
+        now = decision.snapshot.at
         if self._notifier.supervised and now - self._said_at >= STATUS_EVERY_S:
             self._said_at = now
             online = sum(1 for s in decision.snapshot.stations.values() if s.online)
             count = len(self.problems())
-            self._notifier.status(f"{online} stations online, {count} problems, cycle {self.site.times.count}")
+            self._notifier.status(f"{state}, {online} stations online, {count} problems, cycle {self.site.times.count}")
+
+    def _note_changes(self, before: Sequence[Problem], after: Sequence[Problem]) -> None:
+        """Problems are noted once when they begin and once when they end."""
+        was = {(p.where, p.since, p.what.partition(":")[0]): p for p in before}
+        now = {(p.where, p.since, p.what.partition(":")[0]): p for p in after}
+        for key in now.keys() - was.keys():
+            self._store.journal.record("problem.began", data={"where": now[key].where, "what": now[key].what})
+        for key in was.keys() - now.keys():
+            self._store.journal.record("problem.ended", data={"where": was[key].where, "what": was[key].what})
 
     # --- what people ask (the overview of the interface) ---
 
@@ -259,13 +332,13 @@ class Daemon:
         """The wall clock."""
         return self._clock.wall()
 
+    def now(self) -> float:
+        """The monotonic clock."""
+        return self._clock.monotonic()
+
     def problems(self) -> Sequence[Problem]:
-        """What is wrong anywhere."""
-        found: list[Finding] = []
-        if self.site.decision is not None:
-            found.extend(findings(self.site.state, self.site.decision))
-        found.extend(_uplink_findings(self.pool.views()))
-        return [*self._book.update(found, self._clock.wall()), *self.stations.problems()]
+        """What is wrong anywhere, as the last review found it."""
+        return [*self._found, *self.stations.problems()]
 
     def uplinks(self) -> Mapping[UplinkId, UplinkView]:
         """How the central CSMSs stand."""
@@ -274,6 +347,13 @@ class Daemon:
     def effective_configuration(self) -> Mapping[str, Any]:
         """The whole configuration with the source of each value."""
         return {"settings": self._loaded.effective, "origins": self._loaded.origins}
+
+
+def _leave_at_once() -> None:
+    """Something holds up the stop; the ledger is durable, so nothing is lost by leaving."""
+    log.critical("the stop takes longer than %.1f s: leaving at once", STOP_S)
+    logging.shutdown()
+    os._exit(EXIT_FAILED)
 
 
 class _Centrals:
@@ -313,5 +393,5 @@ def _uplink_findings(views: Mapping[UplinkId, UplinkView]) -> Sequence[Finding]:
             found.append((f"Uplink {view.state.value}: {view.text or 'no connection'}", id, do))
         if view.dead:
             do = "See `sitectl transactions --dead`; the messages are kept."
-            found.append((f"{view.dead} messages were refused for good", id, do))
+            found.append((f"Messages were refused for good: {view.dead}", id, do))
     return found

@@ -59,6 +59,9 @@ class Overview(Protocol):
     def wall(self) -> datetime:
         """The wall clock."""
 
+    def now(self) -> float:
+        """The monotonic clock (s)."""
+
     def problems(self) -> Sequence[Problem]:
         """What is wrong now."""
 

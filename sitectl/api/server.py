@@ -14,6 +14,8 @@ from fastapi import FastAPI
 from sitectl.base.errors import EnvironmentFault
 
 SOCKET_MODE = 0o660
+PROBE_S = 1.0
+STREAMS_END_S = 1
 
 
 def bind(path: Path) -> socket.socket:
@@ -25,24 +27,27 @@ def bind(path: Path) -> socket.socket:
         before = os.umask(0o777 & ~SOCKET_MODE)
         try:
             listener.bind(str(path))
+            listener.listen(64)
+            listener.setblocking(False)
+        except OSError:
+            listener.close()
+            raise
         finally:
             os.umask(before)
-        listener.listen(64)
-        listener.setblocking(False)
     except OSError as error:
         raise EnvironmentFault(f"cannot listen on {path}: {error.strerror or error}; set api.socket") from error
     return listener
 
 
 def _remove_stale(path: Path) -> None:
-    """Remove a socket that nobody answers on. One that answers is another daemon: leave it."""
+    """Remove a socket that nobody listens on. One that is listened on is another daemon, answering or not: leave it."""
     if not path.is_socket():
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1.0)
+        probe.settimeout(PROBE_S)
         try:
             probe.connect(str(path))
-        except OSError:
+        except (ConnectionRefusedError, FileNotFoundError):
             path.unlink(missing_ok=True)
             return
     raise OSError(None, "another sitectl answers there")
@@ -51,18 +56,46 @@ def _remove_stale(path: Path) -> None:
 class ApiServer:
     """One uvicorn server on one bound socket, without signal handlers of its own."""
 
-    def __init__(self, app: FastAPI, listener: socket.socket) -> None:
-        config = uvicorn.Config(
-            app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=2, ws="none"
-        )
-        self._server = uvicorn.Server(config)
-        self._listener = listener
+    def __init__(self, app: FastAPI, path: Path, closing: asyncio.Event) -> None:
+        self._app = app
+        self._path = path
+        self._closing = closing
+        self._listener: socket.socket | None = None
+        self._server: uvicorn.Server | None = None
+
+    def open(self) -> None:
+        """Bind: whoever connects from now on is answered as soon as it serves. Raises EnvironmentFault."""
+        self._listener = bind(self._path)
 
     async def serve(self) -> None:
-        """Serve until cancelled; open streams get two seconds to end."""
-        with contextlib.suppress(asyncio.CancelledError):
+        """Serve until stopped; after a failure it may be called again."""
+        if self._listener is None:
+            self.open()
+        assert self._listener is not None
+        config = uvicorn.Config(
+            self._app,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=STREAMS_END_S,
+            ws="none",
+        )
+        self._server = uvicorn.Server(config)
+        try:
             await self._server._serve([self._listener])  # serve() would take over the process's signals
+        finally:
+            self.close()
 
     def stop(self) -> None:
-        """Ask it to end."""
-        self._server.should_exit = True
+        """Ask it to end: open streams end, answers under way are given."""
+        self._closing.set()
+        if self._server is not None:
+            self._server.should_exit = True
+
+    def close(self) -> None:
+        """Leave no socket behind."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            with contextlib.suppress(OSError):
+                self._path.unlink()  # before it is closed, while it is surely ours
+            listener.close()

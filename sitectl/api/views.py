@@ -14,12 +14,13 @@ from sitectl.model.ids import CircuitId, EvseId, StationId, UplinkId
 from sitectl.model.journal import JournalEntry
 from sitectl.model.limits import IfDead
 from sitectl.model.metering import Freshness
-from sitectl.model.snapshot import EvseSnapshot, MeterSnapshot, StationSnapshot
+from sitectl.model.snapshot import EvseSnapshot, StationSnapshot
 from sitectl.model.station import Obeys
 from sitectl.model.transaction import TransactionTotals, TransactionView
 from sitectl.model.uplink import UplinkState, UplinkView
 from sitectl.site.cycle import Decision
 from sitectl.site.owner import INTERVAL_S, CycleTimes
+from sitectl.state.meter import MeterState
 from sitectl.state.site_state import SiteState
 
 SCHEMA = 1
@@ -29,6 +30,7 @@ Json = dict[str, Any]
 def status(
     name: str,
     wall: datetime,
+    now: float,
     state: SiteState,
     decision: Decision,
     times: CycleTimes,
@@ -36,7 +38,7 @@ def status(
     uplinks: Mapping[UplinkId, UplinkView],
     totals: TransactionTotals,
 ) -> Json:
-    """Everything at one look."""
+    """Everything at one look. `now` is monotonic (s): ages are told as they are, not as the last cycle saw them."""
     return {
         "schema": SCHEMA,
         "site": name,
@@ -50,8 +52,8 @@ def status(
             "ms_p99": _rounded(times.percentile(0.99), 2),
         },
         "circuits": {id: circuit(state, decision, id) for id in state.topology.circuits},
-        "meters": meters(decision),
-        "stations": stations(decision),
+        "meters": meters(state, now),
+        "stations": stations(state, decision),
         "uplinks": {id: uplink(view) for id, view in uplinks.items()},
         "transactions": {"open": totals.open, "unsent": totals.unsent, "dead": totals.dead},
     }
@@ -102,27 +104,30 @@ def _if_dead(dead: IfDead | None) -> Json | None:
     return {"ratio": dead.ratio, "for_s": dead.for_s, "phase": dead.phase, "holds": dead.holds, "text": dead.text}
 
 
-def meters(decision: Decision) -> Json:
+def meters(state: SiteState, now: float) -> Json:
     """All meters."""
-    return {id: meter(seen) for id, seen in decision.snapshot.meters.items()}
+    return {id: meter(held, now) for id, held in state.meters.items()}
 
 
-def meter(seen: MeterSnapshot) -> Json:
-    """One meter."""
+def meter(held: MeterState, now: float) -> Json:
+    """One meter; what a lost one said last is no longer a measurement."""
+    freshness = held.state(now)
+    reading = held.reading
+    shown = reading if freshness is not Freshness.LOST else None
     return {
-        "state": seen.state.value,
-        "age_s": _rounded(seen.age_s, 1),
-        "current_a": _phases(seen.current_a),
-        "power_w": _rounded(seen.power_w, 0),
+        "state": freshness.value,
+        "age_s": round(now - reading.at, 1) if reading is not None else None,
+        "current_a": _phases(shown.current_a) if shown is not None else None,
+        "power_w": _rounded(shown.power_w, 0) if shown is not None else None,
     }
 
 
-def stations(decision: Decision) -> Json:
+def stations(state: SiteState, decision: Decision) -> Json:
     """All stations, quarantined ones too."""
-    return {id: station(decision, seen) for id, seen in decision.snapshot.stations.items()}
+    return {id: station(state, decision, seen) for id, seen in decision.snapshot.stations.items()}
 
 
-def station(decision: Decision, seen: StationSnapshot) -> Json:
+def station(state: SiteState, decision: Decision, seen: StationSnapshot) -> Json:
     """One station with its EVSEs; their keys are strings."""
     evses = [decision.snapshot.evses[id] for id in seen.evses if id in decision.snapshot.evses]
     return {
@@ -133,7 +138,7 @@ def station(decision: Decision, seen: StationSnapshot) -> Json:
         "firmware": seen.identity.firmware or None,
         "quarantined": seen.quarantined,
         "obeys": _obeys(evses).value,
-        "evses": {str(view.id.evse): evse(decision, view) for view in evses},
+        "evses": {str(view.id.evse): evse(state, decision, view, seen) for view in evses},
     }
 
 
@@ -146,48 +151,58 @@ def _obeys(evses: Sequence[EvseSnapshot]) -> Obeys:
     return Obeys.UNKNOWN
 
 
-def evse(decision: Decision, view: EvseSnapshot) -> Json:
-    """One EVSE. `limit_a` is the offer that holds now; idle, what it may start with."""
+def evse(state: SiteState, decision: Decision, view: EvseSnapshot, seen: StationSnapshot) -> Json:
+    """One EVSE."""
+    limit_a = limit(state, view)
     return {
         "connector_status": view.connector_status.value if view.connector_status else None,
         "charging_state": view.charging_state.value if view.charging_state else None,
-        "limit_a": _limit_a(decision, view),
+        "limit_a": limit_a,
         "limit_w": None,
         "acknowledged_a": _rounded(view.acknowledged_a, 1),
         "measured_a": _phases(view.measured_a),
         "fallback_a": view.plan.fallback_a,
         "counts_a": _rounded(view.counts_a, 1),
-        "reason": _reason(decision, view),
+        "reason": _reason(decision, view, seen, limit_a),
         "transaction": view.transaction,
     }
 
 
-def _limit_a(decision: Decision, view: EvseSnapshot) -> float:
-    offer = decision.allocation.offers.get(view.id)
-    if offer is not None and view.wants and view.controllable:
-        return round(offer.limit_a, 1)
-    return round(view.offered_a if view.offered_a is not None else view.plan.fallback_a, 1)
+def limit(state: SiteState, view: EvseSnapshot) -> float | None:
+    """The offer that holds now; without one the fallback that its station accepted (idle, it may start with that).
+
+    None: it was never told anything, so nothing but its own setting bounds it.
+    """
+    newest = state.evses[view.id].newest_offer
+    return _rounded(newest.limit_a if newest is not None else view.fallback_installed_a, 1)
 
 
-def _reason(decision: Decision, view: EvseSnapshot) -> str:
-    offer = decision.allocation.offers.get(view.id)
-    target = decision.allocation.targets.get(view.id)
-    if view.wants and view.controllable and offer is not None:
-        return offer.reason
-    if view.wants and view.controllable and target is not None:
-        held_a = _limit_a(decision, view)
-        if target.limit_a > held_a:
-            return f"rises to {target.limit_a:g} A when its hold time is over and the current is free ({target.reason})"
-        return target.reason
+def _reason(decision: Decision, view: EvseSnapshot, seen: StationSnapshot, limit_a: float | None) -> str:
     if not view.online:
-        return "offline: counted at what it may still draw"
+        return "offline: counted at what it may still draw" if seen.seen else "never seen: counted at its maximum"
     if view.obeys is Obeys.IGNORES:
         return "ignores limits: counted at what it draws"
     if view.obeys is Obeys.UNCONTROLLED:
         return "refuses limits: counted at what it may draw"
-    if view.wants:
+    if not view.wants and view.fallback_installed_a is None:
+        return "has not accepted its fallback yet: counted at its maximum"
+    if not view.wants:
+        return "idle: it may start with its fallback"
+    return _share_reason(decision, view, limit_a)
+
+
+def _share_reason(decision: Decision, view: EvseSnapshot, limit_a: float | None) -> str:
+    offer = decision.allocation.offers.get(view.id)
+    target = decision.allocation.targets.get(view.id)
+    if not view.controllable or (offer is None and target is None):
         return "waits to be told its limit"
-    return "idle: it may start with its fallback"
+    if offer is not None and offer.limit_a == limit_a:
+        return offer.reason
+    if target is None:
+        return offer.reason if offer is not None else ""
+    if limit_a is None or target.limit_a > limit_a:
+        return f"rises to {target.limit_a:g} A when its hold time is over and the current is free ({target.reason})"
+    return target.reason
 
 
 def why_json(state: SiteState, decision: Decision, id: EvseId, wall: datetime) -> Json:
@@ -198,7 +213,7 @@ def why_json(state: SiteState, decision: Decision, id: EvseId, wall: datetime) -
         "station": id.station,
         "evse": id.evse,
         "time": format_utc(wall),
-        "limit_a": _limit_a(decision, view),
+        "limit_a": limit(state, view),
         "chain": why(state.topology, decision.snapshot, decision.allocation, id),
     }
 

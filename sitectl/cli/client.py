@@ -11,6 +11,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 TIMEOUT_S = 10.0
+SILENCE_S = 60.0
+"""An open stream says every 15 s that it lives."""
 
 
 class DaemonAway(Exception):
@@ -26,7 +28,7 @@ class Refused(Exception):
 
 
 class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path, timeout_s: float | None) -> None:
+    def __init__(self, path: Path, timeout_s: float) -> None:
         super().__init__("localhost", timeout=timeout_s)
         self._path = path
 
@@ -45,27 +47,37 @@ class Client:
     def get(self, *path: str, **query: str | int | bool | None) -> dict[str, Any]:
         """Ask for one JSON answer."""
         with self._open(path, query, TIMEOUT_S) as response:
-            answer: dict[str, Any] = json.loads(response.read())
+            try:
+                answer: dict[str, Any] = json.loads(response.read())
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                raise self._broken(error) from error
             return answer
 
-    def lines(self, *path: str, **query: str | int | bool | None) -> Iterator[dict[str, Any]]:
-        """Ask for a stream of JSON objects, one a line; it may never end."""
-        with self._open(path, query, None) as response:
-            while line := response.readline():
-                yield json.loads(line)
+    def events(self, *path: str, **query: str | int | bool | None) -> Iterator[dict[str, Any]]:
+        """Ask for a stream of server-sent events, each one JSON object; it may never end."""
+        with self._open(path, query, SILENCE_S) as response:
+            try:
+                while line := response.readline():
+                    if line.startswith(b"data:"):
+                        yield json.loads(line[5:])
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                raise self._broken(error) from error
+
+    def _broken(self, error: Exception) -> DaemonAway:
+        return DaemonAway(f"the daemon on {self._path} broke off: {error!r}; `sitectl status` tells whether it runs")
 
     def _open(
-        self, path: tuple[str, ...], query: dict[str, str | int | bool | None], timeout_s: float | None
+        self, path: tuple[str, ...], query: dict[str, str | int | bool | None], timeout_s: float
     ) -> http.client.HTTPResponse:
         connection = _UnixConnection(self._path, timeout_s)
-        given = {key: str(value).lower() if value is True else value for key, value in query.items() if value}
+        given = {key: _word(value) for key, value in query.items() if value is not None}
         target = "/v1/" + "/".join(quote(part, safe="") for part in path)
         try:
             connection.request("GET", target + ("?" + urlencode(given) if given else ""))
             response = connection.getresponse()
         except PermissionError as error:
             raise NotAllowed(f"{self._path}: {error.strerror}; ask to be put into the socket's group") from error
-        except (FileNotFoundError, ConnectionRefusedError) as error:
+        except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError) as error:
             raise DaemonAway(
                 f"no daemon answers on {self._path}; start it with `sitectl run`, or name --socket"
             ) from error
@@ -76,11 +88,15 @@ class Client:
         return response
 
 
+def _word(value: str | int | bool | None) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _refusal(response: http.client.HTTPResponse) -> Exception:
-    text = response.read().decode("utf-8", "replace")
     try:
-        detail = json.loads(text).get("detail", text)
-    except ValueError:
-        detail = text
+        text = response.read().decode("utf-8", "replace")
+        detail = json.loads(text)["detail"]
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        detail = f"the daemon answered HTTP {response.status}"
     said = detail if isinstance(detail, str) else json.dumps(detail)
     return NotAllowed(said) if response.status in (401, 403) else Refused(said)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
 import re
 import sys
 from collections.abc import Callable
-from datetime import UTC, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import Console
 
 from sitectl.base.clock import SystemClock
+from sitectl.base.units import format_utc, parse_timestamp
 from sitectl.cli import tables
 from sitectl.cli.client import Client, DaemonAway, NotAllowed, Refused
 
@@ -25,6 +28,7 @@ Socket = Annotated[
     Path | None, typer.Option("--socket", envvar="SITECTL_SOCKET", help="The daemon's socket, if not api.socket.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON with stable keys.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Log everything, the wire too.")]
 
 app = typer.Typer(
     name="sitectl",
@@ -39,10 +43,22 @@ app.add_typer(config_app, name="config")
 
 def main() -> None:
     """Entry point of the `sitectl` command."""
-    app()
+    try:
+        app()
+    except BrokenPipeError:
+        _forget_output()
+        raise SystemExit(FAILED) from None
+
+
+def _forget_output() -> None:
+    """Whoever read us is gone: what is still buffered must not raise again when the process ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _console() -> Console:
+    """Where tables go. NO_COLOR means no escape codes at all, bold ones neither."""
+    if os.environ.get("NO_COLOR"):
+        return Console(highlight=False, color_system=None)
     return Console(highlight=False)
 
 
@@ -55,6 +71,8 @@ def _client(config: Path, socket: Path | None) -> Client:
     """The daemon's socket: the one named, else the configuration's `api.socket`."""
     if socket is not None:
         return Client(socket)
+    if config != DEFAULT_CONFIG and not config.exists():
+        raise _fail(f"{config}: no such file; name the site's configuration, or --socket", USAGE)
     from sitectl.config.load import api_socket
 
     return Client(api_socket(config))
@@ -72,15 +90,15 @@ def _ask(config: Path, socket: Path | None, question: Callable[[Client], Any]) -
         raise _fail(str(error), FAILED) from error
 
 
-def _answer(answer: dict[str, Any], as_json: bool, people: Callable[[dict[str, Any]], RenderableType]) -> None:
+def _answer(answer: dict[str, Any], as_json: bool, view: tables.View) -> None:
     if as_json:
         print(json.dumps(answer, indent=1))
     else:
-        tables.show(_console(), people(answer))
+        tables.show(_console(), answer, view)
 
 
 @app.command()
-def run(config: Config = DEFAULT_CONFIG, socket: Socket = None, verbose: bool = False) -> None:
+def run(config: Config = DEFAULT_CONFIG, socket: Socket = None, verbose: Verbose = False) -> None:
     """Run the daemon in the foreground."""
     from sitectl.daemon import run as run_daemon
 
@@ -102,12 +120,22 @@ def demo(
 
 @app.command()
 def check(
-    file: Annotated[Path | None, typer.Argument(help="The configuration file.")] = None, config: Config = DEFAULT_CONFIG
+    file: Annotated[Path | None, typer.Argument(help="The configuration file.")] = None,
+    as_json: AsJson = False,
+    config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Check a configuration: all errors at once, with place and cure."""
+    from sitectl.config.load import Broken, load
     from sitectl.config.report import check_command
 
-    raise typer.Exit(check_command(file or config, sys.stdout, sys.stderr))
+    if not as_json:
+        raise typer.Exit(check_command(file or config, sys.stdout, sys.stderr))
+    outcome = load(file or config)
+    errors = outcome.errors if isinstance(outcome, Broken) else ()
+    found = {"errors": errors, "warnings": outcome.warnings}
+    issues = {kind: [dataclasses.asdict(issue) for issue in all_of] for kind, all_of in found.items()}
+    print(json.dumps({"schema": 1, "ok": not errors, **issues}, indent=1))
+    raise typer.Exit(USAGE if errors else 0)
 
 
 @config_app.command("show")
@@ -135,7 +163,7 @@ def config_show(
 
 
 @config_app.command("schema")
-def config_schema() -> None:
+def config_schema(as_json: AsJson = True) -> None:
     """Print the JSON Schema of the configuration file, for editors."""
     from sitectl.config.show import json_schema
 
@@ -161,7 +189,7 @@ def stations(
     """List the stations, or show one."""
     path = ("stations",) if id is None else ("stations", id)
     answer = _ask(config, socket, lambda client: client.get(*path))
-    _answer(answer, as_json, lambda a: tables.stations(a["stations"]))
+    _answer(answer, as_json, tables.stations if id is None else tables.station)
 
 
 @app.command()
@@ -178,13 +206,13 @@ def why(
 @app.command()
 def meters(as_json: AsJson = False, config: Config = DEFAULT_CONFIG, socket: Socket = None) -> None:
     """List the grid meters."""
-    _answer(_ask(config, socket, lambda client: client.get("meters")), as_json, lambda a: tables.meters(a["meters"]))
+    _answer(_ask(config, socket, lambda client: client.get("meters")), as_json, tables.meters)
 
 
 @app.command()
 def uplinks(as_json: AsJson = False, config: Config = DEFAULT_CONFIG, socket: Socket = None) -> None:
     """List the central systems."""
-    _answer(_ask(config, socket, lambda client: client.get("uplinks")), as_json, lambda a: tables.uplinks(a["uplinks"]))
+    _answer(_ask(config, socket, lambda client: client.get("uplinks")), as_json, tables.uplinks)
 
 
 @app.command()
@@ -192,7 +220,7 @@ def transactions(
     open: Annotated[bool, typer.Option("--open", help="Only running ones.")] = False,
     unsent: Annotated[bool, typer.Option("--unsent", help="Only those that a central has not acknowledged.")] = False,
     dead: Annotated[bool, typer.Option("--dead", help="Only those with given-up messages.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=10000)] = 1000,
+    limit: Annotated[int, typer.Option(min=1, max=10000, help="At most so many.")] = 1000,
     as_json: AsJson = False,
     config: Config = DEFAULT_CONFIG,
     socket: Socket = None,
@@ -202,12 +230,14 @@ def transactions(
         raise _fail("--open, --unsent and --dead exclude each other", USAGE)
     only = "open" if open else "unsent" if unsent else "dead" if dead else "all"
     answer = _ask(config, socket, lambda client: client.get("transactions", only=only, limit=limit))
-    _answer(answer, as_json, lambda a: tables.transactions(a["transactions"]))
+    _answer(answer, as_json, tables.transactions)
 
 
 @app.command()
 def events(
-    since: Annotated[str | None, typer.Option(help="How far back: 30s, 15m, 1h, 2d.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="How far back: 30s, 15m, 1h, 2d, or a time; the newest 100 without it.")
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as things happen.")] = False,
     as_json: AsJson = False,
     config: Config = DEFAULT_CONFIG,
@@ -217,28 +247,34 @@ def events(
     begin = _begin(since)
 
     def print_all(client: Client) -> None:
-        for row in client.lines("events", since=begin, follow=follow):
+        for row in client.events("events", since=begin, follow=follow):
             print(json.dumps(row) if as_json else tables.event(row), flush=follow)
 
     try:
         _ask(config, socket, print_all)
-    except (KeyboardInterrupt, BrokenPipeError):
+    except KeyboardInterrupt:
         raise typer.Exit(0) from None
 
 
 def _begin(since: str | None) -> str | None:
     if since is None:
         return None
-    found = re.fullmatch(r"(\d{1,6})([smhd])", since.strip())
+    if (moment := parse_timestamp(since)) is not None:
+        return format_utc(moment[0])
+    found = re.fullmatch(r"(\d{1,6})([smhd])", since.strip(), re.ASCII)
     if found is None:
-        raise _fail(f"--since {since!r}: write a number and s, m, h or d, like 1h", USAGE)
+        raise _fail(f"--since {since!r}: write a number and s, m, h or d, like 1h, or a time (ISO 8601)", USAGE)
     seconds = int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
-    return (SystemClock().wall() - timedelta(seconds=seconds)).astimezone(UTC).isoformat()
+    try:
+        return (SystemClock().wall() - timedelta(seconds=seconds)).isoformat()
+    except OverflowError:
+        return "1970-01-01T00:00:00Z"
 
 
 @app.command()
-def version() -> None:
+def version(as_json: AsJson = False) -> None:
     """Print the version."""
     from importlib.metadata import version as installed
 
-    print(f"sitectl {installed('sitectl')}")
+    number = installed("sitectl")
+    print(json.dumps({"schema": 1, "version": number}) if as_json else f"sitectl {number}")

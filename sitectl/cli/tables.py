@@ -1,12 +1,14 @@
-"""Answers of the daemon as tables for people: colour on a terminal, plain text otherwise."""
+"""Answers of the daemon as tables for people: colour on a terminal, plain text otherwise.
+
+What stations and centrals say of themselves is shown as text and nothing else: no markup, no control characters.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +23,7 @@ STATE_STYLE = {
     "connecting": "yellow",
     "pending": "yellow",
     "sent": "yellow",
+    "quarantined": "yellow",
     "failsafe": "bold red",
     "stale": "red",
     "lost": "bold red",
@@ -30,7 +33,25 @@ STATE_STYLE = {
     "ignores": "red",
     "uncontrolled": "red",
 }
-NARROW = 100
+NARROW = 110
+PLAIN_WIDTH = 250
+"""Without a terminal nothing is cut to a width."""
+
+Answer = dict[str, Any]
+View = Callable[[Answer, bool], RenderableType]
+"""A table of an answer; the second argument: whether there is little room."""
+
+
+def show(console: Console, answer: Answer, view: View) -> None:
+    """Print an answer the way its reader can take it."""
+    if not console.is_terminal:
+        console = Console(file=console.file, width=PLAIN_WIDTH, no_color=True, highlight=False)
+    console.print(view(answer, console.width < NARROW))
+
+
+def clean(value: object) -> str:
+    """One line of printable text."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in str(value))
 
 
 def _table(*columns: str, right: Sequence[str] = ()) -> Table:
@@ -40,156 +61,165 @@ def _table(*columns: str, right: Sequence[str] = ()) -> Table:
     return table
 
 
+def _add(table: Table, *cells: object) -> None:
+    table.add_row(*(cell if isinstance(cell, Text) else Text(clean(cell)) for cell in cells))
+
+
 def _state(word: str | None) -> Text:
-    return Text(word or "-", style=STATE_STYLE.get(word or "", ""))
+    return Text(clean(word or "-"), style=STATE_STYLE.get(word or "", ""))
 
 
-def _a(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"
+def _a(value: float | None, digits: int = 1) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
 
 
-def _phases(values: Sequence[float] | None) -> str:
-    return "-" if values is None else " ".join(f"{a:5.1f}" for a in values)
+def _phases(values: Sequence[float] | None, digits: int = 1) -> str:
+    return "-" if values is None else "/".join(f"{a:.{digits}f}" for a in values)
 
 
-def status(answer: dict[str, Any]) -> RenderableType:
+# --- the site ---------------------------------------------------------------------------------------------------------
+
+
+def status(answer: Answer, narrow: bool) -> RenderableType:
     """One look: the site, its problems, circuits, meters, uplinks, stations."""
-    cycle = answer["cycle"]
-    head = Text.assemble(
-        (answer["site"], "bold"),
-        "  ",
-        _state(answer["state"]),
-        f"   {answer['time']}   cycle {cycle['count']}, {_a(cycle['ms_p50'])} ms (p99 {_a(cycle['ms_p99'])} ms)",
+    cycle, totals = answer["cycle"], answer["transactions"]
+    head = Text.assemble((clean(answer["site"]), "bold"), "  ", _state(answer["state"]), f"  {answer['time']}")
+    ticking = f"cycle {cycle['count']}, {_a(cycle['ms_p50'])} ms (p99 {_a(cycle['ms_p99'])} ms)"
+    ledger = (
+        f"transactions: {totals['open']} open, {totals['unsent']} messages unsent, {totals['dead']} dead; {ticking}"
     )
-    totals = answer["transactions"]
-    ledger = Text(f"transactions: {totals['open']} open, {totals['unsent']} messages unsent, {totals['dead']} dead")
-    parts: list[RenderableType] = [head, ledger]
+    parts: list[RenderableType] = [head, Text(ledger), ""]
     if answer["problems"]:
-        parts += ["", problems(answer["problems"])]
-    parts += ["", circuits(answer["circuits"]), "", meters(answer["meters"]), "", uplinks(answer["uplinks"])]
-    return Group(*parts, "", stations(answer["stations"]))
+        parts += [problems(answer["problems"]), ""]
+    parts += [circuits(answer["circuits"], narrow), "", meters(answer, narrow), "", uplinks(answer, narrow), ""]
+    return Group(*parts, stations(answer, narrow))
 
 
-def problems(found: Sequence[dict[str, Any]]) -> RenderableType:
-    """What is wrong and what to do."""
-    table = _table("PROBLEM", "WHERE", "SINCE", "WHAT TO DO")
+def problems(found: Sequence[Answer]) -> RenderableType:
+    """What is wrong, since when, and what to do."""
+    table = _table("PROBLEM", "SINCE", "WHAT AND WHAT TO DO")
     for problem in found:
-        table.add_row(Text(problem["what"], style="yellow"), problem["where"], problem["since"][11:19], problem["do"])
+        text = Text.assemble((clean(problem["what"]).rstrip("."), "yellow"), ". ", clean(problem["do"]))
+        _add(table, problem["where"], problem["since"][11:19], text)
     return table
 
 
-def circuits(found: dict[str, Any]) -> RenderableType:
-    """Circuits per phase, and what happens if the box dies."""
-    table = _table(
-        "CIRCUIT", "RATED", "MEASURED A", "BASE A", "RESERVED A", "ALLOCATED A", "METER", "IF THIS BOX DIES NOW"
-    )
+def circuits(found: Answer, narrow: bool) -> RenderableType:
+    """Circuits, ampere on L1/L2/L3, and what happens if the box dies."""
+    right = ("RATED A", "MEASURED", "BASE", "RESERVED", "ALLOCATED")
+    table = _table("CIRCUIT", *right, "METER", right=right)
     for name, circuit in found.items():
+        amperes = [
+            _phases(circuit[key], 0 if narrow else 1)
+            for key in ("measured_a", "base_load_a", "reserved_a", "allocated_a")
+        ]
+        _add(table, name, f"{circuit['rated_a']:g}", *amperes, _state(circuit["meter"]))
+    return Group(table, *_if_dead(found))
+
+
+def _if_dead(found: Answer) -> Iterator[Text]:
+    for circuit in found.values():
         dead = circuit["if_dead"]
-        words = "-"
         if dead is not None:
-            lasting = f" for {dead['for_s']:.0f} s" if dead["ratio"] > 1 else ""
-            holds = "holds" if dead["holds"] else "NOT proven"
-            words = f"at worst {dead['ratio']:.2f} x{lasting} on {dead['phase']}: {holds}"
-        table.add_row(
-            name,
-            f"{circuit['rated_a']:g}",
-            _phases(circuit["measured_a"]),
-            _phases(circuit["base_load_a"]),
-            _phases(circuit["reserved_a"]),
-            _phases(circuit["allocated_a"]),
-            _state(circuit["meter"]),
-            words,
-        )
-    return table
+            verdict = ("holds", "green") if dead["holds"] else ("not proven to hold", "yellow")
+            yield Text.assemble(clean(dead["text"]), ": ", verdict)
 
 
-def meters(found: dict[str, Any]) -> RenderableType:
+def meters(answer: Answer, narrow: bool) -> RenderableType:
     """Grid meters."""
-    table = _table("METER", "STATE", "AGE s", "CURRENT A", "POWER W", right=("AGE s", "POWER W"))
-    for name, meter in found.items():
-        power = "-" if meter["power_w"] is None else f"{meter['power_w']:.0f}"
-        table.add_row(name, _state(meter["state"]), _a(meter["age_s"]), _phases(meter["current_a"]), power)
-    return table
+    table = _table("METER", "STATE", "AGE s", "CURRENT A", "POWER W", right=("AGE s", "CURRENT A", "POWER W"))
+    for name, meter in answer["meters"].items():
+        current, power = _phases(meter["current_a"]), _a(meter["power_w"], 0)
+        _add(table, name, _state(meter["state"]), _a(meter["age_s"]), current, power)
+    return table if answer["meters"] else Text("no meters: circuits are shared as if their worst base load were drawn")
 
 
-def uplinks(found: dict[str, Any]) -> RenderableType:
+def uplinks(answer: Answer, narrow: bool) -> RenderableType:
     """Central CSMSs."""
-    table = _table("UPLINK", "STATE", "STATIONS", "BACKLOG", "OLDEST s", "DEAD", right=("STATIONS", "BACKLOG", "DEAD"))
-    for name, uplink in found.items():
-        row = (str(uplink["stations"]), str(uplink["backlog"]), _a(uplink["oldest_s"]), str(uplink["dead"]))
-        table.add_row(name, _state(uplink["state"]), *row)
-    return table if found else Text("no uplinks: stations are not shown to any central system")
+    right = ("STATIONS", "BACKLOG", "OLDEST s", "DEAD")
+    table = _table("UPLINK", "STATE", *right, right=right)
+    for name, uplink in answer["uplinks"].items():
+        row = (uplink["stations"], uplink["backlog"], _a(uplink["oldest_s"]), uplink["dead"])
+        _add(table, name, _state(uplink["state"]), *row)
+    return table if answer["uplinks"] else Text("no uplinks: stations are not shown to any central system")
 
 
-def stations(found: dict[str, Any]) -> RenderableType:
+# --- stations ---------------------------------------------------------------------------------------------------------
+
+
+def stations(answer: Answer, narrow: bool) -> RenderableType:
     """Stations, a line an EVSE."""
-    table = _table(
-        "STATION",
-        "EVSE",
-        "ONLINE",
-        "STATUS",
-        "LIMIT A",
-        "ACK A",
-        "MEASURED A",
-        "OBEYS",
-        "WHY",
-        right=("LIMIT A", "ACK A"),
-    )
-    for name, station in found.items():
-        online = Text("yes", style="green") if station["online"] else Text("no", style="red")
-        if station["quarantined"]:
-            table.add_row(name, "-", online, Text("quarantined", style="yellow"), "-", "-", "-", "-", "not listed")
-        for number, evse in station["evses"].items():
-            table.add_row(
-                name,
-                number,
-                online,
-                evse["charging_state"] or evse["connector_status"] or "-",
-                _a(evse["limit_a"]),
-                _a(evse["acknowledged_a"]),
-                _phases(evse["measured_a"]),
-                _state(station["obeys"]),
-                evse["reason"],
-            )
-    return table
+    table = _evse_table(narrow)
+    for name, station in answer["stations"].items():
+        _add_station(table, name, station, narrow)
+    return table if answer["stations"] else Text("no stations: list them under `stations` in the configuration")
 
 
-def transactions(found: Sequence[dict[str, Any]]) -> RenderableType:
+def station(answer: Answer, narrow: bool) -> RenderableType:
+    """One station: who it says it is, and its EVSEs."""
+    parts: list[RenderableType] = []
+    for name, found in answer["stations"].items():
+        online = _state("online" if found["online"] else "offline")
+        said = [clean(found[key]) for key in ("vendor", "model", "firmware") if found[key]]
+        version = f"OCPP {clean(found['ocpp'])}" if found["ocpp"] else ""
+        parts.append(Text("  ").join([Text(clean(name), "bold"), online, Text(version), Text(" ".join(said))]))
+    return Group(*parts, "", stations(answer, narrow))
+
+
+def _evse_table(narrow: bool) -> Table:
+    if narrow:
+        return _table("EVSE", "STATUS", "LIMIT A", "MEASURED A", "WHY", right=("LIMIT A", "MEASURED A"))
+    right = ("LIMIT A", "ACCEPTED A", "COUNTS A", "MEASURED A")
+    return _table("EVSE", "STATUS", *right, "OBEYS", "WHY", right=right)
+
+
+def _add_station(table: Table, name: str, station: Answer, narrow: bool) -> None:
+    if station["quarantined"]:
+        unknown = ["-"] * (2 if narrow else 5)
+        _add(table, name, _state("quarantined"), *unknown, "not listed: answered Pending, counted on the root")
+    for number, evse in station["evses"].items():
+        shown = Text(clean(evse["charging_state"] or evse["connector_status"] or "-"))
+        state = shown if station["online"] else _state("offline")
+        limit, measured = _a(evse["limit_a"]), _phases(evse["measured_a"])
+        if narrow:
+            _add(table, f"{name}:{number}", state, limit, measured, evse["reason"])
+        else:
+            accepted, counts = _a(evse["acknowledged_a"]), _a(evse["counts_a"])
+            row = (state, limit, accepted, counts, measured, _state(station["obeys"]), evse["reason"])
+            _add(table, f"{name}:{number}", *row)
+
+
+def why(answer: Answer, narrow: bool) -> RenderableType:
+    """The chain behind one limit."""
+    told = "was never told a limit" if answer["limit_a"] is None else f"is allowed {_a(answer['limit_a'])} A"
+    title = f"{answer['station']}:{answer['evse']} {told} at {answer['time']}"
+    table = _table("STEP", "WHERE", "A", "BECAUSE", right=("A",))
+    for step in answer["chain"]:
+        where = " ".join(step[key] for key in ("circuit", "phase") if step.get(key))
+        _add(table, step["step"], where, _a(step["a"]), step["text"])
+    return Group(Text(clean(title), style="bold"), "", table)
+
+
+# --- the ledger -------------------------------------------------------------------------------------------------------
+
+
+def transactions(answer: Answer, narrow: bool) -> RenderableType:
     """The ledger."""
-    table = _table(
-        "STARTED", "STATION", "EVSE", "TOKEN", "ENERGY Wh", "STOPPED", "REASON", "UPLINKS", right=("ENERGY Wh",)
-    )
-    for row in found:
+    table = _table("STARTED", "STOPPED", "EVSE", "TOKEN", "ENERGY Wh", "REASON", "UPLINKS", right=("ENERGY Wh",))
+    cut = slice(5, 19) if narrow else slice(None)
+    for row in answer["transactions"]:
         stop = row["meter_stop_wh"]
         energy = "-" if stop is None else str(stop - row["meter_start_wh"])
         copies = ", ".join(f"{name} {copy['state']}" for name, copy in row["uplinks"].items()) or "-"
         reason = (row["reason"] or "-") + (" (synthetic)" if row["synthetic"] else "")
-        stopped = row["stopped"] or "running"
-        table.add_row(
-            row["started"], row["station"], str(row["evse"]), row["id_token"], energy, stopped, reason, copies
-        )
-    return table if found else Text("no transactions")
+        stopped = row["stopped"][cut] if row["stopped"] else "running"
+        evse = f"{row['station']}:{row['evse']}"
+        _add(table, row["started"][cut], stopped, evse, row["id_token"], energy, reason, copies)
+    return table if answer["transactions"] else Text("no transactions")
 
 
-def why(answer: dict[str, Any]) -> RenderableType:
-    """The chain behind one limit."""
-    title = f"{answer['station']}:{answer['evse']} is allowed {_a(answer['limit_a'])} A at {answer['time']}"
-    table = _table("STEP", "WHERE", "A", "BECAUSE", right=("A",))
-    for step in answer["chain"]:
-        where = " ".join(step[key] for key in ("circuit", "phase") if step.get(key))
-        table.add_row(step["step"], where, _a(step["a"]), step["text"])
-    return Group(Text(title, style="bold"), "", table)
-
-
-def event(row: dict[str, Any]) -> str:
+def event(row: Answer) -> str:
     """One line of the journal."""
-    where = " ".join(str(row[key]) for key in ("station", "evse") if row.get(key) is not None)
+    where = ":".join(str(row[key]) for key in ("station", "evse") if row.get(key) is not None)
     data = " ".join(f"{key}={value}" for key, value in (row.get("data") or {}).items())
-    return escape(f"{row['time']}  {row['type']:<28} {where:<16} {data}".rstrip())
-
-
-def show(console: Console, answer: RenderableType) -> None:
-    """Print; without a terminal nothing is cut to a width."""
-    if not console.is_terminal:
-        console = Console(file=console.file, width=250, no_color=True, highlight=False)
-    console.print(answer)
+    return clean(f"{row['time']}  {row['type']:<24} {where:<12} {data}".rstrip())
