@@ -98,6 +98,8 @@ class StationSnapshot:
     skew_s: float = 0.0
     clock_error_s: float = 60.0
     profile_lifetime_s: int = 300
+    shortest_lifetime_s: int = 240
+    profiles_in_ram: bool = False
     booted: bool = False
     connected_at: float | None = None
     booted_at: float | None = None

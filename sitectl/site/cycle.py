@@ -21,6 +21,7 @@ from sitectl.site.shares import circuit_shares
 from sitectl.state.if_dead import InForce, if_dead, in_force
 from sitectl.state.reduce import aged
 from sitectl.state.site_state import SiteState
+from sitectl.state.snapshot import Pictures
 from sitectl.state.snapshot import snapshot as take_snapshot
 
 log = logging.getLogger(__name__)
@@ -35,15 +36,21 @@ class Decision:
     force: Mapping[CircuitId, InForce]
     shares: Mapping[CircuitId, CircuitShare]
     memory: AllocatorMemory
+    pictures: Pictures
     violations: tuple[str, ...] = ()
 
 
 def decide(
-    state: SiteState, compiled: CompiledSite, memory: AllocatorMemory, rules: SharingRules, now: float
+    state: SiteState,
+    compiled: CompiledSite,
+    memory: AllocatorMemory,
+    rules: SharingRules,
+    now: float,
+    pictures: Pictures | None = None,
 ) -> tuple[SiteState, Decision]:
-    """Decide for the site at `now`; also returns the state with the time that passed."""
-    state = aged(state, now)
-    seen = take_snapshot(state, now)
+    """Decide for the site at `now`; also returns the state with the time that passed. `pictures`: the last cycle's."""
+    state = aged(state, now, pictures)
+    seen, pictures = take_snapshot(state, now, pictures)
     allocation, memory, violations = _share(state, compiled, seen, memory, rules)
     force = in_force(state, seen)
     dead: dict[CircuitId, IfDead] = {
@@ -51,7 +58,7 @@ def decide(
         for id, circuit in state.topology.circuits.items()
     }
     shares = circuit_shares(state, seen, allocation, dead)
-    return state, Decision(seen, allocation, force, shares, memory, violations)
+    return state, Decision(seen, allocation, force, shares, memory, pictures, violations)
 
 
 def _share(

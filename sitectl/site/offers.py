@@ -3,24 +3,27 @@
 * A cut leaves at once. So does a first limit that is not above what the EVSE counts at already.
 * A raise, and a renewal (it lives longer than what is stored), is on disk before it leaves: a restart must never count
   an EVSE below what its station may lawfully draw. What is stored outlives the offer by one lifetime, so that a cut
-  that follows is covered by it; if it is not, the cut lives only as long as the stored row.
+  that follows is covered by it, and lives at most as long. Should the disk have failed for so long that it covers
+  nothing more, the cut goes down to the fallback, which a restart counts anyway.
 * `startSchedule` is the station's own learned clock less 60 s; `duration` counts from there (OCPP 1.6, 3.13.3).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
 from sitectl.model.commands import InstallFallback, OfferLimit
 from sitectl.model.ids import CircuitId
-from sitectl.model.limits import Allocation, Offer, OfferKind, StoredLimit
+from sitectl.model.limits import Allocation, Offer, OfferKind
 from sitectl.model.snapshot import EvseSnapshot, SiteSnapshot
 from sitectl.model.station import Obeys
+from sitectl.site.stored import StoredLimits
 from sitectl.state import if_dead
 from sitectl.state.evse import EvseState
+from sitectl.state.lifetime import RAM_LIFETIME_S
 from sitectl.state.site_state import SiteState
 
 START_EARLIER_S = 60.0
@@ -28,25 +31,25 @@ START_EARLIER_S = 60.0
 
 RENEW_BEFORE_S = 60.0
 RENEW_RAM_AFTER_S = 120.0
-RAM_LIFETIME_S = 300
-FLASH_LIFETIME_S = 1800
-SHORTEST_LIFETIME_S = {True: 240, False: 420}
-"""By whether profiles are kept in RAM; 420 s keeps renewals in flash below 500 writes a day."""
+COVERED_LEAST_S = 240.0
+"""A limit whose row on disk ends sooner is renewed, so that a cut can always leave at once."""
+
+RENEW_AGAIN_S = 30.0
+"""Nothing is renewed sooner, whatever asks for it."""
 
 FALLBACK_RETRY_S = 300.0
-WORTH_LOWERING_A = 1.0
 SHORTEST_USE_S = 30.0
 """A limit that would live shorter than this is not worth saying."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """An offer ready to leave. `stored`: what the disk must say of it, None if it does already; `waits`: it leaves only
-    after that is written."""
+    """An offer ready to leave. `waits`: only after what the disk must say of it is written, and that lasts
+    `beyond_s` longer than the offer."""
 
     command: OfferLimit | InstallFallback
-    stored: StoredLimit | None
     waits: bool
+    beyond_s: float = 0.0
 
     @property
     def offer(self) -> Offer:
@@ -83,12 +86,15 @@ class Due:
     kind: Kind
 
 
-def due(snapshot: SiteSnapshot, state: SiteState, allocation: Allocation, *, settling: bool = False) -> list[Due]:
+def due(
+    moment: Moment, state: SiteState, allocation: Allocation, stored: StoredLimits, *, settling: bool = False
+) -> list[Due]:
     """What to say in this cycle, cuts first, what is said again last.
 
     `settling`: the process has just started. Limits that were lawful before it died still are, so transactions that ran
     through keep theirs until the other stations had time to come back, instead of being cut for them.
     """
+    snapshot = moment.snapshot
     cuts: list[Due] = []
     others: list[Due] = []
     for id, limit in allocation.offers.items():
@@ -98,13 +104,14 @@ def due(snapshot: SiteSnapshot, state: SiteState, allocation: Allocation, *, set
             others.append(Due(view, limit.limit_a, Kind.RAISE))
         elif not (settling and _keeps_remembered(state.evses[id])):
             cuts.append(Due(view, limit.limit_a, Kind.CUT))
-    for id, evse in state.evses.items():
-        view = snapshot.evses[id]
-        if id in allocation.offers or view.offered_a is None or not _hears(view):
+    for id, view in snapshot.evses.items():
+        if view.offered_a is None or not _hears(view) or id in allocation.offers:
             continue
-        if evse.resend or (_is_old(view, state, snapshot.at) and not snapshot.raises_allowed):
+        evse = state.evses[id]
+        old = _is_old(evse, view.offered_a, stored, moment)
+        if evse.resend or (old and not snapshot.raises_allowed):
             others.append(Due(view, view.offered_a, Kind.AGAIN))
-        elif _is_old(view, state, snapshot.at):
+        elif old:
             others.append(Due(view, view.offered_a, Kind.RENEWAL))
     return cuts + others
 
@@ -117,57 +124,63 @@ def _hears(view: EvseSnapshot) -> bool:
     return view.online and view.transaction is not None and view.obeys is not Obeys.UNCONTROLLED
 
 
-def _is_old(view: EvseSnapshot, state: SiteState, now: float) -> bool:
-    newest = state.evses[view.id].newest_offer
+def _is_old(evse: EvseState, limit_a: float, stored: StoredLimits, moment: Moment) -> bool:
+    """Whether a limit is due for renewal: in the station, or on disk."""
+    newest, now = evse.newest_offer, moment.snapshot.at
     if newest is None or newest.expires_at is None:
         return False
-    ram_renewal = newest.lifetime_s <= RAM_LIFETIME_S and now - newest.offered_at >= RENEW_RAM_AFTER_S
-    return ram_renewal or newest.expires_at - now <= RENEW_BEFORE_S
+    age_s = now - newest.offered_at
+    if age_s < RENEW_AGAIN_S:
+        return False
+    if newest.expires_at - now <= RENEW_BEFORE_S or (
+        newest.lifetime_s <= RAM_LIFETIME_S and age_s >= RENEW_RAM_AFTER_S
+    ):
+        return True
+    return moment.snapshot.raises_allowed and stored.covers_s(newest.evse, limit_a, moment.wall) < COVERED_LEAST_S
 
 
-def lifetimes(state: SiteState, force: Mapping[CircuitId, if_dead.InForce]) -> Mapping[CircuitId, float]:
-    """The longest that limits below each circuit may live under the third inequality, clock error not yet counted."""
+def lifetimes(
+    state: SiteState, snapshot: SiteSnapshot, force: Mapping[CircuitId, if_dead.InForce]
+) -> Mapping[CircuitId, float]:
+    """The longest that limits below each circuit may live under the third inequality, clock error included.
+
+    Where that is to be proven, all live as short as they can: what is in force may still grow while they live.
+    """
     topology = state.topology
+    if state.rules.proven:
+        return dict.fromkeys(topology.circuits, 0.0)
     own = {
-        id: if_dead.lifetime_s(circuit, force[id].lawful_a, 0.0, 1800.0) for id, circuit in topology.circuits.items()
+        id: if_dead.lifetime_s(circuit, force[id], snapshot.circuits[id].measured_base_a)
+        for id, circuit in topology.circuits.items()
     }
     return {id: min(own[above] for above in topology.paths[id]) for id in topology.circuits}
 
 
-def prepare(due: Due, moment: Moment, stored: StoredLimit | None, seq: int) -> Prepared:
-    """Make one offer. `stored` is what the disk says of this EVSE; None: nothing, so a restart counts its `max_a`.
-
-    What may leave at once lives as long as the disk covers it. A cut that is not covered leaves all the same, with the
-    shortest life, and is written while it does.
-    """
+def prepare(due: Due, moment: Moment, stored: StoredLimits, seq: int) -> Prepared:
+    """Make one offer. What leaves at once lives no longer than the disk covers it."""
     view, limit_a = due.view, due.limit_a
     station = moment.snapshot.stations[view.id.station]
     lifetime_s = _lifetime_s(view, moment)
-    covered = due.kind in (Kind.CUT, Kind.AGAIN)
-    if covered and stored is not None and limit_a > view.plan.fallback_a:
-        covered_s = _covered_s(stored, limit_a, moment.wall) + START_EARLIER_S - station.clock_error_s
-        covered = covered_s >= START_EARLIER_S + station.clock_error_s + SHORTEST_USE_S
-        shortest_s = SHORTEST_LIFETIME_S[station.profile_lifetime_s <= RAM_LIFETIME_S]
-        lifetime_s = int(min(lifetime_s, covered_s if covered else shortest_s))
+    waits = due.kind not in (Kind.CUT, Kind.AGAIN)
+    if not waits:
+        covered_s = stored.covers_s(view.id, limit_a, moment.wall) + START_EARLIER_S - station.clock_error_s
+        if covered_s >= START_EARLIER_S + station.clock_error_s + SHORTEST_USE_S:
+            lifetime_s = int(min(lifetime_s, covered_s))
+        elif due.kind is Kind.CUT:
+            floor_a = stored.floor_a(view.id)
+            limit_a = floor_a if floor_a >= view.plan.min_a else 0.0
+        else:
+            waits = True
     begins = moment.wall + timedelta(seconds=station.skew_s - START_EARLIER_S)
     offer = _offer(view, limit_a, moment.snapshot.at, lifetime_s, station.clock_error_s, seq)
     command = OfferLimit(offer, view.station_transaction_id or 0, begins, lifetime_s, cut=due.kind is Kind.CUT)
-    waits = not covered and due.kind is not Kind.CUT
-    return Prepared(command, None if covered else _row(view, offer, moment), waits)
+    return Prepared(command, waits, beyond_s=lifetime_s)
 
 
 def _lifetime_s(view: EvseSnapshot, moment: Moment) -> int:
     station = moment.snapshot.stations[view.id.station]
-    most_s = station.profile_lifetime_s
-    shortest_s = SHORTEST_LIFETIME_S[most_s <= RAM_LIFETIME_S]
-    return int(max(shortest_s, min(most_s, moment.lifetimes_s[view.plan.circuit] - station.clock_error_s)))
-
-
-def _covered_s(stored: StoredLimit, limit_a: float, wall: datetime) -> float:
-    """How long the row on disk counts this EVSE at no less than `limit_a`."""
-    if limit_a > stored.counts_a or stored.expires is None:
-        return 0.0
-    return (stored.expires - wall).total_seconds()
+    asked_s = moment.lifetimes_s[view.plan.circuit] - station.clock_error_s
+    return int(max(station.shortest_lifetime_s, min(station.profile_lifetime_s, asked_s)))
 
 
 def _offer(view: EvseSnapshot, limit_a: float, now: float, lifetime_s: int, clock_error_s: float, seq: int) -> Offer:
@@ -185,20 +198,6 @@ def _offer(view: EvseSnapshot, limit_a: float, now: float, lifetime_s: int, cloc
     )
 
 
-def _row(view: EvseSnapshot, offer: Offer, moment: Moment) -> StoredLimit:
-    """What the disk must say before this offer leaves. It outlives the offer by one lifetime, to cover later cuts."""
-    latest_at = offer.expires_latest_at or offer.offered_at
-    return StoredLimit(
-        evse=view.id,
-        counts_a=max(view.counts_a, offer.limit_a),
-        fallback_a=view.fallback_installed_a,
-        seq=offer.seq,
-        expires=moment.wall + timedelta(seconds=latest_at - offer.offered_at + offer.lifetime_s),
-        stored=moment.wall,
-        obeys=view.obeys.value,
-    )
-
-
 def fallbacks_due(snapshot: SiteSnapshot, state: SiteState) -> list[EvseSnapshot]:
     """EVSEs whose station should be told its fallback now."""
     found = []
@@ -213,33 +212,8 @@ def fallbacks_due(snapshot: SiteSnapshot, state: SiteState) -> list[EvseSnapshot
     return found
 
 
-def prepare_fallback(view: EvseSnapshot, moment: Moment, seq: int) -> Prepared:
+def prepare_fallback(view: EvseSnapshot, now: float, seq: int) -> Prepared:
     """Make the offer of a fallback. One that rises above what is installed is on disk before it leaves."""
-    fallback_a = view.plan.fallback_a
-    offer = Offer(view.id, seq, fallback_a, OfferKind.FALLBACK, offered_at=moment.snapshot.at)
+    offer = Offer(view.id, seq, view.plan.fallback_a, OfferKind.FALLBACK, offered_at=now)
     installed = view.fallback_installed_a
-    if installed is None or fallback_a <= installed:
-        return Prepared(InstallFallback(offer), None, waits=False)
-    return Prepared(InstallFallback(offer), stored_fallback(view, fallback_a, moment.wall, None, seq), waits=True)
-
-
-def stored_fallback(
-    view: EvseSnapshot, fallback_a: float, wall: datetime, before: StoredLimit | None, seq: int
-) -> StoredLimit:
-    """The row that keeps an installed fallback; what is stored of the dynamic limit stays as it was."""
-    if before is not None:
-        return replace(before, fallback_a=fallback_a, seq=max(seq, before.seq), stored=wall)
-    expires = wall + timedelta(seconds=2.0 * FLASH_LIFETIME_S)
-    return StoredLimit(view.id, view.counts_a, fallback_a, seq, expires, wall, view.obeys.value)
-
-
-def lowered(view: EvseSnapshot, evse: EvseState, row: StoredLimit, wall: datetime) -> StoredLimit | None:
-    """The row that takes the place of one that counts an EVSE noticeably higher than it is; None: it is right.
-
-    Its expiry stays: what was told may last that long, only lower.
-    """
-    if row.counts_a - view.counts_a < WORTH_LOWERING_A or row.expires is None or row.expires <= wall:
-        return None
-    if evse.entry.offers or evse.entry.unreleased:
-        return None
-    return replace(row, counts_a=view.counts_a, stored=wall, obeys=view.obeys.value)
+    return Prepared(InstallFallback(offer), waits=installed is not None and view.plan.fallback_a > installed)

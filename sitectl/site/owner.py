@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sitectl.allocator.allocate import AllocatorMemory, SharingRules, compile_site
 from sitectl.base.clock import Clock
@@ -20,10 +19,13 @@ from sitectl.model.commands import OfferLimit
 from sitectl.model.events import Event
 from sitectl.model.ids import EvseId, StationId
 from sitectl.model.limits import OfferKind, StoredLimit
+from sitectl.model.snapshot import SiteSnapshot
 from sitectl.model.station import Obeys
 from sitectl.site import offers
 from sitectl.site.cycle import Decision, decide
 from sitectl.site.ports import Actuator, Journal, LimitStore
+from sitectl.site.stored import StoredLimits, is_too_high, row_of
+from sitectl.state.lifetime import WRITES_PER_DAY
 from sitectl.state.reduce import reduce
 from sitectl.state.site_state import SiteState
 
@@ -36,11 +38,7 @@ SETTLE_S = 10.0
 """Time for stations to come back after a start: less than a fuse's reaction to a base-load step (12 s)."""
 
 LOWER_EVERY_S = 10.0
-NEVER_TOLD_S = 600.0
-"""How long a restart counts what an EVSE drew before it was told its first limit."""
-
-WRITES_PER_DAY = 500
-"""Profile writes that a station may be asked for in a day; beyond it only cuts and renewals leave."""
+DAY_S = 86_400.0
 
 
 @dataclass(slots=True)
@@ -48,15 +46,11 @@ class CycleTimes:
     """How long cycles took; the last ten minutes."""
 
     count: int = 0
-    recent_ms: deque[float] | None = None
-
-    def __post_init__(self) -> None:
-        self.recent_ms = deque(maxlen=600)
+    recent_ms: deque[float] = field(default_factory=lambda: deque(maxlen=600))
 
     def add(self, ms: float) -> None:
         """Note one cycle."""
         self.count += 1
-        assert self.recent_ms is not None
         self.recent_ms.append(ms)
 
     def percentile(self, share: float) -> float | None:
@@ -90,7 +84,7 @@ class Site:
         self._began_at = clock.monotonic()
         self._seq = 0
         self._lowered_at = 0.0
-        self._stored: dict[EvseId, StoredLimit] = {}
+        self._stored = StoredLimits()
         self._writes: dict[StationId, deque[float]] = {}
         self._changed = asyncio.Event()
         self._last_meter: dict[str, tuple[float, float, float]] = {}
@@ -108,7 +102,7 @@ class Site:
         now, wall = self._clock.monotonic(), self._clock.wall()
         for row in rows:
             self._seq = max(self._seq, row.seq)
-            self._stored[row.evse] = row
+            self._stored.loaded(row)
             lives_s = (row.expires - wall).total_seconds() if row.expires is not None else 0.0
             self.post(
                 events.LimitRemembered(
@@ -129,8 +123,17 @@ class Site:
         self._state = reduce(before, event)
         if self._matters(event):
             self._changed.set()
-        if isinstance(event, events.LimitAcknowledged) and event.kind is OfferKind.FALLBACK:
-            self._keep_fallback(event.evse)
+        match event:
+            case events.LimitAcknowledged(evse, _, OfferKind.FALLBACK):
+                if (row := self._stored.newest(evse)) is None or row.fallback_a != self._fallback(evse):
+                    self._write([evse])  # a restart must know what the station falls back to
+            case events.TransactionEnded(evse) if self._state is not before:
+                if self._stored.newest(evse) is not None:
+                    self._write([evse])
+
+    def _fallback(self, id: EvseId) -> float | None:
+        evse = self._state.evses.get(id)
+        return None if evse is None else evse.entry.fallback_a
 
     def _matters(self, event: Event) -> bool:
         match event:
@@ -147,10 +150,11 @@ class Site:
                 | events.StationBooted()
                 | events.CeilingSet()
                 | events.CeilingCleared()
-                | events.LimitRefused()
                 | events.StartExpected()
             ):
                 return True
+            case events.LimitRefused():
+                return event.by_station
         return False
 
     async def run(self) -> None:
@@ -174,30 +178,31 @@ class Site:
     def cycle(self) -> Decision:
         """One cycle, now: decide, and hand out what follows from it."""
         now = self._clock.monotonic()
-        self._state, decision = decide(self._state, self._compiled, self._memory, self._rules, now)
+        pictures = self.decision.pictures if self.decision is not None else None
+        self._state, decision = decide(self._state, self._compiled, self._memory, self._rules, now, pictures)
         self._memory = decision.memory
         self.decision = decision
         self._act(decision)
-        self._lower_stored(decision)
+        self._lower_stored(now)
         if self.on_cycle is not None:
             self.on_cycle(decision)
         return decision
 
     def _act(self, decision: Decision) -> None:
-        moment = offers.Moment(decision.snapshot, self._clock.wall(), offers.lifetimes(self._state, decision.force))
+        seen, state = decision.snapshot, self._state
+        moment = offers.Moment(seen, self._clock.wall(), offers.lifetimes(state, seen, decision.force))
         waiting: list[offers.Prepared] = []
         settling = self._settling(decision)
-        for due in offers.due(decision.snapshot, self._state, decision.allocation, settling=settling):
-            if due.kind is offers.Kind.RAISE and self._written_out(due.view.id.station, moment.snapshot.at):
+        for due in offers.due(moment, state, decision.allocation, self._stored, settling=settling):
+            if due.kind is offers.Kind.RAISE and self._written_out(due.view.id.station, seen):
                 continue
-            prepared = offers.prepare(due, moment, self._stored.get(due.view.id), self._next_seq())
-            if prepared.waits and not decision.snapshot.raises_allowed:
-                continue
-            self._send(prepared, waiting)
-        for view in offers.fallbacks_due(decision.snapshot, self._state):
-            self._send(offers.prepare_fallback(view, moment, self._next_seq()), waiting)
+            prepared = offers.prepare(due, moment, self._stored, self._next_seq())
+            if seen.raises_allowed or not prepared.waits:
+                self._send(prepared, waiting)
+        for view in offers.fallbacks_due(seen, state):
+            self._send(offers.prepare_fallback(view, seen.at, self._next_seq()), waiting)
         if waiting:
-            self._save_then_send(waiting)
+            self._write_then_send(waiting)
 
     def _settling(self, decision: Decision) -> bool:
         """Whether stations are still coming back after a start, and no circuit is seen above its rating meanwhile."""
@@ -209,48 +214,53 @@ class Site:
             for id, seen in decision.snapshot.circuits.items()
         )
 
-    def _lower_stored(self, decision: Decision) -> None:
+    def _lower_stored(self, now: float) -> None:
         """Now and then write down what was released, so that a restart does not count it again."""
-        now, wall = decision.snapshot.at, self._clock.wall()
-        if now - self._lowered_at < LOWER_EVERY_S:
+        if now - self._lowered_at < LOWER_EVERY_S or not self._state.store_usable:
             return
-        self._lowered_at = now
-        rows = []
-        for id, row in self._stored.items():
-            if id in decision.snapshot.evses:
-                lower = offers.lowered(decision.snapshot.evses[id], self._state.evses[id], row, wall)
-                rows.extend([lower] if lower is not None else [])
-        if rows:
-            self._save(rows)
-
-    def _save(self, rows: Sequence[StoredLimit]) -> None:
-        def done(saved: bool) -> None:
-            if saved:
-                self._stored.update({row.evse: row for row in rows})
-
-        self._limits.save(rows, done)
+        self._lowered_at, wall = now, self._clock.wall()
+        self._write(
+            [
+                id
+                for id, evse in self._state.evses.items()
+                if (row := self._stored.newest(id)) is not None and is_too_high(row, evse, now, wall)
+            ]
+        )
 
     def _send(self, prepared: offers.Prepared, waiting: list[offers.Prepared]) -> None:
         """From here on the offer counts; it leaves now, or when it is on disk."""
         self._state = reduce(self._state, events.LimitOffered(prepared.offer))
         if prepared.waits:
             waiting.append(prepared)
-            return
-        self._hand_over(prepared)
-        if prepared.stored is not None:
-            self._save([prepared.stored])
+        else:
+            self._hand_over(prepared)
 
-    def _save_then_send(self, waiting: Sequence[offers.Prepared]) -> None:
+    def _write_then_send(self, waiting: Sequence[offers.Prepared]) -> None:
         def done(saved: bool) -> None:
             for prepared in waiting:
-                if saved and prepared.stored is not None:
-                    self._stored[prepared.offer.evse] = prepared.stored
                 if saved and self._is_newest(prepared):
                     self._hand_over(prepared)
                 else:
                     self._withdraw(prepared, "overtaken by a newer limit" if saved else "it could not be stored")
 
-        self._limits.save([p.stored for p in waiting if p.stored is not None], done)
+        self._write({p.offer.evse: p.beyond_s for p in waiting}, done)
+
+    def _write(self, evses: Iterable[EvseId], then: Callable[[bool], None] | None = None) -> None:
+        """Write down what these EVSEs count at. A mapping says how much longer than its limits each row shall last."""
+        now, wall = self._clock.monotonic(), self._clock.wall()
+        beyond_s = evses if isinstance(evses, Mapping) else {}
+        held = self._state.evses
+        rows = [row_of(held[id], now, wall, beyond_s.get(id, 0.0)) for id in evses if id in held]
+        if not rows:
+            return
+
+        def done(saved: bool) -> None:
+            self._stored.written(rows, saved)
+            if then is not None:
+                then(saved)
+
+        self._stored.writing(rows)
+        self._limits.save(rows, done)
 
     def _is_newest(self, prepared: offers.Prepared) -> bool:
         """Whether nothing newer was said while the disk was written: a raise must never overtake a cut."""
@@ -272,29 +282,6 @@ class Site:
         else:
             self._actuator.install_fallback(command)
 
-    def _keep_fallback(self, id: EvseId) -> None:
-        """A fallback was accepted: keep it, so that a restart knows what the station falls back to."""
-        evse = self._state.evses.get(id)
-        if evse is None or evse.entry.fallback_a is None:
-            return
-        before = self._stored.get(id)
-        if before is not None and before.fallback_a == evse.entry.fallback_a:
-            return
-        now, wall = self._clock.monotonic(), self._clock.wall()
-        entry = evse.entry
-        lapses_s = entry.last_expiry_at(now) - now if not entry.unreleased else NEVER_TOLD_S
-        row = StoredLimit(
-            evse=id,
-            counts_a=entry.counts_a(now, start_possible=True),
-            fallback_a=entry.fallback_a,
-            seq=self._seq,
-            expires=wall + timedelta(seconds=lapses_s),
-            stored=wall,
-        )
-        if before is not None:
-            row = replace(before, fallback_a=entry.fallback_a, seq=self._seq, stored=wall)
-        self._save([row])
-
     def _next_seq(self) -> int:
         self._seq += 1
         return self._seq
@@ -302,12 +289,12 @@ class Site:
     def _count_write(self, station: StationId, now: float) -> None:
         self._writes.setdefault(station, deque()).append(now)
 
-    def _written_out(self, station: StationId, now: float) -> bool:
-        """Whether a station took all the profile writes that a day allows."""
+    def _written_out(self, station: StationId, seen: SiteSnapshot) -> bool:
+        """Whether a station took all the profile writes that a day allows; those in RAM cost nothing."""
         writes = self._writes.get(station)
-        if writes is None:
+        if writes is None or seen.stations[station].profiles_in_ram:
             return False
-        while writes and now - writes[0] > 86400.0:
+        while writes and seen.at - writes[0] > DAY_S:
             writes.popleft()
         return len(writes) >= WRITES_PER_DAY
 

@@ -1,123 +1,147 @@
 """What everything but the stations draws on a circuit, estimated from its meter and the stations' own readings.
 
 The meter is one second old and the stations' readings up to ten: "meter minus stations" taken at any moment mixes
-ages, and a loop that trusts it chatters and overloads. So samples are aligned on receipt times, and the estimate of a
-phase is the highest of three:
+ages, and a loop that trusts it chatters and overloads. Three things keep it honest:
 
-* the largest aligned sample of the last 20 s: the meter minus the least that each station surely draws, taken only
-  while no station below is still rising towards a limit that its newest reading cannot show yet;
-* the newest meter reading minus everything the stations below may lawfully draw: a rise that is certain;
-* while the meter is above the rating: the newest reading minus what the stations are predicted to draw.
+* Samples are aligned. A reading tells what a station draws, unless the car was set free to draw more since (a start, a
+  raise, the end of a pause): then its draw lies between the reading and what it may lawfully draw, and the sample
+  between two bounds. It stays where the last one was as long as both allow it, so that a car which follows a raise is
+  not taken for base load, and drifts towards the upper bound, so that base load is not taken for a car for ever.
+* The highest sample of the last 20 s counts, longer where a station reports more seldom: a car that stopped since its
+  reading makes samples too low until the next one.
+* While the meter is above the limit, whatever the stations are not predicted to draw is base load at once.
+
+Half an ampere is put on top, and falls are taken only when they are worth it: the noise of a meter moves no limit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from sitectl.model.electrical import NO_CURRENT, PhaseCurrents
-from sitectl.state.evse import EvseState
+from sitectl.model.electrical import PhaseCurrents
+from sitectl.state.evse import FOLLOWS_AFTER_S, EvseState
 
 WINDOW_S = 20.0
+WINDOW_MOST_S = 60.0
+WINDOW_BEYOND_READING_S = 5.0
 """Samples of this span count: at least a reading period (10 s) and a car's reaction (5 s)."""
 
-RISING_S = 8.0
-"""A car follows a raise within its reaction (5 s, IEC 61851-1) and a ramp; an earlier reading may not show it."""
+DRIFT = 0.02
+"""Part of the way to the upper bound that a sample takes: what stays unexplained for a minute is base load."""
 
-RISING_MOST_S = 25.0
-"""A station that still sent no reading this long after a raise no longer keeps samples from being taken."""
+MARGIN_A = 0.5
+WORTH_A = 1.5
+"""Put on top of the highest sample; a fall is taken when the estimate would drop by this much."""
+
+UNREAD_MOST_S = 15.0
+"""After the first reading of the meter, stations that charge have sent theirs within this time (period 10 s)."""
+
+Amperes = tuple[float, float, float]
+NOTHING: Amperes = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
-class BaseSample:
-    """One aligned sample, on grid phases."""
+class Draws:
+    """What the stations below a circuit draw, per phase: at least, at most, and probably.
 
-    at: float
-    current_a: PhaseCurrents
+    `oldest_at`: the oldest reading in it. `unread`: some station that charges has not reported yet.
+    """
+
+    least: Amperes
+    most: Amperes
+    probable: Amperes
+    oldest_at: float
+    unread: bool
 
 
 @dataclass(frozen=True, slots=True)
 class BaseEstimate:
-    """The samples of one circuit; `certain` and `overload` come from the newest meter reading alone."""
+    """The estimate of one circuit: its samples on grid phases, and what is made of them.
 
-    samples: tuple[BaseSample, ...] = ()
-    certain: PhaseCurrents | None = None
-    overload: PhaseCurrents | None = None
+    `first_at`: the first meter reading. `aligned`: raises may rest on it. `upper_a` is what everybody reckons with.
+    """
 
-    @property
-    def aligned(self) -> bool:
-        """Whether there is a sample yet. Without one only what is certain is known: raises must not rest on that."""
-        return bool(self.samples)
+    samples: tuple[tuple[float, Amperes], ...] = ()
+    first_at: float | None = None
+    aligned: bool = False
+    upper_a: Amperes | None = None
 
     def upper(self) -> PhaseCurrents | None:
         """The estimate, None before the first meter reading. Never negative: generation is not lent to the stations."""
-        if not self.samples and self.certain is None:
-            return None
-        highest = NO_CURRENT
-        for sample in self.samples:
-            highest = highest.highest(sample.current_a)
-        for bound in (self.certain, self.overload):
-            if bound is not None:
-                highest = highest.highest(bound)
-        return highest
+        return None if self.upper_a is None else PhaseCurrents(*self.upper_a)
 
     def newest(self) -> PhaseCurrents | None:
-        """The newest aligned sample, for showing."""
-        return self.samples[-1].current_a if self.samples else self.certain
+        """The newest sample, for showing."""
+        return PhaseCurrents(*self.samples[-1][1]) if self.samples else None
 
 
-def is_rising(evse: EvseState, now: float) -> bool:
-    """Whether the draw may have risen beyond what the newest reading shows, by our own permission."""
-    if evse.transaction is None:
-        return False
-    raised_at = evse.last_raise_at if evse.last_raise_at is not None else evse.transaction.since
-    if now - raised_at > RISING_MOST_S:
-        return False
-    return evse.reading is None or evse.reading.at < raised_at + RISING_S
+def draws(below: Iterable[tuple[EvseState, bool]], at: float, over: bool) -> Draws:
+    """Add up the EVSEs under a circuit, each with whether it may start by itself. `over`: predict what they draw, too.
 
-
-def predicted(evse: EvseState, now: float) -> PhaseCurrents:
-    """What a station probably draws now: its reading, cut down to its limit once the car had time to follow."""
-    measured = evse.measured_grid()
-    if measured is None:
-        return NO_CURRENT
-    newest = evse.newest_offer
-    if newest is None or now - newest.offered_at < RISING_S:
-        return measured
-    return PhaseCurrents(*(min(a, newest.limit_a) for a in measured))
-
-
-def sampled(
-    estimate: BaseEstimate, meter_a: PhaseCurrents, at: float, rated_a: float, below: Iterable[tuple[EvseState, bool]]
-) -> BaseEstimate:
-    """A meter reading came: take a sample. `below`: the EVSEs under the circuit, and which may start by themselves."""
-    least = most = foreseen = NO_CURRENT
-    rising = False
-    over = max(meter_a) > rated_a
+    One loop over plain floats: a site of a thousand EVSEs is added up once a second.
+    """
+    least, most, probable = [0.0] * 3, [0.0] * 3, [0.0] * 3
+    oldest_at, unread = at, False
     for evse, start_possible in below:
-        counts = evse.entry.counts_a(at, start_possible)
-        if counts == 0.0 and evse.reading is None:
+        risen = evse.may_have_risen(at)
+        reading = evse.reading
+        if reading is None and not risen:
             continue
-        least = least.plus(evse.least_drawn())
-        for phase in evse.phases():
-            most = _added(most, phase, counts)
+        surely = evse.least_drawn()
+        measured = evse.measured_grid()
+        if measured is not None and reading is not None and max(measured) > MARGIN_A:
+            oldest_at = min(oldest_at, reading.at)
+        counts = evse.entry.counts_a(at, start_possible) if risen else 0.0
+        unread = unread or (reading is None and evse.transaction is not None)
+        phases = evse.phases() if risen else ()
+        for phase in (0, 1, 2):
+            shown = surely[phase] if measured is None else measured[phase]
+            least[phase] += surely[phase]
+            most[phase] += max(counts, shown) if phase in phases else shown
         if over:
-            foreseen = foreseen.plus(predicted(evse, at))
-        rising = rising or is_rising(evse, at)
-    samples = tuple(s for s in estimate.samples if at - s.at <= WINDOW_S)
-    if not rising:
-        samples = (*samples, BaseSample(at, meter_a.minus(least)))
-    elif not samples and estimate.samples:
-        samples = estimate.samples[-1:]
-    return replace(
-        estimate,
-        samples=samples,
-        certain=meter_a.minus(most),
-        overload=meter_a.minus(foreseen) if over else None,
-    )
+            expected = _probable(evse, measured, at, counts)
+            for phase in (0, 1, 2):
+                probable[phase] += expected[phase] if measured is not None or phase in phases else 0.0
+    return Draws(_three(least), _three(most), _three(probable), oldest_at, unread)
 
 
-def _added(currents: PhaseCurrents, phase: int, more_a: float) -> PhaseCurrents:
-    values = list(currents)
-    values[phase] += more_a
-    return PhaseCurrents(*values)
+def _probable(evse: EvseState, measured: PhaseCurrents | None, at: float, counts: float) -> Amperes:
+    """What a station probably draws now: its reading, cut down to its limit once the car had time to follow."""
+    if measured is None:
+        return counts, counts, counts
+    newest = evse.newest_offer
+    if newest is None or at - newest.offered_at < FOLLOWS_AFTER_S:
+        return measured
+    return _three([min(a, newest.limit_a) for a in measured])
+
+
+def sampled(estimate: BaseEstimate, meter_a: PhaseCurrents, at: float, limit_a: float, below: Draws) -> BaseEstimate:
+    """A meter reading came: take a sample. `limit_a`: what the circuit may carry now."""
+    before = estimate.samples[-1][1] if estimate.samples else None
+    sample = [0.0, 0.0, 0.0]
+    for phase in (0, 1, 2):
+        low, high = meter_a[phase] - below.most[phase], meter_a[phase] - below.least[phase]
+        held = low if before is None else min(high, max(low, before[phase]))
+        sample[phase] = held + (high - held) * DRIFT
+        if meter_a[phase] > limit_a:
+            sample[phase] = max(sample[phase], meter_a[phase] - below.probable[phase])
+    first_at = at if estimate.first_at is None else estimate.first_at
+    since = max(at - WINDOW_MOST_S, min(at - WINDOW_S, below.oldest_at - WINDOW_BEYOND_READING_S))
+    samples = (*(s for s in estimate.samples if s[0] >= since), (at, _three(sample)))
+    aligned = estimate.aligned or not below.unread or at - first_at > UNREAD_MOST_S
+    return BaseEstimate(samples, first_at, aligned, _upper(samples, estimate.upper_a))
+
+
+def _upper(samples: tuple[tuple[float, Amperes], ...], before: Amperes | None) -> Amperes:
+    upper = [0.0, 0.0, 0.0]
+    for phase in (0, 1, 2):
+        highest = max(sample[phase] for _, sample in samples) + MARGIN_A
+        if before is not None and before[phase] - WORTH_A < highest <= before[phase] + MARGIN_A:
+            highest = before[phase]
+        upper[phase] = max(0.0, highest)
+    return _three(upper)
+
+
+def _three(values: list[float]) -> Amperes:
+    return values[0], values[1], values[2]

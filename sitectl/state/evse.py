@@ -8,7 +8,7 @@ from sitectl.model.electrical import ALL_PHASES, NO_CURRENT, Phase, PhaseCurrent
 from sitectl.model.ids import TransactionId
 from sitectl.model.limits import Offer, OfferKind
 from sitectl.model.metering import EvseReading
-from sitectl.model.station import ChargingState, EvsePlan, EvseStatus, Obeys
+from sitectl.model.station import ChargingState, ConnectorStatus, EvsePlan, EvseStatus, Obeys
 from sitectl.state import ledger
 from sitectl.state.ledger import LimitEntry
 
@@ -18,7 +18,9 @@ PHASE_IN_USE_A = 1.0
 """A car is taken for one-phase after 30 s and three readings with current on its first phase alone."""
 
 REACTION_S = 15.0
-"""A station still above an accepted limit after this long is ignoring it: reaction 5 s and one reading (10 s)."""
+ABOVE_FOR_S = 5.0
+"""A station still above an accepted limit after 15 s (reaction 5 s and one reading of 10 s) is ignoring it, if one more
+reading at least 5 s earlier said so too."""
 
 OBEYS_AGAIN_S = 30.0
 """It is trusted again after being within its limit for this long."""
@@ -26,6 +28,12 @@ OBEYS_AGAIN_S = 30.0
 REFUSED_PAUSE_S = 30.0
 REFUSED_PAUSE_MOST_S = 600.0
 UNCONTROLLED_AFTER = 3
+
+FOLLOWS_AFTER_S = 8.0
+"""A car follows a raise within its reaction (5 s, IEC 61851-1) and a ramp; an earlier reading may not show it."""
+
+READING_LAPSES_S = 60.0
+"""A reading this old tells nothing of an EVSE that nobody charges at, or that is cut off and fell back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,8 @@ class EvseState:
     fallback_asked_at: float | None = None
     last_raise_at: float | None = None
     last_cut_at: float | None = None
+    may_rise_from: float | None = None
+    """When the car was last set free to draw more: a start, a raise or its acceptance, a pause that ended."""
     state_since: float | None = None
     obeys: Obeys = Obeys.UNKNOWN
     above_since: float | None = None
@@ -80,21 +90,35 @@ class EvseState:
             and self.reading.at - self.one_phase_since >= ONE_PHASE_AFTER_S
         )
 
+    def may_have_risen(self, now: float) -> bool:
+        """Whether it may draw more than its newest reading shows, by our own permission."""
+        if self.transaction is None:
+            return now < self.expected_until
+        if self.reading is None:
+            return True
+        if self.may_rise_from is not None and self.reading.at < self.may_rise_from + FOLLOWS_AFTER_S:
+            return True
+        held = self.entry.acknowledged
+        return any(held is None or offer.limit_a > held.limit_a for offer in self.entry.offers)
+
     def least_drawn(self) -> PhaseCurrents:
         """On grid phases, what is surely drawn: the newest reading, cut down to what was offered since.
 
-        With unknown wiring that is the smallest phase, and nothing where the station does not name phases.
+        With unknown wiring that is the smallest phase; a value without phases is surely drawn on the first alone.
         """
         reading = self.reading
         if reading is None or reading.current_a is None:
             return NO_CURRENT
         own = reading.current_a
         newest = self.newest_offer
-        if newest is not None and newest.offered_at > reading.at:
-            own = PhaseCurrents(*(min(a, newest.limit_a) for a in own))
-        if not self.plan.rotation.known or reading.phases == 0:
+        if newest is not None and newest.offered_at > reading.at and newest.limit_a < max(own):
+            cut_a = newest.limit_a
+            own = PhaseCurrents(min(own.l1, cut_a), min(own.l2, cut_a), min(own.l3, cut_a))
+        if not self.plan.rotation.known:
             least = min(own) if reading.phases == 3 else 0.0
             return PhaseCurrents(least, least, least)
+        if not reading.phases:
+            own = PhaseCurrents(own.l1, 0.0, 0.0)
         return self.plan.rotation.to_grid(own)
 
     def measured_grid(self) -> PhaseCurrents | None:
@@ -111,11 +135,24 @@ class EvseState:
         preparing = self.status is not None and self.status.preparing
         return not starts_pass_us or preparing or now < self.expected_until
 
+    def changes_at(self, now: float) -> float:
+        """Until when time alone changes nothing of what is seen of this EVSE."""
+        earliest = self.entry.changes_at(now)
+        for at in (self.expected_until, self.refused_until):
+            if now < at < earliest:
+                earliest = at
+        if self.reading is not None and now < self.reading.at + READING_LAPSES_S < earliest:
+            earliest = self.reading.at + READING_LAPSES_S
+        return earliest
+
 
 def with_reading(evse: EvseState, reading: EvseReading) -> EvseState:
-    """Take a reading: the ledger's measurement, whether the limit is obeyed, and how many phases the car uses."""
+    """Take a reading: the ledger's measurement, whether the limit is obeyed, and how many phases the car uses.
+
+    One without currents tells nothing of them, and must not make an older one look new.
+    """
     if reading.current_a is None:
-        return replace(evse, reading=replace(reading, current_a=evse.reading.current_a if evse.reading else None))
+        return evse
     highest = max(reading.current_a)
     before = evse.entry
     entry = ledger.measured(before, highest, reading.at)
@@ -139,7 +176,7 @@ def _with_obedience(evse: EvseState, highest_a: float, at: float) -> EvseState:
         return evse
     if highest_a > held.limit_a + ledger.tolerance_a(held.limit_a):
         since = evse.above_since if evse.above_since is not None else at
-        ignoring = at - max(entry.acknowledged_at, held.offered_at) >= REACTION_S
+        ignoring = at - entry.acknowledged_at >= REACTION_S and at - since >= ABOVE_FOR_S
         obeys = Obeys.IGNORES if ignoring else evse.obeys
         return replace(evse, above_since=since, within_since=None, obeys=obeys)
     within = evse.within_since if evse.within_since is not None else at
@@ -164,12 +201,16 @@ def _with_car(evse: EvseState, reading: EvseReading) -> EvseState:
 
 
 def with_status(evse: EvseState, status: EvseStatus, at: float) -> EvseState:
-    """Take a status. An unplugged car is forgotten."""
+    """Take a status. An unplugged car is forgotten, and where no cable is nothing is drawn."""
+    before = evse.status.charging_state if evse.status is not None else None
     evse = replace(evse, status=status)
-    if status.charging_state in (None, ChargingState.IDLE) and evse.transaction is None:
+    if evse.transaction is not None:
+        resumed = status.charging_state is ChargingState.CHARGING and before is not ChargingState.CHARGING
+        return replace(evse, may_rise_from=at) if resumed else evse
+    if status.charging_state in (None, ChargingState.IDLE):
         evse = replace(evse, one_phase_since=None, one_phase_readings=0)
-        if not status.preparing and evse.reading is not None and evse.entry.measured_a == 0.0:
-            evse = replace(evse, reading=None)
+    if status.connector_status is ConnectorStatus.AVAILABLE:
+        evse = replace(evse, reading=None, entry=ledger.unmeasured(evse.entry))
     return evse
 
 
@@ -178,32 +219,38 @@ def with_offer(evse: EvseState, offer: Offer) -> EvseState:
     entry = ledger.offered(evse.entry, offer)
     if offer.kind is OfferKind.FALLBACK:
         return replace(evse, entry=entry, fallback_asked_at=offer.offered_at)
-    before = evse.newest_offer
-    changed = replace(evse, entry=entry, newest_offer=offer, resend=False)
-    if before is None:
-        return replace(changed, state_since=offer.offered_at)
-    if offer.limit_a > before.limit_a:
-        changed = replace(changed, last_raise_at=offer.offered_at)
-    elif offer.limit_a < before.limit_a:
-        changed = replace(changed, last_cut_at=offer.offered_at)
-    if (offer.limit_a > 0) != (before.limit_a > 0):
-        changed = replace(changed, state_since=offer.offered_at)
-    return changed
+    before, at = evse.newest_offer, offer.offered_at
+    held_a = before.limit_a if before is not None else entry.fallback_bound_a()
+    flips = before is None or (offer.limit_a > 0) != (before.limit_a > 0)
+    return replace(
+        evse,
+        entry=entry,
+        newest_offer=offer,
+        resend=False,
+        last_raise_at=at if before is not None and offer.limit_a > held_a else evse.last_raise_at,
+        last_cut_at=at if before is not None and offer.limit_a < held_a else evse.last_cut_at,
+        may_rise_from=at if offer.limit_a > held_a else evse.may_rise_from,
+        state_since=at if flips else evse.state_since,
+    )
 
 
 def with_acknowledgement(evse: EvseState, seq: int, kind: OfferKind, at: float) -> EvseState:
-    """The station accepted an offer."""
+    """The station accepted an offer. The car may follow a raise from now on, however late the answer came."""
+    before = evse.entry.acknowledged
     entry = ledger.acknowledged(evse.entry, seq, kind, at)
     if kind is OfferKind.FALLBACK:
         return replace(evse, entry=entry)
     obeys = Obeys.UNKNOWN if evse.obeys is Obeys.UNCONTROLLED else evse.obeys
-    return replace(evse, entry=entry, refusals=0, refused_until=0.0, obeys=obeys)
+    raised = entry.acknowledged is not None and (before is None or entry.acknowledged.limit_a > before.limit_a)
+    rises = at if raised else evse.may_rise_from
+    return replace(evse, entry=entry, refusals=0, refused_until=0.0, obeys=obeys, may_rise_from=rises)
 
 
 def with_refusal(evse: EvseState, seq: int, kind: OfferKind, at: float, by_station: bool) -> EvseState:
     """An offer is surely not in force. If it was the newest, what the station accepted last is again.
 
-    A station that says no is asked again after 30 s, then ever more seldom; after three it counts as uncontrolled.
+    A station that says no is asked again after 30 s, then ever more seldom; after three it counts as uncontrolled until
+    it accepts one.
     """
     entry = ledger.refused(evse.entry, seq, kind)
     if kind is OfferKind.FALLBACK:
@@ -228,24 +275,50 @@ def with_doubt(evse: EvseState, seq: int, kind: OfferKind) -> EvseState:
     return evse
 
 
-def with_age(evse: EvseState, now: float) -> EvseState:
-    """Let time pass. A limit that may have lapsed is no longer held: the next one passes the gate like a first."""
+def with_age(evse: EvseState, now: float, online: bool) -> EvseState:
+    """Let time pass. A limit that may have lapsed is no longer held: the next one passes the gate like a first.
+
+    An old reading lapses where nobody charges, and off-line once the fallback holds: nothing newer will come.
+    """
     entry = ledger.aged(evse.entry, now, evse.obeys is Obeys.PROVEN)
+    reading = evse.reading
+    if reading is not None and now - reading.at >= READING_LAPSES_S:
+        over = evse.transaction is None or (not online and not entry.dynamic())
+        if over:
+            entry, reading = ledger.unmeasured(entry), None
     newest = evse.newest_offer
     if newest is not None and newest.expires_at is not None and newest.expires_at <= now:
-        return replace(evse, entry=entry, newest_offer=None, resend=False)
-    return evse if entry is evse.entry else replace(evse, entry=entry)
+        return replace(evse, entry=entry, reading=reading, newest_offer=None, resend=False)
+    if entry is evse.entry and reading is evse.reading:
+        return evse
+    return replace(evse, entry=entry, reading=reading)
+
+
+def with_boot(evse: EvseState, same: bool, keeps_profiles: bool) -> EvseState:
+    """The station booted. `same`: it is the device and firmware that was here before; nothing is proven of another."""
+    changed = replace(evse, entry=ledger.rebooted(evse.entry, keeps_profiles and same))
+    if not (keeps_profiles and same):
+        changed = replace(changed, fallback_asked_at=None)
+    return changed if same else replace(changed, obeys=Obeys.UNKNOWN, refusals=0)
 
 
 def with_start(evse: EvseState, running: RunningTransaction, resumed: bool) -> EvseState:
-    """A transaction begins (or was found open after a restart, then what was remembered of its limit holds on)."""
-    entry = replace(evse.entry, in_transaction=True) if resumed else ledger.begun(evse.entry)
+    """A transaction begins (or was found open after a restart, then what was remembered of its limit holds on).
+
+    One that did not follow limits gets another chance with every transaction.
+    """
     if evse.transaction is not None and evse.transaction.id == running.id:
         return evse
+    entry = replace(evse.entry, in_transaction=True) if resumed else ledger.begun(evse.entry)
+    trusted = resumed or evse.obeys in (Obeys.UNKNOWN, Obeys.PROVEN)
     return replace(
         evse,
         entry=entry,
         transaction=running,
+        obeys=evse.obeys if trusted else Obeys.UNKNOWN,
+        refusals=0,
+        refused_until=0.0,
+        may_rise_from=running.since,
         newest_offer=None,
         last_raise_at=None,
         last_cut_at=None,
@@ -265,6 +338,7 @@ def with_end(evse: EvseState, transaction: TransactionId) -> EvseState:
         transaction=None,
         reading=None,
         newest_offer=None,
+        resend=False,
         expected_until=0.0,
         one_phase_since=None,
         one_phase_readings=0,

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sitectl.model.circuit import Circuit
-from sitectl.model.electrical import PhaseCurrents
+from sitectl.model.electrical import NO_CURRENT, PhaseCurrents
 from sitectl.model.ids import CircuitId
 from sitectl.model.limits import IfDead
 from sitectl.model.snapshot import SiteSnapshot
@@ -49,35 +49,38 @@ class InForce:
 
 
 def in_force(state: SiteState, snapshot: SiteSnapshot) -> Mapping[CircuitId, InForce]:
-    """Add up every circuit once."""
-    return {id: _in_force(state, snapshot, id) for id in state.topology.circuits}
-
-
-def _in_force(state: SiteState, snapshot: SiteSnapshot, circuit: CircuitId) -> InForce:
-    lawful = [0.0, 0.0, 0.0]
-    fallback = [0.0, 0.0, 0.0]
-    latest = snapshot.at
-    for id in state.below[circuit]:
-        view = snapshot.evses[id]
-        entry = state.evses[id].entry
+    """Add up every circuit: first what hangs on it itself, then from the leaves to the root."""
+    topology, now = state.topology, snapshot.at
+    lawful = {id: [0.0, 0.0, 0.0] for id in topology.circuits}
+    fallback = {id: [0.0, 0.0, 0.0] for id in topology.circuits}
+    latest = dict.fromkeys(topology.circuits, now)
+    for id, view in snapshot.evses.items():
+        circuit, counts_a, fallback_a = view.plan.circuit, view.counts_a, view.plan.fallback_a
+        in_all, in_fallbacks = lawful[circuit], fallback[circuit]
         for phase in view.phases:
-            lawful[phase] += view.counts_a
-            fallback[phase] += view.plan.fallback_a
-        if view.counts_a > 0:
-            latest = max(latest, entry.last_expiry_at(snapshot.at))
-    if circuit == state.topology.root:
-        lawful = [a + snapshot.quarantine_reserve_a for a in lawful]
-    return InForce(PhaseCurrents(*lawful), PhaseCurrents(*fallback), latest - snapshot.at)
+            in_all[phase] += counts_a
+            in_fallbacks[phase] += fallback_a
+        if counts_a > 0:
+            latest[circuit] = max(latest[circuit], state.evses[id].entry.last_expiry_at(now))
+    for circuit in sorted(topology.circuits, key=lambda c: -len(topology.paths[c])):
+        above = topology.circuits[circuit].parent
+        if above is None:
+            lawful[circuit] = [a + snapshot.quarantine_reserve_a for a in lawful[circuit]]
+            continue
+        lawful[above] = [a + b for a, b in zip(lawful[above], lawful[circuit], strict=True)]
+        fallback[above] = [a + b for a, b in zip(fallback[above], fallback[circuit], strict=True)]
+        latest[above] = max(latest[above], latest[circuit])
+    return {
+        id: InForce(PhaseCurrents(*lawful[id]), PhaseCurrents(*fallback[id]), latest[id] - now)
+        for id in topology.circuits
+    }
 
 
 def if_dead(circuit: Circuit, force: InForce, measured_base_a: PhaseCurrents | None) -> IfDead:
-    """Judge one circuit. The base that may come is the configured worst, or the measured one where that is higher."""
+    """Judge one circuit. Without a measured base the configured worst is taken for it."""
     worst = circuit.base_load_worst_a
     base = measured_base_a or PhaseCurrents(worst, worst, worst)
-    coming = [max(worst, b) for b in base]
-    ratios = [(f + c) / circuit.rated_a for f, c in zip(force.lawful_a, coming, strict=True)]
-    phase = max(range(3), key=lambda p: ratios[p])
-    ratio = ratios[phase]
+    ratio, phase = _worst_ratio(circuit, force, measured_base_a)
     now_fits = all(f + b <= circuit.rated_a + 0.05 for f, b in zip(force.lawful_a, base, strict=True))
     falls_fit = all(f + worst <= circuit.rated_a + 0.05 for f in force.fallback_a)
     bearable = ratio <= 1.0 or force.for_s <= SHARE_OF_TRIP * trip_time_s(ratio)
@@ -88,7 +91,17 @@ def if_dead(circuit: Circuit, force: InForce, measured_base_a: PhaseCurrents | N
     return IfDead(round(ratio, 3), round(force.for_s, 1), name, holds, text)
 
 
-def lifetime_s(circuit: Circuit, lawful_a: PhaseCurrents, clock_error_s: float, most_s: float) -> float:
-    """How long limits below this circuit may live so that the third inequality holds, at most `most_s`."""
-    ratio = (max(lawful_a) + circuit.base_load_worst_a) / circuit.rated_a
-    return min(most_s, SHARE_OF_TRIP * trip_time_s(ratio) - clock_error_s)
+def lifetime_s(circuit: Circuit, force: InForce, measured_base_a: PhaseCurrents | None) -> float:
+    """How long limits below this circuit may live, clock error included, so that the third inequality holds."""
+    ratio, _ = _worst_ratio(circuit, force, measured_base_a)
+    return SHARE_OF_TRIP * trip_time_s(ratio)
+
+
+def _worst_ratio(circuit: Circuit, force: InForce, measured_base_a: PhaseCurrents | None) -> tuple[float, int]:
+    """In force and the base that may come, against the rating: the worst phase. The base that may come is the
+    configured worst, or the measured one where that is higher."""
+    worst = circuit.base_load_worst_a
+    base = measured_base_a or NO_CURRENT
+    ratios = [(f + max(worst, b)) / circuit.rated_a for f, b in zip(force.lawful_a, base, strict=True)]
+    phase = max(range(3), key=lambda p: ratios[p])
+    return ratios[phase], phase

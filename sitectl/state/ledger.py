@@ -51,6 +51,7 @@ class LimitEntry:
     offers: tuple[Offer, ...] = ()
     unreleased: tuple[Offer, ...] = ()
     measured_a: float = 0.0
+    measured_at: float | None = None
     in_transaction: bool = False
 
     def fallback_bound_a(self) -> float:
@@ -77,13 +78,29 @@ class LimitEntry:
         """What everybody else must leave free for this EVSE."""
         return max(self.lawful_a(now, start_possible), self.measured_a)
 
+    def dynamic(self) -> tuple[Offer, ...]:
+        """Every dynamic limit that may be in force."""
+        told = () if self.acknowledged is None else (self.acknowledged,)
+        return (*told, *self.offers, *self.unreleased)
+
     def last_expiry_at(self, now: float) -> float:
         """When the last dynamic limit that may be in force has surely lapsed; `now` if there is none."""
         latest = now
-        for offer in (self.acknowledged, *self.offers, *self.unreleased):
-            if offer is not None and offer.expires_latest_at is not None:
-                latest = max(latest, offer.expires_latest_at)
+        for offer in self.dynamic():
+            if offer.expires_latest_at is not None and offer.expires_latest_at > latest:
+                latest = offer.expires_latest_at
         return latest
+
+    def changes_at(self, now: float) -> float:
+        """Until when time alone changes nothing of what this counts."""
+        earliest = float("inf")
+        for offer in self.dynamic():
+            for at in (offer.expires_at, offer.expires_latest_at):
+                if at is not None and now < at < earliest:
+                    earliest = at
+        if self.unreleased and self.acknowledged_at is not None and now < self.acknowledged_at + RELEASE_S < earliest:
+            earliest = self.acknowledged_at + RELEASE_S
+        return earliest
 
 
 def _value(offer: Offer, now: float, fallback_a: float) -> float:
@@ -133,7 +150,7 @@ def refused(entry: LimitEntry, seq: int, kind: OfferKind) -> LimitEntry:
 
 def measured(entry: LimitEntry, highest_a: float, at: float) -> LimitEntry:
     """A reading came in: the highest phase current. It may release amperes that a cut had set free."""
-    entry = replace(entry, measured_a=highest_a)
+    entry = replace(entry, measured_a=highest_a, measured_at=at)
     held = entry.acknowledged
     if not entry.unreleased or held is None or entry.acknowledged_at is None or at <= entry.acknowledged_at:
         return entry
@@ -142,18 +159,39 @@ def measured(entry: LimitEntry, highest_a: float, at: float) -> LimitEntry:
     return entry
 
 
+def unmeasured(entry: LimitEntry) -> LimitEntry:
+    """The last reading is too old to say what is drawn."""
+    return replace(entry, measured_a=0.0, measured_at=None)
+
+
 def aged(entry: LimitEntry, now: float, proven: bool) -> LimitEntry:
     """Time passed: a proven station has followed, and what has surely lapsed is forgotten."""
-    held = entry.acknowledged
+    held, since = entry.acknowledged, entry.acknowledged_at
+    if proven and entry.unreleased and held is not None and since is not None and now - since >= RELEASE_S:
+        entry = replace(entry, unreleased=())
+        if entry.measured_at is not None and entry.measured_at <= since:
+            # That reading shows what was drawn before the cut.
+            entry = replace(entry, measured_a=min(entry.measured_a, held.limit_a))
     if held is not None and not _may_hold(held, now):
         entry = replace(entry, acknowledged=None, acknowledged_at=None)
-    if entry.offers and not all(_may_hold(o, now) for o in entry.offers):
-        entry = replace(entry, offers=tuple(o for o in entry.offers if _may_hold(o, now)))
-    if not entry.unreleased:
-        return entry
-    followed = proven and entry.acknowledged_at is not None and now - entry.acknowledged_at >= RELEASE_S
-    left = () if followed else tuple(o for o in entry.unreleased if _may_hold(o, now))
-    return entry if left == entry.unreleased else replace(entry, unreleased=left)
+    for offers in (entry.offers, entry.unreleased):
+        if offers and not all(_may_hold(o, now) for o in offers):
+            return replace(
+                entry,
+                offers=tuple(o for o in entry.offers if _may_hold(o, now)),
+                unreleased=tuple(o for o in entry.unreleased if _may_hold(o, now)),
+            )
+    return entry
+
+
+def rebooted(entry: LimitEntry, keeps_profiles: bool) -> LimitEntry:
+    """The station booted: what it was told last may be in force still, or the fallback again.
+
+    `keeps_profiles` False: it holds profiles in RAM, so its fallback is gone too, and it may draw all it can.
+    """
+    told = () if entry.acknowledged is None else (entry.acknowledged,)
+    entry = replace(entry, acknowledged=None, acknowledged_at=None, offers=_bounded((*told, *entry.offers)))
+    return entry if keeps_profiles else replace(entry, fallback_a=None, fallback_offers=())
 
 
 def begun(entry: LimitEntry) -> LimitEntry:
@@ -171,6 +209,7 @@ def ended(entry: LimitEntry) -> LimitEntry:
         offers=(),
         unreleased=(),
         measured_a=0.0,
+        measured_at=None,
     )
 
 

@@ -21,14 +21,14 @@ SETTLE_AFTER_LOSS_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class MeterState:
-    """Everything held about one meter. `back_at`: when it came back after having been lost (or first came)."""
+    """Everything held about one meter. `since`: the start of the process; `back_at`: when it came back after a loss;
+    `load_when_new_a`: what the stations reported when its values last changed."""
 
     interval_s: float
     reading: MeterReading | None = None
     since: float = 0.0
     back_at: float | None = None
-    same_since: float | None = None
-    load_when_same_a: float = 0.0
+    load_when_new_a: float = 0.0
     frozen: bool = False
     failure: str = ""
 
@@ -49,27 +49,19 @@ class MeterState:
 
 def with_meter_reading(meter: MeterState, reading: MeterReading, station_load_a: float) -> MeterState:
     """Take a good reading. `station_load_a`: what the stations report, to tell a frozen meter from a calm site."""
-    back_at = meter.back_at
-    if meter.reading is None or reading.at - meter.reading.at > LOST_AFTER_S or meter.frozen:
-        back_at = reading.at if meter.reading is not None else None
     before = meter.reading
-    same = before is not None and any(reading.current_a) and before.current_a == reading.current_a
-    same = same and before is not None and before.power_w == reading.power_w and before.voltage_v == reading.voltage_v
-    if not same:
+    back_at = meter.back_at
+    if meter.frozen or (before is not None and reading.at - before.at > LOST_AFTER_S):
+        back_at = reading.at
+    since = reading.unchanged_since
+    if before is None or since is None or since >= reading.at:
         return replace(
-            meter,
-            reading=reading,
-            back_at=back_at if not meter.frozen else reading.at,
-            same_since=reading.at,
-            load_when_same_a=station_load_a,
-            frozen=False,
-            failure="",
+            meter, reading=reading, back_at=back_at, load_when_new_a=station_load_a, frozen=False, failure=""
         )
-    since = meter.same_since if meter.same_since is not None else reading.at
-    moved = abs(station_load_a - meter.load_when_same_a) > FROZEN_LOAD_CHANGE_A
+    moved = abs(station_load_a - meter.load_when_new_a) > FROZEN_LOAD_CHANGE_A
     frozen = meter.frozen or (moved and reading.at - since >= FROZEN_AFTER_S)
     failure = "values stand still while stations changed" if frozen else ""
-    return replace(meter, reading=reading, same_since=since, frozen=frozen, failure=failure)
+    return replace(meter, reading=reading, back_at=back_at, frozen=frozen, failure=failure)
 
 
 def base_for_sharing(
@@ -87,7 +79,7 @@ def base_for_sharing(
     if state in (Freshness.FRESH, Freshness.LATE):
         return estimate, False
     if state is Freshness.LOST:
-        return worst, circuit.on_meter_lost is MeterLoss.STOP
+        return worst.highest(estimate), circuit.on_meter_lost is MeterLoss.STOP
     age_s = now - meter.reading.at if meter.reading is not None else LOST_AFTER_S
     part = min(1.0, max(0.0, (age_s - STALE_AFTER_S) / (LOST_AFTER_S - STALE_AFTER_S)))
     climbing = [e + max(0.0, w - e) * part for e, w in zip(estimate, worst, strict=True)]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from sitectl.model import events
 from sitectl.model.events import Event
-from sitectl.model.ids import EvseId, StationId
+from sitectl.model.ids import CircuitId, EvseId, StationId
 from sitectl.model.limits import Offer, OfferKind
 from sitectl.state import base_load, ledger
 from sitectl.state import evse as evses
 from sitectl.state.evse import EvseState, RunningTransaction
+from sitectl.state.lifetime import in_ram
 from sitectl.state.meter import with_meter_reading
 from sitectl.state.site_state import SiteState
+from sitectl.state.snapshot import EvsePicture
 from sitectl.state.station import NOBODY, StationState
 
 K = TypeVar("K")
@@ -49,8 +51,17 @@ def _evses_of(state: SiteState, id: EvseId) -> list[EvseId]:
 
 
 def _station(state: SiteState, id: StationId, change: Callable[[StationState], StationState]) -> SiteState:
-    held = state.stations.get(id) or StationState(id)
-    return replace(state, stations=_put(state.stations, id, change(held)))
+    held = state.stations.get(id)
+    if held is None:
+        return state
+    changed = change(held)
+    return state if changed is held else replace(state, stations=_put(state.stations, id, changed))
+
+
+def _each_evse(state: SiteState, station: StationId, change: Callable[[EvseState], EvseState]) -> SiteState:
+    for id in _evses_of(state, EvseId(station, 0)):
+        state = _evse(state, id, change)
+    return state
 
 
 def _meter_read(state: SiteState, event: events.MeterRead) -> SiteState:
@@ -58,20 +69,25 @@ def _meter_read(state: SiteState, event: events.MeterRead) -> SiteState:
     meter = state.meters.get(reading.meter)
     if meter is None:
         return state
-    circuits = [c for c in state.topology.circuits.values() if c.meter == reading.meter]
     load_a = 0.0
     bases = dict(state.bases)
-    for circuit in circuits:
-        below = [state.evses[id] for id in state.below[circuit.id]]
-        load_a += sum(max(e.reading.current_a) for e in below if e.reading and e.reading.current_a)
-        starts = [(e, _start_possible(state, e, reading.at)) for e in below]
-        bases[circuit.id] = base_load.sampled(bases[circuit.id], reading.current_a, reading.at, circuit.rated_a, starts)
+    for circuit in state.topology.circuits.values():
+        if circuit.meter != reading.meter:
+            continue
+        limit_a = min([circuit.rated_a, *(c.ceiling_a for c in state.ceilings.values() if c.circuit == circuit.id)])
+        below = _below(state, circuit.id, reading.at)
+        summed = base_load.draws(below, reading.at, over=max(reading.current_a) > limit_a)
+        bases[circuit.id] = base_load.sampled(bases[circuit.id], reading.current_a, reading.at, limit_a, summed)
+        load_a += sum(summed.least)
     meters = _put(state.meters, reading.meter, with_meter_reading(meter, reading, load_a))
     return replace(state, meters=meters, bases=bases)
 
 
-def _start_possible(state: SiteState, evse: EvseState, now: float) -> bool:
-    return evse.start_possible(now, state.stations[evse.plan.id.station].starts_pass_us)
+def _below(state: SiteState, circuit: CircuitId, now: float) -> Iterator[tuple[EvseState, bool]]:
+    """The EVSEs under a circuit, each with whether it may start by itself."""
+    for id in state.below[circuit]:
+        evse = state.evses[id]
+        yield evse, evse.start_possible(now, state.stations[id.station].starts_pass_us)
 
 
 def _meter_failed(state: SiteState, event: events.MeterFailed) -> SiteState:
@@ -82,6 +98,8 @@ def _meter_failed(state: SiteState, event: events.MeterFailed) -> SiteState:
 
 
 def _connected(state: SiteState, event: events.StationConnected) -> SiteState:
+    if event.station not in state.stations:  # nobody listed it: from now on it is counted
+        state = replace(state, stations=_put(state.stations, event.station, StationState(event.station)))
     state = _station(
         state,
         event.station,
@@ -101,14 +119,10 @@ def _connected(state: SiteState, event: events.StationConnected) -> SiteState:
 
 def _say_again(state: SiteState, station: StationId) -> SiteState:
     """After a (re)connect nothing is sure to have arrived: what holds is said again."""
-    for id in _evses_of(state, EvseId(station, 0)):
-        state = _evse(state, id, lambda e: replace(e, resend=e.newest_offer is not None, refused_until=0.0))
-    return state
+    return _each_evse(state, station, lambda e: replace(e, resend=e.newest_offer is not None, refused_until=0.0))
 
 
 def _disconnected(state: SiteState, event: events.StationDisconnected) -> SiteState:
-    if event.station not in state.stations:
-        return state
     return _station(state, event.station, lambda s: replace(s, online=False, connected_at=None, offline_since=event.at))
 
 
@@ -120,18 +134,12 @@ def _booted(state: SiteState, event: events.StationBooted) -> SiteState:
 
     before = state.stations.get(event.station)
     state = _station(state, event.station, change)
-    if event.remembered:
+    if event.remembered or before is None:
         return state
-    if before is not None and before.identity != NOBODY and before.identity != event.identity:
-        state = _forget_fallbacks(state, event.station)
+    same = before.identity in (NOBODY, event.identity)
+    keeps_profiles = not in_ram(before.plan)
+    state = _each_evse(state, event.station, lambda e: evses.with_boot(e, same, keeps_profiles))
     return _say_again(state, event.station)
-
-
-def _forget_fallbacks(state: SiteState, station: StationId) -> SiteState:
-    """Another device, or another firmware: what its predecessor was told may be gone."""
-    for id in _evses_of(state, EvseId(station, 0)):
-        state = _evse(state, id, lambda e: replace(e, entry=replace(e.entry, fallback_a=None)))
-    return state
 
 
 def _status(state: SiteState, event: events.EvseStatusChanged) -> SiteState:
@@ -205,18 +213,30 @@ def _ceiling_cleared(state: SiteState, event: events.CeilingCleared) -> SiteStat
 
 
 def _skew(state: SiteState, event: events.ClockSkewLearned) -> SiteState:
-    return _station(state, event.station, lambda s: replace(s, skew_s=event.skew_s))
+    """A limit that was dated by a clock which turns out to be another is said again."""
+    before = state.stations.get(event.station)
+    state = _station(state, event.station, lambda s: replace(s, skew_s=event.skew_s))
+    if before is None or abs((before.skew_s or 0.0) - event.skew_s) <= before.clock_error_s():
+        return state
+    return _say_again(state, event.station)
 
 
 def _store(state: SiteState, event: events.StoreChanged) -> SiteState:
     return replace(state, store_usable=event.usable, store_why=event.why)
 
 
-def aged(state: SiteState, now: float) -> SiteState:
-    """Let time pass: expired ceilings go, and the ledger releases and forgets what time alone decides."""
+def aged(state: SiteState, now: float, seen: Mapping[EvseId, EvsePicture] | None = None) -> SiteState:
+    """Let time pass: expired ceilings go, and the ledger releases and forgets what time alone decides.
+
+    `seen`: the pictures of the last cycle; what has not changed since and lasts until later needs no second look.
+    """
     changed: dict[EvseId, EvseState] = {}
+    stations, seen = state.stations, seen or {}
     for id, evse in state.evses.items():
-        older = evses.with_age(evse, now)
+        last = seen.get(id)
+        if last is not None and last.evse is evse and last.station is stations[id.station] and now < last.until:
+            continue
+        older = evses.with_age(evse, now, stations[id.station].online)
         if older is not evse:
             changed[id] = older
     if changed:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sitectl.model.circuit import Topology
 from sitectl.model.ids import CircuitId, EvseId, MeterId, StationId
 from sitectl.model.limits import Ceiling
+from sitectl.state import lifetime
 from sitectl.state.base_load import BaseEstimate
 from sitectl.state.evse import EvseState
 from sitectl.state.ledger import LimitEntry
@@ -27,7 +28,10 @@ class SiteRules:
 
 @dataclass(frozen=True, slots=True)
 class SiteState:
-    """Everything known. Mappings are replaced, never changed. `below`: the EVSEs under each circuit."""
+    """Everything known. Mappings are replaced, never changed.
+
+    `below`: the EVSEs under each circuit; `shortest_s`: the shortest lifetime that all stations under it bear.
+    """
 
     topology: Topology
     rules: SiteRules
@@ -36,6 +40,7 @@ class SiteState:
     meters: Mapping[MeterId, MeterState]
     bases: Mapping[CircuitId, BaseEstimate]
     below: Mapping[CircuitId, tuple[EvseId, ...]]
+    shortest_s: Mapping[CircuitId, float]
     ceilings: Mapping[str, Ceiling] = field(default_factory=dict)
     store_usable: bool = True
     store_why: str = ""
@@ -45,9 +50,12 @@ def initial_state(topology: Topology, rules: SiteRules, now: float) -> SiteState
     """A site of which nothing has been heard: every installed EVSE counts at its `max_a`."""
     plans = topology.evses()
     below: dict[CircuitId, list[EvseId]] = {circuit: [] for circuit in topology.circuits}
+    shortest_s = dict.fromkeys(topology.circuits, 0.0)
     for plan in plans.values():
+        lasts_s = lifetime.shortest_s(topology.stations[plan.id.station])
         for circuit in topology.paths[plan.circuit]:
             below[circuit].append(plan.id)
+            shortest_s[circuit] = max(shortest_s[circuit], lasts_s)
     return SiteState(
         topology=topology,
         rules=rules,
@@ -56,4 +64,5 @@ def initial_state(topology: Topology, rules: SiteRules, now: float) -> SiteState
         meters={id: MeterState(interval_s, since=now) for id, interval_s in rules.meter_intervals_s.items()},
         bases={c.id: BaseEstimate() for c in topology.circuits.values() if c.meter is not None},
         below={circuit: tuple(evses) for circuit, evses in below.items()},
+        shortest_s=shortest_s,
     )

@@ -2,45 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.ids import CircuitId, EvseId, MeterId, StationId
 from sitectl.model.metering import Freshness
 from sitectl.model.snapshot import CircuitSnapshot, EvseSnapshot, MeterSnapshot, SiteSnapshot, StationSnapshot
-from sitectl.model.station import Obeys, ProfileStorage
+from sitectl.model.station import Obeys
+from sitectl.state import lifetime
 from sitectl.state.evse import EvseState
 from sitectl.state.if_dead import bearable_ratio
 from sitectl.state.meter import base_for_sharing
 from sitectl.state.site_state import SiteState
-from sitectl.state.station import StationState
-
-RAM_LIFETIME_S = 300
-FLASH_LIFETIME_S = 1800
-SHORTEST_FLASH_LIFETIME_S = 420
-"""Limits live 300 s where profiles are kept in RAM, else up to 1800 s; 420 s keeps renewals below 500 writes a day."""
+from sitectl.state.station import UNKNOWN_CLOCK_S, StationState
 
 
-def snapshot(state: SiteState, now: float) -> SiteSnapshot:
-    """See the whole site at `now`. Call `reduce.aged` first."""
+@dataclass(frozen=True, slots=True)
+class EvsePicture:
+    """One EVSE as it was seen, and of what: good until that is replaced, at most `until` (monotonic s)."""
+
+    evse: EvseState
+    station: StationState
+    until: float
+    view: EvseSnapshot
+
+
+Pictures = Mapping[EvseId, EvsePicture]
+
+
+def snapshot(state: SiteState, now: float, seen: Pictures | None = None) -> tuple[SiteSnapshot, Pictures]:
+    """See the whole site at `now`; call `reduce.aged` first. `seen`: the pictures of the last cycle, used again where
+    nothing changed; the new ones are returned."""
     stations = {id: _station(station) for id, station in state.stations.items()}
     quarantined = sum(1 for s in stations.values() if s.quarantined)
-    return SiteSnapshot(
+    pictures = _pictures(state, now, seen or {})
+    taken = SiteSnapshot(
         at=now,
         circuits={id: _circuit(state, id, now) for id in state.topology.circuits},
-        evses={id: _evse(state, id, evse, now) for id, evse in state.evses.items()},
+        evses={id: picture.view for id, picture in pictures.items()},
         stations=stations,
         meters={id: _meter(state, id, now) for id in state.meters},
         ceilings=tuple(state.ceilings.values()),
         quarantine_reserve_a=quarantined * state.rules.unknown_reserve_a,
         raises_allowed=state.store_usable,
     )
+    return taken, pictures
 
 
-def _evse(state: SiteState, id: EvseId, evse: EvseState, now: float) -> EvseSnapshot:
-    station = state.stations[id.station]
+def _pictures(state: SiteState, now: float, seen: Pictures) -> Pictures:
+    pictures: dict[EvseId, EvsePicture] = {}
+    stations = state.stations
+    for id, evse in state.evses.items():
+        last, station = seen.get(id), stations[id.station]
+        if last is None or last.evse is not evse or last.station is not station or now >= last.until:
+            last = EvsePicture(evse, station, evse.changes_at(now), _evse(id, evse, station, now))
+        pictures[id] = last
+    return pictures
+
+
+def _evse(id: EvseId, evse: EvseState, station: StationState, now: float) -> EvseSnapshot:
     entry = evse.entry
     transaction = evse.transaction
     newest = evse.newest_offer
-    follows = evse.obeys not in (Obeys.IGNORES, Obeys.UNCONTROLLED) and now >= evse.refused_until
+    follows = evse.obeys is not Obeys.IGNORES and now >= evse.refused_until
     return EvseSnapshot(
         id=id,
         plan=evse.plan,
@@ -77,7 +102,7 @@ def _circuit(state: SiteState, id: CircuitId, now: float) -> CircuitSnapshot:
     estimate = state.bases[id].upper()
     base, stop = base_for_sharing(circuit, meter, estimate, now)
     if state.rules.proven:
-        base = _proven_base(base, circuit.rated_a, circuit.base_load_worst_a)
+        base = _proven_base(base, circuit.rated_a, circuit.base_load_worst_a, state.shortest_s[id])
     freshness = meter.state(now)
     known = meter.reading is not None and freshness is not Freshness.LOST
     newest = state.bases[id].newest()
@@ -92,9 +117,9 @@ def _circuit(state: SiteState, id: CircuitId, now: float) -> CircuitSnapshot:
     )
 
 
-def _proven_base(base: PhaseCurrents, rated_a: float, worst_a: float) -> PhaseCurrents:
+def _proven_base(base: PhaseCurrents, rated_a: float, worst_a: float, shortest_s: float) -> PhaseCurrents:
     """Share as if the worst base had come, less what the breaker bears until limits lapse: then they are proven."""
-    bearable = (bearable_ratio(SHORTEST_FLASH_LIFETIME_S + 60.0) - 1.0) * rated_a
+    bearable = (bearable_ratio(shortest_s + UNKNOWN_CLOCK_S) - 1.0) * rated_a
     return PhaseCurrents(*(max(b, worst_a - bearable) for b in base))
 
 
@@ -114,7 +139,6 @@ def _meter(state: SiteState, id: MeterId, now: float) -> MeterSnapshot:
 
 def _station(station: StationState) -> StationSnapshot:
     plan = station.plan
-    ram = plan is not None and plan.profile_storage is ProfileStorage.RAM
     return StationSnapshot(
         id=StationId(station.id),
         online=station.online,
@@ -126,7 +150,9 @@ def _station(station: StationState) -> StationSnapshot:
         seen=station.seen,
         skew_s=station.skew_s or 0.0,
         clock_error_s=station.clock_error_s(),
-        profile_lifetime_s=RAM_LIFETIME_S if ram else FLASH_LIFETIME_S,
+        profile_lifetime_s=lifetime.longest_s(plan),
+        shortest_lifetime_s=lifetime.shortest_s(plan),
+        profiles_in_ram=lifetime.in_ram(plan),
         booted=station.booted,
         connected_at=station.connected_at,
         booted_at=station.booted_at,

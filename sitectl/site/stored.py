@@ -1,0 +1,94 @@
+"""What the disk says of each EVSE, or may say while a write is under way: what a restart would count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sitectl.model.ids import EvseId
+from sitectl.model.limits import StoredLimit
+from sitectl.state.evse import EvseState
+
+UNBOUNDED = float("inf")
+NEVER_TOLD_S = 600.0
+"""How long a restart counts what an EVSE may draw until it has shown to obey its first limit."""
+
+WORTH_LOWERING_A = 1.0
+
+
+class StoredLimits:
+    """The rows on disk: of each EVSE the one that is surely there, and after it those on their way."""
+
+    def __init__(self) -> None:
+        self._rows: dict[EvseId, tuple[StoredLimit, ...]] = {}
+
+    def loaded(self, row: StoredLimit) -> None:
+        """Read at start-up."""
+        self._rows[row.evse] = (row,)
+
+    def writing(self, rows: Iterable[StoredLimit]) -> None:
+        """These are being written; they are on disk now or later, in this order."""
+        for row in rows:
+            self._rows[row.evse] = (*self._rows.get(row.evse, ()), row)
+
+    def written(self, rows: Iterable[StoredLimit], well: bool) -> None:
+        """The write has ended."""
+        for row in rows:
+            held = self._rows.get(row.evse, ())
+            if row not in held:
+                continue
+            left = held[held.index(row) :] if well else tuple(one for one in held if one is not row)
+            self._rows[row.evse] = left
+
+    def newest(self, evse: EvseId) -> StoredLimit | None:
+        """What the disk will say when all is written."""
+        rows = self._rows.get(evse)
+        return rows[-1] if rows else None
+
+    def floor_a(self, evse: EvseId) -> float:
+        """What a restart counts a charging EVSE at, however late it comes. Nothing stored counts as its `max_a`."""
+        fallbacks = [row.fallback_a for row in self._rows.get(evse, ()) if row.fallback_a is not None]
+        return min(fallbacks, default=UNBOUNDED)
+
+    def covers_s(self, evse: EvseId, limit_a: float, wall: datetime) -> float:
+        """How long from now on a restart counts this EVSE at no less than `limit_a`."""
+        return min((_covers_s(row, limit_a, wall) for row in self._rows.get(evse, ())), default=UNBOUNDED)
+
+
+def _covers_s(row: StoredLimit, limit_a: float, wall: datetime) -> float:
+    if row.fallback_a is None or limit_a <= row.fallback_a:
+        return UNBOUNDED
+    if row.expires is None or limit_a > row.counts_a:
+        return 0.0
+    return max(0.0, (row.expires - wall).total_seconds())
+
+
+def row_of(evse: EvseState, now: float, wall: datetime, beyond_s: float = 0.0) -> StoredLimit:
+    """What the disk must say of an EVSE: all that may be in force, offers included that have not left yet.
+
+    It outlives the last limit by `beyond_s`, so that cuts which follow are covered by it.
+    """
+    entry = evse.entry
+    dynamic = bool(entry.acknowledged or entry.offers)
+    lasts_s = entry.last_expiry_at(now) - now + (beyond_s if dynamic else 0.0)
+    if any(offer.expires_latest_at is None for offer in entry.unreleased):
+        lasts_s = max(lasts_s, NEVER_TOLD_S)
+    return StoredLimit(
+        evse=evse.plan.id,
+        counts_a=entry.counts_a(now, start_possible=True),
+        fallback_a=None if entry.fallback_a is None else entry.fallback_bound_a(),
+        seq=evse.newest_offer.seq if evse.newest_offer is not None else 0,
+        expires=wall + timedelta(seconds=lasts_s),
+        stored=wall,
+        obeys=evse.obeys.value,
+    )
+
+
+def is_too_high(row: StoredLimit, evse: EvseState, now: float, wall: datetime) -> bool:
+    """Whether a restart would count this EVSE noticeably higher, or longer, than it is: something was released."""
+    if row.expires is None or row.expires <= wall:
+        return False
+    entry = evse.entry
+    if evse.transaction is None and not entry.dynamic():
+        return True
+    return not entry.offers and row.counts_a - entry.counts_a(now, start_possible=True) >= WORTH_LOWERING_A
