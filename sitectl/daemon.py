@@ -225,8 +225,8 @@ class Daemon:
             settings.site.nominal_voltage_v,
         )
         self.site.remember(await store.limits.load())
+        self._ear.pool = self.pool  # before it hears of the transactions that run
         await self.stations.load()
-        self._ear.pool = self.pool
         self.site.on_cycle = self._cycled
         self.site.cycle()
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sitectl.model.ids import EvseId, MeterId, StationId, TransactionId
 from sitectl.model.limits import Ceiling, Offer, OfferKind
@@ -96,6 +97,8 @@ class TransactionStarted:
     station_transaction_id: int
     id_token: str = ""
     resumed: bool = False
+    started: datetime | None = None
+    """When it began, by the station's own time."""
 
 
 @dataclass(frozen=True, slots=True)

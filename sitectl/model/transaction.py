@@ -137,6 +137,9 @@ class OutboxItem:
     attempts: int
     start_dead: bool = False
     """The Start of this transaction was given up: dependants go with the id that the 1.6 errata prescribe (-1)."""
+    verdict: AuthorizationStatus | None = None
+    """What this central said of the transaction's token."""
+    meter_start_wh: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

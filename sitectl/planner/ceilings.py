@@ -25,6 +25,14 @@ class Charging:
     began: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """The ceilings that hold now, and when (monotonic s, None: never) they have to be looked at again."""
+
+    ceilings: tuple[Ceiling, ...]
+    changes_at: float | None
+
+
 def compose(
     profiles: Sequence[ChargingProfile],
     source: str,
@@ -32,18 +40,25 @@ def compose(
     charging: Mapping[EvseId, Charging | None],
     wall: datetime,
     now: float,
-) -> list[Ceiling]:
+) -> Composed:
     """The ceilings that hold now, each with its expiry at the next moment at which its profiles change.
 
     `charging`: every EVSE of the station with what runs on it. `wall` and `now` are the same moment on both clocks.
     """
-    found: list[Ceiling] = []
     whole = EvseId(station, 0)
-    station_max = _best((p for p in profiles if p.purpose is ProfilePurpose.STATION_MAX), wall, None, whole)
-    _add(found, station_max, source, whole, wall, now)
-    for evse, running in charging.items():
-        _add(found, evse_limit(profiles, evse, running, wall), source, evse, wall, now)
-    return found
+    station_max = (p for p in profiles if p.purpose is ProfilePurpose.STATION_MAX)
+    bounds = [(whole, _best(station_max, wall, None, whole))]
+    bounds += [(evse, evse_limit(profiles, evse, running, wall)) for evse, running in charging.items()]
+    ceilings: list[Ceiling] = []
+    changes_at: float | None = None
+    for evse, bound in bounds:
+        expires_at = None if bound.until is None else now + (bound.until - wall).total_seconds()
+        if expires_at is not None:
+            changes_at = expires_at if changes_at is None else min(changes_at, expires_at)
+        if bound.limit_a is not None:
+            text = f"charging profile of {source}"
+            ceilings.append(Ceiling(f"{source}/{evse}", source, bound.limit_a, evse, None, expires_at, text))
+    return Composed(tuple(ceilings), changes_at)
 
 
 def evse_limit(profiles: Iterable[ChargingProfile], evse: EvseId, running: Charging | None, wall: datetime) -> Allowed:
@@ -70,14 +85,6 @@ def _best(profiles: Iterable[ChargingProfile], wall: datetime, began: datetime |
         if here.limit_a is not None:
             return Allowed(here.limit_a, until)
     return Allowed(None, until)
-
-
-def _add(found: list[Ceiling], here: Allowed, source: str, evse: EvseId, wall: datetime, now: float) -> None:
-    if here.limit_a is None:
-        return
-    expires_at = None if here.until is None else now + (here.until - wall).total_seconds()
-    text = f"charging profile of {source}"
-    found.append(Ceiling(f"{source}/{evse}", source, here.limit_a, evse, None, expires_at, text))
 
 
 def _earlier(*moments: datetime | None) -> datetime | None:

@@ -3,6 +3,9 @@
 Rules: OCPP 1.6 section 3.13 with its errata, the same as OCPP 2.0.1 K01. An absolute schedule counts from its own start
 (a station maximum that names none, from its receipt), a recurring one from its newest recurrence, a relative one from
 the start of the transaction. `duration` and `validTo` end it; then the next lower stack level applies.
+
+While no transaction runs, what counts from its start allows what it would allow at the start: that is what an EVSE may
+begin with.
 """
 
 from __future__ import annotations
@@ -31,16 +34,21 @@ def allowed(profile: ChargingProfile, now: datetime, began: datetime | None) -> 
         return Allowed(None)
     start = _start(profile, now, began)
     if start is None:
-        return Allowed(None)
+        return Allowed(_in_schedule(profile, now, now).limit_a, profile.valid_to)
     if now < start:
         return Allowed(None, _earlier(start, profile.valid_to))
     return _in_schedule(profile, now, start)
 
 
 def _start(profile: ChargingProfile, now: datetime, began: datetime | None) -> datetime | None:
+    """What the offsets count from; None: from the start of a transaction that is yet to come."""
     start = profile.schedule.start
-    if profile.kind is ProfileKind.RELATIVE or start is None:
-        return profile.received if began is None and profile.purpose is ProfilePurpose.STATION_MAX else began
+    if start is None and (profile.kind is ProfileKind.RECURRING or profile.purpose is ProfilePurpose.STATION_MAX):
+        start = profile.received
+    if profile.kind is ProfileKind.RELATIVE:
+        return profile.received if profile.purpose is ProfilePurpose.STATION_MAX else began
+    if start is None:
+        return began
     if profile.kind is ProfileKind.RECURRING and profile.recurrency is not None and start <= now:
         period = PERIODS[profile.recurrency]
         return start + period * ((now - start) // period)

@@ -2,4 +2,5 @@
 
 * `rights.py`: which class of right a command of a central needs.
 * `route.py`: which uplinks get a station's transactions; the first of them is the authoritative one.
+* `tokens.py`: which verdicts of a central are worth remembering.
 """

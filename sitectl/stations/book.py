@@ -66,6 +66,7 @@ class Book:
                         open_.station_transaction_id,
                         open_.id_token,
                         resumed=True,
+                        started=open_.started,
                     )
                 )
 
@@ -134,6 +135,11 @@ class Book:
         record = self.records.get(station)
         return record is not None and record.present is not None
 
+    def connections(self, station: StationId) -> int:
+        """How often it has connected, by which a boot is told from an arrival."""
+        record = self.records.get(station)
+        return record.connections if record is not None else 0
+
     def boot(self, station: StationId) -> Payload | None:
         """Its last BootNotification payload, raw."""
         record = self.records.get(station)
@@ -163,6 +169,11 @@ class Book:
         """Whether a transaction runs there."""
         record = self.records.get(evse.station)
         return record is not None and evse.evse in record.running
+
+    def running_ids(self, station: StationId) -> Sequence[int]:
+        """The ids by which the station knows what runs."""
+        record = self.records.get(station)
+        return [running.station_transaction_id for running in record.running.values()] if record is not None else []
 
     def running_transaction(self, station: StationId, transaction: TransactionId) -> int | None:
         """The id by which the station knows this transaction, None when it does not run."""

@@ -47,6 +47,11 @@ class VirtualSettings:
 
         return self._write(job, apply)
 
+    def profiled(self, uplink: UplinkId) -> Sequence[StationId]:
+        """The stations for which this central has charging profiles."""
+        every = self._remembered.profiles.items()
+        return [StationId(station) for (owner, station), kept in every if owner == uplink and kept]
+
     def profiles(self, uplink: UplinkId, station: StationId) -> Sequence[Payload]:
         """The charging profiles that this central sent for a station, as they were given to `set_profiles`."""
         return list(self._remembered.profiles.get((uplink, station), []))

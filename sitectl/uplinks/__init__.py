@@ -1,8 +1,12 @@
 """Central CSMSs: to each of them we play the charging stations, one WebSocket a station.
 
 * `pool.py`: all virtual stations of all uplinks; what the stations room talks to.
-* `link.py`: one virtual station: when its connection is wanted, back-off, the boot gate, heartbeats, statuses.
+* `link.py`: one virtual station: when its connection is wanted, back-off, the boot gate, heartbeats, whose turn it is.
+* `news.py`: statuses (the newest of each connector, when it is new), notifications, and what the central asked for.
 * `egress.py`: drains the outbox of one virtual station: ordered, one in flight, resends identical to the byte.
+* `rendering.py`: the payload of an outbox row at the door: the central's id, its clock, its verdict.
+* `refusals.py`: what follows when a central refuses a token after the station was let start.
+* `pace.py`, `nudge.py`: backlogs leave at a pace; one sleeper whom others wake. `dial.py`: the WebSocket.
 * `ingress.py`: one call of a central, from right to reply. Everything that reaches a station goes through its one door.
 * `profiles.py`: charging profiles of a central become Ceilings and are never passed through.
 * `virtual.py`: configuration of the virtual station: what the central set, over what the station has.

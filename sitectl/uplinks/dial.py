@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import ssl
 from collections.abc import Callable
+from http import HTTPStatus
 from urllib.parse import quote
 
-from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus, WebSocketException
 
 from sitectl.base.clock import Clock
 from sitectl.config.settings import UplinkSettings
@@ -23,7 +23,11 @@ from sitectl.wire.peer import Peer
 from sitectl.wire.websocket import WEBSOCKET_OPTIONS, WebSocketTransport
 
 OPEN_TIMEOUT_S = 15.0
-REFUSALS = (401, 403, 404)
+AT_ONCE = 32
+"""Handshakes under way with one central: after an outage all stations want to be back, and neither end is served by a
+thousand TLS handshakes in one second."""
+
+_BUSY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 def identity(settings: UplinkSettings, station: StationId) -> str:
@@ -39,29 +43,41 @@ def url(settings: UplinkSettings, station: StationId) -> str:
     return f"{settings.url.rstrip('/')}/{name}"
 
 
-def _headers(settings: UplinkSettings, station: StationId) -> dict[str, str]:
-    password = settings.passwords.get(station)
-    if password is None:
-        return {}
-    text = f"{identity(settings, station)}:{password}"
-    return {"Authorization": "Basic " + base64.b64encode(text.encode()).decode()}
+class Dialer:
+    """Dials one central for all stations. `word` gives a new random word, the prefix of a connection's message ids.
 
+    Raises ConfigurationError when the certificates of the uplink cannot be used.
+    """
 
-def dialer(settings: UplinkSettings, station: StationId, clock: Clock, word: Callable[[], str]) -> Dial:
-    """A function that dials. `word` gives a new random word, the prefix of a connection's message ids."""
-    context: ssl.SSLContext | None = None
-    if settings.url.startswith("wss://"):
-        context = client_context(settings.ca, settings.certificate, settings.key)
-    target = url(settings, station)
+    def __init__(self, settings: UplinkSettings, clock: Clock, word: Callable[[], str]) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._word = word
+        secure = settings.url.startswith("wss://")
+        # One for all: a context holds every authority of the system.
+        self._context = client_context(settings.ca, settings.certificate, settings.key) if secure else None
+        self._gate = asyncio.Semaphore(AT_ONCE)
 
-    async def dial(handler: Handler) -> Peer:
+    def of(self, station: StationId) -> Dial:
+        """A function that dials for this station."""
+
+        async def dial(handler: Handler) -> Peer:
+            async with self._gate:
+                connection = await self._open(station)
+            endpoint = Endpoint(Version.V16, message_ids(self._word()))
+            name = f"{self._settings.id}/{station}"
+            return Peer(WebSocketTransport(connection), endpoint, handler, clock=self._clock, name=name)
+
+        return dial
+
+    async def _open(self, station: StationId) -> ClientConnection:
         try:
             async with asyncio.timeout(OPEN_TIMEOUT_S):
-                connection = await connect(
-                    target,
+                return await connect(
+                    url(self._settings, station),
                     subprotocols=[Version.V16.subprotocol],  # type: ignore[list-item]
-                    additional_headers=_headers(settings, station),
-                    ssl=context,
+                    additional_headers=self._headers(station),
+                    ssl=self._context,
                     open_timeout=None,
                     proxy=None,
                     user_agent_header=None,
@@ -69,10 +85,15 @@ def dialer(settings: UplinkSettings, station: StationId, clock: Clock, word: Cal
                 )
         except InvalidStatus as error:
             status = error.response.status_code
-            raise DialFailed(f"the central answered HTTP {status}", refused=status in REFUSALS) from error
-        except (OSError, TimeoutError, InvalidHandshake, InvalidURI, EOFError) as error:
-            raise DialFailed(f"cannot connect: {str(error) or type(error).__name__}") from error
-        endpoint = Endpoint(Version.V16, message_ids(word()))
-        return Peer(WebSocketTransport(connection), endpoint, handler, clock=clock, name=f"{settings.id}/{station}")
+            refused = 400 <= status < 500 and status not in _BUSY
+            raise DialFailed(f"the central answered HTTP {status}", refused=refused) from error
+        except (OSError, EOFError, UnicodeError, WebSocketException) as error:
+            why = "no answer" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+            raise DialFailed(f"cannot connect: {why}") from error
 
-    return dial
+    def _headers(self, station: StationId) -> dict[str, str]:
+        password = self._settings.passwords.get(station)
+        if password is None:
+            return {}
+        text = f"{identity(self._settings, station)}:{password}"
+        return {"Authorization": "Basic " + base64.b64encode(text.encode()).decode()}

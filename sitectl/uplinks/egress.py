@@ -6,26 +6,34 @@ What may go wrong, and what follows:
 * the central refused it (CALLERROR): an attempt is counted and the next waits (attempts x interval); exhausted, it is
   given up as a dead letter: kept and shown, never deleted. SecurityError: it boots again first;
 * no answer on a live connection: a Heartbeat tells whether the central is sick (then the connection is closed and
-  nothing is counted) or the message is poison (then an attempt is counted).
+  nothing is counted) or the message is poison (then an attempt is counted);
+* the disk takes nothing: nothing new is sent, and an answer that came is written down when it can be.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from enum import Enum
-from typing import Any
+from functools import partial
 
 import orjson
 
 from sitectl.base.clock import Clock
-from sitectl.model.commands import RequestStop, Urgency
-from sitectl.model.ids import StationId, TransactionId, UplinkId
+from sitectl.base.errors import EnvironmentFault
+from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
 from sitectl.model.transaction import AuthorizationStatus, IdTokenInfo, OutboxItem, OutboxKind, Payload
-from sitectl.ocpp.v16 import central_decode, central_encode, decode
+from sitectl.ocpp.v16 import central_decode, decode
+from sitectl.ocpp.versions import ErrorCode, error_code
+from sitectl.routing.tokens import memorable
+from sitectl.uplinks import virtual
+from sitectl.uplinks.nudge import Nudge
 from sitectl.uplinks.pace import Pace
 from sitectl.uplinks.ports import Rooms
+from sitectl.uplinks.refusals import Refusals
+from sitectl.uplinks.rendering import rendered
 from sitectl.wire.outcomes import Answer, CallOutcome, Gone, Refused, TimedOut
 from sitectl.wire.peer import Peer
 
@@ -33,15 +41,14 @@ log = logging.getLogger(__name__)
 
 CALL_TIMEOUT_S = 30.0
 HEARTBEAT_TIMEOUT_S = 10.0
-ATTEMPTS = 3
-RETRY_INTERVAL_S = 60.0
-RECHECK_S = 5.0
-"""A queue whose head waits for a Start is looked at again after this, should a wake-up have been missed."""
+DISK_RETRY_S = 5.0
 
 
-class Ended(Enum):
-    """Why draining stopped."""
+class Step(Enum):
+    """What came of one step."""
 
+    IDLE = "nothing can be sent now"
+    SENT = "a message was settled"
     GONE = "the connection ended"
     SICK = "the central does not answer"
     NOT_ACCEPTED = "the central wants to be booted again"
@@ -50,132 +57,216 @@ class Ended(Enum):
 class Egress:
     """The outgoing side of one virtual station, over all its connections."""
 
-    def __init__(self, uplink: UplinkId, station: StationId, rooms: Rooms, pace: Pace, clock: Clock) -> None:
+    __slots__ = (
+        "_booted_for",
+        "_clock",
+        "_grew",
+        "_not_before",
+        "_nudge",
+        "_pace",
+        "_refusals",
+        "_rooms",
+        "_station",
+        "_turn",
+        "_unsaved",
+        "_uplink",
+        "_verdicts",
+        "central_ahead",
+        "live",
+        "waiting",
+    )
+
+    def __init__(
+        self,
+        uplink: UplinkId,
+        station: StationId,
+        rooms: Rooms,
+        pace: Pace,
+        refusals: Refusals,
+        clock: Clock,
+        nudge: Nudge,
+    ) -> None:
         self._uplink = uplink
         self._station = station
         self._rooms = rooms
         self._pace = pace
+        self._refusals = refusals
         self._clock = clock
-        self._grew = asyncio.Event()
-        self._waiting: dict[TransactionId, asyncio.Future[IdTokenInfo | None]] = {}
-        self.drained = False
-        """Nothing is left in the outbox: what comes now is live."""
-        self.on_start: Callable[[TransactionId, str | None], None] | None = None
+        self._nudge = nudge
+        self.waiting = False
+        """Whether the outbox holds messages, as far as is known."""
+        self.live = False
+        """Nothing was left in the outbox, and nothing is held up: what comes now leaves at once."""
+        self.central_ahead = timedelta()
+        """How far the central's clock is ahead of ours."""
+        self._grew = False
+        self._not_before = 0.0
+        self._turn: asyncio.Future[None] | None = None
+        self._unsaved: Callable[[], Awaitable[None]] | None = None
+        self._booted_for: int | None = None
+        self._verdicts: dict[TransactionId, list[asyncio.Future[IdTokenInfo | None]]] = {}
+
+    # --- what others tell it and ask it -------------------------------------------------------------------------------
 
     def wake(self) -> None:
         """New rows stand in the outbox."""
-        self._grew.set()
+        self.waiting = self._grew = True
+        self._nudge.set()
 
     async def verdict(self, transaction: TransactionId, deadline_s: float) -> IdTokenInfo | None:
-        """Wait until the start of this transaction was answered; None when that takes too long."""
-        future = self._waiting.setdefault(transaction, asyncio.get_running_loop().create_future())
+        """Wait until the start of this transaction was answered; None when that takes too long or cannot be."""
+        future: asyncio.Future[IdTokenInfo | None] = asyncio.get_running_loop().create_future()
+        self._verdicts.setdefault(transaction, []).append(future)
         try:
             async with asyncio.timeout(deadline_s):
-                return await asyncio.shield(future)
+                return await future
         except TimeoutError:
-            return None
+            return future.result() if future.done() and not future.cancelled() else None
         finally:
-            self._waiting.pop(transaction, None)
+            waiting = self._verdicts.get(transaction, [])
+            if future in waiting:
+                waiting.remove(future)
+            if not waiting:
+                self._verdicts.pop(transaction, None)
 
-    async def drain(self, peer: Peer) -> Ended:
-        """Send what is there, and what comes, until the connection ends or the central is sick."""
-        self.drained = False
-        while peer.lost is None:
-            self._grew.clear()
-            item = await self._rooms.outbox.head(self._uplink, self._station)
-            if item is None:
-                self.drained = True
-                await self._wait_for_more(peer)
-                continue
-            if not self.drained:
-                await self._pace.take()
-            ended = await self._send(peer, item)
-            if ended is not None:
-                return ended
-        return Ended.GONE
+    def begin(self) -> None:
+        """A connection was accepted: whether anything waits is to be found out."""
+        self.waiting = True
+        self.live = False
 
-    async def _wait_for_more(self, peer: Peer) -> None:
-        while peer.lost is None and not self._grew.is_set():
-            try:
-                async with asyncio.timeout(RECHECK_S):
-                    await self._grew.wait()
-            except TimeoutError:
-                backlog = await self._rooms.outbox.head(self._uplink, self._station)
-                if backlog is not None:
-                    return
+    def end(self) -> None:
+        """The connection is over: nobody waits any longer for what it might have said."""
+        self.live = False
+        self._give_turn_up()
+        for transaction in [*self._verdicts]:
+            self._tell(transaction, None)
 
-    async def _send(self, peer: Peer, item: OutboxItem) -> Ended | None:
+    def due_at(self) -> float | None:
+        """When the next step makes sense; None: not before something happens."""
+        if not self.waiting or (self._turn is not None and not self._turn.done()):
+            return None
+        return self._not_before
+
+    # --- one message --------------------------------------------------------------------------------------------------
+
+    async def step(self, peer: Peer) -> Step:
+        """Send the next message, if there is one and it may go, and settle what comes of it."""
+        try:
+            return await self._step(peer)
+        except EnvironmentFault as fault:
+            log.warning("%s/%s: the outbox waits for the disk: %s", self._uplink, self._station, fault)
+            self._hold_up(DISK_RETRY_S)
+            return Step.IDLE
+
+    async def _step(self, peer: Peer) -> Step:
+        if self._unsaved is not None:
+            await self._unsaved()
+            self._unsaved = None
+        self._grew = False
+        item = await self._rooms.outbox.head(self._uplink, self._station)
+        if item is None:
+            self._give_turn_up()
+            if not self._grew:
+                self.waiting, self.live = False, True
+            return Step.IDLE
+        if not self.live and not self._has_turn():
+            return Step.IDLE
+        self._turn = None
+        return await self._settle(peer, item, await self._send(peer, item))
+
+    async def _send(self, peer: Peer, item: OutboxItem) -> CallOutcome:
         text = item.rendered
         if text is None:
-            text = orjson.dumps(_rendered(item)).decode()
+            text = orjson.dumps(rendered(item, self._clock.wall() + self.central_ahead)).decode()
             await self._rooms.outbox.sending(item.seq, text)
-        outcome = await peer.call(item.message.action, orjson.loads(text), CALL_TIMEOUT_S)
-        return await self._settle(peer, item, outcome)
+        return await peer.call(item.message.action, orjson.loads(text), CALL_TIMEOUT_S)
 
-    async def _settle(self, peer: Peer, item: OutboxItem, outcome: CallOutcome) -> Ended | None:
+    async def _settle(self, peer: Peer, item: OutboxItem, outcome: CallOutcome) -> Step:
         match outcome:
             case Answer(payload):
+                self._booted_for = None
                 await self._acked(item, payload)
-                return None
+                return Step.SENT
             case Gone():
-                return Ended.GONE
+                return Step.GONE
             case Refused(code, description):
-                if code == "SecurityError":
-                    return Ended.NOT_ACCEPTED
-                return await self._failed(item, f"{code}: {description}".rstrip(": "), RETRY_INTERVAL_S)
+                if error_code(code) is ErrorCode.SECURITY_ERROR and self._booted_for != item.seq:
+                    self._booted_for = item.seq
+                    return Step.NOT_ACCEPTED
+                interval_s = virtual.number(self._rooms, self._uplink, self._station, "TransactionMessageRetryInterval")
+                await self._failed(item, f"{code}: {description}".rstrip(": "), interval_s)
+                return Step.SENT
             case TimedOut():
                 alive = await peer.call("Heartbeat", {}, HEARTBEAT_TIMEOUT_S)
-                if not isinstance(alive, Answer):
-                    return Ended.SICK
-                return await self._failed(item, "never answered, though heartbeats are", 0.0)
+                if isinstance(alive, TimedOut | Gone):
+                    return Step.SICK
+                await self._failed(item, "never answered, though heartbeats are", 0)
+                return Step.SENT
 
-    async def _failed(self, item: OutboxItem, why: str, interval_s: float) -> Ended | None:
+    async def _failed(self, item: OutboxItem, why: str, interval_s: int) -> None:
+        """Count an attempt; after the last the message is dead, and the next may go."""
         attempts = item.attempts + 1
-        dead = attempts >= ATTEMPTS
+        most = virtual.number(self._rooms, self._uplink, self._station, "TransactionMessageAttempts")
+        dead = attempts >= max(1, most)
         await self._rooms.outbox.failed(item.seq, why, dead)
-        data = {"uplink": self._uplink, "action": item.message.action, "why": why, "attempts": attempts}
-        self._rooms.journal.record("outbox.dead" if dead else "outbox.refused", self._station, data=data)
-        if not dead and interval_s:
-            await asyncio.sleep(interval_s * attempts)
-        return None
+        if not dead:
+            data = {"uplink": self._uplink, "action": item.message.action, "why": why, "attempts": attempts}
+            self._rooms.journal.record("outbox.refused", self._station, data=data)
+            self._hold_up(float(interval_s * attempts))
+        elif item.transaction is not None and item.message.kind is OutboxKind.START:
+            self._tell(item.transaction, None)
 
     async def _acked(self, item: OutboxItem, payload: Payload) -> None:
-        if item.message.kind is not OutboxKind.START:
-            await self._rooms.outbox.acked(item.seq)
-            return
-        answer = central_decode.start_answer(payload).value
-        await self._rooms.outbox.acked(item.seq, answer.uplink_transaction_id, answer.info)
-        if item.transaction is not None:
-            self._tell(item, item.transaction, answer.info)
-            if self.on_start is not None:
-                self.on_start(item.transaction, answer.uplink_transaction_id)
+        """Write the answer down, then act on it: on the verdict in any case, for it was given."""
+        uplink_transaction_id, info = None, None
+        if item.message.kind is OutboxKind.START:
+            answer = central_decode.start_answer(payload).value
+            uplink_transaction_id, info = answer.uplink_transaction_id, answer.info
+        elif item.message.kind is OutboxKind.STOP:
+            info = central_decode.stop_answer(payload).value
+        self._unsaved = partial(self._rooms.outbox.acked, item.seq, uplink_transaction_id, info)
+        try:
+            await self._unsaved()
+            self._unsaved = None
+        finally:
+            self._heed(item, info)
 
-    def _tell(self, item: OutboxItem, transaction: TransactionId, info: IdTokenInfo | None) -> None:
-        """Hand the verdict to whoever waits; one that comes too late has its own consequences."""
-        if info is not None:
-            self._rooms.tokens.put(decode.authorize(item.message.payload).value, info)
-        future = self._waiting.get(transaction)
-        if future is not None and not future.done():
+    # --- verdicts -----------------------------------------------------------------------------------------------------
+
+    def _heed(self, item: OutboxItem, info: IdTokenInfo | None) -> None:
+        """Hand a verdict to whoever waits; one that comes too late has its own consequences."""
+        if item.message.kind is OutboxKind.START and item.transaction is not None:
+            if self._tell(item.transaction, info):
+                return
+            if info is not None and info.status is not AuthorizationStatus.ACCEPTED:
+                self._refusals.late(self._station, item.transaction, info.status)
+        id_token = decode.authorize(item.message.payload).value
+        if info is not None and memorable(id_token, info):
+            self._rooms.tokens.put(id_token, info)
+
+    def _tell(self, transaction: TransactionId, info: IdTokenInfo | None) -> bool:
+        """Whether anybody waited."""
+        waiting = [future for future in self._verdicts.pop(transaction, []) if not future.done()]
+        for future in waiting:
             future.set_result(info)
-        elif info is not None and info.status is not AuthorizationStatus.ACCEPTED:
-            self._rooms.spawn(self._late_refusal(transaction, info), f"late verdict {transaction}")
+        return bool(waiting)
 
-    async def _late_refusal(self, transaction: TransactionId, info: IdTokenInfo) -> None:
-        """The central refuses a token after the station was let start: stop it, unless our own backlog is the cause."""
-        data: dict[str, Any] = {"uplink": self._uplink, "transaction": transaction, "verdict": info.status.value}
-        self._rooms.journal.record("transaction.refused_late", self._station, data=data)
-        if info.status is AuthorizationStatus.CONCURRENT_TX:
-            return
-        running = self._rooms.facts.running_transaction(self._station, transaction)
-        if running is not None:
-            stop = RequestStop(self._station, running)
-            await self._rooms.door.execute(self._station, stop, Urgency.STOP)
+    # --- holding back -------------------------------------------------------------------------------------------------
 
+    def _hold_up(self, seconds: float) -> None:
+        self._not_before = self._clock.monotonic() + seconds
+        self.live = False
 
-def _rendered(item: OutboxItem) -> Payload:
-    """The payload as it goes up, now and at every resend."""
-    message = item.message
-    if not message.needs_transaction_id:
-        return central_encode.presentable(message.action, message.payload)
-    bound = None if item.start_dead else item.uplink_transaction_id
-    return central_encode.with_transaction(message.action, message.payload, bound)
+    def _has_turn(self) -> bool:
+        """Whether this backlog's next message may go, at the pace of the uplink."""
+        if self._turn is None:
+            facts, station = self._rooms.facts, self._station
+            charging = any(facts.running(EvseId(station, evse)) for evse in facts.evses(station))
+            self._turn = self._pace.turn(later=charging)
+            self._turn.add_done_callback(lambda _: self._nudge.set())
+        return self._turn.done()
+
+    def _give_turn_up(self) -> None:
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None

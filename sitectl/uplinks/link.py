@@ -1,15 +1,17 @@
 """One virtual station: its connection to one central, from the first dial to the last message.
 
 Boot first, and nothing else before it is accepted (1.6J: a call before acceptance earns a SecurityError); then the
-status of every connector; then the outbox, with heartbeats and changed statuses between its messages.
+status of every connector; then the outbox, with heartbeats and news between its messages. One task does all of it, one
+call at a time, as the standard wants; a second one reads.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+import math
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from enum import Enum
 
 from sitectl.base.backoff import Backoff
@@ -18,10 +20,12 @@ from sitectl.model.ids import StationId
 from sitectl.model.transaction import IdTokenInfo, Payload
 from sitectl.ocpp.v16 import central_decode, central_encode
 from sitectl.ocpp.v16.encode import Registration
-from sitectl.uplinks.egress import CALL_TIMEOUT_S, Egress, Ended
-from sitectl.uplinks.ingress import Ingress
+from sitectl.uplinks.egress import CALL_TIMEOUT_S, Egress, Step
+from sitectl.uplinks.ingress import Admission
+from sitectl.uplinks.news import News
+from sitectl.uplinks.nudge import Nudge
 from sitectl.uplinks.ports import Rooms
-from sitectl.wire.outcomes import Answer, Handler
+from sitectl.wire.outcomes import Answer, CallOutcome, Gone, Handler, Refused, TimedOut
 from sitectl.wire.peer import Peer
 
 log = logging.getLogger(__name__)
@@ -29,16 +33,27 @@ log = logging.getLogger(__name__)
 LINGER_S = 60.0
 """The connection stays for this long after the station was lost."""
 
-LONGEST_HEARTBEAT_S = 3600.0
-SHORTEST_HEARTBEAT_S = 1.0
-NOTIFICATIONS = 50
+NAMELESS_S = 60.0
+"""A station that never sent a boot is shown after this nevertheless (at once when it has transactions)."""
+
+STABLE_S = 10.0
+"""A connection that lasted so long was well: the next back-off begins small."""
+
+BOOT_RETRY_S = 60.0
+LONGEST_BOOT_WAIT_S = 86_400.0
+LONGEST_HEARTBEAT_S = 86_400.0
+CLOCK_BELIEVED = timedelta(hours=1)
+"""A central whose clock is off by more is not right, and nothing is adapted to it."""
+
+UNANSWERED = 2
+"""Calls in a row without an answer, after which the central is taken for sick."""
 
 Dial = Callable[[Handler], Awaitable[Peer]]
 """Open a connection and make a peer of it; raises `DialFailed`."""
 
 
 class DialFailed(Exception):
-    """No connection: `refused` when the central said no (401, 403, 404), otherwise it could not be reached."""
+    """No connection: `refused` when the central said no, otherwise it could not be reached."""
 
     def __init__(self, why: str, *, refused: bool = False) -> None:
         super().__init__(why)
@@ -56,107 +71,125 @@ class LinkState(Enum):
 
 
 class Link:
-    """Keeps one virtual station connected while that is wanted."""
+    """Keeps one virtual station connected while that is wanted. Whoever makes it sets `serve`, what answers calls."""
+
+    __slots__ = (
+        "_backoff",
+        "_boot_at",
+        "_booted_since_arrival",
+        "_clock",
+        "_connection",
+        "_dial",
+        "_dial_at",
+        "_greeted",
+        "_heartbeat_at",
+        "_lost_at",
+        "_news_next",
+        "_nudge",
+        "_peer",
+        "_reboot",
+        "_rooms",
+        "_said_boot",
+        "_seen_at",
+        "_unanswered",
+        "admission",
+        "egress",
+        "heartbeat_s",
+        "news",
+        "serve",
+        "state",
+        "station",
+        "why",
+    )
+
+    serve: Handler
 
     def __init__(
-        self,
-        station: StationId,
-        rooms: Rooms,
-        egress: Egress,
-        ingress: Ingress,
-        dial: Dial,
-        backoff: Backoff,
-        clock: Clock,
+        self, station: StationId, rooms: Rooms, egress: Egress, dial: Dial, backoff: Backoff, clock: Clock, nudge: Nudge
     ) -> None:
         self.station = station
         self.egress = egress
-        self.ingress = ingress
+        self.news = News(station, rooms.facts, clock, nudge)
+        self.admission = Admission.PENDING
+        self.heartbeat_s = 300.0
         self.state = LinkState.IDLE
         self.why = ""
-        self.waiting = False
-        """Whether the outbox holds messages, as far as is known."""
         self._rooms = rooms
         self._dial = dial
         self._backoff = backoff
         self._clock = clock
+        self._nudge = nudge
         self._peer: Peer | None = None
-        self._lost_at: float | None = None
-        self._changed = asyncio.Event()
-        self._dirty: set[int] = set()
-        self._notifications: deque[tuple[str, Payload]] = deque(maxlen=NOTIFICATIONS)
-        self._news = asyncio.Event()
-        self._rebooted = False
+        self._connection = 0  # which connection of the station was last heard of
+        self._seen_at = self._lost_at = -math.inf
+        self._dial_at = -math.inf
+        self._boot_at = self._heartbeat_at = math.inf
+        self._said_boot: Payload | None = None
+        self._booted_since_arrival = False
+        self._reboot = False
+        self._greeted = self._news_next = False
+        self._unanswered = 0
 
-    # --- what others tell it ---
+    # --- what others tell it ------------------------------------------------------------------------------------------
 
     def station_online(self) -> None:
-        """The station is connected, or has booted again."""
-        self._lost_at = None
-        self._rebooted = True
-        self._wake()
+        """The station has connected, or has booted on its connection."""
+        connection = self._rooms.facts.connections(self.station)
+        if connection != self._connection:
+            self._connection = connection
+            self._seen_at = self._clock.monotonic()
+            self._booted_since_arrival = False
+            self.news.came()
+        else:
+            self.news.booted()
+            # The remembered boot that went up on its arrival counts for it, unless it said something else.
+            self._reboot = not self._booted_since_arrival or self._said_boot != self._boot_payload()
+        self._nudge.set()
 
     def station_offline(self) -> None:
-        """The station is gone: the central sees it unavailable while the connection lasts."""
+        """The station is gone."""
         self._lost_at = self._clock.monotonic()
-        self._dirty.update(self._connectors())
-        self._wake()
+        self.news.went()
 
-    def outbox_grew(self) -> None:
-        """A message for this central waits."""
-        self.waiting = True
-        self.egress.wake()
-        self._changed.set()
+    def boot_now(self) -> None:
+        """The central wants to hear the boot again, and need not wait for it."""
+        self._boot_at = -math.inf
+        self._nudge.set()
 
-    def status_changed(self, connector: int) -> None:
-        """The newest status of a connector should go up."""
-        self._dirty.add(connector)
-        self._news.set()
+    def beat_every(self, seconds: float) -> None:
+        """The central set the interval of heartbeats."""
+        self.heartbeat_s = min(max(1.0, seconds), LONGEST_HEARTBEAT_S)
+        self._heartbeat_at = self._clock.monotonic() + self.heartbeat_s
+        self._nudge.set()
 
-    def notify(self, action: str, payload: Payload) -> None:
-        """A notification that is not about a transaction."""
-        self._notifications.append((action, payload))
-        self._news.set()
-
-    def trigger(self, message: str, connector: int) -> bool:
-        """Send one of our own messages because the central asked; False: that message is none of ours."""
-        match message:
-            case "BootNotification":
-                boot = self._rooms.facts.boot(self.station) or {}
-                self.notify("BootNotification", central_encode.presentable("BootNotification", boot))
-            case "Heartbeat":
-                self.notify("Heartbeat", {})
-            case "StatusNotification":
-                self._dirty.update(self._connectors() if connector == 0 else {connector})
-                self._news.set()
-            case _:
-                return False
-        return True
-
-    def _wake(self) -> None:
-        self._changed.set()
-        self._news.set()
-
-    # --- what is wanted ---
+    # --- how it stands ------------------------------------------------------------------------------------------------
 
     def wanted(self) -> bool:
-        """Whether the connection should be open."""
-        if self._rooms.facts.boot(self.station) is None:
-            return False
-        if self._rooms.facts.online(self.station) or self.waiting:
+        """Whether the connection should be open: never before the station was seen once."""
+        if self.egress.waiting:
             return True
-        return self._lost_at is not None and self._clock.monotonic() - self._lost_at < LINGER_S
+        now = self._clock.monotonic()
+        if self._rooms.facts.online(self.station):
+            return self._rooms.facts.boot(self.station) is not None or now - self._seen_at >= NAMELESS_S
+        return now - self._lost_at < LINGER_S and self._said_boot is not None
 
     @property
     def accepted(self) -> bool:
         """Whether the central listens."""
-        return self.state is LinkState.ACCEPTED and self._peer is not None and self._peer.lost is None
+        return self.admission is Admission.ACCEPTED and self._peer is not None and self._peer.lost is None
 
-    async def call(self, action: str, payload: Payload, timeout_s: float) -> Payload | None:
-        """Call the central for a station that waits; None when it is away or says nothing in time."""
+    # --- for a station that waits -------------------------------------------------------------------------------------
+
+    async def call(self, action: str, payload: Payload, deadline_s: float) -> Payload | None:
+        """Call the central; None when it is away, says nothing in time, or says no."""
         peer = self._peer
         if peer is None or not self.accepted:
             return None
-        outcome = await peer.call(action, payload, timeout_s)
+        try:
+            async with asyncio.timeout(deadline_s):
+                outcome = await peer.call(action, payload, deadline_s)
+        except TimeoutError:
+            return None
         return outcome.payload if isinstance(outcome, Answer) else None
 
     async def authorize(self, id_token: str, deadline_s: float) -> IdTokenInfo | None:
@@ -164,146 +197,192 @@ class Link:
         answer = await self.call("Authorize", central_encode.authorize(id_token), deadline_s)
         return None if answer is None else central_decode.authorize_answer(answer).value
 
-    # --- its life ---
+    # --- its life -----------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Connect whenever it is wanted, for ever."""
         while True:
-            self._changed.clear()
             if not self.wanted():
-                self.state = LinkState.IDLE
-                await self._changed.wait()
-                continue
-            self.state = LinkState.CONNECTING if self.state is not LinkState.REFUSED else self.state
-            wait_s = await self._connect_once()
-            if wait_s:
-                await asyncio.sleep(wait_s)
+                self.state, self.why = LinkState.IDLE, ""
+                nameless_s = self._seen_at + NAMELESS_S - self._clock.monotonic()
+                await self._nudge.wait(nameless_s if nameless_s > 0.0 else None)
+            elif (wait_s := self._dial_at - self._clock.monotonic()) > 0.0:
+                await self._nudge.wait(wait_s)
+            else:
+                await self._connect()
 
-    async def _connect_once(self) -> float:
-        """One connection from dial to end; returns how long to wait before the next."""
+    async def _connect(self) -> None:
+        """One connection from dial to end."""
+        if self.state is LinkState.IDLE:
+            self.state = LinkState.CONNECTING
+        began_at = self._clock.monotonic()
         try:
-            peer = await self._dial(self.ingress.serve)
+            peer = await self._dial(self.serve)
+            began_at = self._clock.monotonic()
+            await self._hold(peer)
         except DialFailed as failed:
-            self._state(LinkState.REFUSED if failed.refused else LinkState.OFFLINE, str(failed))
-            return self._backoff.next()
-        self._peer = peer
-        try:
-            return await self._serve(peer)
-        finally:
-            self.ingress.accepted = False
-            self._peer = None
-            if peer.lost is None:
-                await peer.close()
-
-    async def _serve(self, peer: Peer) -> float:
-        running = self._rooms.tasks.spawn(peer.run(), f"uplink {peer.name}")
-        interval_s = await self._boot(peer)
-        if interval_s is None:
-            wait_s = self._backoff.next()
-        else:
+            self._stands(LinkState.REFUSED if failed.refused else LinkState.OFFLINE, str(failed))
+        except Exception:
+            log.exception("%s: a connection to the central failed", self.station)
+        now = self._clock.monotonic()
+        if self._greeted and now - began_at >= STABLE_S:
             self._backoff.reset()
-            await self._accepted(peer, interval_s)
-            wait_s = self._backoff.next() if self.wanted() else 0.0
-        await peer.close()
-        await asyncio.gather(running, return_exceptions=True)
-        if self.state is LinkState.ACCEPTED:
-            self._state(LinkState.CONNECTING, peer.lost.reason if peer.lost else "")
-        return wait_s
+        self._dial_at = now + self._backoff.next()
+        if self.admission is not Admission.ACCEPTED and self._boot_at < math.inf:
+            self._dial_at = max(self._dial_at, self._boot_at)  # the central said when it wants to hear of us again
+        self.admission = Admission.PENDING
 
-    async def _boot(self, peer: Peer) -> float | None:
-        """Boot until accepted; returns the heartbeat interval, None when the connection ended before."""
-        while peer.lost is None:
-            boot = self._rooms.facts.boot(self.station) or {}
-            self._rebooted = False
-            payload = central_encode.presentable("BootNotification", boot)
-            outcome = await peer.call("BootNotification", payload, CALL_TIMEOUT_S)
-            if not isinstance(outcome, Answer):
-                self._state(LinkState.OFFLINE, "no answer to BootNotification")
-                return None
-            answer = central_decode.boot_answer(outcome.payload).value
-            if answer.status is Registration.ACCEPTED:
-                self._state(LinkState.ACCEPTED, "")
-                self.ingress.accepted = True
-                return min(max(answer.interval_s, SHORTEST_HEARTBEAT_S), LONGEST_HEARTBEAT_S)
-            self._state(LinkState.REFUSED, f"BootNotification was answered {answer.status.value}")
-            await self._lost_or(peer, float(answer.interval_s))
-        return None
-
-    async def _accepted(self, peer: Peer, heartbeat_s: float) -> None:
-        """Work until the connection ends or is no longer wanted."""
-        self._dirty.update(self._connectors())
-        self._news.set()
-        tasks = [
-            self._rooms.tasks.spawn(self._heartbeats(peer, heartbeat_s), f"heartbeat {peer.name}"),
-            self._rooms.tasks.spawn(self._tell_news(peer), f"news {peer.name}"),
-            self._rooms.tasks.spawn(self._until_unwanted(peer), f"wanted {peer.name}"),
-        ]
-        draining = self._rooms.tasks.spawn(self._drain(peer), f"outbox {peer.name}")
+    async def _hold(self, peer: Peer) -> None:
+        """Work on a connection until it ends or is no longer wanted."""
+        self._peer = peer
+        self._greeted = self._news_next = False
+        self._boot_at, self._unanswered = -math.inf, 0
+        running = self._rooms.tasks.spawn(peer.run(), f"uplink {peer.name}")
+        running.add_done_callback(lambda _: self._nudge.set())
         try:
-            await asyncio.wait([*tasks, draining], return_when=asyncio.FIRST_COMPLETED)
+            while peer.lost is None and self.wanted():
+                if not await self._step(peer) and self.wanted():
+                    await self._nudge.wait(self._due_at() - self._clock.monotonic())
         finally:
-            self.ingress.accepted = False
-            for task in (*tasks, draining):
-                task.cancel()
-            await asyncio.gather(*tasks, draining, return_exceptions=True)
+            self._peer = None
+            self.egress.end()
+            self.news.hang_up()
+            await peer.close()
+        await asyncio.wait([running])
+        if self.state is LinkState.ACCEPTED:
+            self._stands(LinkState.CONNECTING, peer.lost.reason if peer.lost else "")
 
-    async def _drain(self, peer: Peer) -> Ended:
-        ended = await self.egress.drain(peer)
-        self.why = ended.value
-        return ended
+    def _due_at(self) -> float:
+        """When the next step makes sense, if nothing happens before."""
+        due_at = self._boot_at
+        if self.admission is Admission.ACCEPTED:
+            due_at = min(due_at, self._heartbeat_at)
+            for other_at in (self.egress.due_at(), self.news.due_at()):
+                due_at = due_at if other_at is None else min(due_at, other_at)
+        now, lingers_until = self._clock.monotonic(), self._lost_at + LINGER_S
+        return min(due_at, lingers_until if lingers_until > now else now + LINGER_S)
 
-    async def _heartbeats(self, peer: Peer, interval_s: float) -> None:
-        while peer.lost is None:
-            await self._lost_or(peer, interval_s)
-            await peer.call("Heartbeat", {}, CALL_TIMEOUT_S)
+    async def _step(self, peer: Peer) -> bool:
+        """Say the next thing that is to be said; False: there is none now."""
+        now = self._clock.monotonic()
+        accepted = self.admission is Admission.ACCEPTED
+        if now >= self._boot_at or (accepted and self._reboot):
+            await self._boot(peer)
+        elif self.admission is Admission.REJECTED:
+            return False
+        elif (asked := self.news.asked()) is not None:
+            await self._call(peer, *asked)
+        elif not accepted:
+            return False
+        elif now >= self._heartbeat_at:
+            await self._beat(peer)
+        elif self._news_next:
+            return await self._tell(peer) or await self._deliver(peer)
+        else:
+            return await self._deliver(peer) or await self._tell(peer)
+        return True
 
-    async def _tell_news(self, peer: Peer) -> None:
-        """Boots, changed statuses and other notifications, one at a time."""
-        while peer.lost is None:
-            await self._news.wait()
-            self._news.clear()
-            if self._rebooted:
-                self._rebooted = False
-                boot = self._rooms.facts.boot(self.station) or {}
-                self._notifications.appendleft(
-                    ("BootNotification", central_encode.presentable("BootNotification", boot))
-                )
-            while self._notifications:
-                action, payload = self._notifications.popleft()
-                await peer.call(action, payload, CALL_TIMEOUT_S)
-            while self._dirty:
-                connector = min(self._dirty)
-                self._dirty.discard(connector)
-                await peer.call("StatusNotification", self._status(connector), CALL_TIMEOUT_S)
+    async def _tell(self, peer: Peer) -> bool:
+        """One piece of news. Those of a greeting go in a row, later ones take turns with the outbox."""
+        message = self.news.next()
+        if message is None:
+            self._greeted, self._news_next = True, False
+            return False
+        outcome = await self._call(peer, *message)
+        self._news_next = not self._greeted and isinstance(outcome, Answer | Refused)
+        return True
 
-    def _status(self, connector: int) -> Payload:
-        known = self._rooms.facts.statuses(self.station).get(connector)
-        if known is None or not self._rooms.facts.online(self.station):
-            return central_encode.unavailable(connector, self._clock.wall())
-        return central_encode.presentable("StatusNotification", known)
+    async def _deliver(self, peer: Peer) -> bool:
+        """One message of the outbox."""
+        due_at = self.egress.due_at()
+        if due_at is None or due_at > self._clock.monotonic():
+            return False
+        step = await self.egress.step(peer)
+        self._news_next = True
+        match step:
+            case Step.IDLE:
+                return False
+            case Step.SENT:
+                self._unanswered = 0
+            case Step.SICK:
+                await self._give_up(peer)
+            case Step.NOT_ACCEPTED:
+                self.admission = Admission.PENDING
+                self._greeted = False
+                self.boot_now()
+            case Step.GONE:
+                pass
+        return True
 
-    def _connectors(self) -> set[int]:
-        return {*self._rooms.facts.evses(self.station), *self._rooms.facts.statuses(self.station)} - {0} | (
-            {0} & set(self._rooms.facts.statuses(self.station))
-        )
+    # --- boot and heartbeat -------------------------------------------------------------------------------------------
 
-    async def _until_unwanted(self, peer: Peer) -> None:
-        while peer.lost is None:
-            if self.waiting and self.egress.drained:
-                self.waiting = False
-            if not self.wanted():
-                return
-            await self._lost_or(peer, 1.0)
+    def _boot_payload(self) -> Payload:
+        boot = self._rooms.facts.boot(self.station) or {}
+        return central_encode.presentable("BootNotification", boot)
 
-    async def _lost_or(self, peer: Peer, seconds: float) -> None:
-        """Wait, but no longer than the connection lives."""
-        for _ in range(int(seconds)):
-            if peer.lost is not None:
-                return
-            await asyncio.sleep(1.0)
-        await asyncio.sleep(seconds % 1.0)
+    async def _boot(self, peer: Peer) -> None:
+        """Boot, and stand as the central answers."""
+        self._boot_at = math.inf
+        self._said_boot, self._booted_since_arrival, self._reboot = self._boot_payload(), True, False
+        outcome = await self._call(peer, "BootNotification", self._said_boot)
+        if isinstance(outcome, Answer):
+            self._booted(central_decode.boot_answer(outcome.payload).value)
+        elif isinstance(outcome, Refused):
+            self.admission = Admission.PENDING
+            self._boot_at = self._clock.monotonic() + BOOT_RETRY_S
+            self._stands(LinkState.REFUSED, f"BootNotification was answered with {outcome.code}")
+        else:
+            self.admission = Admission.PENDING
+            self._stands(LinkState.OFFLINE, "no answer to BootNotification")
+            await self._give_up(peer)
 
-    def _state(self, state: LinkState, why: str) -> None:
+    def _booted(self, answer: central_decode.BootAnswer) -> None:
+        self._hear_clock(answer.now)
+        if answer.status is Registration.ACCEPTED:
+            self.beat_every(answer.interval_s)
+            if self.admission is not Admission.ACCEPTED:
+                self.admission = Admission.ACCEPTED
+                self._stands(LinkState.ACCEPTED, "")
+                self.egress.begin()
+                self.news.greet()
+                self._greeted, self._news_next = False, True
+            return
+        pending = answer.status is Registration.PENDING
+        self.admission = Admission.PENDING if pending else Admission.REJECTED
+        self._boot_at = self._clock.monotonic() + min(answer.interval_s, LONGEST_BOOT_WAIT_S)
+        self.egress.end()
+        state = LinkState.CONNECTING if pending else LinkState.REFUSED
+        self._stands(state, f"BootNotification was answered {answer.status.value}")
+
+    def _hear_clock(self, now: datetime | None) -> None:
+        if now is not None:
+            ahead = now - self._clock.wall()
+            self.egress.central_ahead = ahead if abs(ahead) <= CLOCK_BELIEVED else timedelta()
+
+    async def _beat(self, peer: Peer) -> None:
+        self._heartbeat_at = self._clock.monotonic() + self.heartbeat_s
+        outcome = await self._call(peer, "Heartbeat", {})
+        if isinstance(outcome, Answer):
+            self._hear_clock(central_decode.heartbeat_answer(outcome.payload).value)
+
+    # --- calls --------------------------------------------------------------------------------------------------------
+
+    async def _call(self, peer: Peer, action: str, payload: Payload) -> CallOutcome:
+        outcome = await peer.call(action, payload, CALL_TIMEOUT_S)
+        if isinstance(outcome, TimedOut):
+            self._unanswered += 1
+            if self._unanswered >= UNANSWERED:
+                await self._give_up(peer)
+        elif not isinstance(outcome, Gone):
+            self._unanswered = 0
+        return outcome
+
+    async def _give_up(self, peer: Peer) -> None:
+        if self.state is LinkState.ACCEPTED:
+            self._stands(LinkState.OFFLINE, "the central does not answer")
+        await peer.close(1000, "no answers")
+
+    def _stands(self, state: LinkState, why: str) -> None:
         if state is not self.state:
             log.info("%s: %s %s", self.station, state.value, why)
         self.state, self.why = state, why

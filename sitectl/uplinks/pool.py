@@ -9,33 +9,38 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from sitectl.base.backoff import Backoff
 from sitectl.base.clock import Clock
+from sitectl.base.errors import EnvironmentFault
 from sitectl.config.settings import UplinkSettings
-from sitectl.model.events import Event, TransactionEnded, TransactionStarted
+from sitectl.model.events import Event, EvseMetered, TransactionEnded, TransactionStarted
 from sitectl.model.ids import StationId, TransactionId, UplinkId
 from sitectl.model.transaction import Backlog, IdTokenInfo, Payload
 from sitectl.model.uplink import UplinkState, UplinkView
-from sitectl.ocpp.v16 import central_encode
+from sitectl.ocpp.v16 import central_decode, central_encode
 from sitectl.routing.route import Route
-from sitectl.uplinks.dial import dialer
+from sitectl.uplinks.dial import Dialer
 from sitectl.uplinks.egress import Egress
 from sitectl.uplinks.ingress import Ingress
 from sitectl.uplinks.link import Dial, Link, LinkState
+from sitectl.uplinks.nudge import Nudge
 from sitectl.uplinks.pace import Pace
 from sitectl.uplinks.ports import Rooms
 from sitectl.uplinks.profiles import Profiles
+from sitectl.uplinks.refusals import Refusals
 
 log = logging.getLogger(__name__)
 
 BACKOFF_BASE_S = 1.0
 BACKOFF_CAP_S = 30.0
 REFRESH_S = 1.0
+REFRESH_SHARE = 20
+"""Counting a large backlog takes a while: it is done at most a twentieth of the time."""
 
-DialerFactory = Callable[[UplinkSettings, StationId], Dial]
+MakeDialer = Callable[[UplinkSettings], Callable[[StationId], Dial]]
 
 
 @dataclass(slots=True)
@@ -43,8 +48,10 @@ class _Uplink:
     settings: UplinkSettings
     pace: Pace
     profiles: Profiles
-    links: dict[StationId, Link]
-    backlogs: Mapping[StationId, Backlog]
+    refusals: Refusals
+    dial: Callable[[StationId], Dial]
+    links: dict[StationId, Link] = field(default_factory=dict)
+    backlogs: Mapping[StationId, Backlog] = field(default_factory=dict)
 
 
 class UplinkPool:
@@ -58,41 +65,61 @@ class UplinkPool:
         clock: Clock,
         random: Random,
         nominal_voltage_v: float = 230.0,
-        make_dialer: DialerFactory | None = None,
+        make_dialer: MakeDialer | None = None,
     ) -> None:
         self._route = route
         self._rooms = rooms
         self._clock = clock
         self._random = random
+        self._nominal_voltage_v = nominal_voltage_v
         self._make_dialer = make_dialer or self._dialer
-        self._uplinks = {
-            id: _Uplink(
-                settings,
-                Pace(settings.replay_per_s, clock),
-                Profiles(id, rooms, clock, nominal_voltage_v),
-                {},
-                {},
-            )
-            for id, settings in uplinks.items()
-        }
+        self._uplinks = {id: self._uplink(settings) for id, settings in uplinks.items()}
 
-    def _dialer(self, settings: UplinkSettings, station: StationId) -> Dial:
-        return dialer(settings, station, self._clock, lambda: f"{self._random.getrandbits(64):016x}")
+    def _uplink(self, settings: UplinkSettings) -> _Uplink:
+        def replaying() -> bool:
+            return any(link.egress.waiting for link in uplink.links.values())
+
+        profiles = Profiles(settings.id, self._rooms, self._clock, self._nominal_voltage_v)
+        uplink = _Uplink(
+            settings,
+            Pace(settings.replay_per_s, self._clock),
+            profiles,
+            Refusals(self._rooms, profiles, replaying),
+            self._make_dialer(settings),
+        )
+        return uplink
+
+    def _dialer(self, settings: UplinkSettings) -> Callable[[StationId], Dial]:
+        return Dialer(settings, self._clock, lambda: f"{self._random.getrandbits(64):016x}").of
 
     async def run(self) -> None:
-        """Bring back what the disk says of backlogs and profiles, then keep both in view; for ever."""
+        """Bring back what the disk says of profiles, refusals and backlogs, then keep them in view; for ever."""
+        for uplink in self._uplinks.values():
+            uplink.profiles.restore()
         for id, uplink in self._uplinks.items():
-            for backlog in await self._rooms.outbox.backlogs(id):
-                if backlog.waiting:
-                    self._link(uplink, backlog.station).outbox_grew()
+            try:
+                for station, transaction, status in await self._rooms.outbox.refused(id):
+                    uplink.refusals.late(station, transaction, status)
+            except EnvironmentFault as fault:
+                log.warning("%s: refused transactions are not known: %s", id, fault)
         while True:
-            for id, uplink in self._uplinks.items():
-                found = await self._rooms.outbox.backlogs(id)
-                uplink.backlogs = {backlog.station: backlog for backlog in found}
-                uplink.profiles.refresh()
-            await asyncio.sleep(REFRESH_S)
+            began_at = self._clock.monotonic()
+            for uplink in self._uplinks.values():
+                await self._refresh(uplink)
+            await asyncio.sleep(max(REFRESH_S, REFRESH_SHARE * (self._clock.monotonic() - began_at)))
 
-    # --- for the stations room ---
+    async def _refresh(self, uplink: _Uplink) -> None:
+        uplink.profiles.refresh()
+        try:
+            found = await self._rooms.outbox.backlogs(uplink.settings.id)
+        except EnvironmentFault:
+            return  # the store says itself that it is away
+        uplink.backlogs = {backlog.station: backlog for backlog in found}
+        for backlog in found:
+            if backlog.waiting and not (link := self._link(uplink, backlog.station)).egress.waiting:
+                link.egress.wake()
+
+    # --- for the stations room ----------------------------------------------------------------------------------------
 
     def copies(self, station: StationId, id_token: str) -> Sequence[UplinkId]:
         """The uplinks that get this transaction; the first is the authoritative one."""
@@ -101,12 +128,12 @@ class UplinkPool:
     async def authorize(self, station: StationId, id_token: str, deadline_s: float) -> IdTokenInfo | None:
         """Ask the authoritative central."""
         link = self._authority(station, id_token)
-        return None if link is None or not link.accepted else await link.authorize(id_token, deadline_s)
+        return None if link is None else await link.authorize(id_token, deadline_s)
 
     async def verdict(self, station: StationId, transaction: TransactionId, deadline_s: float) -> IdTokenInfo | None:
         """Wait for the answer to a start, unless a backlog stands before it."""
         link = self._authority(station, "")
-        if link is None or not link.accepted or not link.egress.drained:
+        if link is None or not link.accepted or not link.egress.live:
             return None
         return await link.egress.verdict(transaction, deadline_s)
 
@@ -115,25 +142,26 @@ class UplinkPool:
         link = self._authority(station, "")
         if link is None:
             return None
-        return await link.call("DataTransfer", central_encode.presentable("DataTransfer", payload), deadline_s)
+        answer = await link.call("DataTransfer", central_encode.presentable("DataTransfer", payload), deadline_s)
+        return None if answer is None else central_decode.transfer_result(answer)
 
     def status(self, station: StationId, evse: int, payload: Payload) -> None:
-        """A connector's status changed."""
+        """A connector reported its status."""
         for link in self._links(station):
-            link.status_changed(evse)
+            link.news.changed(evse)
 
     def notify(self, station: StationId, action: str, payload: Payload) -> None:
         """A notification for the central, best effort."""
         for link in self._links(station):
-            link.notify(action, central_encode.presentable(action, payload))
+            link.news.notify(action, central_encode.presentable(action, payload))
 
     def outbox_grew(self, station: StationId) -> None:
         """New rows stand in the outbox of this station."""
         for link in self._links(station):
-            link.outbox_grew()
+            link.egress.wake()
 
     def station_online(self, station: StationId, boot: Payload | None) -> None:
-        """A station is connected, or booted again."""
+        """A station is connected, or has booted."""
         for link in self._links(station):
             link.station_online()
 
@@ -143,12 +171,17 @@ class UplinkPool:
             link.station_offline()
 
     def hear(self, event: Event) -> None:
-        """Transactions begin and end: profiles of centrals follow them."""
-        if isinstance(event, TransactionStarted | TransactionEnded):
-            for uplink in self._uplinks.values():
-                uplink.profiles.hear(event)
+        """What the site hears: transactions, which profiles follow, and readings that a central asked for."""
+        match event:
+            case TransactionStarted() | TransactionEnded():
+                for uplink in self._uplinks.values():
+                    uplink.profiles.hear(event)
+            case EvseMetered(reading):
+                for uplink in self._uplinks.values():
+                    if (link := uplink.links.get(reading.evse.station)) is not None:
+                        link.news.metered(reading)
 
-    # --- for people ---
+    # --- for people ---------------------------------------------------------------------------------------------------
 
     def views(self) -> Mapping[UplinkId, UplinkView]:
         """How each uplink stands."""
@@ -158,17 +191,18 @@ class UplinkPool:
         wanted = [link for link in uplink.links.values() if link.wanted()]
         waiting = [b for b in uplink.backlogs.values() if b.waiting]
         oldest = min((b.oldest_wall for b in waiting if b.oldest_wall is not None), default=None)
-        failing = next((link.why for link in wanted if not link.accepted and link.why), "")
+        state = _state(wanted)
+        failing = sorted((_ORDER.index(link.state), link.why) for link in wanted if not link.accepted and link.why)
         return UplinkView(
-            state=_state(wanted),
+            state=state,
             stations=sum(1 for link in wanted if link.accepted),
             backlog=sum(b.waiting for b in waiting),
             oldest_s=None if oldest is None else max(0.0, self._clock.wall().timestamp() - oldest),
             dead=sum(b.dead for b in uplink.backlogs.values()),
-            text=failing,
+            text=failing[0][1] if failing else "",
         )
 
-    # --- inside ---
+    # --- inside -------------------------------------------------------------------------------------------------------
 
     def _links(self, station: StationId) -> Sequence[Link]:
         return [self._link(self._uplinks[id], station) for id in self._route.uplinks_of(station)]
@@ -180,32 +214,30 @@ class UplinkPool:
     def _link(self, uplink: _Uplink, station: StationId) -> Link:
         link = uplink.links.get(station)
         if link is None:
-            link = self._make(uplink, station)
-            uplink.links[station] = link
+            link = uplink.links[station] = self._make(uplink, station)
             self._rooms.spawn(link.run(), f"link {uplink.settings.id}/{station}")
         return link
 
     def _make(self, uplink: _Uplink, station: StationId) -> Link:
-        id = uplink.settings.id
-        egress = Egress(id, station, self._rooms, uplink.pace, self._clock)
-
-        def trigger(message: str, connector: int) -> bool:
-            return link.trigger(message, connector)
-
-        ingress = Ingress(self._rooms, uplink.profiles, station, uplink.settings.rights, self._clock, trigger)
+        nudge = Nudge()
+        settings, rooms, clock = uplink.settings, self._rooms, self._clock
+        egress = Egress(settings.id, station, rooms, uplink.pace, uplink.refusals, clock, nudge)
         backoff = Backoff(BACKOFF_BASE_S, BACKOFF_CAP_S, self._random)
-        dial = self._make_dialer(uplink.settings, station)
-        link = Link(station, self._rooms, egress, ingress, dial, backoff, self._clock)
+        link = Link(station, rooms, egress, uplink.dial(station), backoff, clock, nudge)
+        link.serve = Ingress(rooms, uplink.profiles, station, settings.rights, clock, link).serve
         return link
+
+
+_ORDER = (LinkState.REFUSED, LinkState.OFFLINE, LinkState.CONNECTING, LinkState.ACCEPTED, LinkState.IDLE)
+"""The worse first."""
 
 
 def _state(wanted: Sequence[Link]) -> UplinkState:
     """Online only when every wanted connection is accepted; with none wanted there is nothing amiss."""
-    states = {link.state for link in wanted if not link.accepted}
-    for state, shown in (
-        (LinkState.REFUSED, UplinkState.REFUSED),
-        (LinkState.OFFLINE, UplinkState.OFFLINE),
-    ):
-        if state in states:
-            return shown
-    return UplinkState.CONNECTING if states else UplinkState.ONLINE
+    missing = {link.state for link in wanted if not link.accepted}
+    if not missing:
+        return UplinkState.ONLINE
+    if LinkState.REFUSED in missing:
+        return UplinkState.REFUSED
+    anybody = any(link.accepted for link in wanted)
+    return UplinkState.OFFLINE if LinkState.OFFLINE in missing and not anybody else UplinkState.CONNECTING

@@ -11,7 +11,14 @@ from sitectl.model.commands import Command, Outcome, Urgency
 from sitectl.model.events import Event
 from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
 from sitectl.model.metering import EvseReading
-from sitectl.model.transaction import Backlog, IdTokenInfo, MappedTransaction, OutboxItem, Payload
+from sitectl.model.transaction import (
+    AuthorizationStatus,
+    Backlog,
+    IdTokenInfo,
+    MappedTransaction,
+    OutboxItem,
+    Payload,
+)
 
 
 class SiteInbox(Protocol):
@@ -69,12 +76,18 @@ class Outbox(Protocol):
     ) -> Awaitable[MappedTransaction | None]:
         """Which transaction the central means, only if it belongs to this station and is known to this uplink."""
 
+    def refused(self, uplink: UplinkId) -> Awaitable[Sequence[tuple[StationId, TransactionId, AuthorizationStatus]]]:
+        """Transactions that run although this central, which decides on them, has refused their token."""
+
 
 class StationFacts(Protocol):
     """What the virtual stations answer from."""
 
     def online(self, station: StationId) -> bool:
         """Whether the station is connected."""
+
+    def connections(self, station: StationId) -> int:
+        """How often it has connected, by which a boot is told from an arrival."""
 
     def boot(self, station: StationId) -> Payload | None:
         """Its last BootNotification payload, raw."""
@@ -94,6 +107,9 @@ class StationFacts(Protocol):
     def running(self, evse: EvseId) -> bool:
         """Whether a transaction runs there."""
 
+    def running_ids(self, station: StationId) -> Sequence[int]:
+        """The ids by which the station knows what runs."""
+
     def running_transaction(self, station: StationId, transaction: TransactionId) -> int | None:
         """The id by which the station knows this transaction, None when it does not run."""
 
@@ -106,6 +122,9 @@ class VirtualSettings(Protocol):
 
     def set_variable(self, uplink: UplinkId, station: StationId, key: str, value: str) -> Awaitable[None]:
         """Keep one key."""
+
+    def profiled(self, uplink: UplinkId) -> Sequence[StationId]:
+        """The stations for which this central has charging profiles."""
 
     def profiles(self, uplink: UplinkId, station: StationId) -> Sequence[Payload]:
         """Its charging profiles: each {"connectorId": n, "csChargingProfiles": {...}, "received": iso time, ...}."""

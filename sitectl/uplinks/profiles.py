@@ -1,15 +1,18 @@
 """Charging profiles of one central: kept as it sent them, composed into Ceilings, never passed through.
 
 The site is the one writer of limits. A profile that was accepted is honoured as an upper bound, also while the central
-is away, until its own end (OCPP 2.0.1 K06: a station does the same).
+is away and over restarts, until its own end (OCPP 2.0.1 K06: a station does the same).
 """
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sitectl.base.clock import Clock
+from sitectl.base.errors import EnvironmentFault
 from sitectl.base.units import format_utc, parse_timestamp
 from sitectl.model import events
 from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
@@ -23,8 +26,13 @@ from sitectl.planner.ceilings import Charging, compose
 from sitectl.uplinks.ports import Rooms
 from sitectl.wire.outcomes import Refuse, Reply
 
+log = logging.getLogger(__name__)
+
 MOST_PROFILES = 20
 """Profiles kept for one station (the virtual station's MaxChargingProfilesInstalled)."""
+
+RECHECK_S = 60.0
+"""Profiles are composed anew when a period ends, and this often in any case: the wall clock may have jumped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,15 @@ class _Kept:
 
     profile: ChargingProfile
     payload: Payload
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """A profile that came with a remote start: it is for the transaction of that token, if that begins in time."""
+
+    kept: _Kept
+    id_token: str
+    until: float
 
 
 class Profiles:
@@ -45,82 +62,116 @@ class Profiles:
         self._clock = clock
         self._kept: dict[StationId, list[_Kept]] = {}
         self._running: dict[EvseId, Charging] = {}
-        self._expected: dict[EvseId, _Kept] = {}
+        self._expected: dict[EvseId, _Expected] = {}
+        self._paused: dict[EvseId, TransactionId] = {}
         self._standing: dict[StationId, dict[str, Ceiling]] = {}
+        self._due: dict[StationId, float] = {}
 
-    # --- what the central asks ---
+    # --- what the central asks ----------------------------------------------------------------------------------------
 
     async def set(self, asked: ProfileSet, payload: Payload) -> Reply:
-        """Keep a profile. One of a transaction needs a transaction of this station that runs."""
+        """Keep a profile. One of a transaction needs a transaction of this station that runs on its EVSE."""
         profile = asked.profile
         station = profile.evse.station
-        numbers = self._rooms.facts.evses(station)
-        if profile.evse.evse != 0 and profile.evse.evse not in numbers:
+        if profile.evse.evse != 0 and profile.evse.evse not in self._rooms.facts.evses(station):
             return Refuse(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, f"there is no connector {profile.evse.evse}")
-        if profile.purpose is ProfilePurpose.STATION_MAX and profile.evse.evse != 0:
-            return Refuse(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, "a station maximum goes on connector 0")
         if profile.purpose is ProfilePurpose.TX:
-            transaction = await self._transaction(station, profile.evse, asked.uplink_transaction_id)
+            transaction = await self._transaction(profile.evse, asked.uplink_transaction_id)
             if transaction is None:
                 return central_encode.negative("SetChargingProfile") or {}
             profile = replace(profile, transaction=transaction)
-        if len(self._of(station)) >= MOST_PROFILES and not any(k.profile.id == profile.id for k in self._of(station)):
+        if not await self._add(station, _Kept(profile, payload)):
             return central_encode.negative("SetChargingProfile") or {}
-        await self._keep(station, _Kept(profile, payload))
         return central_encode.accepted()
 
     async def clear(self, station: StationId, asked: ProfilesCleared) -> Reply:
         """Forget what fits the filter; the station's own fallback is never among it."""
         kept = self._of(station)
         left = [k for k in kept if not asked.matches(k.profile)]
-        if len(left) == len(kept):
+        if len(left) == len(kept) or not await self._replace(station, left):
             return central_encode.negative("ClearChargingProfile") or {}
-        await self._store(station, left)
         return central_encode.accepted()
 
-    def expect(self, evse: EvseId, asked: ProfileSet, payload: Payload) -> None:
-        """A remote start brought a profile: it holds for the next transaction of this EVSE."""
-        self._expected[evse] = _Kept(replace(asked.profile, evse=evse), payload)
+    def expect(self, evse: EvseId, asked: ProfileSet, payload: Payload, id_token: str, within_s: float) -> None:
+        """A remote start brings a profile: it holds for the transaction of this token on this EVSE."""
+        kept = _Kept(replace(asked.profile, evse=evse), {"connectorId": evse.evse, "csChargingProfiles": payload})
+        self._expected[evse] = _Expected(kept, id_token, self._clock.monotonic() + within_s)
 
-    async def _transaction(
-        self, station: StationId, evse: EvseId, uplink_transaction_id: str | None
-    ) -> TransactionId | None:
-        """The running transaction that the central means: by its id, or the only one where it names none."""
-        if uplink_transaction_id is not None:
-            mapped = await self._rooms.outbox.transaction_of(self.uplink, station, uplink_transaction_id)
-            return mapped.transaction if mapped is not None and mapped.running else None
-        running = self._running.get(evse)
-        return running.transaction if running is not None else None
+    def expect_no_more(self, evse: EvseId) -> None:
+        """The remote start was not taken."""
+        self._expected.pop(evse, None)
 
-    # --- what happens on the site ---
+    async def _transaction(self, evse: EvseId, uplink_transaction_id: str | None) -> TransactionId | None:
+        """The running transaction that the central means: by its id, or the one of the EVSE where it names none."""
+        if uplink_transaction_id is None:
+            running = self._running.get(evse)
+            return running.transaction if running is not None else None
+        mapped = await self._rooms.outbox.transaction_of(self.uplink, evse.station, uplink_transaction_id)
+        return mapped.transaction if mapped is not None and mapped.running and mapped.evse == evse else None
+
+    # --- what happens on the site -------------------------------------------------------------------------------------
 
     def hear(self, event: events.TransactionStarted | events.TransactionEnded) -> None:
         """A profile of a transaction begins with it and dies with it."""
-        station = event.evse.station
         if isinstance(event, events.TransactionStarted):
-            self._running[event.evse] = Charging(event.transaction, self._clock.wall())
-            expected = self._expected.pop(event.evse, None)
-            if expected is not None:
-                profile = replace(expected.profile, transaction=event.transaction)
-                self._rooms.spawn(self._keep(station, _Kept(profile, expected.payload)), f"profile {event.evse}")
+            self._began(event)
         else:
-            self._running.pop(event.evse, None)
-            left = [k for k in self._of(station) if k.profile.transaction != event.transaction]
-            if len(left) != len(self._of(station)):
-                self._rooms.spawn(self._store(station, left), f"profiles {station}")
-        self._apply(station)
+            self._ended(event)
+        self._apply(event.evse.station)
+
+    def _began(self, event: events.TransactionStarted) -> None:
+        began = event.started if event.started is not None else self._clock.wall()
+        self._running[event.evse] = Charging(event.transaction, began)
+        expected = self._expected.pop(event.evse, None)
+        if expected is None or expected.id_token != event.id_token or self._clock.monotonic() > expected.until:
+            return
+        kept = _Kept(replace(expected.kept.profile, transaction=event.transaction), expected.kept.payload)
+        self._rooms.spawn(self._add(event.evse.station, kept), f"profile of {event.evse}")
+
+    def _ended(self, event: events.TransactionEnded) -> None:
+        running = self._running.get(event.evse)
+        if running is not None and running.transaction == event.transaction:
+            del self._running[event.evse]
+        if self._paused.get(event.evse) == event.transaction:
+            del self._paused[event.evse]
+            self._rooms.inbox.post(events.CeilingCleared(self._pause_key(event.evse), self._clock.monotonic()))
+        kept = self._of(event.evse.station)
+        left = [k for k in kept if k.profile.transaction != event.transaction]
+        if len(left) != len(kept):
+            self._rooms.spawn(self._replace(event.evse.station, left), f"profiles of {event.evse}")
+
+    def pause(self, station: StationId, transaction: TransactionId) -> None:
+        """Give a transaction no more energy until it ends."""
+        for evse, running in self._running.items():
+            if evse.station == station and running.transaction == transaction:
+                self._paused[evse] = transaction
+                text = f"{self.uplink} refuses the token"
+                ceiling = Ceiling(self._pause_key(evse), self.uplink, 0.0, evse, text=text)
+                self._rooms.inbox.post(events.CeilingSet(ceiling, self._clock.monotonic()))
+
+    def _pause_key(self, evse: EvseId) -> str:
+        return f"{self.uplink}/refused/{evse}"
 
     def refresh(self) -> None:
         """Time passed: periods begin and end."""
-        for station in [*self._standing]:
+        now = self._clock.monotonic()
+        for station in [station for station, due_at in self._due.items() if due_at <= now]:
             self._apply(station)
 
-    def restore(self, station: StationId) -> None:
-        """Bring back what the disk remembers of a station."""
-        self._of(station)
-        self._apply(station)
+    def restore(self) -> None:
+        """Bring back what the disk remembers."""
+        for station in self._rooms.virtual.profiled(self.uplink):
+            kept = self._of(station)
+            left = [k for k in kept if self._lives(k.profile)]
+            if len(left) != len(kept):  # a transaction ended, and we did so before it was written
+                self._kept[station] = left
+            self._apply(station)
 
-    # --- inside ---
+    def _lives(self, profile: ChargingProfile) -> bool:
+        own = profile.transaction
+        return own is None or self._rooms.facts.running_transaction(profile.evse.station, own) is not None
+
+    # --- inside -------------------------------------------------------------------------------------------------------
 
     def _of(self, station: StationId) -> list[_Kept]:
         kept = self._kept.get(station)
@@ -130,35 +181,50 @@ class Profiles:
             kept = self._kept[station] = [k for k in read if k is not None]
         return kept
 
-    async def _keep(self, station: StationId, new: _Kept) -> None:
-        """A profile replaces the one with its id, and the one with its purpose, EVSE and stack level."""
+    async def _add(self, station: StationId, new: _Kept) -> bool:
+        """A profile replaces the one with its id, and the one with its purpose, EVSE, stack level and transaction."""
         left = [k for k in self._of(station) if not _replaces(new.profile, k.profile)]
-        await self._store(station, [*left, new])
+        return len(left) < MOST_PROFILES and await self._replace(station, [*left, new])
 
-    async def _store(self, station: StationId, kept: list[_Kept]) -> None:
-        await self._rooms.virtual.set_profiles(self.uplink, station, [_stored(k) for k in kept])
-        self._kept[station] = kept
+    async def _replace(self, station: StationId, kept: Sequence[_Kept]) -> bool:
+        """In force at once, because others may come before the disk has it; False and undone if the disk has it not."""
+        before, now = self._of(station), [*kept]
+        self._kept[station] = now
         self._apply(station)
+        try:
+            await self._rooms.virtual.set_profiles(self.uplink, station, [_stored(k) for k in now])
+        except EnvironmentFault as fault:
+            log.warning("%s/%s: charging profiles are not on disk: %s", self.uplink, station, fault)
+            if self._kept[station] is now:
+                self._kept[station] = before
+                self._apply(station)
+            return False
+        return True
 
     def _apply(self, station: StationId) -> None:
         """Tell the site what holds now, and what no longer does."""
+        profiles = [k.profile for k in self._of(station)]
+        if not profiles and station not in self._standing:
+            return
         wall, now = self._clock.wall(), self._clock.monotonic()
         evses = (EvseId(station, number) for number in self._rooms.facts.evses(station))
         charging = {evse: self._running.get(evse) for evse in evses}
-        profiles = [k.profile for k in self._of(station)]
-        ceilings = {c.key: c for c in compose(profiles, self.uplink, station, charging, wall, now)}
+        composed = compose(profiles, self.uplink, station, charging, wall, now)
+        ceilings = {c.key: c for c in composed.ceilings}
         standing = self._standing.get(station, {})
         for key in standing.keys() - ceilings.keys():
             self._rooms.inbox.post(events.CeilingCleared(key, now))
         for key, ceiling in ceilings.items():
-            held = standing.get(key)
-            if held is None or (held.ceiling_a, held.evse) != (ceiling.ceiling_a, ceiling.evse):
-                lasting = replace(ceiling, expires_at=None)  # it ends when it is recomputed, not by itself
+            if key not in standing or standing[key].ceiling_a != ceiling.ceiling_a:
+                lasting = replace(ceiling, expires_at=None)  # it ends when it is composed anew, not by itself
                 self._rooms.inbox.post(events.CeilingSet(lasting, now))
-        if ceilings or profiles:
-            self._standing[station] = ceilings
-        else:
+        if not profiles:
             self._standing.pop(station, None)
+            self._due.pop(station, None)
+            return
+        self._standing[station] = ceilings
+        changes_at = composed.changes_at
+        self._due[station] = min(now + RECHECK_S, now + RECHECK_S if changes_at is None else changes_at)
 
 
 def _replaces(new: ChargingProfile, old: ChargingProfile) -> bool:

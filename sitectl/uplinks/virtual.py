@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sitectl.model.commands import GetVariables, SetVariable, Urgency
+from sitectl.base.errors import EnvironmentFault
+from sitectl.model.commands import Answered, GetVariables, SetVariable, Urgency
 from sitectl.model.ids import StationId, UplinkId
 from sitectl.model.transaction import Payload
-from sitectl.ocpp.v16 import central_encode
-from sitectl.ocpp.v16.configuration import KeyClass, key_class
+from sitectl.ocpp.v16 import central_encode, decode
+from sitectl.ocpp.v16.configuration import KeyClass, boolean, key_class
 from sitectl.uplinks.ports import Rooms
 
 DEFAULTS: Mapping[str, tuple[str, bool]] = {
@@ -28,50 +29,127 @@ DEFAULTS: Mapping[str, tuple[str, bool]] = {
 }
 """What a virtual station has of its own, whatever the real one says of these keys."""
 
+LARGEST = 2**31 - 1
+LONGEST = 500
 
-def configuration(rooms: Rooms, uplink: UplinkId, station: StationId) -> dict[str, tuple[str, bool]]:
-    """All keys as the central sees them: key -> (value, read-only). Secrets are never among them."""
-    shown = {
-        key: value
-        for key, value in rooms.facts.configuration(station).items()
-        if key_class(key) is not KeyClass.CREDENTIAL
-    }
+
+def value(rooms: Rooms, uplink: UplinkId, station: StationId, key: str) -> str:
+    """One of `DEFAULTS` as it holds now."""
+    return rooms.virtual.variables(uplink, station).get(key, DEFAULTS[key][0])
+
+
+def number(rooms: Rooms, uplink: UplinkId, station: StationId, key: str) -> int:
+    """The same, of a key that is a whole number."""
+    text = value(rooms, uplink, station, key)
+    return int(text) if _is_number(text) else int(DEFAULTS[key][0])
+
+
+def flag(rooms: Rooms, uplink: UplinkId, station: StationId, key: str) -> bool:
+    """The same, of a key that is yes or no."""
+    read = boolean(value(rooms, uplink, station, key))
+    return boolean(DEFAULTS[key][0]) is True if read is None else read
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def configuration(rooms: Rooms, uplink: UplinkId, station: StationId, heartbeat_s: int) -> dict[str, tuple[str, bool]]:
+    """All keys as the central sees them: key -> (value, read-only). Secrets are never among them.
+
+    `heartbeat_s` is the interval that holds: the last boot or the last write said it.
+    """
+    shown = _shown(rooms.facts.configuration(station))
     connectors = str(max(rooms.facts.evses(station), default=1))
-    shown.update({**DEFAULTS, "NumberOfConnectors": (connectors, True)})
-    lower = {key.lower(): key for key in shown}
-    for key, value in rooms.virtual.variables(uplink, station).items():
-        shown[lower.get(key.lower(), key)] = (value, False)
-    return shown
+    own = {**DEFAULTS, "NumberOfConnectors": (connectors, True)}
+    own |= {key: (text, False) for key, text in rooms.virtual.variables(uplink, station).items()}
+    own["HeartbeatInterval"] = (str(heartbeat_s), False)
+    written = {key.lower() for key in own}
+    return {**{key: held for key, held in shown.items() if key.lower() not in written}, **own}
 
 
-def get_variables(rooms: Rooms, uplink: UplinkId, asked: GetVariables) -> Payload:
-    """Answer from what is known; the real station is not bothered."""
-    known = configuration(rooms, uplink, asked.station)
+def _shown(values: Mapping[str, tuple[str, bool]]) -> dict[str, tuple[str, bool]]:
+    """What may be shown of the real station's keys, with what this central may write."""
+    kinds = {key: key_class(key) for key in values}
+    writable = (KeyClass.VIRTUAL, KeyClass.BOTH)
+    return {
+        key: (text, fixed or kinds[key] not in writable)
+        for key, (text, fixed) in values.items()
+        if kinds[key] is not KeyClass.CREDENTIAL
+    }
+
+
+async def get_variables(rooms: Rooms, uplink: UplinkId, asked: GetVariables, heartbeat_s: int) -> Payload:
+    """Answer from what is known; the real station is asked only for what is not, and for all when all is asked."""
+    known = configuration(rooms, uplink, asked.station, heartbeat_s)
+    lower = {key.lower(): key for key in known}
+    unknown = [key for key in dict.fromkeys(asked.keys) if key.lower() not in lower]
+    foreign = tuple(key for key in unknown if key_class(key) is not KeyClass.CREDENTIAL)
+    if (foreign or not asked.keys) and rooms.facts.online(asked.station):
+        fresh = await _ask(rooms, GetVariables(asked.station, foreign))
+        known = {**{key: held for key, held in fresh.items() if key.lower() not in lower}, **known}
+        lower = {key.lower(): key for key in known}
     if not asked.keys:
         return central_encode.configuration(known)
-    lower = {key.lower(): key for key in known}
-    found: dict[str, tuple[str, bool]] = {}
-    unknown: list[str] = []
-    for key in asked.keys:
-        name = lower.get(key.lower())
-        if name is None:
-            unknown.append(key)
-        else:
-            found[name] = known[name]
-    return central_encode.configuration(found, unknown)
+    found = {lower[key.lower()]: known[lower[key.lower()]] for key in asked.keys if key.lower() in lower}
+    return central_encode.configuration(found, [key for key in unknown if key.lower() not in lower])
+
+
+async def _ask(rooms: Rooms, question: GetVariables) -> dict[str, tuple[str, bool]]:
+    outcome = await rooms.door.execute(question.station, question, Urgency.HOUSEKEEPING)
+    return _shown(decode.configuration(outcome.payload).value.values) if isinstance(outcome, Answered) else {}
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
 
 
 async def set_variable(rooms: Rooms, uplink: UplinkId, asked: SetVariable) -> Payload:
     """Keep it, pass it on, or refuse it, by the key's class."""
-    match key_class(asked.key):
+    kind = key_class(asked.key)
+    if len(asked.value) > LONGEST or not _fits(asked.key, asked.value):
+        return central_encode.negative("ChangeConfiguration") or {}
+    match kind:
         case KeyClass.VIRTUAL:
-            await rooms.virtual.set_variable(uplink, asked.station, asked.key, asked.value)
-            return central_encode.accepted()
+            return await _keep(rooms, uplink, asked, central_encode.accepted())
         case KeyClass.BOTH:
             outcome = await rooms.door.execute(asked.station, asked, Urgency.HOUSEKEEPING)
-            answer = central_encode.outcome("ChangeConfiguration", outcome)
-            if answer is not None and answer.get("status") in ("Accepted", "RebootRequired"):
-                await rooms.virtual.set_variable(uplink, asked.station, asked.key, asked.value)
-            return answer or {}
-        case KeyClass.CREDENTIAL | KeyClass.READ_ONLY | KeyClass.REFUSED:
+            answer = central_encode.outcome("ChangeConfiguration", outcome) or {}
+            if isinstance(outcome, Answered) and outcome.accepted:
+                return await _keep(rooms, uplink, asked, answer)
+            return answer
+        case KeyClass.REFUSED if asked.key.lower() not in map(str.lower, rooms.facts.configuration(asked.station)):
+            return central_encode.unknown_key()
+        case _:
             return central_encode.negative("ChangeConfiguration") or {}
+
+
+async def _keep(rooms: Rooms, uplink: UplinkId, asked: SetVariable, answer: Payload) -> Payload:
+    """Under one spelling of the key, so that there is one of it."""
+    held = {key.lower(): key for key in rooms.virtual.variables(uplink, asked.station)}
+    key = held.get(asked.key.strip().lower(), canonical(asked.key))
+    try:
+        await rooms.virtual.set_variable(uplink, asked.station, key, asked.value.strip())
+    except EnvironmentFault:
+        return central_encode.negative("ChangeConfiguration") or {}
+    return answer
+
+
+_SPELLED = {key.lower(): key for key in DEFAULTS}
+
+
+def canonical(key: str) -> str:
+    """A key as the standard writes it, where we know it."""
+    return _SPELLED.get(key.strip().lower(), key.strip())
+
+
+def _fits(key: str, text: str) -> bool:
+    """Whether a value is of its key's kind: a number for a number, yes or no for yes or no."""
+    default = DEFAULTS.get(canonical(key))
+    if default is None:
+        return True
+    if _is_number(default[0]):
+        return _is_number(text)
+    return boolean(default[0]) is None or boolean(text) is not None
+
+
+def _is_number(text: str) -> bool:
+    return text.strip().isascii() and text.strip().isdigit() and int(text) <= LARGEST

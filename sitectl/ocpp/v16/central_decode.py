@@ -252,3 +252,9 @@ def transfer_answer(payload: Payload) -> Decoded[tuple[TransferStatus, str | Non
     fields = Fields(payload)
     status = fields.choice("status", TransferStatus, TransferStatus.REJECTED)
     return fields.decoded((status, fields.text("data", longest=MAX_LIMIT)))
+
+
+def transfer_result(payload: Payload) -> Payload:
+    """The same as a station takes it: a known status, and the data if there is any."""
+    status, data = transfer_answer(payload).value
+    return {"status": status.value} if data is None else {"status": status.value, "data": data}

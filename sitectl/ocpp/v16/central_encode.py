@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sitectl.base.units import floor_step, format_utc, watts
 from sitectl.model.commands import Answered, NotSent, Outcome, Refused, Unanswered
+from sitectl.model.metering import EvseReading
 from sitectl.model.schedule import SchedulePeriod
 from sitectl.model.station import EvseStatus
 from sitectl.model.transaction import Payload
@@ -86,6 +87,36 @@ def unavailable(evse: int, at: datetime) -> Payload:
     return {"connectorId": evse, "errorCode": "NoError", "status": "Unavailable", "timestamp": format_utc(at)}
 
 
+def idle_work() -> Payload:
+    """DiagnosticsStatusNotification or FirmwareStatusNotification when nothing is under way."""
+    return {"status": "Idle"}
+
+
+def triggered_reading(reading: EvseReading, now: float, wall: datetime) -> tuple[str, Payload]:
+    """MeterValues that a central asked for, of a reading on the monotonic clock, where it is `now` and `wall`.
+
+    Without a transaction id: it is of no transaction's record, and must not stand between the messages of one.
+    """
+    at = wall - timedelta(seconds=max(0.0, now - reading.at))
+    currents = (reading.current_a or ())[: reading.phases]
+    values = [
+        *(_sampled("Current.Import", a, "A", f"L{n}") for n, a in enumerate(currents, 1)),
+        _sampled("Power.Active.Import", reading.power_w, "W"),
+        _sampled("Energy.Active.Import.Register", reading.register_wh, "Wh"),
+        _sampled("Current.Offered", reading.offered_a, "A"),
+    ]
+    meter_value = {"timestamp": format_utc(at), "sampledValue": [value for value in values if value is not None]}
+    return "MeterValues", {"connectorId": reading.evse.evse, "meterValue": [meter_value]}
+
+
+def _sampled(measurand: str, number: float | None, unit: str, phase: str | None = None) -> Payload | None:
+    if number is None:
+        return None
+    text = f"{number:.1f}".removesuffix(".0")
+    value = {"value": text, "context": "Trigger", "measurand": measurand, "phase": phase, "unit": unit}
+    return without_nulls(value)
+
+
 # --- our answers ---
 
 _NEGATIVE: Mapping[str, Payload] = {
@@ -123,6 +154,16 @@ def negative(action: str) -> Payload | None:
     """No, in the words of this action: centrals take a CALLERROR for a bug. None for what is no action of a central."""
     answer = _NEGATIVE.get(action)
     return None if answer is None else dict(answer)
+
+
+def unknown_key() -> Payload:
+    """The answer to a ChangeConfiguration of a key that the station does not have."""
+    return dict(_NOT_SUPPORTED["ChangeConfiguration"])
+
+
+def not_implemented() -> Payload:
+    """The answer to a TriggerMessage for what the station does not send."""
+    return dict(_NOT_SUPPORTED["TriggerMessage"])
 
 
 def accepted() -> Payload:

@@ -68,7 +68,9 @@ async def _began(desk: Desk, record: StationRecord, told: TransactionStart, stor
             return
     now = desk.clock.monotonic()
     record.running[stored.evse.evse] = Running(stored.transaction, stored.station_transaction_id, now)
-    began = TransactionStarted(stored.evse, stored.transaction, now, stored.station_transaction_id, told.id_token)
+    began = TransactionStarted(
+        stored.evse, stored.transaction, now, stored.station_transaction_id, told.id_token, started=told.started
+    )
     # After the answer has left: a limit that overtook it would name a transaction that the station does not know yet.
     asyncio.get_running_loop().call_soon(desk.inbox.post, began)
     if not stored.repeated:
