@@ -112,7 +112,7 @@ def _add_site(app: FastAPI, behind: Behind) -> None:
     async def stations() -> Response:
         return _json({"schema": views.SCHEMA, "stations": views.stations(behind.site.state, _decision(behind))})
 
-    @app.get("/v1/stations/{id}", summary="One station")
+    @app.get("/v1/stations/{id:path}", summary="One station")
     async def station(id: str) -> Response:
         decision = _decision(behind)
         found = {s: seen for s, seen in decision.snapshot.stations.items() if s == id}
@@ -121,7 +121,7 @@ def _add_site(app: FastAPI, behind: Behind) -> None:
         shown = {s: views.station(behind.site.state, decision, seen) for s, seen in found.items()}
         return _json({"schema": views.SCHEMA, "stations": shown})
 
-    @app.get("/v1/why/{id}", summary="The chain that set an EVSE's limit")
+    @app.get("/v1/why/{id:path}", summary="The chain that set an EVSE's limit")
     async def why(id: str) -> Response:
         decision = _decision(behind)
         evse = views.find_evse(decision, id)

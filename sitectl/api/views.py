@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,7 @@ from sitectl.state.meter import MeterState
 from sitectl.state.site_state import SiteState
 
 SCHEMA = 1
+_NUMBERED = re.compile(r"(.+)[:/](\d{1,6})", re.ASCII)
 Json = dict[str, Any]
 
 
@@ -264,12 +266,10 @@ def event(entry: JournalEntry) -> Json:
 
 
 def find_evse(decision: Decision, name: str) -> EvseId | None:
-    """`CP01`, `CP01:2` or `CP01/2` -> an EVSE of the plan."""
-    for separator in (":", "/"):
-        station_name, found, number = name.rpartition(separator)
-        if found and number.isdigit():
-            id = EvseId(StationId(station_name), int(number))
-            return id if id in decision.snapshot.evses else None
+    """`CP01`, `CP01:2` or `CP01/2` -> an EVSE of the plan; without a number the first of the station."""
+    if (numbered := _NUMBERED.fullmatch(name)) is not None:
+        id = EvseId(StationId(numbered[1]), int(numbered[2]))
+        return id if id in decision.snapshot.evses else None
     return next((id for id in decision.snapshot.evses if id.station == name), None)
 
 

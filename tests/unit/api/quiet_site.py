@@ -1,0 +1,206 @@
+"""A small site that stands still, and the rooms behind the interface as plain values."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sitectl.allocator.rules import SharingRules
+from sitectl.api.app import Behind
+from sitectl.base.errors import EnvironmentFault
+from sitectl.config.load import Loaded, load
+from sitectl.model import events
+from sitectl.model.electrical import PhaseCurrents
+from sitectl.model.health import Problem
+from sitectl.model.ids import EvseId, MeterId, StationId, TransactionId, UplinkId
+from sitectl.model.journal import JournalEntry
+from sitectl.model.limits import StoredLimit
+from sitectl.model.metering import EvseReading, MeterReading
+from sitectl.model.station import ChargingState, ConnectorStatus, EvseStatus, StationIdentity
+from sitectl.model.transaction import DeliveryState, TransactionTotals, TransactionView, UplinkCopy
+from sitectl.model.uplink import UplinkState, UplinkView
+from sitectl.site.owner import Site
+from sitectl.state.site_state import SiteRules, initial_state
+
+WALL = datetime(2026, 11, 20, 6, 11, tzinfo=UTC)
+CP01, CP02, POST = StationId("CP01"), StationId("CP02"), StationId("POST")
+MAIN, CENTRAL = MeterId("main"), UplinkId("central")
+YAML = """
+site: {name: depot-north, data_dir: data}
+ocpp: {listen: "127.0.0.1:0", security_profile: 0}
+circuits:
+  grid: {rated_a: 100, meter: main, base_load_worst_a: 40}
+  garage: {parent: grid, rated_a: 40}
+meters: {main: {sheet: eastron-sdm630, connection: "tcp://127.0.0.1:5020"}}
+stations:
+  CP01: {circuit: garage, max_a: 32, phases: L1L2L3}
+  CP02: {circuit: grid, max_a: 16, phases: L2}
+  POST: {circuit: grid, max_a: 32, evses: {1: {max_a: 32, phases: L1L2L3}, 2: {max_a: 32, phases: L2L3L1}}}
+authorization: {mode: free}
+api: {socket: sitectl.sock}
+"""
+
+
+class StillClock:
+    """Time passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.at = 1000.0
+
+    def monotonic(self) -> float:
+        return self.at
+
+    def wall(self) -> datetime:
+        return WALL
+
+
+class Disk:
+    """Meets the actuator, the limit store and the journal: takes everything, keeps the offers."""
+
+    def __init__(self) -> None:
+        self.offers: list[Any] = []
+
+    def offer(self, command: Any) -> None:
+        self.offers.append(command.offer)
+
+    def install_fallback(self, command: Any) -> None:
+        self.offers.append(command.offer)
+
+    def save(self, limits: Sequence[StoredLimit], done: Any) -> None:
+        done(True)
+
+    async def load(self) -> Sequence[StoredLimit]:
+        return []
+
+    def record(self, *_: Any, **__: Any) -> None:
+        pass
+
+
+class QuietSite:
+    """The site's owner without wires: what a test posts is all that happens."""
+
+    def __init__(self, directory: Path) -> None:
+        path = directory / "site.yaml"
+        path.write_text(YAML)
+        loaded = load(path)
+        assert isinstance(loaded, Loaded), loaded
+        self.loaded = loaded
+        self.clock = StillClock()
+        self.disk = Disk()
+        rules = SiteRules(meter_intervals_s={MAIN: 1.0})
+        state = initial_state(loaded.settings.topology, rules, self.clock.at)
+        self.site = Site(state, SharingRules(), self.clock, self.disk, self.disk, self.disk)
+
+    def meter(self, *amperes: float) -> None:
+        reading = MeterReading(MAIN, self.clock.at, PhaseCurrents(*amperes), power_w=230.0 * sum(amperes))
+        self.site.post(events.MeterRead(reading))
+
+    def connect(self, station: StationId) -> None:
+        at = self.clock.at
+        self.site.post(events.StationConnected(station, at, "1.6", "10.20.0.7"))
+        self.site.post(events.StationBooted(station, at, StationIdentity("Acme", "AC-22", "1.2")))
+        self.site.post(events.StartControlLearned(station, at, True))
+
+    def answer_all(self) -> None:
+        """Every station accepts what it was told so far."""
+        for offer in self.disk.offers:
+            self.site.post(events.LimitAcknowledged(offer.evse, offer.seq, offer.kind, self.clock.at))
+        self.disk.offers.clear()
+
+    def charge(self, evse: EvseId, amperes: float) -> None:
+        at = self.clock.at
+        occupied = EvseStatus(ConnectorStatus.OCCUPIED, ChargingState.CHARGING)
+        self.site.post(events.TransactionStarted(evse, TransactionId(f"tx-{evse.station}"), at, 7))
+        self.site.post(events.EvseStatusChanged(evse, at, occupied))
+        self.site.post(events.EvseMetered(EvseReading(evse, at, PhaseCurrents(amperes, amperes, amperes))))
+
+    def pass_s(self, seconds: float, *amperes: float) -> None:
+        """Let time pass, a cycle and a meter reading a second."""
+        for _ in range(int(seconds)):
+            self.clock.at += 1.0
+            if amperes:
+                self.meter(*amperes)
+            self.site.cycle()
+            self.answer_all()
+
+    def all_well(self) -> None:
+        """Everybody is connected and has accepted its fallback; the meter has settled."""
+        self.meter(1.0, 2.0, 3.0)
+        for station in (CP01, CP02, POST):
+            self.connect(station)
+        self.pass_s(3, 1.0, 2.0, 3.0)
+
+
+class Ledger:
+    """Answers as the ledger would, from lists; `broken` stands for a disk that fails."""
+
+    def __init__(self) -> None:
+        self.journal: list[JournalEntry] = []
+        self.asked: dict[str, Any] = {}
+        self.pages = 0
+        self.broken = False
+        self.bug: Exception | None = None
+
+    def note(self, type: str, station: StationId | None = None, evse: int | None = None, **data: Any) -> None:
+        self.journal.append(JournalEntry(len(self.journal) + 1, WALL, type, station, evse, data))
+
+    def _check(self) -> None:
+        if self.broken:
+            raise EnvironmentFault("ledger.db: disk I/O error")
+        if self.bug is not None:
+            raise self.bug
+
+    async def transactions(self, **asked: Any) -> Sequence[TransactionView]:
+        self._check()
+        self.asked = asked
+        return [transaction()]
+
+    async def totals(self) -> TransactionTotals:
+        self._check()
+        return TransactionTotals(open=3, unsent=2, dead=1)
+
+    async def events(
+        self, since: datetime | None = None, limit: int = 1000, after_seq: int | None = None
+    ) -> Sequence[JournalEntry]:
+        self._check()
+        self.pages += 1
+        found = [e for e in self.journal if e.seq > (after_seq or 0) and (since is None or e.time >= since)]
+        return found[-limit:] if after_seq is None else found[:limit]
+
+
+class Overview:
+    """What is put together from several rooms."""
+
+    site_name = "depot-north"
+
+    def __init__(self, quiet: QuietSite) -> None:
+        self._quiet = quiet
+        self.found: list[Problem] = []
+        self.centrals: dict[UplinkId, UplinkView] = {CENTRAL: UplinkView(UplinkState.ONLINE, 3)}
+
+    def wall(self) -> datetime:
+        return WALL
+
+    def now(self) -> float:
+        return self._quiet.clock.at
+
+    def problems(self) -> Sequence[Problem]:
+        return self.found
+
+    def uplinks(self) -> Mapping[UplinkId, UplinkView]:
+        return self.centrals
+
+    def effective_configuration(self) -> Mapping[str, Any]:
+        return {"settings": self._quiet.loaded.effective, "origins": self._quiet.loaded.origins}
+
+
+def behind(quiet: QuietSite, ledger: Ledger, overview: Overview) -> Behind:
+    return Behind(quiet.site, ledger, overview, asyncio.Event())
+
+
+def transaction() -> TransactionView:
+    copy = UplinkCopy("4711", DeliveryState.ACKED, "Accepted", 0)
+    return TransactionView(
+        TransactionId("t1"), CP01, 1, "2000001234", "TAG", WALL, None, 0, None, None, False, {CENTRAL: copy}
+    )
