@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 TIMEOUT_S = 10.0
+ONCE = {"Connection": "close"}
 SILENCE_S = 60.0
 """An open stream says every 15 s that it lives."""
 
@@ -73,19 +74,23 @@ class Client:
         given = {key: _word(value) for key, value in query.items() if value is not None}
         target = "/v1/" + "/".join(quote(part, safe="") for part in path)
         try:
-            connection.request("GET", target + ("?" + urlencode(given) if given else ""))
+            connection.request("GET", target + ("?" + urlencode(given) if given else ""), headers=ONCE)
             response = connection.getresponse()
-        except PermissionError as error:
-            raise NotAllowed(f"{self._path}: {error.strerror}; ask to be put into the socket's group") from error
-        except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError) as error:
-            raise DaemonAway(
-                f"no daemon answers on {self._path}; start it with `sitectl run`, or name --socket"
-            ) from error
         except (OSError, http.client.HTTPException) as error:
-            raise DaemonAway(f"the daemon on {self._path} does not answer: {error}") from error
+            connection.close()
+            raise self._unreachable(error) from error
         if response.status != 200:
             raise _refusal(response)
         return response
+
+    def _unreachable(self, error: Exception) -> Exception:
+        match error:
+            case PermissionError():
+                return NotAllowed(f"{self._path}: {error.strerror}; ask to be put into the socket's group")
+            case FileNotFoundError() | ConnectionRefusedError() | NotADirectoryError():
+                return DaemonAway(f"no daemon answers on {self._path}; start it with `sitectl run`, or name --socket")
+            case _:
+                return DaemonAway(f"the daemon on {self._path} does not answer: {error}")
 
 
 def _word(value: str | int | bool | None) -> str:

@@ -274,7 +274,11 @@ def _begin(since: str | None) -> str | None:
 @app.command()
 def version(as_json: AsJson = False) -> None:
     """Print the version."""
+    from importlib.metadata import PackageNotFoundError
     from importlib.metadata import version as installed
 
-    number = installed("sitectl")
+    try:
+        number = installed("sitectl")
+    except PackageNotFoundError:
+        number = "unknown"
     print(json.dumps({"schema": 1, "version": number}) if as_json else f"sitectl {number}")

@@ -6,7 +6,7 @@ What stations and centrals say of themselves is shown as text and nothing else: 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -54,10 +54,15 @@ def clean(value: object) -> str:
     return "".join(c if c.isprintable() else "\ufffd" for c in str(value))
 
 
+WRAPPED = ("WHAT AND WHAT TO DO", "WHY", "BECAUSE", "REASON", "UPLINKS", "TOKEN")
+"""Columns that give way where there is little room."""
+
+
 def _table(*columns: str, right: Sequence[str] = ()) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
     for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        justify: Literal["right", "left"] = "right" if column in right else "left"
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=column not in WRAPPED)
     return table
 
 
@@ -206,15 +211,15 @@ def why(answer: Answer, narrow: bool) -> RenderableType:
 def transactions(answer: Answer, narrow: bool) -> RenderableType:
     """The ledger."""
     table = _table("STARTED", "STOPPED", "EVSE", "TOKEN", "ENERGY Wh", "REASON", "UPLINKS", right=("ENERGY Wh",))
-    cut = slice(5, 19) if narrow else slice(None)
+    moment, time = (slice(5, 16), slice(11, 16)) if narrow else (slice(None), slice(None))
     for row in answer["transactions"]:
         stop = row["meter_stop_wh"]
         energy = "-" if stop is None else str(stop - row["meter_start_wh"])
         copies = ", ".join(f"{name} {copy['state']}" for name, copy in row["uplinks"].items()) or "-"
         reason = (row["reason"] or "-") + (" (synthetic)" if row["synthetic"] else "")
-        stopped = row["stopped"][cut] if row["stopped"] else "running"
+        stopped = row["stopped"][time] if row["stopped"] else "running"
         evse = f"{row['station']}:{row['evse']}"
-        _add(table, row["started"][cut], stopped, evse, row["id_token"], energy, reason, copies)
+        _add(table, row["started"][moment], stopped, evse, row["id_token"], energy, reason, copies)
     return table if answer["transactions"] else Text("no transactions")
 
 

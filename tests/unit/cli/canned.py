@@ -1,0 +1,167 @@
+"""A daemon made of canned answers: HTTP on a Unix socket, in a thread."""
+
+import json
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+EVSE = {
+    "connector_status": "Occupied",
+    "charging_state": "Charging",
+    "limit_a": 16.0,
+    "limit_w": None,
+    "acknowledged_a": 16.0,
+    "measured_a": [15.8, 15.9, 15.7],
+    "fallback_a": 6.0,
+    "counts_a": 16.0,
+    "reason": "fair share of circuit garage on L2",
+    "transaction": "t1",
+}
+NOTHING = dict.fromkeys(EVSE) | {"reason": "never seen: counted at its maximum", "fallback_a": 6.0}
+STATION = {
+    "online": True,
+    "ocpp": "1.6",
+    "vendor": "Acme",
+    "model": "AC-22",
+    "firmware": "1.2",
+    "quarantined": False,
+    "obeys": "proven",
+    "evses": {"1": EVSE},
+}
+ABSENT = STATION | {"online": False, "ocpp": None, "vendor": None, "model": None, "firmware": None}
+STATIONS = {
+    "CP01": STATION,
+    "CP02": ABSENT | {"obeys": "unknown", "evses": {"1": NOTHING, "2": NOTHING}},
+    "STRANGER": ABSENT | {"quarantined": True, "evses": {}},
+}
+DEAD = {"ratio": 1.12, "for_s": 240, "phase": "L2", "holds": True, "text": "if this box dies now: at worst 1.12 x"}
+GRID = {
+    "rated_a": 100,
+    "ceiling_a": [100, 100, 100],
+    "measured_a": [41.2, 39.9, 44.0],
+    "base_load_a": [10.1, 8.0, 12.2],
+    "reserved_a": [0, 0, 6],
+    "allocated_a": [31.0, 31.9, 31.8],
+    "meter": "fresh",
+    "if_dead": DEAD,
+}
+STATUS: dict[str, Any] = {
+    "schema": 1,
+    "site": "depot-north",
+    "time": "2026-11-20T06:11:00Z",
+    "state": "ok",
+    "problems": [{"what": "Offline", "where": "CP02", "since": "2026-11-20T06:10:00Z", "do": "Check its power."}],
+    "cycle": {"count": 5312, "interval_s": 1.0, "ms_p50": 1.2, "ms_p99": 3.1},
+    "circuits": {"grid": GRID, "garage": GRID | {"measured_a": None, "meter": None, "if_dead": None}},
+    "meters": {
+        "main": {"state": "fresh", "age_s": 0.4, "current_a": [41.2, 39.9, 44.0], "power_w": 28700},
+        "spare": {"state": "lost", "age_s": None, "current_a": None, "power_w": None},
+    },
+    "stations": STATIONS,
+    "uplinks": {"central": {"state": "online", "stations": 12, "backlog": 0, "oldest_s": None, "dead": 0}},
+    "transactions": {"open": 3, "unsent": 0, "dead": 0},
+}
+TRANSACTION = {
+    "id": "t1",
+    "station": "CP01",
+    "evse": 1,
+    "station_id": "2000001234",
+    "id_token": "TAG",
+    "started": "2026-11-20T06:00:00Z",
+    "stopped": None,
+    "meter_start_wh": 100,
+    "meter_stop_wh": None,
+    "reason": None,
+    "synthetic": False,
+    "uplinks": {"central": {"id": "4711", "state": "acked", "verdict": "Accepted", "unsent": 0}},
+}
+STOPPED = TRANSACTION | {
+    "stopped": "2026-11-20T06:30:00Z",
+    "meter_stop_wh": 1600,
+    "reason": "EVDisconnected",
+    "synthetic": True,
+}
+WHY = {
+    "schema": 1,
+    "station": "CP01",
+    "evse": 1,
+    "time": "2026-11-20T06:11:00Z",
+    "limit_a": 16.0,
+    "chain": [
+        {"step": "demand", "a": 32, "text": "a transaction is running"},
+        {"step": "row", "circuit": "garage", "phase": "L2", "a": 16.0, "text": "circuit garage has 16 A left"},
+        {"step": "measured", "a": None, "text": "it has not reported its current"},
+    ],
+}
+EVENT = {
+    "schema": 1,
+    "seq": 17,
+    "time": "2026-11-20T06:11:00Z",
+    "type": "transaction.started",
+    "station": "CP01",
+    "evse": 1,
+    "data": {"meter_start_wh": 100},
+}
+
+
+def stream(*events: dict[str, Any]) -> bytes:
+    return b":\n\n" + b"".join(b"id: %d\ndata: %b\n\n" % (e["seq"], json.dumps(e).encode()) for e in events)
+
+
+ANSWERS: dict[str, Any] = {
+    "/v1/status": STATUS,
+    "/v1/stations": {"schema": 1, "stations": STATIONS},
+    "/v1/stations/CP01": {"schema": 1, "stations": {"CP01": STATION}},
+    "/v1/why/CP01": WHY,
+    "/v1/meters": {"schema": 1, "meters": STATUS["meters"]},
+    "/v1/uplinks": {"schema": 1, "uplinks": STATUS["uplinks"]},
+    "/v1/transactions": {"schema": 1, "transactions": [STOPPED, TRANSACTION]},
+    "/v1/config": {"schema": 1, "settings": {"site": {"name": "depot-north"}}, "origins": {"site.name": "site.yaml:2"}},
+    "/v1/events": stream(EVENT),
+}
+
+
+class Canned:
+    """What is answered, and what was asked: `answers` maps a path to JSON, bytes, or (status, bytes)."""
+
+    def __init__(self) -> None:
+        self.answers = dict(ANSWERS)
+        self.asked: list[str] = []
+        self.cut = False
+        """Promise more than is sent."""
+
+
+@contextmanager
+def canned(socket: Path) -> Iterator[Canned]:
+    """Serve canned answers on `socket`."""
+    daemon = Canned()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            daemon.asked.append(self.path)
+            answer = daemon.answers.get(self.path.split("?")[0], (404, b'{"detail": "no such thing here"}'))
+            status, body = answer if isinstance(answer, tuple) else (200, answer)
+            body = body if isinstance(body, bytes) else json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body) + (1000 if daemon.cut else 0)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def address_string(self) -> str:
+            return "unix"
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with socketserver.UnixStreamServer(str(socket), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield daemon
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,228 @@
+"""The commands opposite canned answers: what is asked, what is printed, with which exit status."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sitectl.base.units import parse_timestamp
+from sitectl.cli.main import app
+from tests.unit.cli.canned import ANSWERS, EVENT, STATUS, Canned, canned
+
+SITE = """
+site: {name: depot-north, data_dir: data}
+circuits: {grid: {rated_a: 100, base_load_worst_a: 40}}
+stations: {CP01: {circuit: grid, max_a: 32, phases: L1L2L3, security_profile: 0}}
+ocpp: {security_profile: 0}
+authorization: {mode: free}
+api: {socket: run/sitectl.sock}
+"""
+
+
+@pytest.fixture(autouse=True)
+def nothing_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SITECTL_CONFIG", "SITECTL_SOCKET", "NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    (tmp_path / "run").mkdir()
+    path = tmp_path / "site.yaml"
+    path.write_text(SITE)
+    return path
+
+
+@pytest.fixture
+def daemon(config: Path) -> Iterator[Canned]:
+    with canned(config.parent / "run" / "sitectl.sock") as daemon:
+        yield daemon
+
+
+def sitectl(*arguments: object, **environment: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, [str(a) for a in arguments], env=environment)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "asked"),
+    [
+        (["status"], "/v1/status"),
+        (["stations"], "/v1/stations"),
+        (["stations", "CP01"], "/v1/stations/CP01"),
+        (["why", "CP01"], "/v1/why/CP01"),
+        (["meters"], "/v1/meters"),
+        (["uplinks"], "/v1/uplinks"),
+        (["transactions"], "/v1/transactions?only=all&limit=1000"),
+        (["transactions", "--open"], "/v1/transactions?only=open&limit=1000"),
+        (["transactions", "--unsent"], "/v1/transactions?only=unsent&limit=1000"),
+        (["transactions", "--dead", "--limit", "7"], "/v1/transactions?only=dead&limit=7"),
+    ],
+)
+def test_every_question_in_both_forms(daemon: Canned, config: Path, command: list[str], asked: str) -> None:
+    status, out, err = sitectl(*command, "--config", config, "--json")
+    assert (status, err, daemon.asked) == (0, "", [asked])
+    assert json.loads(out) == ANSWERS[asked.partition("?")[0]]
+    status, out, err = sitectl(*command, "--config", config)
+    assert (status, err) == (0, "")
+    assert "CP01" in out or "central" in out or "main" in out
+
+
+@pytest.mark.parametrize("state", ["degraded", "failsafe"])
+def test_a_site_that_is_not_well_is_exit_status_5(daemon: Canned, config: Path, state: str) -> None:
+    daemon.answers["/v1/status"] = STATUS | {"state": state}
+    for form in ([], ["--json"]):
+        status, out, _ = sitectl("status", "--config", config, *form)
+        assert status == 5
+        assert state in out
+
+
+def test_the_socket_is_the_one_named_before_that_of_the_configuration(
+    daemon: Canned, config: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.sock"
+    assert sitectl("status", "--config", config, "--socket", other)[0] == 3
+    assert sitectl("status", SITECTL_CONFIG=str(config))[0] == 0
+    assert sitectl("status", SITECTL_SOCKET=str(tmp_path / "run" / "sitectl.sock"))[0] == 0
+    assert sitectl("status", SITECTL_CONFIG=str(config), SITECTL_SOCKET=str(other))[0] == 3
+
+
+def test_no_daemon_is_exit_status_3_with_the_cure(config: Path) -> None:
+    for command in (["status"], ["stations"], ["why", "CP01"], ["meters"], ["uplinks"], ["transactions"], ["events"]):
+        status, out, err = sitectl(*command, "--config", config)
+        assert (status, out) == (3, "")
+        assert err.startswith(f"sitectl: no daemon answers on {config.parent}/run/sitectl.sock; start it with")
+
+
+def test_a_configuration_that_is_not_there_is_exit_status_2(tmp_path: Path) -> None:
+    status, out, err = sitectl("status", "--config", tmp_path / "nothing.yaml")
+    assert (status, out) == (2, "")
+    assert "nothing.yaml: no such file" in err
+
+
+def test_what_is_refused_is_exit_status_1_and_what_is_forbidden_4(daemon: Canned, config: Path) -> None:
+    status, out, err = sitectl("stations", "CP99", "--config", config)
+    assert (status, out, err) == (1, "", "sitectl: no such thing here\n")
+    daemon.answers["/v1/status"] = (403, b'{"detail": "viewers only look"}')
+    assert sitectl("status", "--config", config) == (4, "", "sitectl: viewers only look\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["status", "--nonsense"],
+        ["why"],
+        ["transactions", "--limit", "0"],
+        ["transactions", "--limit", "many"],
+        ["transactions", "--open", "--dead"],
+        ["events", "--since", "yesterday"],
+        ["events", "--since", "1w"],
+        ["config", "nonsense"],
+        ["demo", "--stations", "x"],
+        ["demo", "--scenario", "nonsense"],
+        ["demo", "--seconds", "1"],
+    ],
+)
+def test_usage_errors_are_exit_status_2(arguments: list[str]) -> None:
+    status, out, err = sitectl(*arguments)
+    assert (status, out) == (2, "")
+    assert err
+
+
+def test_events_are_one_json_object_a_line(daemon: Canned, config: Path) -> None:
+    status, out, _ = sitectl("events", "--config", config, "--json")
+    assert (status, [json.loads(line) for line in out.splitlines()]) == (0, [EVENT])
+    assert daemon.asked == ["/v1/events?follow=false"]
+    assert "transaction.started" in sitectl("events", "--follow", "--config", config)[1]
+    assert daemon.asked[-1] == "/v1/events?follow=true"
+
+
+def test_since_is_a_span_or_a_time(daemon: Canned, config: Path) -> None:
+    sitectl("events", "--since", "2026-11-20T06:00:00+01:00", "--config", config)
+    assert daemon.asked[-1] == "/v1/events?since=2026-11-20T05%3A00%3A00Z&follow=false"
+    for span in ("30s", "15m", "1h", "2d", "999999d"):
+        assert sitectl("events", "--since", span, "--config", config)[0] == 0
+        since = daemon.asked[-1].split("since=")[1].split("&")[0].replace("%3A", ":").replace("%2B", "+")
+        assert parse_timestamp(since) is not None
+
+
+def test_check_says_all_that_is_wrong_on_standard_error(config: Path) -> None:
+    assert sitectl("check", config)[0] == 0
+    config.write_text(SITE.replace("rated_a", "rated").replace("max_a: 32", "max_a: -1"))
+    status, out, err = sitectl("check", config)
+    assert (status, out) == (2, "")
+    assert f"{config}:3:" in err
+    assert f"{config}:4:" in err
+    assert sitectl("check", "--config", config) == (2, "", err)
+    assert sitectl("check", SITECTL_CONFIG=str(config)) == (2, "", err)
+
+
+def test_check_in_json(config: Path) -> None:
+    status, out, err = sitectl("check", config, "--json")
+    answer = json.loads(out)
+    assert (status, err, answer["schema"], answer["ok"], answer["errors"]) == (0, "", 1, True, [])
+    config.write_text(SITE.replace("circuit: grid", "circuit: gird"))
+    status, out, _ = sitectl("check", config, "--json")
+    answer = json.loads(out)
+    assert (status, answer["ok"]) == (2, False)
+    error = answer["errors"][0]
+    assert (error["line"], error["path"]) == (4, "stations.CP01.circuit")
+    assert set(error) == {"file", "line", "column", "path", "message", "cure"}
+
+
+def test_config_show_asks_the_daemon_and_says_so_when_there_is_none(config: Path) -> None:
+    status, out, err = sitectl("config", "show", "--effective", "--origin", "--config", config)
+    assert status == 0
+    assert "showing the files' part" in err
+    assert "commissioning_s" in out
+    assert "# default" in out
+    assert f"# {config}:2" in out
+    with canned(config.parent / "run" / "sitectl.sock") as daemon:
+        status, out, err = sitectl("config", "show", "--effective", "--origin", "--config", config)
+        assert (status, err, daemon.asked) == (0, "", ["/v1/config"])
+    assert out.split() == ["site:", "name:", "depot-north", "#", "site.yaml:2"]
+    status, out, err = sitectl("config", "show", "--config", config)
+    assert (status, err) == (0, "")
+    assert "commissioning_s" not in out
+    assert json.loads(sitectl("config", "show", "--json", "--config", config)[1])["schema"] == 1
+    config.write_text("site: [")
+    assert sitectl("config", "show", "--config", config)[0] == 2
+
+
+def test_config_schema_and_version() -> None:
+    assert json.loads(sitectl("config", "schema")[1])["title"] == "sitectl configuration"
+    status, out, _ = sitectl("version")
+    assert (status, out.split()[0]) == (0, "sitectl")
+    assert json.loads(sitectl("version", "--json")[1]) == {"schema": 1, "version": out.split()[1]}
+
+
+def test_help_names_every_command() -> None:
+    status, out, _ = sitectl("--help")
+    assert status == 0
+    words = ("run", "demo", "check", "config", "status", "stations", "why", "meters", "uplinks", "transactions")
+    for command in (*words, "events", "version"):
+        assert command in out
+        assert sitectl(command, "--help")[0] == 0
+    for option in (
+        "--open",
+        "--unsent",
+        "--dead",
+        "--json",
+        "--config",
+        "--socket",
+        "SITECTL_CONFIG",
+        "SITECTL_SOCKET",
+    ):
+        assert option in sitectl("transactions", "--help", COLUMNS="200")[1]
+
+
+def test_run_refuses_a_broken_configuration_with_all_its_errors(config: Path) -> None:
+    config.write_text(SITE.replace("rated_a", "rated"))
+    status, out, err = sitectl("run", "--config", config)
+    assert (status, out) == (2, "")
+    assert f"{config}:3:" in err
+    assert "Traceback" not in err
