@@ -67,12 +67,18 @@ def pass_gate(
 def _short(plan: CompiledSite, demand: Demand, shares: Shares, gate: Gate, raises: list[int]) -> set[int]:
     """Rows that are over, or have too little for the raises that are due: there even a small cut is worth its message.
 
-    Without it, many who hold a little more than their share could keep somebody else waiting for ever.
+    Without it, many who hold a little more than their share could keep somebody else waiting for ever. What cuts
+    under way will set free is reckoned with: a large cut of one is no reason for small ones of everybody.
     """
     wanted = [0] * len(gate.free)
     for number in raises:
         for row in plan.leaf_rows[demand.key[number]]:
             wanted[row] += max(0, shares.target[number] - demand.force[number])
+    for number in demand.taking:
+        told = gate.offers.get(number, demand.offered[number])
+        if NEVER_OFFERED < told < demand.force[number]:
+            for row in plan.leaf_rows[demand.key[number]]:
+                wanted[row] -= demand.force[number] - told
     sum_up(plan, wanted)
     return {row for row, free in enumerate(gate.free) if free < wanted[row]}
 

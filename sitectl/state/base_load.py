@@ -11,7 +11,7 @@ ages, and a loop that trusts it chatters and overloads. Three things keep it hon
   reading makes samples too low until the next one.
 * While the meter is above the limit, whatever the stations are not predicted to draw is base load at once.
 
-Half an ampere is put on top, and falls are taken only when they are worth it: the noise of a meter moves no limit.
+A little is put on top, and falls are taken only when they are worth it: the noise of a meter moves no limit.
 """
 
 from __future__ import annotations
@@ -27,12 +27,14 @@ WINDOW_MOST_S = 60.0
 WINDOW_BEYOND_READING_S = 5.0
 """Samples of this span count: at least a reading period (10 s) and a car's reaction (5 s)."""
 
-DRIFT = 0.02
-"""Part of the way to the upper bound that a sample takes: what stays unexplained for a minute is base load."""
+DRIFT = 0.005
+"""Part of the way to the upper bound that a sample takes: what stays unexplained for minutes is base load."""
 
-MARGIN_A = 0.5
-WORTH_A = 1.5
-"""Put on top of the highest sample; a fall is taken when the estimate would drop by this much."""
+MARGIN = 0.01
+MARGIN_LEAST_A = 0.3
+"""Put on top of the highest sample, as a part of the rating. A fall is taken when it is worth two of it."""
+
+DRAWING_A = 0.5
 
 UNREAD_MOST_S = 15.0
 """After the first reading of the meter, stations that charge have sent theirs within this time (period 10 s)."""
@@ -90,7 +92,7 @@ def draws(below: Iterable[tuple[EvseState, bool]], at: float, over: bool) -> Dra
             continue
         surely = evse.least_drawn()
         measured = evse.measured_grid()
-        if measured is not None and reading is not None and max(measured) > MARGIN_A:
+        if measured is not None and reading is not None and max(measured) > DRAWING_A:
             oldest_at = min(oldest_at, reading.at)
         counts = evse.entry.counts_a(at, start_possible) if risen else 0.0
         unread = unread or (reading is None and evse.transaction is not None)
@@ -116,7 +118,9 @@ def _probable(evse: EvseState, measured: PhaseCurrents | None, at: float, counts
     return _three([min(a, newest.limit_a) for a in measured])
 
 
-def sampled(estimate: BaseEstimate, meter_a: PhaseCurrents, at: float, limit_a: float, below: Draws) -> BaseEstimate:
+def sampled(
+    estimate: BaseEstimate, meter_a: PhaseCurrents, at: float, rated_a: float, limit_a: float, below: Draws
+) -> BaseEstimate:
     """A meter reading came: take a sample. `limit_a`: what the circuit may carry now."""
     before = estimate.samples[-1][1] if estimate.samples else None
     sample = [0.0, 0.0, 0.0]
@@ -130,16 +134,18 @@ def sampled(estimate: BaseEstimate, meter_a: PhaseCurrents, at: float, limit_a: 
     since = max(at - WINDOW_MOST_S, min(at - WINDOW_S, below.oldest_at - WINDOW_BEYOND_READING_S))
     samples = (*(s for s in estimate.samples if s[0] >= since), (at, _three(sample)))
     aligned = estimate.aligned or not below.unread or at - first_at > UNREAD_MOST_S
-    return BaseEstimate(samples, first_at, aligned, _upper(samples, estimate.upper_a))
+    return BaseEstimate(samples, first_at, aligned, _upper(samples, estimate.upper_a, rated_a))
 
 
-def _upper(samples: tuple[tuple[float, Amperes], ...], before: Amperes | None) -> Amperes:
+def _upper(samples: tuple[tuple[float, Amperes], ...], before: Amperes | None, rated_a: float) -> Amperes:
     upper = [0.0, 0.0, 0.0]
+    margin_a = max(MARGIN_LEAST_A, MARGIN * rated_a)
     for phase in (0, 1, 2):
-        highest = max(sample[phase] for _, sample in samples) + MARGIN_A
-        if before is not None and before[phase] - WORTH_A < highest <= before[phase] + MARGIN_A:
-            highest = before[phase]
-        upper[phase] = max(0.0, highest)
+        highest = max(sample[phase] for _, sample in samples)
+        if before is not None and before[phase] - 2.0 * margin_a < highest <= before[phase]:
+            upper[phase] = before[phase]
+        else:
+            upper[phase] = max(0.0, highest + margin_a)
     return _three(upper)
 
 

@@ -77,7 +77,8 @@ def _meter_read(state: SiteState, event: events.MeterRead) -> SiteState:
         limit_a = min([circuit.rated_a, *(c.ceiling_a for c in state.ceilings.values() if c.circuit == circuit.id)])
         below = _below(state, circuit.id, reading.at)
         summed = base_load.draws(below, reading.at, over=max(reading.current_a) > limit_a)
-        bases[circuit.id] = base_load.sampled(bases[circuit.id], reading.current_a, reading.at, limit_a, summed)
+        base, rated_a = bases[circuit.id], circuit.rated_a
+        bases[circuit.id] = base_load.sampled(base, reading.current_a, reading.at, rated_a, limit_a, summed)
         load_a += sum(summed.least)
     meters = _put(state.meters, reading.meter, with_meter_reading(meter, reading, load_a))
     return replace(state, meters=meters, bases=bases)
