@@ -162,10 +162,15 @@ def _anomalies(connection: sqlite3.Connection, limit: int) -> Sequence[Anomaly]:
     return [Anomaly(row[0], StationId(row[1]), row[2], from_us(row[3]), orjson.loads(row[4])) for row in rows]
 
 
+LATE_FRAMES_US = 7 * 86_400_000_000
+"""A frame may come after its transaction's stop, when the station kept it back; a week bounds what is searched."""
+
+
 def _frames(connection: sqlite3.Connection, transaction: TransactionId) -> Sequence[bytes]:
     rows = connection.execute(
-        "SELECT f.frame FROM transactions t JOIN raw_frames f ON f.station = t.station"
-        " AND f.received_us >= t.start_received_us AND f.transaction_id = t.id WHERE t.id = ? ORDER BY f.id",
-        (transaction,),
+        "SELECT f.frame FROM transactions t JOIN raw_frames f ON f.transaction_id = t.id AND f.received_us"
+        " BETWEEN t.start_received_us AND coalesce(t.stop_received_us + ?, 9223372036854775807)"
+        " WHERE t.id = ? ORDER BY f.id",
+        (LATE_FRAMES_US, transaction),
     )
     return [row[0] for row in rows]

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import logging
 import statistics
@@ -92,6 +93,9 @@ async def serve_ours(folder: Path) -> int:
     )
     await stations.load()
     await stations.start()
+    gc.collect()  # as the daemon does once it serves
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
     return stations.server.addresses[0][1]
 
 

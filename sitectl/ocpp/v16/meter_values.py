@@ -7,7 +7,7 @@ register; an unknown unit costs the sample and never the message. Signed data is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +29,9 @@ _WRITTEN_AS = {"a": "A", "ma": "mA", "w": "W", "kw": "kW", "wh": "Wh", "kwh": "k
 _NOBODYS = ("N", "L1-L2", "L2-L3", "L3-L1")
 _TOTAL = 3
 
+_Values = list[float | None]
+"""One quantity: a value a phase, and the total at index 3."""
+
 _Place = tuple[str, int, float]
 _COMMON: dict[tuple[str | None, str | None, str | None], _Place] = {
     (named, phase, _WRITTEN_AS.get(unit)): (measurand, place, scale)
@@ -47,36 +50,6 @@ class MeterValues:
     evse: int
     station_transaction_id: int | None
     samples: tuple[MeterSample, ...]
-
-
-@dataclass(slots=True)
-class _Values:
-    """One quantity: a value a phase, and the total at index 3."""
-
-    by_phase: list[float | None] = field(default_factory=lambda: [None] * 4)
-
-    def phases(self) -> list[float]:
-        return [value for value in self.by_phase[:_TOTAL] if value is not None]
-
-    def total(self) -> float | None:
-        """The total as sent, unless its phases are all there and contradict it by more than a tenth; else their sum."""
-        phases, total = self.phases(), self.by_phase[_TOTAL]
-        if not phases:
-            return total
-        if total is None or (len(phases) == _TOTAL and abs(sum(phases) - total) > 0.1 * abs(total)):
-            return sum(phases)
-        return total
-
-    def highest(self) -> float | None:
-        return max((value for value in self.by_phase if value is not None), default=None)
-
-    def currents(self) -> tuple[PhaseCurrents | None, int]:
-        """Ampere per phase, and how many phases the station named. Phases win over a value without one."""
-        l1, l2, l3, total = self.by_phase
-        named = len(self.phases())
-        if named:
-            return PhaseCurrents(l1 or 0.0, l2 or 0.0, l3 or 0.0), named
-        return (None if total is None else PhaseCurrents(total, total, total)), _TOTAL
 
 
 def meter_values(payload: Payload) -> Decoded[MeterValues]:
@@ -103,7 +76,8 @@ def _sample(fields: Fields) -> MeterSample:
         if not isinstance(sampled, dict):
             fields.deviate(f"sampledValue.{n}", "type", "a sampled value is not an object")
             continue
-        context = context or _word(sampled.get("context"), "")
+        if not context:
+            context = _word(sampled.get("context"), "")
         if sampled.get("format") == "SignedData":
             signed = True
             continue
@@ -124,8 +98,8 @@ def _take(sampled: dict[str, Any], values: dict[str, _Values]) -> str | None:
         return "value"
     taken = values.get(measurand)
     if taken is None:
-        taken = values[measurand] = _Values()
-    taken.by_phase[phase] = number * scale
+        taken = values[measurand] = [None, None, None, None]
+    taken[phase] = number * scale
     return None
 
 
@@ -158,14 +132,34 @@ def _combined(values: dict[str, _Values], sampled: datetime | None, context: str
     power = values.get("Power.Active.Import")
     register = values.get(REGISTER)
     offered = values.get("Current.Offered")
-    current_a, phases = current.currents() if current else (None, _TOTAL)
+    current_a, phases = (None, _TOTAL) if current is None else _currents(current)
     return MeterSample(
-        sampled=sampled,
-        context=context,
-        current_a=current_a,
-        phases=phases,
-        power_w=power.total() if power else None,
-        register_wh=register.total() if register else None,
-        offered_a=offered.highest() if offered else None,
-        signed=signed,
+        sampled,
+        context,
+        current_a,
+        phases,
+        None if power is None else _total(power),
+        None if register is None else _total(register),
+        None if offered is None else max(value for value in offered if value is not None),
+        signed,
     )
+
+
+def _currents(values: _Values) -> tuple[PhaseCurrents | None, int]:
+    """Ampere per phase, and how many phases the station named. Phases win over a value without one."""
+    l1, l2, l3, total = values
+    named = 3 - values.count(None) + (total is None)
+    if named:
+        return PhaseCurrents(l1 or 0.0, l2 or 0.0, l3 or 0.0), named
+    return (None if total is None else PhaseCurrents(total, total, total)), _TOTAL
+
+
+def _total(values: _Values) -> float | None:
+    """The total as sent, unless its phases are all there and contradict it by more than a tenth; else their sum."""
+    total = values[_TOTAL]
+    phases = [value for value in values[:_TOTAL] if value is not None]
+    if not phases:
+        return total
+    if total is None or (len(phases) == _TOTAL and abs(sum(phases) - total) > 0.1 * abs(total)):
+        return sum(phases)
+    return total
