@@ -21,7 +21,7 @@ from sitectl.site.shares import circuit_shares
 from sitectl.state.if_dead import InForce, if_dead, in_force
 from sitectl.state.reduce import aged
 from sitectl.state.site_state import SiteState
-from sitectl.state.snapshot import Pictures
+from sitectl.state.snapshot import NOTHING_SEEN, Pictures
 from sitectl.state.snapshot import snapshot as take_snapshot
 
 log = logging.getLogger(__name__)
@@ -46,13 +46,13 @@ def decide(
     memory: AllocatorMemory,
     rules: SharingRules,
     now: float,
-    pictures: Pictures | None = None,
+    pictures: Pictures = NOTHING_SEEN,
 ) -> tuple[SiteState, Decision]:
     """Decide for the site at `now`; also returns the state with the time that passed. `pictures`: the last cycle's."""
     state = aged(state, now, pictures)
     seen, pictures = take_snapshot(state, now, pictures)
     allocation, memory, violations = _share(state, compiled, seen, memory, rules)
-    force = in_force(state, seen)
+    force = in_force(state.topology, seen, pictures)
     dead: dict[CircuitId, IfDead] = {
         id: if_dead(circuit, force[id], seen.circuits[id].measured_base_a)
         for id, circuit in state.topology.circuits.items()

@@ -28,6 +28,7 @@ from sitectl.site.stored import StoredLimits, is_too_high, row_of
 from sitectl.state.lifetime import WRITES_PER_DAY
 from sitectl.state.reduce import reduce
 from sitectl.state.site_state import SiteState
+from sitectl.state.snapshot import NOTHING_SEEN
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ class Site:
         self._actuator = actuator
         self._limits = limits
         self._journal = journal
-        self._compiled = compile_site(state.topology)
+        self.compiled = compile_site(state.topology)
         self._memory = AllocatorMemory()
         self._began_at = clock.monotonic()
         self._seq = 0
@@ -178,8 +179,8 @@ class Site:
     def cycle(self) -> Decision:
         """One cycle, now: decide, and hand out what follows from it."""
         now = self._clock.monotonic()
-        pictures = self.decision.pictures if self.decision is not None else None
-        self._state, decision = decide(self._state, self._compiled, self._memory, self._rules, now, pictures)
+        pictures = self.decision.pictures if self.decision is not None else NOTHING_SEEN
+        self._state, decision = decide(self._state, self.compiled, self._memory, self._rules, now, pictures)
         self._memory = decision.memory
         self.decision = decision
         self._act(decision)

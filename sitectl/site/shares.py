@@ -9,6 +9,7 @@ from sitectl.model.ids import CircuitId, EvseId
 from sitectl.model.limits import Allocation, CircuitShare, IfDead
 from sitectl.model.snapshot import EvseSnapshot, SiteSnapshot
 from sitectl.state.site_state import SiteState
+from sitectl.state.tree import add_up
 
 
 def circuit_shares(
@@ -24,9 +25,12 @@ def circuit_shares(
     reserved = {id: [0.0, 0.0, 0.0] for id in topology.circuits}
     for id, view in snapshot.evses.items():
         amount, totals = _counted(id, view, allocation, allocated, reserved)
-        for circuit in topology.paths[view.plan.circuit]:
+        if amount:
+            here = totals[view.plan.circuit]
             for phase in view.phases:
-                totals[circuit][phase] += amount
+                here[phase] += amount
+    add_up(topology, allocated)
+    add_up(topology, reserved)
     root = topology.root
     reserved[root] = [a + snapshot.quarantine_reserve_a for a in reserved[root]]
     return {

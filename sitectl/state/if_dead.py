@@ -6,9 +6,6 @@ Three inequalities for every circuit and phase:
 2. the sum of fallbacks + `base_load_worst_a` <= rated (the configuration refuses a tree where it fails);
 3. with r = (in force + the base that may come within one lifetime) / rated: r <= 1, or lifetime + the station's clock
    error <= 10 % of the trip time at r.
-
-The trip time is a conservative envelope through the fixed points of IEC 60898-1 (1.13 x In: 3600 s, 2.55 x In: 1 s), a
-straight line on log-log paper; its line serves between 1.0 and 1.13 too.
 """
 
 from __future__ import annotations
@@ -16,27 +13,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sitectl.model.circuit import Circuit
+from sitectl.model.circuit import Circuit, Topology
 from sitectl.model.electrical import NO_CURRENT, PhaseCurrents
 from sitectl.model.ids import CircuitId
 from sitectl.model.limits import IfDead
 from sitectl.model.snapshot import SiteSnapshot
-from sitectl.state.site_state import SiteState
-
-TRIP_EXPONENT = 10.06
-SHARE_OF_TRIP = 0.1
-
-
-def trip_time_s(ratio: float) -> float:
-    """How long a breaker surely holds `ratio` times its rating; infinite up to 1.0."""
-    if ratio <= 1.0:
-        return float("inf")
-    return 3600.0 * float((ratio / 1.13) ** -TRIP_EXPONENT)
-
-
-def bearable_ratio(seconds: float) -> float:
-    """The ratio that may last `seconds` within a tenth of the trip time; at least 1.0."""
-    return max(1.0, 1.13 * float((seconds / SHARE_OF_TRIP / 3600.0) ** (-1.0 / TRIP_EXPONENT)))
+from sitectl.state.breaker import SHARE_OF_TRIP, trip_time_s
+from sitectl.state.snapshot import Pictures
+from sitectl.state.tree import add_up, leaves_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,30 +32,29 @@ class InForce:
     for_s: float
 
 
-def in_force(state: SiteState, snapshot: SiteSnapshot) -> Mapping[CircuitId, InForce]:
+def in_force(topology: Topology, snapshot: SiteSnapshot, pictures: Pictures) -> Mapping[CircuitId, InForce]:
     """Add up every circuit: first what hangs on it itself, then from the leaves to the root."""
-    topology, now = state.topology, snapshot.at
     lawful = {id: [0.0, 0.0, 0.0] for id in topology.circuits}
     fallback = {id: [0.0, 0.0, 0.0] for id in topology.circuits}
-    latest = dict.fromkeys(topology.circuits, now)
-    for id, view in snapshot.evses.items():
-        circuit, counts_a, fallback_a = view.plan.circuit, view.counts_a, view.plan.fallback_a
+    latest = dict.fromkeys(topology.circuits, snapshot.at)
+    for picture in pictures.evses.values():
+        view = picture.view
+        plan, counts_a = view.plan, view.counts_a
+        circuit, fallback_a = plan.circuit, plan.fallback_a
         in_all, in_fallbacks = lawful[circuit], fallback[circuit]
         for phase in view.phases:
             in_all[phase] += counts_a
             in_fallbacks[phase] += fallback_a
-        if counts_a > 0:
-            latest[circuit] = max(latest[circuit], state.evses[id].entry.last_expiry_at(now))
-    for circuit in sorted(topology.circuits, key=lambda c: -len(topology.paths[c])):
-        above = topology.circuits[circuit].parent
-        if above is None:
-            lawful[circuit] = [a + snapshot.quarantine_reserve_a for a in lawful[circuit]]
-            continue
-        lawful[above] = [a + b for a, b in zip(lawful[above], lawful[circuit], strict=True)]
-        fallback[above] = [a + b for a, b in zip(fallback[above], fallback[circuit], strict=True)]
-        latest[above] = max(latest[above], latest[circuit])
+        if counts_a > 0 and picture.lasts_until > latest[circuit]:
+            latest[circuit] = picture.lasts_until
+    add_up(topology, lawful)
+    add_up(topology, fallback)
+    for circuit in leaves_first(topology):
+        for above in topology.paths[circuit][1:2]:
+            latest[above] = max(latest[above], latest[circuit])
+    lawful[topology.root] = [a + snapshot.quarantine_reserve_a for a in lawful[topology.root]]
     return {
-        id: InForce(PhaseCurrents(*lawful[id]), PhaseCurrents(*fallback[id]), latest[id] - now)
+        id: InForce(PhaseCurrents(*lawful[id]), PhaseCurrents(*fallback[id]), latest[id] - snapshot.at)
         for id in topology.circuits
     }
 

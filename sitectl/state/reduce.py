@@ -16,7 +16,7 @@ from sitectl.state.evse import EvseState, RunningTransaction
 from sitectl.state.lifetime import in_ram
 from sitectl.state.meter import with_meter_reading
 from sitectl.state.site_state import SiteState
-from sitectl.state.snapshot import EvsePicture
+from sitectl.state.snapshot import NOTHING_SEEN, Pictures
 from sitectl.state.station import NOBODY, StationState
 
 K = TypeVar("K")
@@ -226,15 +226,15 @@ def _store(state: SiteState, event: events.StoreChanged) -> SiteState:
     return replace(state, store_usable=event.usable, store_why=event.why)
 
 
-def aged(state: SiteState, now: float, seen: Mapping[EvseId, EvsePicture] | None = None) -> SiteState:
+def aged(state: SiteState, now: float, seen: Pictures = NOTHING_SEEN) -> SiteState:
     """Let time pass: expired ceilings go, and the ledger releases and forgets what time alone decides.
 
     `seen`: the pictures of the last cycle; what has not changed since and lasts until later needs no second look.
     """
     changed: dict[EvseId, EvseState] = {}
-    stations, seen = state.stations, seen or {}
+    stations, before = state.stations, seen.evses
     for id, evse in state.evses.items():
-        last = seen.get(id)
+        last = before.get(id)
         if last is not None and last.evse is evse and last.station is stations[id.station] and now < last.until:
             continue
         older = evses.with_age(evse, now, stations[id.station].online)

@@ -11,8 +11,8 @@ from sitectl.model.metering import Freshness
 from sitectl.model.snapshot import CircuitSnapshot, EvseSnapshot, MeterSnapshot, SiteSnapshot, StationSnapshot
 from sitectl.model.station import Obeys
 from sitectl.state import lifetime
+from sitectl.state.breaker import bearable_ratio
 from sitectl.state.evse import EvseState
-from sitectl.state.if_dead import bearable_ratio
 from sitectl.state.meter import base_for_sharing
 from sitectl.state.site_state import SiteState
 from sitectl.state.station import UNKNOWN_CLOCK_S, StationState
@@ -20,27 +20,38 @@ from sitectl.state.station import UNKNOWN_CLOCK_S, StationState
 
 @dataclass(frozen=True, slots=True)
 class EvsePicture:
-    """One EVSE as it was seen, and of what: good until that is replaced, at most `until` (monotonic s)."""
+    """One EVSE as it was seen, and of what: good until that is replaced, at most `until` (monotonic s).
+
+    `lasts_until`: when the last dynamic limit that may be in force has surely lapsed; in the past if there is none.
+    """
 
     evse: EvseState
     station: StationState
     until: float
+    lasts_until: float
     view: EvseSnapshot
 
 
-Pictures = Mapping[EvseId, EvsePicture]
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """What was seen in a cycle, to be used again in the next where nothing changed."""
+
+    evses: Mapping[EvseId, EvsePicture]
+    stations: Mapping[StationId, tuple[StationState, StationSnapshot]]
 
 
-def snapshot(state: SiteState, now: float, seen: Pictures | None = None) -> tuple[SiteSnapshot, Pictures]:
-    """See the whole site at `now`; call `reduce.aged` first. `seen`: the pictures of the last cycle, used again where
-    nothing changed; the new ones are returned."""
-    stations = {id: _station(station) for id, station in state.stations.items()}
+NOTHING_SEEN = Pictures({}, {})
+
+
+def snapshot(state: SiteState, now: float, seen: Pictures = NOTHING_SEEN) -> tuple[SiteSnapshot, Pictures]:
+    """See the whole site at `now`; call `reduce.aged` first. `seen`: the pictures of the last cycle."""
+    pictures = Pictures(_evses(state, now, seen), _stations(state, seen))
+    stations = {id: view for id, (_, view) in pictures.stations.items()}
     quarantined = sum(1 for s in stations.values() if s.quarantined)
-    pictures = _pictures(state, now, seen or {})
     taken = SiteSnapshot(
         at=now,
         circuits={id: _circuit(state, id, now) for id in state.topology.circuits},
-        evses={id: picture.view for id, picture in pictures.items()},
+        evses={id: picture.view for id, picture in pictures.evses.items()},
         stations=stations,
         meters={id: _meter(state, id, now) for id in state.meters},
         ceilings=tuple(state.ceilings.values()),
@@ -50,14 +61,24 @@ def snapshot(state: SiteState, now: float, seen: Pictures | None = None) -> tupl
     return taken, pictures
 
 
-def _pictures(state: SiteState, now: float, seen: Pictures) -> Pictures:
+def _evses(state: SiteState, now: float, seen: Pictures) -> Mapping[EvseId, EvsePicture]:
     pictures: dict[EvseId, EvsePicture] = {}
-    stations = state.stations
+    stations, before = state.stations, seen.evses
     for id, evse in state.evses.items():
-        last, station = seen.get(id), stations[id.station]
+        last, station = before.get(id), stations[id.station]
         if last is None or last.evse is not evse or last.station is not station or now >= last.until:
-            last = EvsePicture(evse, station, evse.changes_at(now), _evse(id, evse, station, now))
+            view = _evse(id, evse, station, now)
+            last = EvsePicture(evse, station, evse.changes_at(now), evse.entry.last_expiry_at(now), view)
         pictures[id] = last
+    return pictures
+
+
+def _stations(state: SiteState, seen: Pictures) -> Mapping[StationId, tuple[StationState, StationSnapshot]]:
+    pictures: dict[StationId, tuple[StationState, StationSnapshot]] = {}
+    before = seen.stations
+    for id, station in state.stations.items():
+        last = before.get(id)
+        pictures[id] = last if last is not None and last[0] is station else (station, _station(station))
     return pictures
 
 
