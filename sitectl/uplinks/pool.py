@@ -77,7 +77,7 @@ class UplinkPool:
 
     def _uplink(self, settings: UplinkSettings) -> _Uplink:
         def replaying() -> bool:
-            return any(link.egress.waiting for link in uplink.links.values())
+            return any(link.egress.waiting and not link.egress.live for link in uplink.links.values())
 
         profiles = Profiles(settings.id, self._rooms, self._clock, self._nominal_voltage_v)
         uplink = _Uplink(

@@ -30,7 +30,6 @@ DEFAULTS: Mapping[str, tuple[str, bool]] = {
 """What a virtual station has of its own, whatever the real one says of these keys."""
 
 LARGEST = 2**31 - 1
-LONGEST = 500
 
 
 def value(rooms: Rooms, uplink: UplinkId, station: StationId, key: str) -> str:
@@ -105,7 +104,7 @@ async def _ask(rooms: Rooms, question: GetVariables) -> dict[str, tuple[str, boo
 async def set_variable(rooms: Rooms, uplink: UplinkId, asked: SetVariable) -> Payload:
     """Keep it, pass it on, or refuse it, by the key's class."""
     kind = key_class(asked.key)
-    if len(asked.value) > LONGEST or not _fits(asked.key, asked.value):
+    if not _fits(asked.key, asked.value):
         return central_encode.negative("ChangeConfiguration") or {}
     match kind:
         case KeyClass.VIRTUAL:

@@ -1,0 +1,462 @@
+"""Calls of a central, through a link on virtual time: what reaches the station, and what is answered."""
+
+import asyncio
+
+import pytest
+
+from sitectl.model.commands import (
+    Answered,
+    ChangeAvailability,
+    Command,
+    GetVariables,
+    Refused,
+    RequestStart,
+    RequestStop,
+    ResetKind,
+    ResetStation,
+    SetVariable,
+    TransferData,
+    TriggerMessage,
+    Unanswered,
+    UnlockConnector,
+    Urgency,
+)
+from sitectl.model.electrical import PhaseCurrents
+from sitectl.model.events import CeilingSet, StartExpected
+from sitectl.model.ids import EvseId, StationId
+from sitectl.model.metering import EvseReading
+from sitectl.model.uplink import Right
+from sitectl.ocpp.v16.actions import FROM_CENTRAL
+from tests.unit.uplinks.twins import CP, World, on_virtual_time
+
+ACCEPTED = {"status": "Accepted"}
+REJECTED = {"status": "Rejected"}
+PROFILE = {
+    "chargingProfileId": 1,
+    "stackLevel": 0,
+    "chargingProfilePurpose": "TxProfile",
+    "chargingProfileKind": "Relative",
+    "chargingSchedule": {"chargingRateUnit": "A", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 10}]},
+}
+CALLS = {
+    "CancelReservation": {"reservationId": 1},
+    "ChangeAvailability": {"connectorId": 1, "type": "Inoperative"},
+    "ChangeConfiguration": {"key": "HeartbeatInterval", "value": "60"},
+    "ClearCache": {},
+    "ClearChargingProfile": {},
+    "DataTransfer": {"vendorId": "v"},
+    "GetCompositeSchedule": {"connectorId": 1, "duration": 60},
+    "GetConfiguration": {},
+    "GetDiagnostics": {"location": "ftp://a"},
+    "GetLocalListVersion": {},
+    "RemoteStartTransaction": {"idTag": "TAG12345", "connectorId": 1},
+    "RemoteStopTransaction": {"transactionId": 4001},
+    "ReserveNow": {"connectorId": 1, "expiryDate": "2027-01-01T00:00:00Z", "idTag": "T", "reservationId": 1},
+    "Reset": {"type": "Soft"},
+    "SendLocalList": {"listVersion": 1, "updateType": "Full"},
+    "SetChargingProfile": {"connectorId": 1, "csChargingProfiles": PROFILE},
+    "TriggerMessage": {"requestedMessage": "Heartbeat"},
+    "UnlockConnector": {"connectorId": 1},
+    "UpdateFirmware": {"location": "ftp://a", "retrieveDate": "2027-01-01T00:00:00Z"},
+}
+
+
+@pytest.mark.parametrize(
+    ("action", "payload", "command", "urgency"),
+    [
+        ("Reset", {"type": "Hard"}, ResetStation(CP, ResetKind.IMMEDIATE), Urgency.CONTROL),
+        (
+            "ChangeAvailability",
+            {"connectorId": 2, "type": "Operative"},
+            ChangeAvailability(EvseId(CP, 2), True),
+            Urgency.CONTROL,
+        ),
+        ("UnlockConnector", {"connectorId": 1}, UnlockConnector(EvseId(CP, 1)), Urgency.CONTROL),
+        ("DataTransfer", {"vendorId": "v", "data": "x"}, TransferData(CP, "v", None, "x"), Urgency.CONTROL),
+        (
+            "RemoteStartTransaction",
+            {"idTag": "TAG12345", "connectorId": 2},
+            RequestStart(EvseId(CP, 2), "TAG12345"),
+            Urgency.START,
+        ),
+    ],
+)
+def test_commands_go_through_the_one_door(action, payload, command, urgency):
+    @on_virtual_time
+    async def test():
+        async with World() as world:
+            await world.settles()
+            assert await world.central.ask(action, payload) == ACCEPTED
+            assert world.door.commands == [(command, urgency)]
+
+    test()
+
+
+@on_virtual_time
+async def test_the_answer_is_the_stations_own_else_the_actions_no():
+    async with World() as world:
+        await world.settles()
+        world.door.outcome = lambda command: Answered("Scheduled", {"status": "Scheduled", "extra": None})
+        assert await world.central.ask("ChangeAvailability", CALLS["ChangeAvailability"]) == {"status": "Scheduled"}
+        world.door.outcome = lambda command: Refused("NotSupported")
+        assert await world.central.ask("UnlockConnector", {"connectorId": 1}) == {"status": "NotSupported"}
+        world.door.outcome = lambda command: Unanswered("too late")
+        assert await world.central.ask("UnlockConnector", {"connectorId": 1}) == {"status": "UnlockFailed"}
+
+
+@on_virtual_time
+async def test_a_reset_leaves_the_connection_to_the_central_open():
+    async with World() as world:
+        await world.settles()
+        assert await world.central.ask("Reset", {"type": "Hard"}) == ACCEPTED
+        world.leaves()
+        await asyncio.sleep(40)
+        world.arrives()
+        world.boots()
+        await asyncio.sleep(5)
+        assert len(world.central.dials) == 1
+        assert len(world.central.of("BootNotification")) == 2
+
+
+@on_virtual_time
+async def test_commands_for_a_station_that_is_away_get_their_own_no():
+    async with World() as world:
+        world.reports(1, "Available")
+        await world.settles()
+        world.leaves()
+        ask = world.central.ask
+        assert await ask("RemoteStartTransaction", CALLS["RemoteStartTransaction"]) == REJECTED
+        assert await ask("Reset", {"type": "Soft"}) == REJECTED
+        assert await ask("ChangeAvailability", CALLS["ChangeAvailability"]) == REJECTED
+        assert await ask("UnlockConnector", {"connectorId": 1}) == {"status": "UnlockFailed"}
+        assert await ask("DataTransfer", {"vendorId": "v"}) == REJECTED
+        assert await ask("TriggerMessage", {"requestedMessage": "MeterValues", "connectorId": 1}) == REJECTED
+        assert world.inbox.of(StartExpected) == []  # nothing is reserved for a start that cannot be
+        assert (await ask("GetConfiguration"))["configurationKey"]
+
+
+# --- rights ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("right", [None, *Right])
+def test_each_class_of_right_opens_its_own_calls(right):
+    opens = {
+        Right.START_STOP: {"RemoteStartTransaction", "UnlockConnector", "RemoteStopTransaction"},
+        Right.RESET: {"Reset", "ChangeAvailability"},
+        Right.CONFIGURATION: {"ChangeConfiguration", "DataTransfer"},
+        Right.PROFILES: {"SetChargingProfile"},
+        Right.READ: {"GetConfiguration", "TriggerMessage"},
+    }
+
+    @on_virtual_time
+    async def test():
+        async with World(rights=frozenset() if right is None else frozenset({right})) as world:
+            await world.settles()
+            await world.starts()
+            world.facts.transactions.clear()
+            opened = set()
+            for action in sorted(FROM_CENTRAL):
+                answer = await world.central.ask(action, CALLS[action])
+                if isinstance(answer, dict) and (answer.get("status") == "Accepted" or "configurationKey" in answer):
+                    opened.add(action)
+            assert opened == opens.get(right, set())
+
+    test()
+
+
+@on_virtual_time
+async def test_what_is_not_allowed_is_noted_once():
+    async with World(rights=frozenset()) as world:
+        await world.settles()
+        for _ in range(5):
+            await world.central.ask("Reset", {"type": "Soft"})
+        await world.store.journal.drain()
+        noted = await world.rows("SELECT data FROM events WHERE type = 'uplink.not_allowed'")
+        assert len(noted) == 1
+
+
+@on_virtual_time
+async def test_a_start_with_a_profile_needs_the_right_to_profiles_too():
+    async with World(rights=frozenset({Right.START_STOP})) as world:
+        await world.settles()
+        wish = {**CALLS["RemoteStartTransaction"], "chargingProfile": PROFILE}
+        assert await world.central.ask("RemoteStartTransaction", wish) == REJECTED
+        assert world.door.commands == []
+
+
+@on_virtual_time
+async def test_what_is_not_offered_is_refused_in_words_and_the_unknown_by_callerror():
+    async with World() as world:
+        await world.settles()
+        ask = world.central.ask
+        assert await ask("SendLocalList", CALLS["SendLocalList"]) == {"status": "Failed"}
+        assert await ask("GetLocalListVersion") == {"listVersion": -1}
+        assert await ask("GetDiagnostics", CALLS["GetDiagnostics"]) == {}
+        assert await ask("UpdateFirmware", CALLS["UpdateFirmware"]) == "NotSupported"
+        assert await ask("MakeCoffee") == "NotImplemented"
+        assert await ask("Reset", {"type": "Gently"}) == "FormationViolation"
+        assert await ask("Reset", {}) == "FormationViolation"
+        assert world.door.commands == []
+
+
+# --- start and stop --------------------------------------------------------------------------------------------------
+
+
+@on_virtual_time
+async def test_a_start_without_a_connector_goes_where_somebody_has_plugged_in():
+    async with World() as world:
+        await world.settles()
+        world.reports(1, "Available")
+        world.reports(2, "Preparing")
+        assert await world.central.ask("RemoteStartTransaction", {"idTag": "TAG12345"}) == ACCEPTED
+        assert world.door.of(RequestStart) == [RequestStart(EvseId(CP, 2), "TAG12345")]
+        [expected] = world.inbox.of(StartExpected)
+        assert expected.evse == EvseId(CP, 2)
+
+
+@on_virtual_time
+async def test_no_start_where_one_runs_or_where_nothing_is():
+    async with World() as world:
+        await world.settles()
+        await world.starts(1)
+        ask = world.central.ask
+        assert await ask("RemoteStartTransaction", {"idTag": "TAG12345", "connectorId": 1}) == REJECTED
+        assert await ask("RemoteStartTransaction", {"idTag": "TAG12345", "connectorId": 7}) == REJECTED
+        assert await ask("RemoteStartTransaction", {"idTag": "TAG12345"}) == ACCEPTED
+        assert world.door.of(RequestStart) == [RequestStart(EvseId(CP, 2), "TAG12345")]
+        await world.starts(2)
+        assert await ask("RemoteStartTransaction", {"idTag": "TAG12345"}) == REJECTED
+
+
+@on_virtual_time
+async def test_a_profile_of_a_start_is_for_that_transaction():
+    async with World() as world:
+        await world.settles()
+        wish = {**CALLS["RemoteStartTransaction"], "chargingProfile": PROFILE}
+        assert await world.central.ask("RemoteStartTransaction", wish) == ACCEPTED
+        assert world.door.of(RequestStart) == [RequestStart(EvseId(CP, 1), "TAG12345")]  # without the profile
+        await world.starts(1, "TAG12345")
+        assert [c.ceiling.ceiling_a for c in world.inbox.of(CeilingSet)] == [10.0]
+
+
+@pytest.mark.parametrize("why", ["another token", "too late", "refused", "another purpose"])
+def test_a_profile_of_a_start_is_for_no_other_transaction(why):
+    @on_virtual_time
+    async def test():
+        async with World() as world:
+            await world.settles()
+            if why == "refused":
+                world.door.outcome = lambda command: Answered("Rejected", REJECTED)
+            profile = {**PROFILE, "chargingProfilePurpose": "TxDefaultProfile"} if why == "another purpose" else PROFILE
+            wish = {**CALLS["RemoteStartTransaction"], "chargingProfile": profile}
+            answer = await world.central.ask("RemoteStartTransaction", wish)
+            assert answer == (REJECTED if why in ("refused", "another purpose") else ACCEPTED)
+            await asyncio.sleep(70 if why == "too late" else 1)
+            await world.starts(1, "OTHER123" if why == "another token" else "TAG12345")
+            assert world.inbox.of(CeilingSet) == []
+
+    test()
+
+
+@on_virtual_time
+async def test_a_stop_is_by_the_id_of_this_central_and_of_this_station():
+    async with World() as world:
+        other = StationId("CP02")
+        await world.settles()
+        await world.settles(other)
+        stored = await world.starts(1)
+        await world.starts(1, station=other)
+        ask = world.central.ask
+        assert await ask("RemoteStopTransaction", {"transactionId": 4002}) == REJECTED  # the other station's
+        assert await ask("RemoteStopTransaction", {"transactionId": stored.station_transaction_id}) == REJECTED
+        assert world.door.commands == []
+        assert await ask("RemoteStopTransaction", {"transactionId": 4001}) == ACCEPTED
+        assert world.door.commands == [(RequestStop(CP, stored.station_transaction_id), Urgency.STOP)]
+        await world.stops(stored)
+        assert await ask("RemoteStopTransaction", {"transactionId": 4001}) == ACCEPTED  # it will learn of the stop
+        assert len(world.door.commands) == 1
+
+
+@on_virtual_time
+async def test_a_stop_without_a_usable_id_means_the_only_transaction():
+    async with World() as world:
+        await world.settles()
+        world.central.answers["StartTransaction"] = {"transactionId": 0, "idTagInfo": {"status": "Accepted"}}
+        stored = await world.starts(1)
+        assert await world.central.ask("RemoteStopTransaction", {"transactionId": 0}) == ACCEPTED
+        assert world.door.of(RequestStop) == [RequestStop(CP, stored.station_transaction_id)]
+        await world.starts(2)
+        assert await world.central.ask("RemoteStopTransaction", {"transactionId": 0}) == REJECTED
+
+
+# --- configuration ---------------------------------------------------------------------------------------------------
+
+
+def configuration(answer: dict) -> dict[str, str]:
+    return {entry["key"]: entry["value"] for entry in answer["configurationKey"]}
+
+
+@on_virtual_time
+async def test_virtual_keys_are_kept_here_and_never_reach_the_station():
+    async with World() as world:
+        await world.settles()
+        ask = world.central.ask
+        for key, value in (("MeterValueSampleInterval", "900"), ("localpreauthorize", "true")):
+            assert await ask("ChangeConfiguration", {"key": key, "value": value}) == ACCEPTED
+        shown = configuration(await ask("GetConfiguration", {"key": ["MeterValueSampleInterval", "LocalPreAuthorize"]}))
+        assert list(shown.values()) == ["900", "true"]
+        assert world.door.commands == []
+
+
+@on_virtual_time
+async def test_shared_keys_are_kept_when_the_station_has_taken_them():
+    async with World() as world:
+        await world.settles()
+        change = {"key": "MinimumStatusDuration", "value": "5"}
+        assert await world.central.ask("ChangeConfiguration", change) == ACCEPTED
+        assert world.door.of(SetVariable) == [SetVariable(CP, "MinimumStatusDuration", "5")]
+        world.door.outcome = lambda command: Answered("Rejected", REJECTED)
+        assert await world.central.ask("ChangeConfiguration", {**change, "value": "6"}) == REJECTED
+        shown = await world.central.ask("GetConfiguration", {"key": ["MinimumStatusDuration"]})
+        assert configuration(shown) == {"MinimumStatusDuration": "5"}
+        world.leaves()
+        assert await world.central.ask("ChangeConfiguration", change) == REJECTED
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "status"),
+    [
+        ("AuthorizationKey", "secret", "Rejected"),
+        ("NumberOfConnectors", "9", "Rejected"),
+        ("VendorKey", "1", "Rejected"),
+        ("NoSuchKey", "1", "NotSupported"),
+        ("BackendURL", "ws://evil", "NotSupported"),
+        ("HeartbeatInterval", "soon", "Rejected"),
+        ("HeartbeatInterval", "-1", "Rejected"),
+        ("HeartbeatInterval", "9" * 20, "Rejected"),
+        ("StopTransactionOnInvalidId", "perhaps", "Rejected"),
+    ],
+)
+def test_what_may_not_be_written(key, value, status):
+    @on_virtual_time
+    async def test():
+        async with World() as world:
+            await world.settles()
+            assert await world.central.ask("ChangeConfiguration", {"key": key, "value": value}) == {"status": status}
+            assert world.door.commands == []
+            assert world.store.virtual.variables(world.settings.id, CP) == {}
+
+    test()
+
+
+@on_virtual_time
+async def test_reading_asks_the_station_only_for_what_is_not_known_and_shows_no_secret():
+    async with World() as world:
+        await world.settles()
+        world.facts.keys = {**world.facts.keys, "AuthorizationKey": ("secret", False)}
+
+        def told(command: Command) -> Answered:
+            keys = [
+                {"key": "Rare", "readonly": False, "value": "r"},
+                {"key": "AuthorizationKey", "readonly": False, "value": "secret"},
+                {"key": "HeartbeatInterval", "readonly": False, "value": "30"},
+            ]
+            return Answered("", {"configurationKey": keys, "unknownKey": []})
+
+        world.door.outcome = told
+        known = await world.central.ask("GetConfiguration", {"key": ["HeartbeatInterval", "NumberOfConnectors"]})
+        assert configuration(known) == {"HeartbeatInterval": "300", "NumberOfConnectors": "2"}
+        assert world.door.commands == []
+        asked = {"key": ["Rare", "AuthorizationKey", "Nowhere", "VENDORKEY"]}
+        answer = await world.central.ask("GetConfiguration", asked)
+        assert configuration(answer) == {"Rare": "r", "VendorKey": "7"}
+        assert answer["unknownKey"] == ["AuthorizationKey", "Nowhere"]
+        assert world.door.of(GetVariables) == [GetVariables(CP, ("Rare", "Nowhere"))]
+        everything = configuration(await world.central.ask("GetConfiguration"))
+        assert everything["Rare"] == "r"
+        assert everything["HeartbeatInterval"] == "300"  # ours, whatever the station beats
+        assert "AuthorizationKey" not in everything
+        fixed = {e["key"]: e["readonly"] for e in (await world.central.ask("GetConfiguration"))["configurationKey"]}
+        assert fixed["VendorKey"] is True
+        assert fixed["HeartbeatInterval"] is False
+
+
+@on_virtual_time
+async def test_configuration_is_refused_while_the_disk_takes_nothing():
+    async with World() as world:
+        await world.settles()
+        freed = world.fill_disk()
+        change = {"key": "MeterValueSampleInterval", "value": "60"}
+        assert await world.central.ask("ChangeConfiguration", change) == REJECTED
+        freed()
+        assert await world.central.ask("ChangeConfiguration", change) == ACCEPTED
+
+
+# --- triggers --------------------------------------------------------------------------------------------------------
+
+
+@on_virtual_time
+async def test_triggers_of_our_own_messages_do_not_bother_the_station():
+    async with World() as world:
+        world.reports(1, "Available")
+        await world.settles()
+        world.central.forget()
+        for message in (
+            "Heartbeat",
+            "StatusNotification",
+            "BootNotification",
+            "FirmwareStatusNotification",
+            "DiagnosticsStatusNotification",
+        ):
+            assert await world.central.ask("TriggerMessage", {"requestedMessage": message}) == ACCEPTED
+        await asyncio.sleep(1)
+        assert sorted(world.central.actions()) == [
+            "BootNotification",
+            "DiagnosticsStatusNotification",
+            "FirmwareStatusNotification",
+            "Heartbeat",
+            "StatusNotification",
+        ]
+        assert world.central.of("FirmwareStatusNotification") == [{"status": "Idle"}]
+        assert world.door.commands == []
+
+
+@on_virtual_time
+async def test_triggers_of_what_nobody_sends():
+    async with World() as world:
+        await world.settles()
+        ask = world.central.ask
+        assert await ask("TriggerMessage", {"requestedMessage": "Coffee"}) == {"status": "NotImplemented"}
+        status = {"requestedMessage": "StatusNotification", "connectorId": 9}
+        assert await ask("TriggerMessage", status) == REJECTED
+
+
+@on_virtual_time
+async def test_the_last_firmware_status_is_told_again():
+    async with World() as world:
+        await world.settles()
+        world.pool.notify(CP, "FirmwareStatusNotification", {"status": "Installing"})
+        await asyncio.sleep(1)
+        await world.central.ask("TriggerMessage", {"requestedMessage": "FirmwareStatusNotification"})
+        await asyncio.sleep(1)
+        assert world.central.of("FirmwareStatusNotification") == [{"status": "Installing"}] * 2
+
+
+@on_virtual_time
+async def test_fresh_readings_are_told_and_stale_ones_fetched():
+    async with World() as world:
+        await world.settles()
+        evse = EvseId(CP, 1)
+        asked = {"requestedMessage": "MeterValues", "connectorId": 1}
+        now = world.clock.monotonic()
+        world.facts.readings[evse] = EvseReading(evse, now, PhaseCurrents(6.04, 6, 6), register_wh=1200.0, power_w=4140)
+        assert await world.central.ask("TriggerMessage", asked) == ACCEPTED
+        await asyncio.sleep(1)
+        [told] = world.central.of("MeterValues")
+        assert "transactionId" not in told
+        values = told["meterValue"][0]["sampledValue"]
+        assert [v["value"] for v in values] == ["6", "6", "6", "4140", "1200"]
+        assert {v["context"] for v in values} == {"Trigger"}
+        await asyncio.sleep(5)
+        assert await world.central.ask("TriggerMessage", asked) == ACCEPTED
+        assert world.door.of(TriggerMessage) == [TriggerMessage(evse, "MeterValues")]

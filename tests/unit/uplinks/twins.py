@@ -1,0 +1,474 @@
+"""Twins of what the uplinks room needs, on virtual time: a central that speaks raw frames, and a site around it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any, TypeVar
+
+from sitectl.base.clock import Clock, LoopClock
+from sitectl.base.errors import EnvironmentFault
+from sitectl.base.tasks import Tasks
+from sitectl.base.units import format_utc
+from sitectl.base.virtual import run_virtual
+from sitectl.config.settings import UplinkSettings
+from sitectl.model.commands import Answered, Command, NotSent, Outcome, Urgency
+from sitectl.model.events import Event, TransactionEnded, TransactionStarted
+from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
+from sitectl.model.metering import EvseReading
+from sitectl.model.transaction import Payload, StartedTransaction
+from sitectl.model.uplink import Right
+from sitectl.ocpp.endpoint import Endpoint, message_ids
+from sitectl.ocpp.v16 import copies, decode
+from sitectl.ocpp.versions import Version
+from sitectl.routing.route import Route
+from sitectl.store.executor import InlineExecutor
+from sitectl.store.opening import Store, open_store
+from sitectl.uplinks.link import Dial, DialFailed, Link
+from sitectl.uplinks.pool import UplinkPool
+from sitectl.uplinks.ports import Rooms
+from sitectl.wire.memory import MemoryTransport, pair
+from sitectl.wire.outcomes import Handler
+from sitectl.wire.peer import Peer
+
+START = datetime(2026, 11, 20, 12, tzinfo=UTC)
+CENTRAL = UplinkId("central")
+CP = StationId("CP01")
+BOOT = {"chargePointVendor": "ACME", "chargePointModel": "One", "firmwareVersion": "1.0"}
+E = TypeVar("E", bound=Event)
+
+
+def on_virtual_time(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Run a test on a fresh virtual loop; for tests without fixtures."""
+
+    def run() -> None:
+        run_virtual(test())
+
+    run.__name__ = test.__name__
+    run.__doc__ = test.__doc__
+    return run
+
+
+# --- the central -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Error:
+    """Answer with a CALLERROR."""
+
+    code: str
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Answer with this text; `{id}` is the message id."""
+
+    text: str
+
+
+class Nothing:
+    """Do not answer."""
+
+
+class Drop:
+    """Break the connection instead of an answer."""
+
+
+Said = Payload | Error | Raw | Nothing | Drop
+Answers = Said | Callable[[Payload], Said]
+
+
+@dataclass
+class Heard:
+    """One call that the central received."""
+
+    at: float
+    station: str
+    action: str
+    payload: Payload
+    text: str
+    connection: int
+
+
+class Central:
+    """Accepts everything unless `answers` says otherwise. It takes one call at a time, as a strict one does."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.heard: list[Heard] = []
+        self.answers: dict[str, Answers] = {}
+        self.unreachable: DialFailed | None = None
+        self.dials: list[float] = []
+        self.transports: dict[str, MemoryTransport] = {}
+        self.crossed = 0
+        self.interval_s = 300
+        self._clock = clock
+        self._ids = itertools.count(1)
+        self._transactions = itertools.count(4001)
+        self._replies: dict[str, asyncio.Future[list[Any]]] = {}
+        self._tasks = Tasks()
+
+    def dialer(self, settings: UplinkSettings) -> Callable[[StationId], Dial]:
+        def of(station: StationId) -> Dial:
+            async def dial(handler: Handler) -> Peer:
+                self.dials.append(self._clock.monotonic())
+                await asyncio.sleep(0.05)
+                if self.unreachable is not None:
+                    raise self.unreachable
+                near, far = pair("station", "central")
+                self.transports[station] = far
+                number = len(self.dials)
+                self._tasks.spawn(self._converse(station, far, number), f"central {station}")
+                endpoint = Endpoint(Version.V16, message_ids(f"c{number}"))
+                return Peer(near, endpoint, handler, clock=self._clock, name=f"central/{station}")
+
+            return dial
+
+        return of
+
+    async def _converse(self, station: str, far: MemoryTransport, number: int) -> None:
+        while True:
+            try:
+                text = str(await far.recv())
+            except Exception:
+                return
+            frame = json.loads(text)
+            if frame[0] != 2:
+                self._replies.pop(frame[1]).set_result(frame)
+                continue
+            self.heard.append(Heard(self._clock.monotonic(), station, frame[2], frame[3], text, number))
+            said = self._answer(frame[2], frame[3])
+            await asyncio.sleep(0.01)
+            self.crossed += far._far.backlog()
+            match said:
+                case dict():
+                    far.send_raw(json.dumps([3, frame[1], said]))
+                case Error(code):
+                    far.send_raw(json.dumps([4, frame[1], code, "no", {}]))
+                case Raw(text):
+                    far.send_raw(text.replace("{id}", frame[1]))
+                case Drop():
+                    far.abort()
+
+    def _answer(self, action: str, payload: Payload) -> Said:
+        scripted = self.answers.get(action)
+        if callable(scripted):
+            return scripted(payload)
+        if scripted is not None:
+            return scripted
+        now = format_utc(self._clock.wall())
+        match action:
+            case "BootNotification":
+                return {"status": "Accepted", "currentTime": now, "interval": self.interval_s}
+            case "Heartbeat":
+                return {"currentTime": now}
+            case "Authorize":
+                return {"idTagInfo": {"status": "Accepted"}}
+            case "StartTransaction":
+                return {"transactionId": next(self._transactions), "idTagInfo": {"status": "Accepted"}}
+            case "DataTransfer":
+                return {"status": "Accepted", "data": "pong"}
+        return {}
+
+    async def ask(self, action: str, payload: Payload | None = None, station: str = CP) -> Any:
+        """Call a station: the payload of its answer, or the code of its CALLERROR; "nothing" after a minute."""
+        message_id = f"central-{next(self._ids)}"
+        reply: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        self._replies[message_id] = reply
+        self.transports[station].send_raw(json.dumps([2, message_id, action, payload or {}]))
+        try:
+            async with asyncio.timeout(60.0):
+                frame = await reply
+        except TimeoutError:
+            return "nothing"
+        return frame[2]
+
+    def actions(self) -> list[str]:
+        return [heard.action for heard in self.heard]
+
+    def of(self, action: str) -> list[Payload]:
+        return [heard.payload for heard in self.heard if heard.action == action]
+
+    def forget(self) -> None:
+        self.heard.clear()
+
+    async def close(self) -> None:
+        await self._tasks.cancel_all()
+
+
+# --- the other rooms -------------------------------------------------------------------------------------------------
+
+
+class Inbox(list[Event]):
+    def post(self, event: Event) -> None:
+        self.append(event)
+
+    def of(self, kind: type[E]) -> list[E]:
+        return [event for event in self if isinstance(event, kind)]
+
+
+class Door:
+    """The door to the stations: keeps what went through, and answers as told; offline: NotSent."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.commands: list[tuple[Command, Urgency]] = []
+        self.outcome: Callable[[Command], Outcome] = lambda command: Answered("Accepted", {"status": "Accepted"})
+        self._facts = facts
+
+    async def execute(self, station: StationId, command: Command, urgency: Urgency) -> Outcome:
+        await asyncio.sleep(0.02)
+        if not self._facts.online(station):
+            return NotSent("the station is offline")
+        self.commands.append((command, urgency))
+        return self.outcome(command)
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        return [command for command, _ in self.commands if isinstance(command, kind)]
+
+
+@dataclass
+class Seen:
+    """What is known of one station."""
+
+    is_online: bool = False
+    connected: int = 0
+    boot: Payload | None = None
+    evses: tuple[int, ...] = (1, 2)
+
+
+class Facts:
+    """What the stations room knows."""
+
+    def __init__(self) -> None:
+        self.seen: dict[StationId, Seen] = {}
+        self.reported: dict[StationId, dict[int, Payload]] = {}
+        self.keys: dict[str, tuple[str, bool]] = {"VendorKey": ("7", False), "LocalPreAuthorize": ("false", False)}
+        self.readings: dict[EvseId, EvseReading] = {}
+        self.transactions: dict[EvseId, tuple[TransactionId, int]] = {}
+
+    def of(self, station: StationId) -> Seen:
+        return self.seen.setdefault(station, Seen())
+
+    def online(self, station: StationId) -> bool:
+        return self.of(station).is_online
+
+    def connections(self, station: StationId) -> int:
+        return self.of(station).connected
+
+    def boot(self, station: StationId) -> Payload | None:
+        return self.of(station).boot
+
+    def evses(self, station: StationId) -> Sequence[int]:
+        return self.of(station).evses
+
+    def statuses(self, station: StationId) -> dict[int, Payload]:
+        return self.reported.get(station, {})
+
+    def configuration(self, station: StationId) -> dict[str, tuple[str, bool]]:
+        return self.keys
+
+    def reading(self, evse: EvseId) -> EvseReading | None:
+        return self.readings.get(evse)
+
+    def running(self, evse: EvseId) -> bool:
+        return evse in self.transactions
+
+    def running_ids(self, station: StationId) -> list[int]:
+        return [number for evse, (_, number) in self.transactions.items() if evse.station == station]
+
+    def running_transaction(self, station: StationId, transaction: TransactionId) -> int | None:
+        for evse, (id, number) in self.transactions.items():
+            if evse.station == station and id == transaction:
+                return number
+        return None
+
+
+# --- the site --------------------------------------------------------------------------------------------------------
+
+
+class World:
+    """A pool of virtual stations between twins and a real store on the loop's thread."""
+
+    def __init__(
+        self,
+        path: Path | None = None,
+        clock: Clock | None = None,
+        *,
+        rights: frozenset[Right] = frozenset(Right),
+        replay_per_s: float = 1000.0,
+    ) -> None:
+        self.clock = clock or LoopClock(START)
+        self.central = Central(self.clock)
+        self.facts = Facts()
+        self.inbox = Inbox()
+        self.door = Door(self.facts)
+        self.tasks = Tasks()
+        self.settings = UplinkSettings(CENTRAL, "ws://central", rights=rights, replay_per_s=replay_per_s)
+        self.pool: UplinkPool
+        self.store: Store
+        self._path = path
+        self._minute = 0
+        self._running: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> World:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        await self.close()
+        await self.central.close()
+        assert asyncio.all_tasks() == {asyncio.current_task()}, "a task was leaked"
+
+    async def open(self) -> None:
+        self.store = await open_store(
+            self._path, self.clock, Random(1), lambda stop, version: copies.forgotten_stop(stop),
+            executor=lambda name: InlineExecutor(),
+        )  # fmt: skip
+        rooms = Rooms(
+            inbox=self.inbox,
+            journal=self.store.journal,
+            door=self.door,
+            outbox=self.store.outbox,
+            facts=self.facts,
+            virtual=self.store.virtual,
+            tokens=self.store.tokens,
+            tasks=self.tasks,
+        )
+        self.pool = UplinkPool(
+            {CENTRAL: self.settings}, Route(CENTRAL), rooms, self.clock, Random(2), make_dialer=self.central.dialer
+        )
+        self._running = asyncio.get_running_loop().create_task(self.pool.run())
+
+    async def close(self) -> None:
+        """Stop, as the daemon does; the store's file stays."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait([self._running])
+        await self.tasks.cancel_all()
+        await self.store.close()
+
+    async def restart(self) -> None:
+        """Everything in memory is lost, and every station with it; the central sees its connections end."""
+        await self.close()
+        for seen in self.facts.seen.values():
+            seen.is_online = False
+        self.facts.reported.clear()
+        await self.open()
+
+    def link(self, station: StationId = CP) -> Link:
+        return self.pool._uplinks[CENTRAL].links[station]
+
+    @property
+    def view(self) -> Any:
+        return self.pool.views()[CENTRAL]
+
+    # --- what stations do ---
+
+    def arrives(self, station: StationId = CP) -> None:
+        seen = self.facts.of(station)
+        seen.is_online, seen.connected = True, seen.connected + 1
+        self.pool.station_online(station, seen.boot)
+
+    def boots(self, boot: Payload | None = None, station: StationId = CP) -> None:
+        self.facts.of(station).boot = boot or BOOT
+        self.pool.station_online(station, boot or BOOT)
+
+    def leaves(self, station: StationId = CP) -> None:
+        self.facts.of(station).is_online = False
+        self.pool.station_offline(station)
+
+    def reports(self, connector: int, status: str, station: StationId = CP, **more: Any) -> None:
+        stamp = format_utc(self.clock.wall())
+        payload = {"connectorId": connector, "errorCode": "NoError", "status": status, "timestamp": stamp, **more}
+        self.facts.reported.setdefault(station, {})[connector] = payload
+        self.pool.status(station, connector, payload)
+
+    async def settles(self, station: StationId = CP) -> None:
+        """A station arrives, boots, and is up at the central."""
+        self.arrives(station)
+        self.boots(station=station)
+        await asyncio.sleep(5.0)
+
+    def hears(self, event: Event) -> None:
+        self.inbox.post(event)
+        self.pool.hear(event)
+
+    # --- transactions ---
+
+    def _stamp(self) -> str:
+        self._minute += 1
+        return format_utc(START - timedelta(days=1) + timedelta(minutes=self._minute))
+
+    async def starts(self, evse: int = 1, token: str = "TAG12345", meter: int = 100, station: StationId = CP,
+                     wait: bool = True) -> StartedTransaction:  # fmt: skip
+        payload = {"connectorId": evse, "idTag": token, "timestamp": self._stamp(), "meterStart": meter}
+        told = decode.start_transaction(payload, station, self.clock.wall(), "1").value
+        stored = await self.store.ledger.start(told, self.pool.copies(station, token), copies.start(payload), b"raw")
+        self.facts.transactions[stored.evse] = (stored.transaction, stored.station_transaction_id)
+        self.pool.outbox_grew(station)
+        number = stored.station_transaction_id
+        self.hears(TransactionStarted(stored.evse, stored.transaction, self.clock.monotonic(), number, token))
+        if wait:
+            await asyncio.sleep(2.0)
+        return stored
+
+    async def samples(self, stored: StartedTransaction, wh: float) -> None:
+        value = {"timestamp": self._stamp(), "sampledValue": [{"value": str(wh)}]}
+        payload = {
+            "connectorId": stored.evse.evse,
+            "transactionId": stored.station_transaction_id,
+            "meterValue": [value],
+        }
+        await self.store.ledger.samples(
+            stored.evse.station, stored.evse.evse, stored.station_transaction_id, wh, START,
+            copies.meter_values(payload), b"raw",
+        )  # fmt: skip
+        self.pool.outbox_grew(stored.evse.station)
+
+    async def stops(self, stored: StartedTransaction, meter: int = 900, reason: str = "Local") -> None:
+        payload = {
+            "transactionId": stored.station_transaction_id,
+            "timestamp": self._stamp(),
+            "meterStop": meter,
+            "reason": reason,
+        }
+        told = decode.stop_transaction(payload, stored.evse.station, self.clock.wall(), "2").value
+        await self.store.ledger.stop(told, copies.stop(payload), b"raw")
+        self.facts.transactions.pop(stored.evse, None)
+        self.pool.outbox_grew(stored.evse.station)
+        self.hears(TransactionEnded(stored.evse, stored.transaction, self.clock.monotonic()))
+
+    async def rows(self, statement: str, *values: object) -> list[Any]:
+        return await self.store.database.query(lambda connection: connection.execute(statement, values).fetchall())
+
+    async def outbox(self) -> list[tuple[str, str]]:
+        """Action and state of every row that has not left."""
+        return await self.rows("SELECT action, state FROM outbox ORDER BY seq")
+
+    def fill_disk(self) -> Callable[[], None]:
+        """Every write fails until the result is called."""
+        database = self.store.database
+        run = database.run
+
+        def full(job: Any) -> asyncio.Future[Any]:
+            future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            future.set_exception(EnvironmentFault("disk full"))
+            return future
+
+        database.run = full  # type: ignore[method-assign]
+
+        def freed() -> None:
+            database.run = run  # type: ignore[method-assign]
+
+        return freed
+
+
+def with_rights(world: World, *rights: Right) -> World:
+    """The same world, where the central may do only this."""
+    world.settings = replace(world.settings, rights=frozenset(rights))
+    return world
