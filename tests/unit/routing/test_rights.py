@@ -1,0 +1,33 @@
+"""Rights, as plain values."""
+
+import typing
+
+import pytest
+
+from sitectl.model import commands
+from sitectl.model.commands import InstallFallback, OfferLimit, RelayCall
+from sitectl.model.uplink import Right
+from sitectl.routing.rights import may, needed_right
+
+FIXED = {
+    Right.START_STOP: {"RequestStart", "RequestStop", "UnlockConnector"},
+    Right.RESET: {"ResetStation", "ChangeAvailability"},
+    Right.CONFIGURATION: {"SetVariable", "TransferData"},
+    Right.READ: {"GetVariables", "TriggerMessage"},
+}
+
+
+@pytest.mark.parametrize("right", Right)
+def test_each_right_opens_the_commands_of_its_class(right):
+    opened = {kind.__name__ for kind in typing.get_args(commands.Command) if may({right}, kind)}
+    assert opened == FIXED.get(right, set())
+
+
+@pytest.mark.parametrize("kind", [OfferLimit, InstallFallback, RelayCall])
+def test_nobody_outside_writes_limits(kind):
+    assert needed_right(kind) is None
+    assert not may(set(Right), kind)
+
+
+def test_without_rights_nothing_is_allowed():
+    assert not any(may((), kind) for kind in typing.get_args(commands.Command))
