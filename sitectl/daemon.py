@@ -165,7 +165,7 @@ class Daemon:
         except OSError as error:
             why = error.strerror or str(error)
             raise EnvironmentFault(
-                f"site.data_dir: {directory} cannot be made: {why}; choose a writable one"
+                f"site.data_dir: {directory} cannot be made: {why}; name a writable one"
             ) from error
         return await open_store(
             directory / LEDGER_FILE,

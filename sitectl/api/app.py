@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -19,8 +19,12 @@ from sitectl.api import views
 from sitectl.api.ports import LedgerReader, Overview, SiteReader
 from sitectl.base.errors import EnvironmentFault
 from sitectl.base.units import parse_timestamp
+from sitectl.model.ids import StationId
 from sitectl.model.journal import JournalEntry
 from sitectl.site.cycle import Decision
+from sitectl.state.reduce import aged
+from sitectl.state.site_state import SiteState
+from sitectl.state.snapshot import snapshot
 
 FOLLOW_EVERY_S = 0.25
 ALIVE_EVERY_S = 15.0
@@ -83,56 +87,52 @@ def _add_refusals(app: FastAPI) -> None:
         return _json({"detail": "the daemon failed over this question and goes on; its log says why"}, 500)
 
 
-def _decision(behind: Behind) -> Decision:
-    decision = behind.site.decision
+def _look(behind: Behind) -> tuple[SiteState, Decision]:
+    """The site at this moment, with what the last cycle decided."""
+    decision, now = behind.site.decision, behind.overview.now()
     if decision is None:
         raise HTTPException(503, "the first control cycle has not run yet; ask again in a second")
-    return decision
+    state = aged(behind.site.state, now, decision.pictures)
+    seen, pictures = snapshot(state, now, decision.pictures)
+    return state, replace(decision, snapshot=seen, pictures=pictures)
 
 
 def _add_site(app: FastAPI, behind: Behind) -> None:
     @app.get("/v1/status", summary="One look at everything")
     async def status() -> Response:
         totals = await behind.ledger.totals()
-        site, overview = behind.site, behind.overview
-        answer = views.status(
-            overview.site_name,
-            overview.wall(),
-            overview.now(),
-            site.state,
-            _decision(behind),
-            site.times,
-            overview.problems(),
-            overview.uplinks(),
-            totals,
+        overview = behind.overview
+        uplinks, problems = overview.uplinks(), overview.problems()
+        times = behind.site.times
+        return _json(
+            views.status(overview.site_name, overview.wall(), *_look(behind), times, problems, uplinks, totals)
         )
-        return _json(answer)
 
     @app.get("/v1/stations", summary="All stations")
     async def stations() -> Response:
-        return _json({"schema": views.SCHEMA, "stations": views.stations(behind.site.state, _decision(behind))})
+        _, decision = _look(behind)
+        return _json({"schema": views.SCHEMA, "stations": views.stations(decision)})
 
     @app.get("/v1/stations/{id:path}", summary="One station")
     async def station(id: str) -> Response:
-        decision = _decision(behind)
-        found = {s: seen for s, seen in decision.snapshot.stations.items() if s == id}
-        if not found:
+        _, decision = _look(behind)
+        seen = decision.snapshot.stations.get(StationId(id))
+        if seen is None:
             raise HTTPException(404, f"no station {id!r} here; `sitectl stations` lists them")
-        shown = {s: views.station(behind.site.state, decision, seen) for s, seen in found.items()}
-        return _json({"schema": views.SCHEMA, "stations": shown})
+        return _json({"schema": views.SCHEMA, "stations": {seen.id: views.station(decision, seen)}})
 
     @app.get("/v1/why/{id:path}", summary="The chain that set an EVSE's limit")
     async def why(id: str) -> Response:
-        decision = _decision(behind)
+        state, decision = _look(behind)
         evse = views.find_evse(decision, id)
         if evse is None:
             raise HTTPException(404, f"no EVSE {id!r} here; name a station, or STATION:EVSE")
-        return _json(views.why_json(behind.site.state, decision, evse, behind.overview.wall()))
+        return _json(views.why_json(state, decision, evse, behind.overview.wall()))
 
     @app.get("/v1/meters", summary="All grid meters")
     async def meters() -> Response:
-        found = views.meters(behind.site.state, behind.overview.now())
-        return _json({"schema": views.SCHEMA, "meters": found})
+        _, decision = _look(behind)
+        return _json({"schema": views.SCHEMA, "meters": views.meters(decision)})
 
     @app.get("/v1/uplinks", summary="All central CSMSs")
     async def uplinks() -> Response:

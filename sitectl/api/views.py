@@ -15,13 +15,12 @@ from sitectl.model.ids import CircuitId, EvseId, StationId, UplinkId
 from sitectl.model.journal import JournalEntry
 from sitectl.model.limits import IfDead
 from sitectl.model.metering import Freshness
-from sitectl.model.snapshot import EvseSnapshot, StationSnapshot
+from sitectl.model.snapshot import EvseSnapshot, MeterSnapshot, StationSnapshot
 from sitectl.model.station import Obeys
 from sitectl.model.transaction import TransactionTotals, TransactionView
 from sitectl.model.uplink import UplinkState, UplinkView
 from sitectl.site.cycle import Decision
 from sitectl.site.owner import INTERVAL_S, CycleTimes
-from sitectl.state.meter import MeterState
 from sitectl.state.site_state import SiteState
 
 SCHEMA = 1
@@ -32,7 +31,6 @@ Json = dict[str, Any]
 def status(
     name: str,
     wall: datetime,
-    now: float,
     state: SiteState,
     decision: Decision,
     times: CycleTimes,
@@ -40,7 +38,7 @@ def status(
     uplinks: Mapping[UplinkId, UplinkView],
     totals: TransactionTotals,
 ) -> Json:
-    """Everything at one look. `now` is monotonic (s): ages are told as they are, not as the last cycle saw them."""
+    """Everything at one look."""
     return {
         "schema": SCHEMA,
         "site": name,
@@ -54,8 +52,8 @@ def status(
             "ms_p99": _rounded(times.percentile(0.99), 2),
         },
         "circuits": {id: circuit(state, decision, id) for id in state.topology.circuits},
-        "meters": meters(state, now),
-        "stations": stations(state, decision),
+        "meters": meters(decision),
+        "stations": stations(decision),
         "uplinks": {id: uplink(view) for id, view in uplinks.items()},
         "transactions": {"open": totals.open, "unsent": totals.unsent, "dead": totals.dead},
     }
@@ -106,30 +104,27 @@ def _if_dead(dead: IfDead | None) -> Json | None:
     return {"ratio": dead.ratio, "for_s": dead.for_s, "phase": dead.phase, "holds": dead.holds, "text": dead.text}
 
 
-def meters(state: SiteState, now: float) -> Json:
+def meters(decision: Decision) -> Json:
     """All meters."""
-    return {id: meter(held, now) for id, held in state.meters.items()}
+    return {id: meter(seen) for id, seen in decision.snapshot.meters.items()}
 
 
-def meter(held: MeterState, now: float) -> Json:
-    """One meter; what a lost one said last is no longer a measurement."""
-    freshness = held.state(now)
-    reading = held.reading
-    shown = reading if freshness is not Freshness.LOST else None
+def meter(seen: MeterSnapshot) -> Json:
+    """One meter."""
     return {
-        "state": freshness.value,
-        "age_s": round(now - reading.at, 1) if reading is not None else None,
-        "current_a": _phases(shown.current_a) if shown is not None else None,
-        "power_w": _rounded(shown.power_w, 0) if shown is not None else None,
+        "state": seen.state.value,
+        "age_s": _rounded(seen.age_s, 1),
+        "current_a": _phases(seen.current_a),
+        "power_w": _rounded(seen.power_w, 0),
     }
 
 
-def stations(state: SiteState, decision: Decision) -> Json:
+def stations(decision: Decision) -> Json:
     """All stations, quarantined ones too."""
-    return {id: station(state, decision, seen) for id, seen in decision.snapshot.stations.items()}
+    return {id: station(decision, seen) for id, seen in decision.snapshot.stations.items()}
 
 
-def station(state: SiteState, decision: Decision, seen: StationSnapshot) -> Json:
+def station(decision: Decision, seen: StationSnapshot) -> Json:
     """One station with its EVSEs; their keys are strings."""
     evses = [decision.snapshot.evses[id] for id in seen.evses if id in decision.snapshot.evses]
     return {
@@ -140,7 +135,7 @@ def station(state: SiteState, decision: Decision, seen: StationSnapshot) -> Json
         "firmware": seen.identity.firmware or None,
         "quarantined": seen.quarantined,
         "obeys": _obeys(evses).value,
-        "evses": {str(view.id.evse): evse(state, decision, view, seen) for view in evses},
+        "evses": {str(view.id.evse): evse(decision, view, seen) for view in evses},
     }
 
 
@@ -153,9 +148,9 @@ def _obeys(evses: Sequence[EvseSnapshot]) -> Obeys:
     return Obeys.UNKNOWN
 
 
-def evse(state: SiteState, decision: Decision, view: EvseSnapshot, seen: StationSnapshot) -> Json:
+def evse(decision: Decision, view: EvseSnapshot, seen: StationSnapshot) -> Json:
     """One EVSE."""
-    limit_a = limit(state, view)
+    limit_a = limit(view)
     return {
         "connector_status": view.connector_status.value if view.connector_status else None,
         "charging_state": view.charging_state.value if view.charging_state else None,
@@ -170,13 +165,12 @@ def evse(state: SiteState, decision: Decision, view: EvseSnapshot, seen: Station
     }
 
 
-def limit(state: SiteState, view: EvseSnapshot) -> float | None:
+def limit(view: EvseSnapshot) -> float | None:
     """The offer that holds now; without one the fallback that its station accepted (idle, it may start with that).
 
     None: it was never told anything, so nothing but its own setting bounds it.
     """
-    newest = state.evses[view.id].newest_offer
-    return _rounded(newest.limit_a if newest is not None else view.fallback_installed_a, 1)
+    return _rounded(view.offered_a if view.offered_a is not None else view.fallback_installed_a, 1)
 
 
 def _reason(decision: Decision, view: EvseSnapshot, seen: StationSnapshot, limit_a: float | None) -> str:
@@ -215,7 +209,7 @@ def why_json(state: SiteState, decision: Decision, id: EvseId, wall: datetime) -
         "station": id.station,
         "evse": id.evse,
         "time": format_utc(wall),
-        "limit_a": limit(state, view),
+        "limit_a": limit(view),
         "chain": why(state.topology, decision.snapshot, decision.allocation, id),
     }
 

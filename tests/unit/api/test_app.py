@@ -15,8 +15,9 @@ import pytest
 from sitectl.api.app import NEWEST, make_app
 from sitectl.api.server import ApiServer
 from sitectl.base.tasks import Tasks
+from sitectl.model import events
 from sitectl.model.electrical import PhaseCurrents
-from tests.unit.api.quiet_site import CP01, Ledger, Overview, QuietSite, behind
+from tests.unit.api.quiet_site import CP01, CP02, Ledger, Overview, QuietSite, behind
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -125,6 +126,20 @@ async def test_transactions_are_asked_for_by_their_kind(served: Served) -> None:
     assert served.ledger.asked == {"open": False, "unsent": False, "dead": False, "limit": 1000}
     await served.get("/v1/transactions?only=dead&limit=5")
     assert served.ledger.asked == {"open": False, "unsent": False, "dead": True, "limit": 5}
+
+
+async def test_an_answer_is_of_now_and_not_of_the_last_cycle(served: Served) -> None:
+    served.quiet.all_well()
+    served.quiet.clock.at += 0.44
+    served.quiet.site.post(events.StationDisconnected(CP02, served.quiet.clock.at, "gone"))
+    status = (await served.get("/v1/status")).json
+    assert (status["state"], status["stations"]["CP02"]["online"], status["meters"]["main"]["age_s"]) == (
+        "degraded",
+        False,
+        0.4,
+    )
+    served.quiet.clock.at += 3.0
+    assert (await served.get("/v1/meters")).json["meters"]["main"]["state"] == "late"
 
 
 @pytest.mark.parametrize(

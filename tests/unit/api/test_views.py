@@ -31,7 +31,6 @@ def status(quiet: QuietSite, times: CycleTimes | None = None) -> views.Json:
     return views.status(
         "depot-north",
         WALL,
-        quiet.clock.at,
         quiet.site.state,
         decision,
         times or CycleTimes(),
@@ -118,16 +117,13 @@ def test_what_nobody_knows_is_null_and_never_zero(quiet: QuietSite) -> None:
     assert answer["circuits"]["grid"]["measured_a"] is None
 
 
-def test_a_meters_age_grows_between_cycles_and_a_lost_one_measures_nothing(quiet: QuietSite) -> None:
+def test_a_lost_meter_measures_nothing(quiet: QuietSite) -> None:
     quiet.meter(1.0, 2.0, 3.0)
-    quiet.site.cycle()
     quiet.clock.at += 0.44
-    fresh = views.meters(quiet.site.state, quiet.clock.at)[MAIN]
+    fresh = views.meters(quiet.site.cycle())[MAIN]
     assert fresh == {"state": "fresh", "age_s": 0.4, "current_a": [1.0, 2.0, 3.0], "power_w": 1380}
-    quiet.clock.at += 3.0
-    assert views.meters(quiet.site.state, quiet.clock.at)[MAIN]["state"] == "late"
-    quiet.clock.at += 20.0
-    lost = views.meters(quiet.site.state, quiet.clock.at)[MAIN]
+    quiet.clock.at += 23.0
+    lost = views.meters(quiet.site.cycle())[MAIN]
     assert lost == {"state": "lost", "age_s": 23.4, "current_a": None, "power_w": None}
 
 
