@@ -227,8 +227,8 @@ class Daemon:
         self.site.remember(await store.limits.load())
         self._ear.pool = self.pool  # before it hears of the transactions that run
         await self.stations.load()
-        self.site.on_cycle = self._cycled
         self.site.cycle()
+        self.site.on_cycle = self._cycled
 
     def _commissioning(self) -> bool:
         """Whether what unpinned listed stations show is pinned now."""
