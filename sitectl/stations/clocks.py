@@ -64,6 +64,9 @@ class SkewFilter:
         `queued`: messages of this kind wait in a station while it is offline.
         """
         skew_s = (stamped - received).total_seconds()
+        if self._told is not None and abs(skew_s - self._told) < self.CHANGE_S:
+            self._seen.append(skew_s)
+            return None
         if abs(skew_s) > MOST_SKEW_S or (queued and self._has_waited(skew_s, stamped, received)):
             return None
         self._seen.append(skew_s)

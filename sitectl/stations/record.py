@@ -47,7 +47,10 @@ class Running:
 
 @dataclass(slots=True)
 class Presently:
-    """The open connection of a station. `welcomed`: a BootNotification was answered with Accepted on it."""
+    """The open connection of a station. `welcomed`: a BootNotification was answered with Accepted on it.
+
+    `served` counts its calls by action.
+    """
 
     peer: Peer
     presence: Presence
@@ -55,6 +58,7 @@ class Presently:
     version: str
     welcomed: bool = False
     statuses_seen: set[int] = field(default_factory=set)
+    served: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

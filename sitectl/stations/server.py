@@ -209,7 +209,7 @@ class StationServer:
                 await transport.close(1008, "no place")
                 return Lost("no place in quarantine")
             book.quarantined[record.id] = record
-        pinned_now = await self._pin(record, admitted)
+        pinned_now = await self._pin(record, admitted, address)
         if pinned_now is None:
             await transport.close(1008, "not this station")
             return Lost("another credential was pinned meanwhile")
@@ -225,7 +225,7 @@ class StationServer:
             limits=self._limits,
         )
 
-    async def _pin(self, record: StationRecord, admitted: Admitted) -> bool | None:
+    async def _pin(self, record: StationRecord, admitted: Admitted, address: str) -> bool | None:
         """Pin what was shown, if it shall be. None: two came at once, and the other one's credential was pinned."""
         pin, password = admitted.shown.pin, admitted.shown.pin_password
         if password is not None:
@@ -237,7 +237,7 @@ class StationServer:
             same = held == pin or (password is not None and await self._pins.check(held, password))
             return False if same else None
         self._desk.book.learned(record, credential=pin)
-        self._desk.note("station.pinned", record, {"kind": pin.partition(":")[0], "address": admitted.station})
+        self._desk.note("station.pinned", record, {"kind": pin.partition(":")[0], "address": address})
         return True
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from datetime import datetime
 from functools import partial
 
@@ -127,18 +127,21 @@ def _answer_when_stored(
     stored: Awaitable[TransactionId | None],
 ) -> Awaitable[Reply]:
     """A future is chained: a task a message would cost more than the message."""
-    done = partial(_stored, desk, record, running, sample)
     if not isinstance(stored, asyncio.Future):
-        return _await(stored, done)
+        return _await(desk, record, running, sample, stored)
     reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-    stored.add_done_callback(partial(_pass_on, reply, done))
+    stored.add_done_callback(partial(_pass_on, desk, record, running, sample, reply))
     return reply
 
 
-_Done = Callable[[TransactionId | None], Reply]
-
-
-def _pass_on(reply: asyncio.Future[Reply], done: _Done, stored: asyncio.Future[TransactionId | None]) -> None:
+def _pass_on(
+    desk: Desk,
+    record: StationRecord,
+    running: Running | None,
+    sample: SampleToStore,
+    reply: asyncio.Future[Reply],
+    stored: asyncio.Future[TransactionId | None],
+) -> None:
     error = None if stored.cancelled() else stored.exception()
     if reply.done():
         return
@@ -147,12 +150,18 @@ def _pass_on(reply: asyncio.Future[Reply], done: _Done, stored: asyncio.Future[T
     elif error is not None:
         reply.set_exception(error)
     else:
-        reply.set_result(done(stored.result()))
+        reply.set_result(_stored(desk, record, running, sample, stored.result()))
 
 
-async def _await(stored: Awaitable[TransactionId | None], done: _Done) -> Reply:
+async def _await(
+    desk: Desk,
+    record: StationRecord,
+    running: Running | None,
+    sample: SampleToStore,
+    stored: Awaitable[TransactionId | None],
+) -> Reply:
     try:
-        return done(await stored)
+        return _stored(desk, record, running, sample, await stored)
     except EnvironmentFault:
         return Silence()
 
