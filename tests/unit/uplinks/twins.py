@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -28,7 +28,7 @@ from sitectl.ocpp.endpoint import Endpoint, message_ids
 from sitectl.ocpp.v16 import copies, decode
 from sitectl.ocpp.versions import Version
 from sitectl.routing.route import Route
-from sitectl.store.executor import InlineExecutor
+from sitectl.store.executor import InlineExecutor, ThreadExecutor
 from sitectl.store.opening import Store, open_store
 from sitectl.uplinks.link import Dial, DialFailed, Link
 from sitectl.uplinks.pool import UplinkPool
@@ -301,14 +301,17 @@ class World:
         *,
         rights: frozenset[Right] = frozenset(Right),
         replay_per_s: float = 1000.0,
+        uplink: UplinkSettings | None = None,
     ) -> None:
+        """With `uplink` it dials real sockets and has a store on threads; then give the clock of the machine too."""
         self.clock = clock or LoopClock(START)
         self.central = Central(self.clock)
         self.facts = Facts()
         self.inbox = Inbox()
         self.door = Door(self.facts)
         self.tasks = Tasks()
-        self.settings = UplinkSettings(CENTRAL, "ws://central", rights=rights, replay_per_s=replay_per_s)
+        self.settings = uplink or UplinkSettings(CENTRAL, "ws://central", rights=rights, replay_per_s=replay_per_s)
+        self._real = uplink is not None
         self.pool: UplinkPool
         self.store: Store
         self._path = path
@@ -325,10 +328,10 @@ class World:
         assert asyncio.all_tasks() == {asyncio.current_task()}, "a task was leaked"
 
     async def open(self) -> None:
+        executor = ThreadExecutor if self._real else lambda name: InlineExecutor()
         self.store = await open_store(
-            self._path, self.clock, Random(1), lambda stop, version: copies.forgotten_stop(stop),
-            executor=lambda name: InlineExecutor(),
-        )  # fmt: skip
+            self._path, self.clock, Random(1), lambda stop, version: copies.forgotten_stop(stop), executor=executor
+        )
         rooms = Rooms(
             inbox=self.inbox,
             journal=self.store.journal,
@@ -340,7 +343,12 @@ class World:
             tasks=self.tasks,
         )
         self.pool = UplinkPool(
-            {CENTRAL: self.settings}, Route(CENTRAL), rooms, self.clock, Random(2), make_dialer=self.central.dialer
+            {CENTRAL: self.settings},
+            Route(CENTRAL),
+            rooms,
+            self.clock,
+            Random(2),
+            make_dialer=None if self._real else self.central.dialer,
         )
         self._running = asyncio.get_running_loop().create_task(self.pool.run())
 
@@ -466,9 +474,3 @@ class World:
             database.run = run  # type: ignore[method-assign]
 
         return freed
-
-
-def with_rights(world: World, *rights: Right) -> World:
-    """The same world, where the central may do only this."""
-    world.settings = replace(world.settings, rights=frozenset(rights))
-    return world
