@@ -89,7 +89,7 @@ def _station(station: StationSnapshot) -> Iterator[Finding]:
         yield (
             "An identity that nobody listed is connected" if station.online else "An unlisted identity was here",
             station.id,
-            "List it under stations, or forget it; it is answered Pending and counted on the root until then.",
+            "List it under stations, or set ocpp.unknown_stations: reject; it is counted on the root until then.",
         )
     elif not station.seen:
         yield (

@@ -41,14 +41,20 @@ class Book:
         self.records: dict[StationId, StationRecord] = {}
         self.quarantined: dict[StationId, StationRecord] = {}
 
-    async def load(self, ledger: Ledger) -> None:
-        """Read what the store remembers, and tell the site: who has been here, and what runs."""
+    async def load(self, ledger: Ledger, *, quarantine: bool) -> None:
+        """Read what the store remembers, and tell the site: who has been here, and what runs.
+
+        `quarantine`: strangers are kept and counted, so those that were here before still are, connected or not.
+        """
         known = await self._store.known()
         now = self._clock.monotonic()
         for station in dict.fromkeys([*self._plans, *known]):
             record = self.record(station)
             record.known = known.get(station)
             if record.quarantined:
+                if quarantine and record.known is not None:
+                    self.quarantined[station] = record
+                    self._inbox.post(StationBooted(station, now, record.known.identity, remembered=True))
                 continue
             if record.known is not None:
                 record.configuration = {
@@ -101,8 +107,7 @@ class Book:
         if new == record.known:
             return
         record.known = new
-        if not record.quarantined:
-            self._tasks.spawn(self._write(record), f"remember {record.id}")
+        self._tasks.spawn(self._write(record), f"remember {record.id}")
 
     async def _write(self, record: StationRecord) -> None:
         try:

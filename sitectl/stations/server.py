@@ -209,6 +209,7 @@ class StationServer:
                 await transport.close(1008, "no place")
                 return Lost("no place in quarantine")
             book.quarantined[record.id] = record
+            book.learned(record)
         pinned_now = await self._pin(record, admitted, address)
         if pinned_now is None:
             await transport.close(1008, "not this station")

@@ -46,6 +46,7 @@ class Stations:
         connection_limits: Limits = LIMITS,
     ) -> None:
         self._tasks = Tasks()
+        self._keeps_strangers = settings.ocpp.unknown_stations is UnknownStations.QUARANTINE
         self.book = Book(settings.topology.stations, store, inbox, clock, self._tasks)
         self._desk = Desk(
             self.book,
@@ -66,7 +67,7 @@ class Stations:
 
     async def load(self) -> None:
         """Know every station that was here before, and what runs; before `start`."""
-        await self.book.load(self._desk.ledger)
+        await self.book.load(self._desk.ledger, quarantine=self._keeps_strangers)
 
     async def start(self) -> None:
         """Let stations in."""

@@ -3,7 +3,13 @@ import json
 
 from sitectl.config.settings import AuthorizationMode, AuthorizationSettings
 from sitectl.model.commands import NotSent, OfferLimit, RequestStop, Urgency
-from sitectl.model.events import LimitAcknowledged, LimitRefused, StationConnected, StationDisconnected
+from sitectl.model.events import (
+    LimitAcknowledged,
+    LimitRefused,
+    StationBooted,
+    StationConnected,
+    StationDisconnected,
+)
 from sitectl.model.ids import EvseId, StationId
 from sitectl.model.limits import Offer, OfferKind
 from sitectl.stations.handshake import QUARANTINE_PLACES, Shown
@@ -108,6 +114,18 @@ async def test_the_ninth_stranger_finds_no_place(yard: Yard) -> None:
     ninth = await yard.connect("X9", quarantined=True)
     assert (await ninth.served).reason == "no place in quarantine"
     assert len(yard.inbox.of(StationConnected)) == QUARANTINE_PLACES
+
+
+@in_yard()
+async def test_a_stranger_is_still_counted_after_a_restart(yard: Yard) -> None:
+    await yard.connect("STRANGE", quarantined=True)
+    await asyncio.sleep(0)
+    remembered = yard.store.remembered[StationId("STRANGE")]
+    later = Yard(known=(remembered,))
+    await later.stations.load()
+    assert list(later.stations.book.quarantined) == ["STRANGE"]
+    (told,) = later.inbox.of(StationBooted)
+    assert (told.station, told.remembered) == ("STRANGE", True)
 
 
 @in_yard(station_plan(), station_plan("CP02"))

@@ -203,7 +203,7 @@ async def test_what_ran_before_a_restart_is_running_again(yard: Yard) -> None:
     station = await yard.connect()
     await station.call("StartTransaction", start_payload())
     again = Yard()
-    await again.stations.book.load(yard.ledger)
+    await again.stations.book.load(yard.ledger, quarantine=True)
     (resumed,) = again.inbox.of(TransactionStarted)
     assert resumed.resumed
     assert again.stations.book.running(EvseId(CP, 1))
