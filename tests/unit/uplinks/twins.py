@@ -315,7 +315,9 @@ class World:
         self.pool: UplinkPool
         self.store: Store
         self._path = path
-        self._minute = 0
+        self._random = Random(1)
+        self.stamps: list[str] = []
+        """The time stamp of every message of a transaction, in the order of the commits; no two are the same."""
         self._running: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> World:
@@ -330,7 +332,7 @@ class World:
     async def open(self) -> None:
         executor = ThreadExecutor if self._real else lambda name: InlineExecutor()
         self.store = await open_store(
-            self._path, self.clock, Random(1), lambda stop, version: copies.forgotten_stop(stop), executor=executor
+            self._path, self.clock, self._random, lambda stop, version: copies.forgotten_stop(stop), executor=executor
         )
         rooms = Rooms(
             inbox=self.inbox,
@@ -347,7 +349,7 @@ class World:
             Route(CENTRAL),
             rooms,
             self.clock,
-            Random(2),
+            self._random,
             make_dialer=None if self._real else self.central.dialer,
         )
         self._running = asyncio.get_running_loop().create_task(self.pool.run())
@@ -409,8 +411,8 @@ class World:
     # --- transactions ---
 
     def _stamp(self) -> str:
-        self._minute += 1
-        return format_utc(START - timedelta(days=1) + timedelta(minutes=self._minute))
+        self.stamps.append(format_utc(START - timedelta(days=1) + timedelta(seconds=len(self.stamps))))
+        return self.stamps[-1]
 
     async def starts(self, evse: int = 1, token: str = "TAG12345", meter: int = 100, station: StationId = CP,
                      wait: bool = True) -> StartedTransaction:  # fmt: skip
