@@ -259,7 +259,7 @@ class Peer:
         self._reply(call.message_id, reply)
 
     def _failed(self, call: Call, error: Exception | None = None) -> Reply:
-        """A mistake of ours. A peer that is told so may drop a message that is money: told nothing, it says it again."""
+        """A mistake of ours. Told so, a peer may drop a message that is money; told nothing, it says it again."""
         log.error("%s: serving %s failed", self.name, call.action, exc_info=error or True)
         return Silence() if self.endpoint.remembers(call.action) else Refuse(ErrorCode.INTERNAL_ERROR)
 
