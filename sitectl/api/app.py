@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
 from fastapi import FastAPI, Header, HTTPException, Query, Request, Response
@@ -21,11 +21,15 @@ from sitectl.base.errors import EnvironmentFault
 from sitectl.base.units import parse_timestamp
 from sitectl.model.ids import StationId
 from sitectl.model.journal import JournalEntry
+from sitectl.model.transaction import TransactionTotals
 from sitectl.site.cycle import Decision
 from sitectl.state.reduce import aged
 from sitectl.state.site_state import SiteState
 from sitectl.state.snapshot import snapshot
 
+T = TypeVar("T")
+
+LEDGER_S, TOTALS_S = 5.0, 1.0
 FOLLOW_EVERY_S = 0.25
 ALIVE_EVERY_S = 15.0
 """A stream in which nothing happens says so this often: who went away without a word is noticed by it."""
@@ -100,7 +104,9 @@ def _look(behind: Behind) -> tuple[SiteState, Decision]:
 def _add_site(app: FastAPI, behind: Behind) -> None:
     @app.get("/v1/status", summary="One look at everything")
     async def status() -> Response:
-        totals = await behind.ledger.totals()
+        totals: TransactionTotals | None = None
+        with contextlib.suppress(EnvironmentFault):  # a disk that fails is one of the things that status tells
+            totals = await _in_time(behind.ledger.totals(), TOTALS_S)
         overview = behind.overview
         uplinks, problems = overview.uplinks(), overview.problems()
         times = behind.site.times
@@ -149,8 +155,8 @@ def _add_ledger(app: FastAPI, behind: Behind) -> None:
     async def transactions(
         only: Literal["all", "open", "unsent", "dead"] = "all", limit: Annotated[int, Query(ge=1, le=10000)] = 1000
     ) -> Response:
-        found = await behind.ledger.transactions(
-            open=only == "open", unsent=only == "unsent", dead=only == "dead", limit=limit
+        found = await _in_time(
+            behind.ledger.transactions(open=only == "open", unsent=only == "unsent", dead=only == "dead", limit=limit)
         )
         return _json({"schema": views.SCHEMA, "transactions": [views.transaction(t) for t in found]})
 
@@ -171,18 +177,27 @@ def _add_ledger(app: FastAPI, behind: Behind) -> None:
         return StreamingResponse(_stream(first, pages, follow, behind.closing), media_type="text/event-stream")
 
 
+async def _in_time(question: Awaitable[T], within_s: float = LEDGER_S) -> T:
+    """The ledger's answer; a disk that hangs is a disk that fails."""
+    try:
+        async with asyncio.timeout(within_s):
+            return await question
+    except TimeoutError:
+        raise EnvironmentFault(f"the disk did not answer within {within_s:g} s") from None
+
+
 async def _pages(ledger: LedgerReader, after: int | None, since: datetime | None) -> AsyncIterator[list[JournalEntry]]:
     """From a sequence number or a moment on everything, page by page; from nowhere the newest few, then what follows.
 
     A page that is not full is the end for now.
     """
     if after is None and since is None:
-        newest = list(await ledger.events(limit=NEWEST))
+        newest = list(await _in_time(ledger.events(limit=NEWEST)))
         yield newest
         after = newest[-1].seq if newest else 0
     after = after or 0
     while True:
-        page = list(await ledger.events(since, EVENTS_AT_ONCE, after))
+        page = list(await _in_time(ledger.events(since, EVENTS_AT_ONCE, after)))
         after = page[-1].seq if page else after
         yield page
 

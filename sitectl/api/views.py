@@ -36,9 +36,9 @@ def status(
     times: CycleTimes,
     problems: Sequence[Problem],
     uplinks: Mapping[UplinkId, UplinkView],
-    totals: TransactionTotals,
+    totals: TransactionTotals | None,
 ) -> Json:
-    """Everything at one look."""
+    """Everything at one look. `totals` None: the disk does not tell them."""
     return {
         "schema": SCHEMA,
         "site": name,
@@ -55,7 +55,7 @@ def status(
         "meters": meters(decision),
         "stations": stations(decision),
         "uplinks": {id: uplink(view) for id, view in uplinks.items()},
-        "transactions": {"open": totals.open, "unsent": totals.unsent, "dead": totals.dead},
+        "transactions": {key: None if totals is None else getattr(totals, key) for key in ("open", "unsent", "dead")},
     }
 
 

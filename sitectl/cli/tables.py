@@ -90,9 +90,8 @@ def status(answer: Answer, narrow: bool) -> RenderableType:
     cycle, totals = answer["cycle"], answer["transactions"]
     head = Text.assemble((clean(answer["site"]), "bold"), "  ", _state(answer["state"]), f"  {answer['time']}")
     ticking = f"cycle {cycle['count']}, {_a(cycle['ms_p50'])} ms (p99 {_a(cycle['ms_p99'])} ms)"
-    ledger = (
-        f"transactions: {totals['open']} open, {totals['unsent']} messages unsent, {totals['dead']} dead; {ticking}"
-    )
+    counts = [_a(totals[key], 0) for key in ("open", "unsent", "dead")]
+    ledger = "transactions: {} open, {} messages unsent, {} dead; ".format(*counts) + ticking
     parts: list[RenderableType] = [head, Text(ledger), ""]
     if answer["problems"]:
         parts += [problems(answer["problems"]), ""]

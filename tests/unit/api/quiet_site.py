@@ -140,6 +140,7 @@ class Ledger:
         self.asked: dict[str, Any] = {}
         self.pages = 0
         self.broken = False
+        self.hangs = False
         self.bug: Exception | None = None
 
     def note(self, type: str, station: StationId | None = None, evse: int | None = None, **data: Any) -> None:
@@ -158,6 +159,8 @@ class Ledger:
 
     async def totals(self) -> TransactionTotals:
         self._check()
+        if self.hangs:
+            await asyncio.Event().wait()
         return TransactionTotals(open=3, unsent=2, dead=1)
 
     async def events(

@@ -176,9 +176,18 @@ async def test_before_the_first_cycle_it_says_so(served: Served) -> None:
 async def test_a_disk_that_fails_is_told_and_the_rest_goes_on(served: Served) -> None:
     served.quiet.all_well()
     served.ledger.broken = True
-    for path in ("transactions", "events", "status"):
+    for path in ("transactions", "events"):
         answer = await served.get(f"/v1/{path}")
         assert (answer.status, answer.json["detail"].split(";")[0]) == (503, "ledger.db: disk I/O error")
+    status = (await served.get("/v1/status")).json
+    assert status["transactions"] == {"open": None, "unsent": None, "dead": None}
+
+
+async def test_a_disk_that_hangs_holds_up_nobody(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sitectl.api.app.TOTALS_S", 0.05)
+    served.quiet.all_well()
+    served.ledger.hangs = True
+    assert (await served.get("/v1/status")).json["transactions"]["open"] is None
     assert (await served.get("/v1/stations")).status == 200
 
 
@@ -191,6 +200,7 @@ async def test_an_error_of_ours_is_logged_and_ends_nothing(served: Served, caplo
     assert "its log says why" in answer.json["detail"]
     assert "ZeroDivisionError" in caplog.text
     assert (await served.get("/v1/status")).status == 500
+    assert (await served.get("/v1/meters")).status == 200
     served.ledger.bug = None
     assert (await served.get("/v1/status")).status == 200
 

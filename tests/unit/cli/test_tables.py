@@ -60,6 +60,8 @@ def test_status_is_one_look() -> None:
 
 
 def test_what_is_not_known_is_a_dash() -> None:
+    silent = STATUS | {"transactions": dict.fromkeys(("open", "unsent", "dead"))}
+    assert "transactions: - open, - messages unsent, - dead; " in shown(tables.status, silent)
     rows = [line.split() for line in shown(tables.stations, ANSWERS["/v1/stations"]).splitlines()]
     assert rows[2][:7] == ["CP02:1", "offline", "-", "-", "-", "-", "unknown"]
     lost = shown(tables.meters, ANSWERS["/v1/meters"]).splitlines()[2].split()
