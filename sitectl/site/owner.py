@@ -24,7 +24,7 @@ from sitectl.model.station import Obeys
 from sitectl.site import offers
 from sitectl.site.cycle import Decision, decide
 from sitectl.site.ports import Actuator, Journal, LimitStore
-from sitectl.site.stored import StoredLimits, is_too_high, row_of
+from sitectl.site.stored import StoredLimits, is_wrong, row_of
 from sitectl.state.lifetime import WRITES_PER_DAY
 from sitectl.state.reduce import reduce
 from sitectl.state.site_state import SiteState
@@ -38,7 +38,7 @@ SIGNIFICANT_A = 1.0
 SETTLE_S = 10.0
 """Time for stations to come back after a start: less than a fuse's reaction to a base-load step (12 s)."""
 
-LOWER_EVERY_S = 10.0
+CORRECT_EVERY_S = 10.0
 DAY_S = 86_400.0
 
 
@@ -84,7 +84,7 @@ class Site:
         self._memory = AllocatorMemory()
         self._began_at = clock.monotonic()
         self._seq = 0
-        self._lowered_at = 0.0
+        self._corrected_at = 0.0
         self._stored = StoredLimits()
         self._writes: dict[StationId, deque[float]] = {}
         self._changed = asyncio.Event()
@@ -126,15 +126,21 @@ class Site:
             self._changed.set()
         match event:
             case events.LimitAcknowledged(evse, _, OfferKind.FALLBACK):
-                if (row := self._stored.newest(evse)) is None or row.fallback_a != self._fallback(evse):
-                    self._write([evse])  # a restart must know what the station falls back to
-            case events.TransactionEnded(evse) if self._state is not before:
-                if self._stored.newest(evse) is not None:
-                    self._write([evse])
+                self._keep_fallbacks([evse])
+            case events.StationBooted(station) if not event.remembered:
+                self._keep_fallbacks([id for id in self._state.evses if id.station == station])
+            case events.TransactionEnded(evse) if self._state is not before and self._stored.newest(evse) is not None:
+                self._write([evse])
 
-    def _fallback(self, id: EvseId) -> float | None:
-        evse = self._state.evses.get(id)
-        return None if evse is None else evse.entry.fallback_a
+    def _keep_fallbacks(self, evses: Iterable[EvseId]) -> None:
+        """A restart must know what stations fall back to: write down what the disk says otherwise."""
+        changed = []
+        for id in evses:
+            held, row = self._state.evses.get(id), self._stored.newest(id)
+            known_a = row.fallback_a if row is not None else None
+            if held is not None and held.entry.fallback_a != known_a:
+                changed.append(id)
+        self._write(changed)
 
     def _matters(self, event: Event) -> bool:
         match event:
@@ -184,7 +190,7 @@ class Site:
         self._memory = decision.memory
         self.decision = decision
         self._act(decision)
-        self._lower_stored(now)
+        self._correct_disk(now)
         if self.on_cycle is not None:
             self.on_cycle(decision)
         return decision
@@ -215,18 +221,13 @@ class Site:
             for id, seen in decision.snapshot.circuits.items()
         )
 
-    def _lower_stored(self, now: float) -> None:
-        """Now and then write down what was released, so that a restart does not count it again."""
-        if now - self._lowered_at < LOWER_EVERY_S or not self._state.store_usable:
+    def _correct_disk(self, now: float) -> None:
+        """Now and then write down what was released, so that a restart does not count it again, and what failed."""
+        if now - self._corrected_at < CORRECT_EVERY_S or not self._state.store_usable:
             return
-        self._lowered_at, wall = now, self._clock.wall()
-        self._write(
-            [
-                id
-                for id, evse in self._state.evses.items()
-                if (row := self._stored.newest(id)) is not None and is_too_high(row, evse, now, wall)
-            ]
-        )
+        self._corrected_at, wall = now, self._clock.wall()
+        rows = ((evse, self._stored.newest(id)) for id, evse in self._state.evses.items())
+        self._write([evse.plan.id for evse, row in rows if row is not None and is_wrong(row, evse, now, wall)])
 
     def _send(self, prepared: offers.Prepared, waiting: list[offers.Prepared]) -> None:
         """From here on the offer counts; it leaves now, or when it is on disk."""

@@ -84,11 +84,13 @@ def row_of(evse: EvseState, now: float, wall: datetime, beyond_s: float = 0.0) -
     )
 
 
-def is_too_high(row: StoredLimit, evse: EvseState, now: float, wall: datetime) -> bool:
-    """Whether a restart would count this EVSE noticeably higher, or longer, than it is: something was released."""
+def is_wrong(row: StoredLimit, evse: EvseState, now: float, wall: datetime) -> bool:
+    """Whether a restart would count this EVSE noticeably higher, or longer, than it is, or by another fallback."""
+    entry = evse.entry
+    if row.fallback_a != entry.fallback_a and not entry.fallback_offers:
+        return True
     if row.expires is None or row.expires <= wall:
         return False
-    entry = evse.entry
     if evse.transaction is None and not entry.dynamic():
         return True
     return not entry.offers and row.counts_a - entry.counts_a(now, start_possible=True) >= WORTH_LOWERING_A

@@ -20,7 +20,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sitectl.model.electrical import PhaseCurrents
-from sitectl.state.evse import FOLLOWS_AFTER_S, EvseState
+from sitectl.state.evse import EvseState
+from sitectl.state.ledger import RELEASE_S
+from sitectl.state.station import StationState
 
 WINDOW_S = 20.0
 WINDOW_MOST_S = 60.0
@@ -78,29 +80,28 @@ class BaseEstimate:
         return PhaseCurrents(*self.samples[-1][1]) if self.samples else None
 
 
-def draws(below: Iterable[tuple[EvseState, bool]], at: float, over: bool) -> Draws:
-    """Add up the EVSEs under a circuit, each with whether it may start by itself. `over`: predict what they draw, too.
+def draws(below: Iterable[tuple[EvseState, StationState]], at: float, over: bool) -> Draws:
+    """Add up the EVSEs under a circuit, each with its station. `over`: predict what they draw, too.
 
     One loop over plain floats: a site of a thousand EVSEs is added up once a second.
     """
     least, most, probable = [0.0] * 3, [0.0] * 3, [0.0] * 3
     oldest_at, unread = at, False
-    for evse, start_possible in below:
+    for evse, station in below:
         risen = evse.may_have_risen(at)
         reading = evse.reading
         if reading is None and not risen:
             continue
-        surely = evse.least_drawn()
+        read, surely = evse.surely_drawn()
         measured = evse.measured_grid()
         if measured is not None and reading is not None and max(measured) > DRAWING_A:
             oldest_at = min(oldest_at, reading.at)
-        counts = evse.entry.counts_a(at, start_possible) if risen else 0.0
+        counts = evse.counts_a(at, station) if risen else 0.0
         unread = unread or (reading is None and evse.transaction is not None)
         phases = evse.phases() if risen else ()
         for phase in (0, 1, 2):
-            shown = surely[phase] if measured is None else measured[phase]
             least[phase] += surely[phase]
-            most[phase] += max(counts, shown) if phase in phases else shown
+            most[phase] += max(counts, read[phase]) if phase in phases else read[phase]
         if over:
             expected = _probable(evse, measured, at, counts)
             for phase in (0, 1, 2):
@@ -113,7 +114,7 @@ def _probable(evse: EvseState, measured: PhaseCurrents | None, at: float, counts
     if measured is None:
         return counts, counts, counts
     newest = evse.newest_offer
-    if newest is None or at - newest.offered_at < FOLLOWS_AFTER_S:
+    if newest is None or at - newest.offered_at < RELEASE_S:
         return measured
     return _three([min(a, newest.limit_a) for a in measured])
 

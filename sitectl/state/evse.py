@@ -11,6 +11,7 @@ from sitectl.model.metering import EvseReading
 from sitectl.model.station import ChargingState, ConnectorStatus, EvsePlan, EvseStatus, Obeys
 from sitectl.state import ledger
 from sitectl.state.ledger import LimitEntry
+from sitectl.state.station import StationState
 
 ONE_PHASE_AFTER_S = 30.0
 ONE_PHASE_READINGS = 3
@@ -101,25 +102,25 @@ class EvseState:
         held = self.entry.acknowledged
         return any(held is None or offer.limit_a > held.limit_a for offer in self.entry.offers)
 
-    def least_drawn(self) -> PhaseCurrents:
-        """On grid phases, what is surely drawn: the newest reading, cut down to what was offered since.
+    def surely_drawn(self) -> tuple[PhaseCurrents, PhaseCurrents]:
+        """On grid phases, what is surely drawn by the newest reading; and the same cut down to what was offered since.
 
         With unknown wiring that is the smallest phase; a value without phases is surely drawn on the first alone.
         """
         reading = self.reading
         if reading is None or reading.current_a is None:
-            return NO_CURRENT
+            return NO_CURRENT, NO_CURRENT
         own = reading.current_a
-        newest = self.newest_offer
-        if newest is not None and newest.offered_at > reading.at and newest.limit_a < max(own):
-            cut_a = newest.limit_a
-            own = PhaseCurrents(min(own.l1, cut_a), min(own.l2, cut_a), min(own.l3, cut_a))
         if not self.plan.rotation.known:
             least = min(own) if reading.phases == 3 else 0.0
-            return PhaseCurrents(least, least, least)
-        if not reading.phases:
-            own = PhaseCurrents(own.l1, 0.0, 0.0)
-        return self.plan.rotation.to_grid(own)
+            read = PhaseCurrents(least, least, least)
+        else:
+            read = self.plan.rotation.to_grid(own if reading.phases else PhaseCurrents(own.l1, 0.0, 0.0))
+        newest = self.newest_offer
+        if newest is None or newest.offered_at <= reading.at or newest.limit_a >= max(own):
+            return read, read
+        cut_a = newest.limit_a
+        return read, PhaseCurrents(min(read.l1, cut_a), min(read.l2, cut_a), min(read.l3, cut_a))
 
     def measured_grid(self) -> PhaseCurrents | None:
         """The newest reading on grid phases; with unknown wiring its highest phase on all of them."""
@@ -130,10 +131,12 @@ class EvseState:
             return PhaseCurrents(highest, highest, highest)
         return self.plan.rotation.to_grid(self.reading.current_a)
 
-    def start_possible(self, now: float, starts_pass_us: bool) -> bool:
-        """Whether an idle EVSE may begin to draw without our word, or is about to with it."""
+    def counts_a(self, now: float, station: StationState) -> float:
+        """What everybody else must leave free for it: by the ledger, and by whether it may begin without our word."""
         preparing = self.status is not None and self.status.preparing
-        return not starts_pass_us or preparing or now < self.expected_until
+        start_possible = not station.starts_pass_us or preparing or now < self.expected_until
+        unheard = not station.online and not station.starts_pass_us
+        return self.entry.counts_a(now, start_possible, unheard)
 
     def changes_at(self, now: float) -> float:
         """Until when time alone changes nothing of what is seen of this EVSE."""

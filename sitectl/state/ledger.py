@@ -8,7 +8,8 @@ The rules:
 * A lower limit is released (its amperes free for others) when it is acknowledged and either a reading newer than the
   acknowledgement is at or below it on all phases (+0.5 A or 5 %), or 6 s have passed on a station proven to obey.
 * A station that was never told a fallback may draw its whole `max_a`.
-* An idle EVSE counts 0 only where a start must pass us and none is expected; otherwise at its fallback.
+* An idle EVSE counts 0 only where a start must pass us and none is expected; otherwise at its fallback. So does one of
+  a station that is cut off, at least: transactions may end and begin there without our knowledge.
 
 The dynamic limit is a TxProfile: it replaces the fallback (TxDefaultProfile) while it is valid and dies with its
 transaction (OCPP 1.6, 3.13.1 and errata 3.7/3.8); when its duration ends, the fallback holds again.
@@ -59,14 +60,20 @@ class LimitEntry:
         accepted = self.max_a if self.fallback_a is None else self.fallback_a
         return max(accepted, *(o.limit_a for o in self.fallback_offers)) if self.fallback_offers else accepted
 
-    def lawful_a(self, now: float, start_possible: bool) -> float:
-        """What the EVSE may draw by what it was told. `start_possible`: an idle EVSE could begin by itself."""
+    def lawful_a(self, now: float, start_possible: bool, unheard: bool = False) -> float:
+        """What the EVSE may draw by what it was told.
+
+        `start_possible`: an idle EVSE could begin by itself. `unheard`: its station is cut off and may have begun
+        another transaction since, under its fallback.
+        """
         fallback_a = self.fallback_bound_a()
         highest = 0.0
         if self.acknowledged is not None:
             highest = _value(self.acknowledged, now, fallback_a)
         elif self.in_transaction or start_possible:
             highest = fallback_a
+        if unheard:
+            highest = max(highest, fallback_a)
         for offer in self.offers:
             highest = max(highest, _value(offer, now, fallback_a))
         for offer in self.unreleased:
@@ -74,9 +81,9 @@ class LimitEntry:
                 highest = max(highest, offer.limit_a)
         return highest
 
-    def counts_a(self, now: float, start_possible: bool) -> float:
+    def counts_a(self, now: float, start_possible: bool, unheard: bool = False) -> float:
         """What everybody else must leave free for this EVSE."""
-        return max(self.lawful_a(now, start_possible), self.measured_a)
+        return max(self.lawful_a(now, start_possible, unheard), self.measured_a)
 
     def dynamic(self) -> tuple[Offer, ...]:
         """Every dynamic limit that may be in force."""

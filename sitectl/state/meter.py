@@ -69,8 +69,8 @@ def base_for_sharing(
 ) -> tuple[PhaseCurrents, bool]:
     """The base load to share against, and whether charging must stop below this circuit.
 
-    Fresh and late: the estimate. Stale: climbing from the estimate to the configured worst, so that limits step down.
-    Lost: the configured worst, or stop. Never below the estimate while that is the higher one.
+    Fresh and late: the estimate. Stale: half of the way to the configured worst, then all of it, so that limits step
+    down. Lost: the configured worst, or stop. Never below the estimate while that is the higher one.
     """
     worst = PhaseCurrents(*(circuit.base_load_worst_a,) * 3)
     state = meter.state(now)
@@ -80,7 +80,7 @@ def base_for_sharing(
         return estimate, False
     if state is Freshness.LOST:
         return worst.highest(estimate), circuit.on_meter_lost is MeterLoss.STOP
-    age_s = now - meter.reading.at if meter.reading is not None else LOST_AFTER_S
-    part = min(1.0, max(0.0, (age_s - STALE_AFTER_S) / (LOST_AFTER_S - STALE_AFTER_S)))
+    halfway = meter.reading is not None and now - meter.reading.at < (STALE_AFTER_S + LOST_AFTER_S) / 2.0
+    part = 0.5 if halfway else 1.0
     climbing = [e + max(0.0, w - e) * part for e, w in zip(estimate, worst, strict=True)]
     return PhaseCurrents(*climbing), False

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from sitectl.model import events
 from sitectl.model.events import Event
-from sitectl.model.ids import CircuitId, EvseId, StationId
+from sitectl.model.ids import EvseId, StationId
 from sitectl.model.limits import Offer, OfferKind
 from sitectl.state import base_load, ledger
 from sitectl.state import evse as evses
@@ -75,20 +75,13 @@ def _meter_read(state: SiteState, event: events.MeterRead) -> SiteState:
         if circuit.meter != reading.meter:
             continue
         limit_a = min([circuit.rated_a, *(c.ceiling_a for c in state.ceilings.values() if c.circuit == circuit.id)])
-        below = _below(state, circuit.id, reading.at)
+        below = ((state.evses[id], state.stations[id.station]) for id in state.below[circuit.id])
         summed = base_load.draws(below, reading.at, over=max(reading.current_a) > limit_a)
         base, rated_a = bases[circuit.id], circuit.rated_a
         bases[circuit.id] = base_load.sampled(base, reading.current_a, reading.at, rated_a, limit_a, summed)
         load_a += sum(summed.least)
     meters = _put(state.meters, reading.meter, with_meter_reading(meter, reading, load_a))
     return replace(state, meters=meters, bases=bases)
-
-
-def _below(state: SiteState, circuit: CircuitId, now: float) -> Iterator[tuple[EvseState, bool]]:
-    """The EVSEs under a circuit, each with whether it may start by itself."""
-    for id in state.below[circuit]:
-        evse = state.evses[id]
-        yield evse, evse.start_possible(now, state.stations[id.station].starts_pass_us)
 
 
 def _meter_failed(state: SiteState, event: events.MeterFailed) -> SiteState:

@@ -100,7 +100,7 @@ def _evse(id: EvseId, evse: EvseState, station: StationState, now: float) -> Evs
         wants=transaction is not None,
         controllable=station.online and station.booted and follows and transaction is not None,
         phases=evse.phases(),
-        counts_a=entry.counts_a(now, evse.start_possible(now, station.starts_pass_us)),
+        counts_a=evse.counts_a(now, station),
         offered_a=newest.limit_a if newest else None,
         offer_seq=newest.seq if newest else 0,
         offer_expires_at=newest.expires_at if newest else None,
