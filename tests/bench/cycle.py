@@ -1,7 +1,7 @@
 """How long a whole control cycle takes: `python -m tests.bench.cycle [--json]`.
 
-Method: random sites as in `tests.bench.allocator` (four levels of circuits, posts of two EVSEs, one-, two- and three-phase
-cars), a meter on the root and on every panel, all EVSEs in a transaction and following. Between two cycles a second
+Method: random sites as in `tests.bench.allocator` (four levels of circuits, posts of two EVSEs, one-, two- and
+three-phase cars), a meter on the root and on every panel, all EVSEs in a transaction and following. Between two cycles a second
 passes: a tenth of the stations report (each every 10 s), every meter is read, offers are accepted, and the base load
 moves by a few ampere. Timed, in CPU milliseconds of this process, are the whole of `Site.cycle` (letting time pass, the
 picture, sharing, the independent check, the proof for a dead controller, offers), the allocator alone on the same
@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
-from sitectl.allocator.allocate import allocate, compile_site
+from sitectl.allocator.allocate import allocate
 from sitectl.allocator.rules import AllocatorMemory, SharingRules
 from sitectl.base.clock import LoopClock
 from sitectl.base.virtual import run_virtual
@@ -29,12 +29,11 @@ from sitectl.model import events
 from sitectl.model.circuit import Topology, topology
 from sitectl.model.commands import OfferLimit
 from sitectl.model.electrical import PhaseCurrents
-from sitectl.model.ids import CircuitId, EvseId, MeterId, TransactionId
+from sitectl.model.ids import EvseId, MeterId, TransactionId
 from sitectl.model.metering import EvseReading, MeterReading
 from sitectl.model.station import StationIdentity
 from sitectl.site.memory import MemoryActuator, MemoryJournal, MemoryLimits
 from sitectl.site.owner import Site
-from sitectl.state.reduce import reduce
 from sitectl.state.site_state import SiteRules, initial_state
 from tests.bench.allocator import times
 from tests.bench.sites import random_site
@@ -127,7 +126,8 @@ class Busy:
         memory = self.site.decision.memory if self.site.decision is not None else AllocatorMemory()
         self._timed(("step" if step else "cycle") if timed else None, self.site.cycle)
         decision = self.site.decision
-        assert decision is not None and not decision.violations, decision
+        assert decision is not None
+        assert not decision.violations
         if timed:
             compiled = self.site.compiled
             self._timed("allocate", lambda: allocate(compiled, decision.snapshot, memory, SharingRules()))

@@ -21,7 +21,7 @@ REACTION_S = 12.0
 """A base-load step may keep a fuse above its rating this long: meter, cycle, transport, reaction, ramp."""
 
 BLOCKED_S = 24.0
-"""The same where answers get lost: a station takes one call at a time, so a cut may wait 30 s; others are cut instead."""
+"""The same where answers get lost: a station takes one call at a time, a cut may wait 30 s, and others go instead."""
 
 Flows = dict[CircuitId, list[float]]
 
