@@ -1,12 +1,12 @@
 """How long a whole control cycle takes: `python -m tests.bench.cycle [--json]`.
 
 Method: random sites as in `tests.bench.allocator` (four levels of circuits, posts of two EVSEs, one-, two- and
-three-phase cars), a meter on the root and on every panel, all EVSEs in a transaction and following. Between two cycles a second
-passes: a tenth of the stations report (each every 10 s), every meter is read, offers are accepted, and the base load
-moves by a few ampere. Timed, in CPU milliseconds of this process, are the whole of `Site.cycle` (letting time pass, the
-picture, sharing, the independent check, the proof for a dead controller, offers), the allocator alone on the same
-pictures, the reduction of one reading of the root's meter, and that of one station's reading. `step` is a cycle in
-which the base load of all panels jumps so that everybody is cut.
+three-phase cars), a meter on the root and on every panel, all EVSEs in a transaction and following. Between two cycles
+a second passes: a tenth of the stations report (each every 10 s), every meter is read, offers are accepted, and the
+base load moves by a few ampere. Timed, in CPU milliseconds of this process, are the whole of `Site.cycle` (letting
+time pass, the picture, sharing, the independent check, the proof for a dead controller, offers), the allocator alone
+on the same pictures, the reduction of one reading of the root's meter, and that of one station's reading. `step` is a
+cycle in which the base load of all panels jumps.
 """
 
 from __future__ import annotations

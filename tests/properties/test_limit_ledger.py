@@ -54,7 +54,9 @@ class World:
 
     def offer(self, kind: OfferKind, limit_a: float, arrives: bool, answered: str) -> None:
         self.seq += 1
-        bounds = (self.now + LIVES_S - ERROR_S, self.now + LIVES_S + ERROR_S) if kind is OfferKind.DYNAMIC else (None,) * 2
+        bounds = (
+            (self.now + LIVES_S - ERROR_S, self.now + LIVES_S + ERROR_S) if kind is OfferKind.DYNAMIC else (None,) * 2
+        )
         offer = Offer(EVSE, self.seq, limit_a, kind, self.now, *bounds)
         self.entry = ledger.offered(self.entry, offer)
         if not arrives:
@@ -74,7 +76,9 @@ limits = st.sampled_from([0.0, 6.0, 8.5, 16.0, 25.0, 32.0])
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("dynamic"), limits, st.booleans(), st.sampled_from(["now", "late", "lost"])),
-        st.tuples(st.just("fallback"), st.sampled_from([0.0, 6.0, 10.0]), st.booleans(), st.sampled_from(["now", "lost"])),
+        st.tuples(
+            st.just("fallback"), st.sampled_from([0.0, 6.0, 10.0]), st.booleans(), st.sampled_from(["now", "lost"])
+        ),
         st.tuples(st.just("wait"), st.floats(0.1, 400.0)),
         st.tuples(st.just("late answer")),
         st.tuples(st.just("reading"), st.floats(0.0, 1.0)),

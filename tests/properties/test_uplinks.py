@@ -18,14 +18,14 @@ from sitectl.base.virtual import run_virtual
 from sitectl.model.transaction import Payload, StartedTransaction
 from sitectl.uplinks import pool
 from sitectl.uplinks.link import DialFailed
-from tests.unit.uplinks.twins import CP, Drop, Error, Heard, Nothing, Raw, Said, World
+from tests.unit.uplinks.twins import CP, Drop, Error, Heard, Nothing, Raw, Said, Slow, World
 
 TRANSACTIONAL = ("StartTransaction", "MeterValues", "StopTransaction")
 WELL = "well"
 MEMORY = Path("/dev/shm")  # a restart is all that is played here, so that nothing hangs on real syncs
 BEHAVIOURS = (
     *(WELL, WELL, "no id", "id 0", "same id", "text id"),
-    *("refused", "security", "garbage", "silent", "drop", "told, then drop"),
+    *("refused", "security", "garbage", "silent", "slow", "drop", "told, then drop"),
 )
 BOOTS = (WELL, "Pending", "Rejected", "refused", "silent", "garbage", "drop")
 
@@ -78,7 +78,7 @@ class Play:
         def answer(payload: Payload) -> Said:
             behaviour = self._next("transactions")
             match behaviour:
-                case "refused" | "security" | "garbage" | "silent":
+                case "refused" | "security" | "garbage" | "silent" | "slow":
                     self.troubled[stamp(payload)] += 1
             match behaviour:
                 case "refused":
@@ -93,6 +93,8 @@ class Play:
                     return Drop()
             self.answered.append(stamp(payload))
             answer = self._started(payload, behaviour) if action == "StartTransaction" else {}
+            if behaviour == "slow":
+                return Slow(40.0, answer)
             return Drop() if behaviour == "told, then drop" else answer
 
         return answer
@@ -191,7 +193,7 @@ def ascending(items: list[str]) -> bool:
     return items == sorted(items)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(scripts)
 def test_whatever_a_central_does_nothing_is_lost_and_nothing_overtakes(script: list[tuple[str, Any]]) -> None:
     refresh, pool.REFRESH_S = pool.REFRESH_S, 20.0
