@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,8 +20,8 @@ import uvloop
 
 from sitectl.allocator.rules import SharingRules
 from sitectl.api.app import Behind, make_app
+from sitectl.api.overview import SiteOverview
 from sitectl.api.server import ApiServer
-from sitectl.api.views import site_state
 from sitectl.base import logging as logs
 from sitectl.base.backoff import Backoff
 from sitectl.base.clock import Clock, SystemClock
@@ -33,15 +33,12 @@ from sitectl.config.report import print_issues
 from sitectl.config.settings import AllocationMode, DeadController, Settings
 from sitectl.meters.polling import run_meters
 from sitectl.model.events import Event, StoreChanged
-from sitectl.model.health import Problem
-from sitectl.model.ids import StationId, UplinkId
+from sitectl.model.ids import StationId
 from sitectl.model.transaction import OutboxMessage, TransactionStop
-from sitectl.model.uplink import UplinkState, UplinkView
 from sitectl.ocpp.v16 import copies
 from sitectl.routing.route import Route
 from sitectl.site.cycle import Decision
 from sitectl.site.owner import Site
-from sitectl.site.problems import Finding, ProblemBook, findings
 from sitectl.state.site_state import SiteRules, initial_state
 from sitectl.stations.stations import Stations
 from sitectl.store.opening import Store, open_store
@@ -53,7 +50,7 @@ log = logging.getLogger("sitectl.daemon")
 EXIT_WELL, EXIT_FAILED, EXIT_CONFIGURATION = 0, 1, 2
 LEDGER_FILE = "ledger.db"
 STATUS_EVERY_S = 10.0
-REVIEW_EVERY_S = 0.9
+LOOK_EVERY_S = 0.9
 """Problems are looked for once a second, however fast cycles follow one another."""
 
 SAMPLES_EVERY_S = 60.0
@@ -122,13 +119,10 @@ class Daemon:
         self._last_resort = last_resort
         self._tasks = Tasks()
         self._ear = Ear()
-        self._book = ProblemBook()
         self._stopping = asyncio.Event()
         self._notifier = Notifier.from_environment()
         self._watchdog_s = watchdog_interval()
-        self._fed_at = self._said_at = self._reviewed_at = float("-inf")
-        self._found: tuple[Problem, ...] = ()
-        self._site_state = ""
+        self._fed_at = self._said_at = self._looked_at = float("-inf")
 
     async def run(self) -> None:
         """Open, serve, stop. Raises SitectlError for what the environment refuses, before anything is served."""
@@ -164,9 +158,7 @@ class Daemon:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             why = error.strerror or str(error)
-            raise EnvironmentFault(
-                f"site.data_dir: {directory} cannot be made: {why}; name a writable one"
-            ) from error
+            raise EnvironmentFault(f"site.data_dir: {directory} cannot be made: {why}; name a writable one") from error
         return await open_store(
             directory / LEDGER_FILE,
             self._clock,
@@ -227,6 +219,14 @@ class Daemon:
         self.site.remember(await store.limits.load())
         self._ear.pool = self.pool  # before it hears of the transactions that run
         await self.stations.load()
+        self._overview = SiteOverview(
+            settings.site.name,
+            {"settings": self._loaded.effective, "origins": self._loaded.origins},
+            self._clock,
+            store.journal,
+            self.pool.views,
+            self.stations.problems,
+        )
         self.site.cycle()
         self.site.on_cycle = self._cycled
 
@@ -247,7 +247,7 @@ class Daemon:
     async def _serve(self) -> None:
         """Serve until asked to stop. Raises when the site itself fails; the other rooms are started again."""
         closing = asyncio.Event()
-        app = make_app(Behind(self.site, self._store.queries, self, closing))
+        app = make_app(Behind(self.site, self._store.queries, self._overview, closing))
         api = ApiServer(app, self._settings.api.socket, closing)
         api.open()
         try:
@@ -292,64 +292,21 @@ class Daemon:
         if self._watchdog_s is not None and now - self._fed_at >= self._watchdog_s / 3:
             self._fed_at = now
             self._notifier.watchdog()
-        if now - self._reviewed_at >= REVIEW_EVERY_S:
-            self._reviewed_at = now
-            try:
-                self._review(decision)
-            except Exception:  # what is told of the site must never stop the site
-                log.exception("the problems could not be listed")
-
-    def _review(self, decision: Decision) -> None:
-        views = self.pool.views()
-        found = [*findings(self.site.state, decision), *_uplink_findings(views)]
-        before, self._found = self._found, self._book.update(found, self._clock.wall())
-        self._note_changes(before, self._found)
-        state = site_state(decision, views)
-        if state != self._site_state:
-            self._site_state = state
-            log.info("the site is %s", state)
-        now = decision.snapshot.at
+        if now - self._looked_at < LOOK_EVERY_S:
+            return
+        self._looked_at = now
+        try:
+            self._overview.look(self.site.state, decision)
+        except Exception:  # what is told of the site must never stop the site
+            log.exception("the problems could not be listed")
         if self._notifier.supervised and now - self._said_at >= STATUS_EVERY_S:
             self._said_at = now
             online = sum(1 for s in decision.snapshot.stations.values() if s.online)
-            count = len(self.problems())
-            self._notifier.status(f"{state}, {online} stations online, {count} problems, cycle {self.site.times.count}")
-
-    def _note_changes(self, before: Sequence[Problem], after: Sequence[Problem]) -> None:
-        """Problems are noted once when they begin and once when they end."""
-        was = {(p.where, p.since, p.what.partition(":")[0]): p for p in before}
-        now = {(p.where, p.since, p.what.partition(":")[0]): p for p in after}
-        for key in now.keys() - was.keys():
-            self._store.journal.record("problem.began", data={"where": now[key].where, "what": now[key].what})
-        for key in was.keys() - now.keys():
-            self._store.journal.record("problem.ended", data={"where": was[key].where, "what": was[key].what})
-
-    # --- what people ask (the overview of the interface) ---
-
-    @property
-    def site_name(self) -> str:
-        """As configured."""
-        return self._settings.site.name
-
-    def wall(self) -> datetime:
-        """The wall clock."""
-        return self._clock.wall()
-
-    def now(self) -> float:
-        """The monotonic clock."""
-        return self._clock.monotonic()
-
-    def problems(self) -> Sequence[Problem]:
-        """What is wrong anywhere, as the last review found it."""
-        return [*self._found, *self.stations.problems()]
-
-    def uplinks(self) -> Mapping[UplinkId, UplinkView]:
-        """How the central CSMSs stand."""
-        return self.pool.views()
-
-    def effective_configuration(self) -> Mapping[str, Any]:
-        """The whole configuration with the source of each value."""
-        return {"settings": self._loaded.effective, "origins": self._loaded.origins}
+            problems = len(self._overview.problems())
+            count = self.site.times.count
+            self._notifier.status(
+                f"{self._overview.state}, {online} stations online, {problems} problems, cycle {count}"
+            )
 
 
 def _leave_at_once() -> None:
@@ -384,17 +341,3 @@ def _site_rules(settings: Settings) -> SiteRules:
 def _sharing_rules(settings: Settings) -> SharingRules:
     strict = settings.allocation.mode is AllocationMode.STRICT_PRIORITY
     return SharingRules(mode="strict-priority" if strict else "minimum-first", dwell_s=settings.allocation.dwell_s)
-
-
-def _uplink_findings(views: Mapping[UplinkId, UplinkView]) -> Sequence[Finding]:
-    found: list[Finding] = []
-    for id, view in views.items():
-        if view.state in (UplinkState.OFFLINE, UplinkState.REFUSED):
-            do = "Check the internet connection and the central system; charging goes on, nothing is lost."
-            if view.state is UplinkState.REFUSED:
-                do = "Check with the central system that these stations are known to it, and their passwords."
-            found.append((f"Uplink {view.state.value}: {view.text or 'no connection'}", id, do))
-        if view.dead:
-            do = "See `sitectl transactions --dead`; the messages are kept."
-            found.append((f"Messages were refused for good: {view.dead}", id, do))
-    return found

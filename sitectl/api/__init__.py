@@ -2,6 +2,7 @@
 
 * `views.py` builds the JSON of each answer from frozen values: the keys are promised to scripts and dashboards.
 * `app.py` says which path gives which view; `server.py` binds the socket (0660) and serves.
+* `overview.py` puts together what no room knows alone: problems since when, the state of the whole site.
 * `ports.py` is what the rooms behind must offer.
 
 The command line, and later MQTT and the local page, see the site only through here.

@@ -25,13 +25,17 @@ class ProblemBook:
     the problem stays the same.
     """
 
-    since: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    standing: dict[tuple[str, str], Problem] = field(default_factory=dict)
 
-    def update(self, findings: Iterable[Finding], wall: datetime) -> tuple[Problem, ...]:
-        """The problems as they stand now; those that went are forgotten."""
-        now = {(where, what.partition(":")[0]): (what, where, do) for what, where, do in findings}
-        self.since = {key: self.since.get(key, wall) for key in now}
-        return tuple(Problem(what, where, self.since[key], do) for key, (what, where, do) in now.items())
+    def update(self, findings: Iterable[Finding], wall: datetime) -> tuple[list[Problem], list[Problem]]:
+        """Take what is found now; returns which problems began and which ended."""
+        before, self.standing = self.standing, {}
+        for what, where, do in findings:
+            key = (where, what.partition(":")[0])
+            since = before[key].since if key in before else wall
+            self.standing[key] = Problem(what, where, since, do)
+        began = [problem for key, problem in self.standing.items() if key not in before]
+        return began, [problem for key, problem in before.items() if key not in self.standing]
 
 
 def findings(state: SiteState, decision: Decision) -> Iterator[Finding]:

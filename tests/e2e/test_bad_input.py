@@ -21,7 +21,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from sitectl.base.clock import SystemClock
 from sitectl.simulator.csms import CentralSystem
-from tests.e2e.rig import Charger, Daemon, OddMeter, background, basic, charger, daemon, meter, now, site, until
+from tests.e2e.rig import Daemon, OddMeter, background, basic, daemon, meter, site, until
+from tests.e2e.station import Charger, charger, now
 
 RATED_A = 63.0
 BASE_A = 12.0

@@ -18,7 +18,8 @@ import pytest
 
 from sitectl.base.clock import SystemClock
 from sitectl.simulator.csms import CentralSystem
-from tests.e2e.rig import SITECTL, Charger, Daemon, charger, daemon, environment, meter, metered, site, until
+from tests.e2e.rig import SITECTL, Daemon, daemon, environment, meter, metered, site, until
+from tests.e2e.station import Charger, charger
 
 QUESTIONS = ("status", "stations", "meters", "uplinks", "transactions", "events")
 

@@ -18,7 +18,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from sitectl.base.clock import SystemClock
 from sitectl.simulator.csms import CentralSystem
-from tests.e2e.rig import Daemon, Ended, background, basic, charger, daemon, meter, metered, site, sitectl, until
+from tests.e2e.rig import Daemon, Ended, background, basic, daemon, meter, metered, site, sitectl, until
+from tests.e2e.station import charger
 from tests.unit.security.test_tls import Authority
 
 OCPP = {"listen": "127.0.0.1:0", "security_profile": 0, "unknown_stations": "reject"}

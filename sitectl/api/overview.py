@@ -1,0 +1,89 @@
+"""What is put together from several rooms: problems with their beginnings, the state of the site, the configuration."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sitectl.api.views import site_state
+from sitectl.base.clock import Clock
+from sitectl.model.health import Problem
+from sitectl.model.ids import UplinkId
+from sitectl.model.uplink import UplinkState, UplinkView
+from sitectl.site.cycle import Decision
+from sitectl.site.ports import Journal
+from sitectl.site.problems import Finding, ProblemBook, findings
+from sitectl.state.site_state import SiteState
+
+log = logging.getLogger(__name__)
+
+
+class SiteOverview:
+    """Looks at the whole site now and then; in between it answers with what it saw. Meets `Overview`.
+
+    `uplinks` and `others` ask the rooms: how the central CSMSs stand, and problems that a room keeps itself.
+    """
+
+    def __init__(
+        self,
+        site_name: str,
+        configuration: Mapping[str, Any],
+        clock: Clock,
+        journal: Journal,
+        uplinks: Callable[[], Mapping[UplinkId, UplinkView]],
+        others: Callable[[], Sequence[Problem]],
+    ) -> None:
+        self.site_name = site_name
+        self.state = ""
+        """As the last look found it: ok, degraded or failsafe."""
+        self._configuration = configuration
+        self._clock = clock
+        self._journal = journal
+        self._uplinks = uplinks
+        self._others = others
+        self._book = ProblemBook()
+
+    def look(self, state: SiteState, decision: Decision) -> None:
+        """See what is wrong; what begins and what ends is noted once."""
+        views = self._uplinks()
+        began, ended = self._book.update([*findings(state, decision), *_uplinks(views)], self._clock.wall())
+        for type, problems in (("problem.began", began), ("problem.ended", ended)):
+            for problem in problems:
+                self._journal.record(type, data={"where": problem.where, "what": problem.what})
+        before, self.state = self.state, site_state(decision, views)
+        if self.state != before:
+            log.info("the site is %s", self.state)
+
+    def problems(self) -> Sequence[Problem]:
+        """What is wrong anywhere."""
+        return [*self._book.standing.values(), *self._others()]
+
+    def uplinks(self) -> Mapping[UplinkId, UplinkView]:
+        """How the central CSMSs stand."""
+        return self._uplinks()
+
+    def wall(self) -> datetime:
+        """The wall clock."""
+        return self._clock.wall()
+
+    def now(self) -> float:
+        """The monotonic clock (s)."""
+        return self._clock.monotonic()
+
+    def effective_configuration(self) -> Mapping[str, Any]:
+        """The whole configuration with the source of each value."""
+        return self._configuration
+
+
+def _uplinks(views: Mapping[UplinkId, UplinkView]) -> Iterator[Finding]:
+    for id, view in views.items():
+        if view.state in (UplinkState.OFFLINE, UplinkState.REFUSED):
+            do = "Check the internet connection and the central system; charging goes on, nothing is lost."
+            if view.state is UplinkState.REFUSED:
+                do = "Check with the central system that these stations are known to it, and their passwords."
+            yield (f"Uplink {view.state.value}: {view.text or 'no connection'}", id, do)
+        if view.dead:
+            do = "See `sitectl transactions --dead`; the messages are kept."
+            yield (f"Messages were refused for good: {view.dead}", id, do)
