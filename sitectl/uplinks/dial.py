@@ -18,7 +18,7 @@ from sitectl.ocpp.endpoint import Endpoint, message_ids
 from sitectl.ocpp.versions import Version
 from sitectl.security.tls import client_context
 from sitectl.uplinks.link import Dial, DialFailed
-from sitectl.wire.outcomes import Handler
+from sitectl.wire.outcomes import Handler, Notice
 from sitectl.wire.peer import Peer
 from sitectl.wire.websocket import WEBSOCKET_OPTIONS, WebSocketTransport
 
@@ -61,12 +61,13 @@ class Dialer:
     def of(self, station: StationId) -> Dial:
         """A function that dials for this station."""
 
-        async def dial(handler: Handler) -> Peer:
+        async def dial(handler: Handler, notice: Callable[[Notice], None]) -> Peer:
             async with self._gate:
                 connection = await self._open(station)
             endpoint = Endpoint(Version.V16, message_ids(self._word()))
             name = f"{self._settings.id}/{station}"
-            return Peer(WebSocketTransport(connection), endpoint, handler, clock=self._clock, name=name)
+            transport = WebSocketTransport(connection)
+            return Peer(transport, endpoint, handler, clock=self._clock, name=name, notice=notice)
 
         return dial
 

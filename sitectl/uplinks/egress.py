@@ -61,8 +61,10 @@ class Egress:
         "_booted_for",
         "_clock",
         "_grew",
+        "_late",
         "_not_before",
         "_nudge",
+        "_overdue",
         "_pace",
         "_refusals",
         "_rooms",
@@ -104,6 +106,8 @@ class Egress:
         self._turn: asyncio.Future[None] | None = None
         self._unsaved: Callable[[], Awaitable[None]] | None = None
         self._booted_for: int | None = None
+        self._overdue: tuple[int, Payload] | None = None
+        self._late: Payload | None = None
         self._verdicts: dict[TransactionId, list[asyncio.Future[IdTokenInfo | None]]] = {}
 
     # --- what others tell it and ask it -------------------------------------------------------------------------------
@@ -141,6 +145,13 @@ class Egress:
         for transaction in [*self._verdicts]:
             self._tell(transaction, None)
 
+    def late(self, request: Payload, answer: Payload) -> None:
+        """A call of ours was answered after its time: if it is the overdue message, that is not sent again."""
+        if self._overdue is not None and self._overdue[1] == request:
+            self._late = answer
+            self._not_before = 0.0
+            self._nudge.set()
+
     def due_at(self) -> float | None:
         """When the next step makes sense; None: not before something happens."""
         if not self.waiting or (self._turn is not None and not self._turn.done()):
@@ -169,17 +180,28 @@ class Egress:
             if not self._grew:
                 self.waiting, self.live = False, True
             return Step.IDLE
+        if self._was_answered(item):
+            return await self._settle(peer, item, Answer(self._take_late()))
         if not self.live and not self._has_turn():
             return Step.IDLE
         self._turn = None
         return await self._settle(peer, item, await self._send(peer, item))
+
+    def _was_answered(self, item: OutboxItem) -> bool:
+        return self._late is not None and self._overdue is not None and self._overdue[0] == item.seq
+
+    def _take_late(self) -> Payload:
+        answer, self._late, self._overdue = self._late or {}, None, None
+        return answer
 
     async def _send(self, peer: Peer, item: OutboxItem) -> CallOutcome:
         text = item.rendered
         if text is None:
             text = orjson.dumps(rendered(item, self._clock.wall() + self.central_ahead)).decode()
             await self._rooms.outbox.sending(item.seq, text)
-        return await peer.call(item.message.action, orjson.loads(text), CALL_TIMEOUT_S)
+        request = orjson.loads(text)
+        self._overdue, self._late = (item.seq, request), None
+        return await peer.call(item.message.action, request, CALL_TIMEOUT_S)
 
     async def _settle(self, peer: Peer, item: OutboxItem, outcome: CallOutcome) -> Step:
         match outcome:
@@ -193,20 +215,22 @@ class Egress:
                 if error_code(code) is ErrorCode.SECURITY_ERROR and self._booted_for != item.seq:
                     self._booted_for = item.seq
                     return Step.NOT_ACCEPTED
-                interval_s = virtual.number(self._rooms, self._uplink, self._station, "TransactionMessageRetryInterval")
-                await self._failed(item, f"{code}: {description}".rstrip(": "), interval_s)
+                await self._failed(item, f"{code}: {description}".rstrip(": "))
                 return Step.SENT
             case TimedOut():
                 alive = await peer.call("Heartbeat", {}, HEARTBEAT_TIMEOUT_S)
+                if self._was_answered(item):
+                    return await self._settle(peer, item, Answer(self._take_late()))
                 if isinstance(alive, TimedOut | Gone):
                     return Step.SICK
-                await self._failed(item, "never answered, though heartbeats are", 0)
+                await self._failed(item, "never answered, though heartbeats are")
                 return Step.SENT
 
-    async def _failed(self, item: OutboxItem, why: str, interval_s: int) -> None:
+    async def _failed(self, item: OutboxItem, why: str) -> None:
         """Count an attempt; after the last the message is dead, and the next may go."""
         attempts = item.attempts + 1
         most = virtual.number(self._rooms, self._uplink, self._station, "TransactionMessageAttempts")
+        interval_s = virtual.number(self._rooms, self._uplink, self._station, "TransactionMessageRetryInterval")
         dead = attempts >= max(1, most)
         await self._rooms.outbox.failed(item.seq, why, dead)
         if not dead:

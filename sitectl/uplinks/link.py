@@ -25,7 +25,7 @@ from sitectl.uplinks.ingress import Admission
 from sitectl.uplinks.news import News
 from sitectl.uplinks.nudge import Nudge
 from sitectl.uplinks.ports import Rooms
-from sitectl.wire.outcomes import Answer, CallOutcome, Gone, Handler, Refused, TimedOut
+from sitectl.wire.outcomes import Answer, CallOutcome, Gone, Handler, Late, Notice, Refused, TimedOut
 from sitectl.wire.peer import Peer
 
 log = logging.getLogger(__name__)
@@ -48,8 +48,8 @@ CLOCK_BELIEVED = timedelta(hours=1)
 UNANSWERED = 2
 """Calls in a row without an answer, after which the central is taken for sick."""
 
-Dial = Callable[[Handler], Awaitable[Peer]]
-"""Open a connection and make a peer of it; raises `DialFailed`."""
+Dial = Callable[[Handler, Callable[[Notice], None]], Awaitable[Peer]]
+"""Open a connection and make a peer of it, which serves calls and notices as given; raises `DialFailed`."""
 
 
 class DialFailed(Exception):
@@ -217,7 +217,7 @@ class Link:
             self.state = LinkState.CONNECTING
         began_at = self._clock.monotonic()
         try:
-            peer = await self._dial(self.serve)
+            peer = await self._dial(self.serve, self._noticed)
             began_at = self._clock.monotonic()
             await self._hold(peer)
         except DialFailed as failed:
@@ -377,6 +377,10 @@ class Link:
             self._unanswered = 0
         return outcome
 
+    def _noticed(self, notice: Notice) -> None:
+        if isinstance(notice, Late):
+            self.egress.late(notice.request, notice.payload)
+
     async def _give_up(self, peer: Peer) -> None:
         if self.state is LinkState.ACCEPTED:
             self._stands(LinkState.OFFLINE, "the central does not answer")
@@ -384,5 +388,5 @@ class Link:
 
     def _stands(self, state: LinkState, why: str) -> None:
         if state is not self.state:
-            log.info("%s: %s %s", self.station, state.value, why)
+            log.debug("%s: %s %s", self.station, state.value, why)
         self.state, self.why = state, why

@@ -52,6 +52,7 @@ class _Uplink:
     dial: Callable[[StationId], Dial]
     links: dict[StationId, Link] = field(default_factory=dict)
     backlogs: Mapping[StationId, Backlog] = field(default_factory=dict)
+    noted: UplinkState | None = None
 
 
 class UplinkPool:
@@ -73,6 +74,7 @@ class UplinkPool:
         self._random = random
         self._nominal_voltage_v = nominal_voltage_v
         self._make_dialer = make_dialer or self._dialer
+        self._running: list[asyncio.Task[None]] = []
         self._uplinks = {id: self._uplink(settings) for id, settings in uplinks.items()}
 
     def _uplink(self, settings: UplinkSettings) -> _Uplink:
@@ -93,7 +95,20 @@ class UplinkPool:
         return Dialer(settings, self._clock, lambda: f"{self._random.getrandbits(64):016x}").of
 
     async def run(self) -> None:
-        """Bring back what the disk says of profiles, refusals and backlogs, then keep them in view; for ever."""
+        """Bring back what the disk says of profiles, refusals and backlogs, then keep them in view until cancelled.
+
+        Then every connection is closed. May be run again after a failure: the links went on meanwhile.
+        """
+        try:
+            await self._watch()
+        except asyncio.CancelledError:
+            for link in self._running:
+                link.cancel()
+            if self._running:
+                await asyncio.wait(self._running)
+            raise
+
+    async def _watch(self) -> None:
         for uplink in self._uplinks.values():
             uplink.profiles.restore()
         for id, uplink in self._uplinks.items():
@@ -110,6 +125,7 @@ class UplinkPool:
 
     async def _refresh(self, uplink: _Uplink) -> None:
         uplink.profiles.refresh()
+        self._note_state(uplink)
         try:
             found = await self._rooms.outbox.backlogs(uplink.settings.id)
         except EnvironmentFault:
@@ -118,6 +134,15 @@ class UplinkPool:
         for backlog in found:
             if backlog.waiting and not (link := self._link(uplink, backlog.station)).egress.waiting:
                 link.egress.wake()
+
+    def _note_state(self, uplink: _Uplink) -> None:
+        """Once when it begins, for all stations together."""
+        view = self._view(uplink)
+        if view.state is not uplink.noted and (view.stations or view.state is not UplinkState.ONLINE):
+            uplink.noted = view.state
+            log.info("%s: %s %s", uplink.settings.id, view.state.value, view.text)
+            data = {"uplink": uplink.settings.id, "why": view.text}
+            self._rooms.journal.record(f"uplink.{view.state.value}", data=data)
 
     # --- for the stations room ----------------------------------------------------------------------------------------
 
@@ -147,27 +172,27 @@ class UplinkPool:
 
     def status(self, station: StationId, evse: int, payload: Payload) -> None:
         """A connector reported its status."""
-        for link in self._links(station):
+        for link in self._shown(station):
             link.news.changed(evse)
 
     def notify(self, station: StationId, action: str, payload: Payload) -> None:
         """A notification for the central, best effort."""
-        for link in self._links(station):
+        for link in self._shown(station):
             link.news.notify(action, central_encode.presentable(action, payload))
 
     def outbox_grew(self, station: StationId) -> None:
         """New rows stand in the outbox of this station."""
-        for link in self._links(station):
+        for link in self._shown(station):
             link.egress.wake()
 
     def station_online(self, station: StationId, boot: Payload | None) -> None:
         """A station is connected, or has booted."""
-        for link in self._links(station):
+        for link in self._shown(station):
             link.station_online()
 
     def station_offline(self, station: StationId) -> None:
         """A station's connection ended."""
-        for link in self._links(station):
+        for link in self._shown(station):
             link.station_offline()
 
     def hear(self, event: Event) -> None:
@@ -204,7 +229,7 @@ class UplinkPool:
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _links(self, station: StationId) -> Sequence[Link]:
+    def _shown(self, station: StationId) -> Sequence[Link]:
         return [self._link(self._uplinks[id], station) for id in self._route.uplinks_of(station)]
 
     def _authority(self, station: StationId, id_token: str) -> Link | None:
@@ -215,7 +240,7 @@ class UplinkPool:
         link = uplink.links.get(station)
         if link is None:
             link = uplink.links[station] = self._make(uplink, station)
-            self._rooms.spawn(link.run(), f"link {uplink.settings.id}/{station}")
+            self._running.append(self._rooms.tasks.spawn(link.run(), f"link {uplink.settings.id}/{station}"))
         return link
 
     def _make(self, uplink: _Uplink, station: StationId) -> Link:

@@ -102,8 +102,11 @@ class Profiles:
         self._expected.pop(evse, None)
 
     async def _transaction(self, evse: EvseId, uplink_transaction_id: str | None) -> TransactionId | None:
-        """The running transaction that the central means: by its id, or the one of the EVSE where it names none."""
-        if uplink_transaction_id is None:
+        """The running transaction that the central means: by its id, or the one of the EVSE where it names none.
+
+        Zero and negative ids name none either (errata of 1.6, 3.18).
+        """
+        if uplink_transaction_id is None or int(uplink_transaction_id) <= 0:
             running = self._running.get(evse)
             return running.transaction if running is not None else None
         mapped = await self._rooms.outbox.transaction_of(self.uplink, evse.station, uplink_transaction_id)

@@ -29,6 +29,7 @@ class Refusals:
         self._rooms = rooms
         self._profiles = profiles
         self._replaying = replaying
+        self._stopping: set[TransactionId] = set()
 
     def late(self, station: StationId, transaction: TransactionId, status: AuthorizationStatus) -> None:
         """Act on a refusal that nobody waited for."""
@@ -39,7 +40,9 @@ class Refusals:
             log.info("%s: %s of %s is put down to the backlog", station, status.value, transaction)
             return
         if virtual.flag(self._rooms, self._profiles.uplink, station, "StopTransactionOnInvalidId"):
-            self._rooms.spawn(self._stop(station, transaction), f"refused {transaction}")
+            if transaction not in self._stopping:
+                self._stopping.add(transaction)
+                self._rooms.spawn(self._stop(station, transaction), f"refused {transaction}")
         else:
             self._profiles.pause(station, transaction)
 
@@ -48,3 +51,4 @@ class Refusals:
         while (running := self._rooms.facts.running_transaction(station, transaction)) is not None:
             await self._rooms.door.execute(station, RequestStop(station, running), Urgency.STOP)
             await asyncio.sleep(RETRY_S)
+        self._stopping.discard(transaction)

@@ -193,7 +193,7 @@ def ascending(items: list[str]) -> bool:
     return items == sorted(items)
 
 
-@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(scripts)
 def test_whatever_a_central_does_nothing_is_lost_and_nothing_overtakes(script: list[tuple[str, Any]]) -> None:
     refresh, pool.REFRESH_S = pool.REFRESH_S, 20.0

@@ -13,7 +13,7 @@ from sitectl.model.commands import Answered, RequestStop
 from sitectl.model.events import CeilingCleared, CeilingSet
 from sitectl.model.ids import StationId
 from sitectl.model.transaction import AuthorizationStatus
-from tests.unit.uplinks.twins import CENTRAL, CP, Drop, Error, Nothing, Raw, World, on_virtual_time
+from tests.unit.uplinks.twins import CENTRAL, CP, Drop, Error, Nothing, Raw, Slow, World, on_virtual_time
 
 TRANSACTIONAL = ("StartTransaction", "MeterValues", "StopTransaction")
 
@@ -130,10 +130,31 @@ async def test_a_poisonous_message_is_given_up_on_a_live_connection():
         world.central.answers["StartTransaction"] = Nothing()
         stored = await world.starts()
         await world.stops(stored)
-        await asyncio.sleep(200)
+        await asyncio.sleep(300)
         assert len(world.central.dials) == 1
         assert await world.outbox() == [("StartTransaction", "dead")]
         assert len(world.central.of("StopTransaction")) == 1
+
+
+@pytest.mark.parametrize("seconds", [33.0, 38.0, 75.0])
+def test_an_answer_that_comes_late_is_an_answer(seconds):
+    """A slow central has taken the message: it must not get it three times, and the message must not die."""
+
+    @on_virtual_time
+    async def test():
+        async with World() as world:
+            await world.settles()
+            world.central.answers["StartTransaction"] = Slow(seconds, started(5))
+            if seconds == 38.0:
+                world.central.answers["Heartbeat"] = Slow(9.0, {})
+            stored = await world.starts()
+            await world.stops(stored)
+            await asyncio.sleep(120)
+            assert [p["transactionId"] for p in world.central.of("StopTransaction")] == [5]
+            assert await world.outbox() == []
+            assert len(world.central.of("StartTransaction")) == 1
+
+    test()
 
 
 @pytest.mark.parametrize(

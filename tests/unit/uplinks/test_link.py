@@ -13,6 +13,7 @@ from sitectl.model.ids import EvseId
 from sitectl.model.metering import EvseReading
 from sitectl.model.uplink import UplinkState
 from sitectl.uplinks.link import DialFailed
+from sitectl.wire.ports import TransportClosed
 from tests.unit.uplinks.twins import BOOT, CP, Drop, Error, Nothing, World, on_virtual_time
 
 
@@ -112,7 +113,7 @@ async def test_the_connection_outlives_the_station_while_messages_wait():
         await asyncio.sleep(300)
         assert world.link().wanted()
         world.central.answers.clear()
-        await asyncio.sleep(60)
+        await asyncio.sleep(100)
         assert await world.outbox() == []
         await asyncio.sleep(2)
         assert not world.link().accepted
@@ -456,3 +457,37 @@ async def test_a_reading_that_was_asked_for_goes_up_when_it_comes():
         [values] = world.central.of("MeterValues")
         assert values["connectorId"] == 1
         assert [v["value"] for v in values["meterValue"][0]["sampledValue"]] == ["6"]
+
+
+@on_virtual_time
+async def test_how_an_uplink_stands_is_noted_once_when_it_begins():
+    async with World() as world:
+        await world.settles()
+        world.central.unreachable = DialFailed("no route")
+        world.central.transports[CP].abort()
+        await asyncio.sleep(120)
+        world.central.unreachable = None
+        await asyncio.sleep(60)
+        await world.store.journal.drain()
+        noted = [type for (type,) in await world.rows("SELECT type FROM events WHERE type LIKE 'uplink.%'")]
+        assert [type for type in noted if type != "uplink.connecting"] == [
+            "uplink.online",
+            "uplink.offline",
+            "uplink.online",
+        ]
+
+
+@on_virtual_time
+async def test_the_end_closes_every_connection_politely():
+    async with World() as world:
+        await world.settles()
+        far = world.central.transports[CP]
+        await world.close()
+        code = None
+        while code is None:
+            try:
+                await far.recv()
+            except TransportClosed as closed:
+                code = closed.code
+        assert code == 1000
+        await world.open()

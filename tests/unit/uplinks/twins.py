@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 from collections.abc import Callable, Coroutine, Sequence
@@ -34,8 +35,9 @@ from sitectl.uplinks.link import Dial, DialFailed, Link
 from sitectl.uplinks.pool import UplinkPool
 from sitectl.uplinks.ports import Rooms
 from sitectl.wire.memory import MemoryTransport, pair
-from sitectl.wire.outcomes import Handler
+from sitectl.wire.outcomes import Handler, Notice
 from sitectl.wire.peer import Peer
+from sitectl.wire.ports import TransportClosed
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 CENTRAL = UplinkId("central")
@@ -76,11 +78,19 @@ class Nothing:
     """Do not answer."""
 
 
+@dataclass(frozen=True)
+class Slow:
+    """Answer after so many seconds, meanwhile serving others."""
+
+    seconds: float
+    payload: Payload
+
+
 class Drop:
     """Break the connection instead of an answer."""
 
 
-Said = Payload | Error | Raw | Nothing | Drop
+Said = Payload | Error | Raw | Nothing | Slow | Drop
 Answers = Said | Callable[[Payload], Said]
 
 
@@ -115,7 +125,7 @@ class Central:
 
     def dialer(self, settings: UplinkSettings) -> Callable[[StationId], Dial]:
         def of(station: StationId) -> Dial:
-            async def dial(handler: Handler) -> Peer:
+            async def dial(handler: Handler, notice: Callable[[Notice], None]) -> Peer:
                 self.dials.append(self._clock.monotonic())
                 await asyncio.sleep(0.05)
                 if self.unreachable is not None:
@@ -125,7 +135,8 @@ class Central:
                 number = len(self.dials)
                 self._tasks.spawn(self._converse(station, far, number), f"central {station}")
                 endpoint = Endpoint(Version.V16, message_ids(f"c{number}"))
-                return Peer(near, endpoint, handler, clock=self._clock, name=f"central/{station}")
+                name = f"central/{station}"
+                return Peer(near, endpoint, handler, clock=self._clock, name=name, notice=notice)
 
             return dial
 
@@ -147,11 +158,14 @@ class Central:
             self.crossed += far._far.backlog()
             match said:
                 case dict():
-                    far.send_raw(json.dumps([3, frame[1], said]))
+                    _send(far, json.dumps([3, frame[1], said]))
                 case Error(code):
-                    far.send_raw(json.dumps([4, frame[1], code, "no", {}]))
+                    _send(far, json.dumps([4, frame[1], code, "no", {}]))
                 case Raw(text):
-                    far.send_raw(text.replace("{id}", frame[1]))
+                    _send(far, text.replace("{id}", frame[1]))
+                case Slow(seconds, payload):
+                    late = json.dumps([3, frame[1], payload])
+                    asyncio.get_running_loop().call_later(seconds, _send, far, late)
                 case Drop():
                     far.abort()
 
@@ -199,6 +213,11 @@ class Central:
 
     async def close(self) -> None:
         await self._tasks.cancel_all()
+
+
+def _send(far: MemoryTransport, text: str) -> None:
+    with contextlib.suppress(TransportClosed):
+        far.send_raw(text)
 
 
 # --- the other rooms -------------------------------------------------------------------------------------------------
