@@ -30,7 +30,8 @@ from sitectl.model.uplink import UplinkState
 from sitectl.security.tls import server_context
 from sitectl.uplinks import dial, pool
 from tests.integration.csms import CUT, RawCsms, certificate_for_loopback, csms, mute_port, raw_csms, well
-from tests.unit.uplinks.twins import CENTRAL, CP, World
+from tests.unit.uplinks.central import CP
+from tests.unit.uplinks.twins import CENTRAL, World
 
 TRANSACTIONAL = ("StartTransaction", "MeterValues", "StopTransaction")
 

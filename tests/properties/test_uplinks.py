@@ -18,7 +18,8 @@ from sitectl.base.virtual import run_virtual
 from sitectl.model.transaction import Payload, StartedTransaction
 from sitectl.uplinks import pool
 from sitectl.uplinks.link import DialFailed
-from tests.unit.uplinks.twins import CP, Drop, Error, Heard, Nothing, Raw, Said, Slow, World
+from tests.unit.uplinks.central import CP, Drop, Error, Heard, Nothing, Raw, Said, Slow
+from tests.unit.uplinks.twins import World
 
 TRANSACTIONAL = ("StartTransaction", "MeterValues", "StopTransaction")
 WELL = "well"

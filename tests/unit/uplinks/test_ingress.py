@@ -7,27 +7,22 @@ import pytest
 from sitectl.model.commands import (
     Answered,
     ChangeAvailability,
-    Command,
-    GetVariables,
     Refused,
     RequestStart,
     RequestStop,
     ResetKind,
     ResetStation,
-    SetVariable,
     TransferData,
-    TriggerMessage,
     Unanswered,
     UnlockConnector,
     Urgency,
 )
-from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.events import CeilingSet, StartExpected
 from sitectl.model.ids import EvseId, StationId
-from sitectl.model.metering import EvseReading
 from sitectl.model.uplink import Right
 from sitectl.ocpp.v16.actions import FROM_CENTRAL
-from tests.unit.uplinks.twins import CP, World, on_virtual_time
+from tests.unit.uplinks.central import CP
+from tests.unit.uplinks.twins import World, on_virtual_time
 
 ACCEPTED = {"status": "Accepted"}
 REJECTED = {"status": "Rejected"}
@@ -287,176 +282,3 @@ async def test_a_stop_without_a_usable_id_means_the_only_transaction():
         assert world.door.of(RequestStop) == [RequestStop(CP, stored.station_transaction_id)]
         await world.starts(2)
         assert await world.central.ask("RemoteStopTransaction", {"transactionId": 0}) == REJECTED
-
-
-# --- configuration ---------------------------------------------------------------------------------------------------
-
-
-def configuration(answer: dict) -> dict[str, str]:
-    return {entry["key"]: entry["value"] for entry in answer["configurationKey"]}
-
-
-@on_virtual_time
-async def test_virtual_keys_are_kept_here_and_never_reach_the_station():
-    async with World() as world:
-        await world.settles()
-        ask = world.central.ask
-        for key, value in (("MeterValueSampleInterval", "900"), ("localpreauthorize", "true")):
-            assert await ask("ChangeConfiguration", {"key": key, "value": value}) == ACCEPTED
-        shown = configuration(await ask("GetConfiguration", {"key": ["MeterValueSampleInterval", "LocalPreAuthorize"]}))
-        assert list(shown.values()) == ["900", "true"]
-        assert world.door.commands == []
-
-
-@on_virtual_time
-async def test_shared_keys_are_kept_when_the_station_has_taken_them():
-    async with World() as world:
-        await world.settles()
-        change = {"key": "MinimumStatusDuration", "value": "5"}
-        assert await world.central.ask("ChangeConfiguration", change) == ACCEPTED
-        assert world.door.of(SetVariable) == [SetVariable(CP, "MinimumStatusDuration", "5")]
-        world.door.outcome = lambda command: Answered("Rejected", REJECTED)
-        assert await world.central.ask("ChangeConfiguration", {**change, "value": "6"}) == REJECTED
-        shown = await world.central.ask("GetConfiguration", {"key": ["MinimumStatusDuration"]})
-        assert configuration(shown) == {"MinimumStatusDuration": "5"}
-        world.leaves()
-        assert await world.central.ask("ChangeConfiguration", change) == REJECTED
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "status"),
-    [
-        ("AuthorizationKey", "secret", "Rejected"),
-        ("NumberOfConnectors", "9", "Rejected"),
-        ("VendorKey", "1", "Rejected"),
-        ("NoSuchKey", "1", "NotSupported"),
-        ("BackendURL", "ws://evil", "NotSupported"),
-        ("HeartbeatInterval", "soon", "Rejected"),
-        ("HeartbeatInterval", "-1", "Rejected"),
-        ("HeartbeatInterval", "9" * 20, "Rejected"),
-        ("StopTransactionOnInvalidId", "perhaps", "Rejected"),
-    ],
-)
-def test_what_may_not_be_written(key, value, status):
-    @on_virtual_time
-    async def test():
-        async with World() as world:
-            await world.settles()
-            assert await world.central.ask("ChangeConfiguration", {"key": key, "value": value}) == {"status": status}
-            assert world.door.commands == []
-            assert world.store.virtual.variables(world.settings.id, CP) == {}
-
-    test()
-
-
-@on_virtual_time
-async def test_reading_asks_the_station_only_for_what_is_not_known_and_shows_no_secret():
-    async with World() as world:
-        await world.settles()
-        world.facts.keys = {**world.facts.keys, "AuthorizationKey": ("secret", False)}
-
-        def told(command: Command) -> Answered:
-            keys = [
-                {"key": "Rare", "readonly": False, "value": "r"},
-                {"key": "AuthorizationKey", "readonly": False, "value": "secret"},
-                {"key": "HeartbeatInterval", "readonly": False, "value": "30"},
-            ]
-            return Answered("", {"configurationKey": keys, "unknownKey": []})
-
-        world.door.outcome = told
-        known = await world.central.ask("GetConfiguration", {"key": ["HeartbeatInterval", "NumberOfConnectors"]})
-        assert configuration(known) == {"HeartbeatInterval": "300", "NumberOfConnectors": "2"}
-        assert world.door.commands == []
-        asked = {"key": ["Rare", "AuthorizationKey", "Nowhere", "VENDORKEY"]}
-        answer = await world.central.ask("GetConfiguration", asked)
-        assert configuration(answer) == {"Rare": "r", "VendorKey": "7"}
-        assert answer["unknownKey"] == ["AuthorizationKey", "Nowhere"]
-        assert world.door.of(GetVariables) == [GetVariables(CP, ("Rare", "Nowhere"))]
-        everything = configuration(await world.central.ask("GetConfiguration"))
-        assert everything["Rare"] == "r"
-        assert everything["HeartbeatInterval"] == "300"  # ours, whatever the station beats
-        assert "AuthorizationKey" not in everything
-        fixed = {e["key"]: e["readonly"] for e in (await world.central.ask("GetConfiguration"))["configurationKey"]}
-        assert fixed["VendorKey"] is True
-        assert fixed["HeartbeatInterval"] is False
-
-
-@on_virtual_time
-async def test_configuration_is_refused_while_the_disk_takes_nothing():
-    async with World() as world:
-        await world.settles()
-        freed = world.fill_disk()
-        change = {"key": "MeterValueSampleInterval", "value": "60"}
-        assert await world.central.ask("ChangeConfiguration", change) == REJECTED
-        freed()
-        assert await world.central.ask("ChangeConfiguration", change) == ACCEPTED
-
-
-# --- triggers --------------------------------------------------------------------------------------------------------
-
-
-@on_virtual_time
-async def test_triggers_of_our_own_messages_do_not_bother_the_station():
-    async with World() as world:
-        world.reports(1, "Available")
-        await world.settles()
-        world.central.forget()
-        for message in (
-            "Heartbeat",
-            "StatusNotification",
-            "BootNotification",
-            "FirmwareStatusNotification",
-            "DiagnosticsStatusNotification",
-        ):
-            assert await world.central.ask("TriggerMessage", {"requestedMessage": message}) == ACCEPTED
-        await asyncio.sleep(1)
-        assert sorted(world.central.actions()) == [
-            "BootNotification",
-            "DiagnosticsStatusNotification",
-            "FirmwareStatusNotification",
-            "Heartbeat",
-            "StatusNotification",
-        ]
-        assert world.central.of("FirmwareStatusNotification") == [{"status": "Idle"}]
-        assert world.door.commands == []
-
-
-@on_virtual_time
-async def test_triggers_of_what_nobody_sends():
-    async with World() as world:
-        await world.settles()
-        ask = world.central.ask
-        assert await ask("TriggerMessage", {"requestedMessage": "Coffee"}) == {"status": "NotImplemented"}
-        status = {"requestedMessage": "StatusNotification", "connectorId": 9}
-        assert await ask("TriggerMessage", status) == REJECTED
-
-
-@on_virtual_time
-async def test_the_last_firmware_status_is_told_again():
-    async with World() as world:
-        await world.settles()
-        world.pool.notify(CP, "FirmwareStatusNotification", {"status": "Installing"})
-        await asyncio.sleep(1)
-        await world.central.ask("TriggerMessage", {"requestedMessage": "FirmwareStatusNotification"})
-        await asyncio.sleep(1)
-        assert world.central.of("FirmwareStatusNotification") == [{"status": "Installing"}] * 2
-
-
-@on_virtual_time
-async def test_fresh_readings_are_told_and_stale_ones_fetched():
-    async with World() as world:
-        await world.settles()
-        evse = EvseId(CP, 1)
-        asked = {"requestedMessage": "MeterValues", "connectorId": 1}
-        now = world.clock.monotonic()
-        world.facts.readings[evse] = EvseReading(evse, now, PhaseCurrents(6.04, 6, 6), register_wh=1200.0, power_w=4140)
-        assert await world.central.ask("TriggerMessage", asked) == ACCEPTED
-        await asyncio.sleep(1)
-        [told] = world.central.of("MeterValues")
-        assert "transactionId" not in told
-        values = told["meterValue"][0]["sampledValue"]
-        assert [v["value"] for v in values] == ["6", "6", "6", "4140", "1200"]
-        assert {v["context"] for v in values} == {"Trigger"}
-        await asyncio.sleep(5)
-        assert await world.central.ask("TriggerMessage", asked) == ACCEPTED
-        assert world.door.of(TriggerMessage) == [TriggerMessage(evse, "MeterValues")]

@@ -1,20 +1,15 @@
 """One virtual station on virtual time: when it connects, what it says first, and when it goes."""
 
 import asyncio
-import math
 from datetime import timedelta
 
 import pytest
 
 from sitectl.base.units import format_utc
-from sitectl.model.electrical import PhaseCurrents
-from sitectl.model.events import EvseMetered
-from sitectl.model.ids import EvseId
-from sitectl.model.metering import EvseReading
 from sitectl.model.uplink import UplinkState
 from sitectl.uplinks.link import DialFailed
-from sitectl.wire.ports import TransportClosed
-from tests.unit.uplinks.twins import BOOT, CP, Drop, Error, Nothing, World, on_virtual_time
+from tests.unit.uplinks.central import CP, Drop, Error, Nothing
+from tests.unit.uplinks.twins import BOOT, World, on_virtual_time
 
 
 @on_virtual_time
@@ -343,151 +338,3 @@ async def test_a_central_clock_is_learned_but_not_a_wrong_one():
         world.central.answers["Heartbeat"] = {"currentTime": "1970-01-01T00:00:00Z"}
         await asyncio.sleep(10)
         assert world.link().egress.central_ahead == timedelta()
-
-
-# --- calls for a station that waits ----------------------------------------------------------------------------------
-
-
-@on_virtual_time
-async def test_authorize_asks_the_central_and_keeps_its_deadline():
-    async with World() as world:
-        assert await world.pool.authorize(CP, "TAG", 10.0) is None  # not connected
-        await world.settles()
-        info = await world.pool.authorize(CP, "TAG", 10.0)
-        assert info is not None
-        assert info.status == "Accepted"
-        world.central.answers["Heartbeat"] = Nothing()
-        world.link().boot_now()
-        await world.central.ask("TriggerMessage", {"requestedMessage": "Heartbeat"})
-        await asyncio.sleep(0.5)
-        began = world.clock.monotonic()
-        assert await world.pool.authorize(CP, "TAG", 10.0) is None  # an unanswered call stands before it
-        assert math.isclose(world.clock.monotonic() - began, 10.0)
-
-
-@on_virtual_time
-async def test_an_unreadable_verdict_is_invalid_and_a_refused_call_is_none():
-    async with World() as world:
-        await world.settles()
-        world.central.answers["Authorize"] = {"what": 1}
-        info = await world.pool.authorize(CP, "TAG", 10.0)
-        assert info is not None
-        assert info.status == "Invalid"
-        world.central.answers["Authorize"] = Error("InternalError")
-        assert await world.pool.authorize(CP, "TAG", 10.0) is None
-
-
-@on_virtual_time
-async def test_data_transfer_is_relayed_and_its_answer_made_readable():
-    async with World() as world:
-        assert await world.pool.transfer(CP, {"vendorId": "v"}, 10.0) is None
-        await world.settles()
-        assert await world.pool.transfer(CP, {"vendorId": "v", "data": None}, 10.0) == {
-            "status": "Accepted",
-            "data": "pong",
-        }
-        assert world.central.of("DataTransfer") == [{"vendorId": "v"}]
-        world.central.answers["DataTransfer"] = {"status": 7, "extra": 1}
-        assert await world.pool.transfer(CP, {"vendorId": "v"}, 10.0) == {"status": "Rejected"}
-
-
-# --- statuses and notifications --------------------------------------------------------------------------------------
-
-
-@on_virtual_time
-async def test_only_changed_statuses_go_up_and_of_many_the_newest():
-    async with World() as world:
-        world.reports(1, "Available")
-        await world.settles()
-        world.central.forget()
-        world.reports(1, "Available")
-        await asyncio.sleep(1)
-        assert world.central.actions() == []
-        world.reports(1, "Preparing")
-        world.reports(1, "Charging")
-        await asyncio.sleep(1)
-        assert [p["status"] for p in world.central.of("StatusNotification")] == ["Charging"]
-        world.reports(1, "Charging", info="hot")
-        await asyncio.sleep(1)
-        assert len(world.central.of("StatusNotification")) == 2
-
-
-@on_virtual_time
-async def test_notifications_keep_their_order_and_wait_for_the_central():
-    async with World() as world:
-        world.central.unreachable = DialFailed("away")
-        await world.settles()
-        for status in ("Downloading", "Downloaded", "Installing"):
-            world.pool.notify(CP, "FirmwareStatusNotification", {"status": status})
-        world.central.unreachable = None
-        await asyncio.sleep(40)
-        told = [p["status"] for p in world.central.of("FirmwareStatusNotification")]
-        assert told == ["Downloading", "Downloaded", "Installing"]
-
-
-@on_virtual_time
-async def test_statuses_are_not_starved_by_a_backlog():
-    async with World(replay_per_s=1.0) as world:
-        for _ in range(30):
-            await world.stops(await world.starts(wait=False))
-        await world.settles()
-        world.reports(1, "Charging")
-        reported_at = world.clock.monotonic()
-        await asyncio.sleep(10)
-        told = [h for h in world.central.heard if h.action == "StatusNotification"]
-        assert told
-        assert told[0].at - reported_at < 1.0
-        assert await world.outbox() != []
-
-
-@on_virtual_time
-async def test_a_reading_that_was_asked_for_goes_up_when_it_comes():
-    async with World() as world:
-        await world.settles()
-        world.central.forget()
-        evse = EvseId(CP, 1)
-        assert await world.central.ask("TriggerMessage", {"requestedMessage": "MeterValues", "connectorId": 1}) == {
-            "status": "Accepted"
-        }
-        assert len(world.door.commands) == 1
-        assert world.central.actions() == []
-        world.hears(EvseMetered(EvseReading(evse, world.clock.monotonic(), PhaseCurrents(6, 0, 0), 1)))
-        world.hears(EvseMetered(EvseReading(evse, world.clock.monotonic(), PhaseCurrents(7, 0, 0), 1)))
-        await asyncio.sleep(1)
-        [values] = world.central.of("MeterValues")
-        assert values["connectorId"] == 1
-        assert [v["value"] for v in values["meterValue"][0]["sampledValue"]] == ["6"]
-
-
-@on_virtual_time
-async def test_how_an_uplink_stands_is_noted_once_when_it_begins():
-    async with World() as world:
-        await world.settles()
-        world.central.unreachable = DialFailed("no route")
-        world.central.transports[CP].abort()
-        await asyncio.sleep(120)
-        world.central.unreachable = None
-        await asyncio.sleep(60)
-        await world.store.journal.drain()
-        noted = [type for (type,) in await world.rows("SELECT type FROM events WHERE type LIKE 'uplink.%'")]
-        assert [type for type in noted if type != "uplink.connecting"] == [
-            "uplink.online",
-            "uplink.offline",
-            "uplink.online",
-        ]
-
-
-@on_virtual_time
-async def test_the_end_closes_every_connection_politely():
-    async with World() as world:
-        await world.settles()
-        far = world.central.transports[CP]
-        await world.close()
-        code = None
-        while code is None:
-            try:
-                await far.recv()
-            except TransportClosed as closed:
-                code = closed.code
-        assert code == 1000
-        await world.open()

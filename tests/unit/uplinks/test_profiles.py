@@ -11,7 +11,8 @@ from sitectl.base.units import format_utc
 from sitectl.base.virtual import run_virtual
 from sitectl.model.events import CeilingCleared, CeilingSet, TransactionStarted
 from sitectl.model.ids import EvseId, StationId
-from tests.unit.uplinks.twins import CP, START, World, on_virtual_time
+from tests.unit.uplinks.central import CP
+from tests.unit.uplinks.twins import START, World, on_virtual_time
 
 ACCEPTED = {"status": "Accepted"}
 REJECTED = {"status": "Rejected"}

@@ -1,0 +1,86 @@
+"""What other rooms ask of the pool, what it notes for people, and how it ends."""
+
+import asyncio
+import math
+
+from sitectl.uplinks.link import DialFailed
+from sitectl.wire.ports import TransportClosed
+from tests.unit.uplinks.central import CP, Error, Nothing
+from tests.unit.uplinks.twins import World, on_virtual_time
+
+
+@on_virtual_time
+async def test_authorize_asks_the_central_and_keeps_its_deadline():
+    async with World() as world:
+        assert await world.pool.authorize(CP, "TAG", 10.0) is None  # not connected
+        await world.settles()
+        info = await world.pool.authorize(CP, "TAG", 10.0)
+        assert info is not None
+        assert info.status == "Accepted"
+        world.central.answers["Heartbeat"] = Nothing()
+        world.link().boot_now()
+        await world.central.ask("TriggerMessage", {"requestedMessage": "Heartbeat"})
+        await asyncio.sleep(0.5)
+        began = world.clock.monotonic()
+        assert await world.pool.authorize(CP, "TAG", 10.0) is None  # an unanswered call stands before it
+        assert math.isclose(world.clock.monotonic() - began, 10.0)
+
+
+@on_virtual_time
+async def test_an_unreadable_verdict_is_invalid_and_a_refused_call_is_none():
+    async with World() as world:
+        await world.settles()
+        world.central.answers["Authorize"] = {"what": 1}
+        info = await world.pool.authorize(CP, "TAG", 10.0)
+        assert info is not None
+        assert info.status == "Invalid"
+        world.central.answers["Authorize"] = Error("InternalError")
+        assert await world.pool.authorize(CP, "TAG", 10.0) is None
+
+
+@on_virtual_time
+async def test_data_transfer_is_relayed_and_its_answer_made_readable():
+    async with World() as world:
+        assert await world.pool.transfer(CP, {"vendorId": "v"}, 10.0) is None
+        await world.settles()
+        assert await world.pool.transfer(CP, {"vendorId": "v", "data": None}, 10.0) == {
+            "status": "Accepted",
+            "data": "pong",
+        }
+        assert world.central.of("DataTransfer") == [{"vendorId": "v"}]
+        world.central.answers["DataTransfer"] = {"status": 7, "extra": 1}
+        assert await world.pool.transfer(CP, {"vendorId": "v"}, 10.0) == {"status": "Rejected"}
+
+
+@on_virtual_time
+async def test_how_an_uplink_stands_is_noted_once_when_it_begins():
+    async with World() as world:
+        await world.settles()
+        world.central.unreachable = DialFailed("no route")
+        world.central.transports[CP].abort()
+        await asyncio.sleep(120)
+        world.central.unreachable = None
+        await asyncio.sleep(60)
+        await world.store.journal.drain()
+        noted = [type for (type,) in await world.rows("SELECT type FROM events WHERE type LIKE 'uplink.%'")]
+        assert [type for type in noted if type != "uplink.connecting"] == [
+            "uplink.online",
+            "uplink.offline",
+            "uplink.online",
+        ]
+
+
+@on_virtual_time
+async def test_the_end_closes_every_connection_politely():
+    async with World() as world:
+        await world.settles()
+        far = world.central.transports[CP]
+        await world.close()
+        code = None
+        while code is None:
+            try:
+                await far.recv()
+            except TransportClosed as closed:
+                code = closed.code
+        assert code == 1000
+        await world.open()
