@@ -37,6 +37,9 @@ log = logging.getLogger(__name__)
 BACKOFF_BASE_S = 1.0
 BACKOFF_CAP_S = 30.0
 REFRESH_S = 1.0
+GOODBYE_S = 3.0
+"""A central that does not answer our close frame is not waited for any longer."""
+
 REFRESH_SHARE = 20
 """Counting a large backlog takes a while: it is done at most a twentieth of the time."""
 
@@ -105,7 +108,7 @@ class UplinkPool:
             for link in self._running:
                 link.cancel()
             if self._running:
-                await asyncio.wait(self._running)
+                await asyncio.wait(self._running, timeout=GOODBYE_S)
             raise
 
     async def _watch(self) -> None:
