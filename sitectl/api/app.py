@@ -93,7 +93,7 @@ def _add_refusals(app: FastAPI) -> None:
 
 def _look(behind: Behind) -> tuple[SiteState, Decision]:
     """The site at this moment, with what the last cycle decided."""
-    decision, now = behind.site.decision, behind.overview.now()
+    decision, now = behind.site.decision, behind.overview.monotonic()
     if decision is None:
         raise HTTPException(503, "the first control cycle has not run yet; ask again in a second")
     state = aged(behind.site.state, now, decision.pictures)

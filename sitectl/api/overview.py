@@ -68,7 +68,7 @@ class SiteOverview:
         """The wall clock."""
         return self._clock.wall()
 
-    def now(self) -> float:
+    def monotonic(self) -> float:
         """The monotonic clock (s)."""
         return self._clock.monotonic()
 

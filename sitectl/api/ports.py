@@ -59,7 +59,7 @@ class Overview(Protocol):
     def wall(self) -> datetime:
         """The wall clock."""
 
-    def now(self) -> float:
+    def monotonic(self) -> float:
         """The monotonic clock (s)."""
 
     def problems(self) -> Sequence[Problem]:

@@ -185,7 +185,7 @@ class Overview:
     def wall(self) -> datetime:
         return WALL
 
-    def now(self) -> float:
+    def monotonic(self) -> float:
         return self._quiet.clock.at
 
     def problems(self) -> Sequence[Problem]:

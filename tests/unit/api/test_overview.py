@@ -64,7 +64,7 @@ def seen(tmp_path: Path) -> Seen:
 def test_a_site_that_is_well_has_no_problems(seen: Seen) -> None:
     assert seen.look() == {}
     assert (seen.overview.state, seen.journal.noted) == ("ok", [])
-    assert (seen.overview.site_name, seen.overview.now()) == ("depot-north", 7.0)
+    assert (seen.overview.site_name, seen.overview.monotonic()) == ("depot-north", 7.0)
     assert (seen.overview.effective_configuration(), seen.overview.uplinks()) == ({"settings": {}}, seen.uplinks)
 
 
