@@ -48,8 +48,8 @@ class SiteOverview:
     def look(self, state: SiteState, decision: Decision) -> None:
         """See what is wrong; what begins and what ends is noted once."""
         views = self._uplinks()
-        began, ended = self._book.update([*findings(state, decision), *_uplinks(views)], self._clock.wall())
-        for type, problems in (("problem.began", began), ("problem.ended", ended)):
+        self._book.update([*findings(state, decision), *_uplinks(views)], self._clock.wall())
+        for type, problems in (("problem.began", self._book.began), ("problem.ended", self._book.ended)):
             for problem in problems:
                 self._journal.record(type, data={"where": problem.where, "what": problem.what})
         before, self.state = self.state, site_state(decision, views)

@@ -26,16 +26,20 @@ class ProblemBook:
     """
 
     standing: dict[tuple[str, str], Problem] = field(default_factory=dict)
+    began: tuple[Problem, ...] = ()
+    ended: tuple[Problem, ...] = ()
+    """What the last update brought and took."""
 
-    def update(self, findings: Iterable[Finding], wall: datetime) -> tuple[list[Problem], list[Problem]]:
-        """Take what is found now; returns which problems began and which ended."""
+    def update(self, findings: Iterable[Finding], wall: datetime) -> tuple[Problem, ...]:
+        """The problems as they stand now; those that went are forgotten."""
         before, self.standing = self.standing, {}
         for what, where, do in findings:
             key = (where, what.partition(":")[0])
             since = before[key].since if key in before else wall
             self.standing[key] = Problem(what, where, since, do)
-        began = [problem for key, problem in self.standing.items() if key not in before]
-        return began, [problem for key, problem in before.items() if key not in self.standing]
+        self.began = tuple(problem for key, problem in self.standing.items() if key not in before)
+        self.ended = tuple(problem for key, problem in before.items() if key not in self.standing)
+        return tuple(self.standing.values())
 
 
 def findings(state: SiteState, decision: Decision) -> Iterator[Finding]:
