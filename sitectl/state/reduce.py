@@ -92,10 +92,8 @@ def _meter_failed(state: SiteState, event: events.MeterFailed) -> SiteState:
 
 
 def _connected(state: SiteState, event: events.StationConnected) -> SiteState:
-    if event.station not in state.stations:  # nobody listed it: from now on it is counted
-        state = replace(state, stations=_put(state.stations, event.station, StationState(event.station)))
     state = _station(
-        state,
+        _counted(state, event.station),
         event.station,
         lambda s: replace(
             s,
@@ -109,6 +107,13 @@ def _connected(state: SiteState, event: events.StationConnected) -> SiteState:
         ),
     )
     return _say_again(state, event.station)
+
+
+def _counted(state: SiteState, station: StationId) -> SiteState:
+    """An identity that nobody listed is counted from now on."""
+    if station in state.stations:
+        return state
+    return replace(state, stations=_put(state.stations, station, StationState(station)))
 
 
 def _say_again(state: SiteState, station: StationId) -> SiteState:
@@ -126,6 +131,8 @@ def _booted(state: SiteState, event: events.StationBooted) -> SiteState:
             return replace(station, identity=event.identity, seen=True, booted=True)
         return replace(station, identity=event.identity, seen=True, booted=True, booted_at=event.at)
 
+    if event.remembered and event.station not in state.topology.stations:
+        state = _counted(state, event.station)  # it was here before the restart, and may come again
     before = state.stations.get(event.station)
     state = _station(state, event.station, change)
     if event.remembered or before is None:

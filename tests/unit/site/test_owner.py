@@ -1,0 +1,269 @@
+"""The owner: events in, offers out, the disk in between, and a restart that forgets nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from sitectl.allocator.rules import SharingRules
+from sitectl.base.clock import LoopClock
+from sitectl.base.tasks import Tasks
+from sitectl.base.virtual import run_virtual
+from sitectl.model import events
+from sitectl.model.circuit import Topology
+from sitectl.model.commands import InstallFallback, OfferLimit
+from sitectl.model.limits import OfferKind, StoredLimit
+from sitectl.model.station import ProfileStorage
+from sitectl.site.memory import MemoryActuator, MemoryJournal, MemoryLimits
+from sitectl.site.owner import CycleTimes, Site
+from tests.unit.state.small_site import A1, A, B, arrives, begins, draws, fresh, held, meter, plan, site
+
+WALL = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Hands:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def wall(self) -> datetime:
+        return WALL + timedelta(seconds=self.now)
+
+
+class Rig:
+    """A site with twins around it."""
+
+    def __init__(self, topology: Topology | None = None, *, disk: MemoryLimits | None = None, at: float = 0.0) -> None:
+        self.clock, self.actuator, self.disk = Hands(), MemoryActuator(), disk or MemoryLimits()
+        self.clock.now = at
+        self.site = Site(fresh(topology), SharingRules(), self.clock, self.actuator, self.disk, MemoryJournal())
+
+    def cycle(self, at: float, *happened: events.Event, shows_a: float = 20.0) -> list[OfferLimit | InstallFallback]:
+        """Let these happen, read the meter, decide; what left at once."""
+        self.clock.now = at
+        for event in happened:
+            self.site.post(event)
+        self.site.post(meter(at, shows_a))
+        self.site.cycle()
+        return self.actuator.taken()
+
+    def accepts(self, *commands: OfferLimit | InstallFallback) -> None:
+        for command in commands:
+            offer = command.offer
+            self.site.post(events.LimitAcknowledged(offer.evse, offer.seq, offer.kind, self.clock.now))
+
+    def charges(self) -> OfferLimit:
+        """A begins to charge at its first limit, accepted; 20 s have passed with calm readings."""
+        self.accepts(*self.cycle(0.0, *arrives(A), *arrives(B)))
+        (first,) = self.cycle(1.0, begins(A1, at=1.0))
+        assert isinstance(first, OfferLimit)
+        self.accepts(first)
+        self.cycle(12.0, draws(A1, 11.9, first.offer.limit_a), shows_a=20.0 + first.offer.limit_a)
+        return first
+
+
+def test_at_first_contact_every_evse_is_told_its_fallback() -> None:
+    rig = Rig()
+    left = rig.cycle(0.0, *arrives(A))
+    assert [(type(c), c.offer.evse, c.offer.limit_a) for c in left] == [(InstallFallback, A1, 6.0)]
+    rig.accepts(*left)
+    assert rig.disk.rows[A1].fallback_a == 6.0, "a restart must know it"
+    assert not rig.cycle(1.0)
+
+
+def test_a_raise_leaves_when_it_is_on_disk() -> None:
+    rig = Rig(disk=MemoryLimits(at_once=False))
+    rig.accepts(*rig.cycle(0.0, *arrives(A), *arrives(B)))
+    while rig.disk.pending:
+        rig.disk.commit()
+    assert not rig.cycle(1.0, begins(A1, at=1.0))
+    assert held(rig.site.state, A1).entry.offers, "it counts from the moment it was decided"
+    rig.disk.commit()
+    (left,) = rig.actuator.taken()
+    assert rig.disk.rows[A1].counts_a == left.offer.limit_a > 6.0
+
+
+def test_a_raise_that_could_not_be_stored_never_was() -> None:
+    rig = Rig(disk=MemoryLimits(at_once=False))
+    rig.accepts(*rig.cycle(0.0, *arrives(A), *arrives(B)))
+    while rig.disk.pending:
+        rig.disk.commit()
+    rig.cycle(1.0, begins(A1, at=1.0))
+    rig.disk.commit(works=False)
+    assert not rig.actuator.taken()
+    entry = held(rig.site.state, A1).entry
+    assert (entry.offers, entry.counts_a(1.0, start_possible=True)) == ((), 6.0)
+
+
+def test_a_raise_never_overtakes_a_cut() -> None:
+    rig = Rig(disk=MemoryLimits(at_once=False))
+    rig.accepts(*rig.cycle(0.0, *arrives(A), *arrives(B)))
+    while rig.disk.pending:
+        rig.disk.commit()
+    rig.cycle(1.0, begins(A1, at=1.0))
+    raised = held(rig.site.state, A1).newest_offer
+    (cut,) = rig.cycle(2.0, shows_a=110.0)
+    assert cut.offer.limit_a < raised.limit_a
+    while rig.disk.pending:
+        rig.disk.commit()
+    assert not rig.actuator.taken(), "the raise came back from the disk too late"
+    assert [offer.seq for offer in held(rig.site.state, A1).entry.offers] == [cut.offer.seq]
+
+
+def test_cuts_leave_in_the_very_cycle_whatever_the_disk_does() -> None:
+    rig = Rig()
+    first = rig.charges()
+    rig.disk.pending = []
+    left = rig.cycle(20.0, events.StoreChanged(19.0, False, "full"), draws(A1, 19.5, 31.5), shows_a=115.0)
+    assert [c.offer.limit_a < first.offer.limit_a for c in left] == [True]
+    assert not rig.disk.pending
+
+
+def test_without_a_store_nothing_rises() -> None:
+    rig = Rig()
+    rig.accepts(*rig.cycle(0.0, *arrives(A), *arrives(B)))
+    assert not rig.cycle(1.0, events.StoreChanged(0.5, False), begins(A1, at=1.0))
+    assert rig.cycle(2.0, events.StoreChanged(1.5, True))
+
+
+def test_two_writes_in_one_moment_never_lower_what_a_restart_counts() -> None:
+    rig = Rig(disk=MemoryLimits(at_once=False))
+    (install, _) = rig.cycle(0.0, *arrives(A), *arrives(B))
+    rig.cycle(1.0, begins(A1, at=1.0), shows_a=20.0)
+    offered = held(rig.site.state, A1).newest_offer
+    rig.accepts(install)
+    while rig.disk.pending:
+        rig.disk.commit()
+    counted = rig.disk.rows[A1]
+    assert counted.fallback_a == 6.0
+    assert counted.counts_a >= offered.limit_a
+
+
+def test_after_a_restart_everything_counts_at_least_as_much() -> None:
+    rig = Rig()
+    first = rig.charges()
+    again = Rig(disk=rig.disk, at=13.0)
+    again.site.remember(list(rig.disk.rows.values()))
+    again.site.post(begins(A1, at=13.0, resumed=True))
+    entry = held(again.site.state, A1).entry
+    assert entry.counts_a(14.0, start_possible=True) >= first.offer.limit_a
+    assert entry.fallback_a == 6.0
+    (command,) = [c for c in again.cycle(30.0, *arrives(A), shows_a=50.0) if isinstance(c, OfferLimit)]
+    assert command.offer.seq > first.offer.seq
+
+
+def test_an_ended_transaction_is_not_counted_by_a_restart() -> None:
+    rig = Rig()
+    rig.charges()
+    rig.site.post(events.TransactionEnded(A1, held(rig.site.state, A1).transaction.id, 12.5))
+    again = Rig(disk=rig.disk, at=13.0)
+    again.site.remember(list(rig.disk.rows.values()))
+    again.site.post(events.StartControlLearned(A, 13.0, True))
+    again.cycle(13.5, *arrives(A))
+    assert again.site.decision.snapshot.evses[A1].counts_a == 0.0
+
+
+def test_what_was_released_is_written_down_so_that_a_restart_does_not_count_it() -> None:
+    rig = Rig()
+    first = rig.charges()
+    (cut,) = rig.cycle(20.0, draws(A1, 19.5, first.offer.limit_a), shows_a=90.0 + first.offer.limit_a)
+    assert rig.disk.rows[A1].counts_a == first.offer.limit_a
+    rig.accepts(cut)
+    rig.cycle(31.0, draws(A1, 30.0, 0.0), shows_a=90.0)
+    assert rig.disk.rows[A1].counts_a == cut.offer.limit_a
+
+
+def test_a_fallback_lost_in_a_reboot_is_noted_on_disk() -> None:
+    rig = Rig(site(plan(A, storage=ProfileStorage.RAM)))
+    rig.accepts(*rig.cycle(0.0, *arrives(A)))
+    assert rig.disk.rows[A1].fallback_a == 6.0
+    rig.cycle(50.0, *arrives(A, 50.0))
+    assert rig.disk.rows[A1].fallback_a is None
+
+
+def test_a_station_takes_no_more_raises_than_its_flash_bears() -> None:
+    rig = Rig()
+    first = rig.charges()
+    for _ in range(500):
+        rig.site._count_write(A, 12.0)
+    seen = rig.site.decision.snapshot
+    assert rig.site._written_out(A, seen)
+    assert not rig.site._written_out(B, seen)
+    left = rig.cycle(20.0, draws(A1, 19.5, 31.5), shows_a=115.0)
+    assert [c.offer.limit_a < first.offer.limit_a for c in left] == [True], "cuts are never rationed"
+    assert rig.site.writes_today()[A] > 500
+
+
+def test_times_of_cycles() -> None:
+    times = CycleTimes()
+    assert times.percentile(0.5) is None
+    for ms in range(1, 101):
+        times.add(float(ms))
+    assert (times.count, times.percentile(0.5), times.percentile(0.99)) == (100, 51.0, 100.0)
+
+
+async def run_for(seconds: float, act: Callable[[Site], None]) -> list[float]:
+    """Run the owner, let `act` happen after 2.5 s; when its cycles were."""
+    clock, at = LoopClock(WALL), []
+    owner = Site(fresh(), SharingRules(), clock, MemoryActuator(), MemoryLimits(), MemoryJournal())
+    owner.on_cycle = lambda decision: at.append(round(clock.monotonic(), 3))
+    tasks = Tasks()
+    tasks.spawn(owner.run(), "site")
+    asyncio.get_running_loop().call_later(2.5, act, owner)
+    await asyncio.sleep(seconds)
+    await tasks.cancel_all()
+    return at
+
+
+def test_a_cycle_a_second_and_at_once_on_what_matters() -> None:
+    assert run_virtual(run_for(5.9, lambda site: None)) == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    assert run_virtual(run_for(4.9, lambda site: site.post(begins(A1)))) == [0.0, 1.0, 2.0, 2.5, 3.5, 4.5]
+    assert run_virtual(run_for(4.0, lambda site: site.post(draws(A1, 2.5, 5.0)))) == [0.0, 1.0, 2.0, 3.0]
+
+
+def test_a_storm_of_events_does_not_starve_the_loop() -> None:
+    def storm(owner: Site) -> None:
+        loop = asyncio.get_running_loop()
+        for n in range(200):
+            loop.call_later(n * 0.005, owner.post, begins(A1, f"t{n}"))
+
+    at = run_virtual(run_for(4.0, storm))
+    assert min(b - a for a, b in pairwise(at)) >= 0.1 - 1e-6
+
+
+def test_a_refusal_by_a_station_matters_a_withdrawal_by_ourselves_does_not() -> None:
+    def refused(by_station: bool) -> Callable[[Site], None]:
+        event = events.LimitRefused(A1, 1, OfferKind.DYNAMIC, 2.5, "", by_station)
+        return lambda owner: owner.post(event)
+
+    assert 2.5 in run_virtual(run_for(3.5, refused(True)))
+    assert 2.5 not in run_virtual(run_for(3.5, refused(False)))
+
+
+def test_a_meter_wakes_the_cycle_only_when_it_moves() -> None:
+    def reads(*amperes: float) -> Callable[[Site], None]:
+        def act(owner: Site) -> None:
+            for n, a in enumerate(amperes):
+                asyncio.get_running_loop().call_later(0.2 * n, owner.post, meter(2.5, a))
+
+        return act
+
+    assert run_virtual(run_for(3.4, reads(10.0, 10.9))) == [0.0, 1.0, 2.0, 2.5]
+    assert run_virtual(run_for(3.4, reads(10.0, 11.0))) == [0.0, 1.0, 2.0, 2.5, 2.7]
+
+
+async def test_twins_keep_what_they_are_given() -> None:
+    disk = MemoryLimits()
+    row = StoredLimit(A1, 6.0, 6.0, 1, None, WALL)
+    saved: list[bool] = []
+    disk.save([row], saved.append)
+    assert (await disk.load(), saved) == ([row], [True])
+    journal = MemoryJournal()
+    journal.record("site.started", data={"name": "depot"})
+    assert journal.entries == [("site.started", None, None, {"name": "depot"})]

@@ -1,0 +1,92 @@
+"""What is wrong on the site, where, since when, and what to do about it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sitectl.allocator.allocate import compile_site
+from sitectl.allocator.rules import AllocatorMemory, SharingRules
+from sitectl.model import events
+from sitectl.site.cycle import decide
+from sitectl.site.problems import ProblemBook, findings
+from sitectl.state.site_state import SiteState
+from tests.unit.state.small_site import A1, MAIN, A, B, after, arrives, charging, draws, fresh, meter, plan, site
+
+WALL = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def found(state: SiteState, at: float) -> dict[str, list[str]]:
+    """What is wrong, by where."""
+    state, decision = decide(state, compile_site(state.topology), AllocatorMemory(), SharingRules(), at)
+    wrong: dict[str, list[str]] = {}
+    for what, where, do in findings(state, decision):
+        assert do.endswith("."), "it says what to do"
+        wrong.setdefault(where, []).append(what)
+    return wrong
+
+
+def calm() -> SiteState:
+    return after(charging(16.0), [meter(1.0, 20.0)])
+
+
+def test_a_site_in_order_has_no_problems() -> None:
+    assert found(after(calm(), [draws(A1, 1.0, 15.0)]), 1.5) == {}
+
+
+def test_a_station_that_never_came_and_one_that_left() -> None:
+    wrong = found(after(fresh(), [meter(1.0, 5.0)]), 1.5)
+    assert wrong[A] == ["Never seen: counted at its maximum"]
+    assert found(after(calm(), [events.StationDisconnected(B, 1.0, "")]), 1.5)[B] == ["Offline"]
+
+
+def test_an_identity_that_nobody_listed() -> None:
+    there = after(calm(), [events.StationConnected("stranger", 1.0, "1.6", "", quarantined=True)])
+    assert found(there, 1.5) == {"stranger": ["An identity that nobody listed is connected"]}
+    gone = after(there, [events.StationDisconnected("stranger", 1.2, "")])
+    assert found(gone, 1.5) == {"stranger": ["An unlisted identity was here"]}
+
+
+def test_a_credential_that_was_pinned() -> None:
+    state = after(calm(), [events.StationConnected(A, 1.0, "1.6", "", pinned_now=True)])
+    assert "Its credential was pinned in the commissioning window" in found(state, 1.5)[A]
+
+
+def test_a_fallback_that_was_not_accepted_yet() -> None:
+    state = after(fresh(site(plan(A))), [*arrives(A), meter(1.0, 5.0)])
+    assert found(state, 1.5)[str(A1)] == ["Has not accepted its fallback yet: counted at its maximum of 32 A"]
+
+
+def test_a_meter_that_is_gone_and_its_circuit() -> None:
+    wrong = found(after(calm(), [events.MeterFailed(MAIN, 5.0, "no answer")]), 20.0)
+    assert wrong[MAIN] == ["No good reading: lost, no answer"]
+    assert wrong["grid"][0].startswith("Circuit without its meter")
+
+
+def test_a_circuit_above_its_rating_and_one_that_would_not_hold() -> None:
+    wrong = found(after(calm(), [meter(1.2, 120.0)]), 1.5)
+    assert "Above its rating of 100 A" in wrong["grid"]
+    assert "Not proven to hold if this box dies now" in wrong["grid"]
+
+
+def test_stations_that_do_not_follow() -> None:
+    ignoring = after(charging(8.0), [draws(A1, 16.0, 12.0), draws(A1, 26.0, 12.0), meter(26.0, 20.0)])
+    assert found(ignoring, 26.5)[str(A1)] == ["Accepts limits and ignores them: counted at what it draws"]
+
+
+def test_a_disk_that_cannot_be_written() -> None:
+    wrong = found(after(calm(), [events.StoreChanged(1.0, False, "disk full")]), 1.5)
+    assert wrong == {"store": ["The ledger on disk cannot be written: disk full"]}
+
+
+def test_a_problem_stands_since_it_began_while_its_details_change() -> None:
+    def offline(for_s: int) -> tuple[str, str, str]:
+        return f"Offline: for {for_s} s", A, "Check it."
+
+    book = ProblemBook()
+    (first,) = book.update([offline(1)], WALL)
+    assert (first.since, book.began, book.ended) == (WALL, (first,), ())
+    (later,) = book.update([offline(9)], WALL + timedelta(seconds=9))
+    assert (later.since, later.what, book.began, book.ended) == (WALL, "Offline: for 9 s", (), ())
+    assert (book.update([], WALL + timedelta(seconds=30)), book.ended) == ((), (later,))
+    (again,) = book.update([offline(1)], WALL + timedelta(seconds=60))
+    assert (again.since, book.began) == (WALL + timedelta(seconds=60), (again,))

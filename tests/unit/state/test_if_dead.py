@@ -1,0 +1,100 @@
+"""If this process dies now: the three inequalities, and how long limits may live."""
+
+from __future__ import annotations
+
+import pytest
+
+from sitectl.model.circuit import Circuit
+from sitectl.model.electrical import ALL_PHASES, PhaseCurrents, PhaseRotation
+from sitectl.model.ids import CircuitId
+from sitectl.state.breaker import bearable_ratio, trip_time_s
+from sitectl.state.if_dead import InForce, if_dead, in_force, lifetime_s
+from sitectl.state.snapshot import snapshot
+from tests.unit.state.small_site import (
+    A1,
+    GARAGE,
+    GRID,
+    A,
+    B,
+    after,
+    arrives,
+    begins,
+    charging,
+    events,
+    fallback,
+    fresh,
+    plan,
+    site,
+)
+
+GRID_OF_100 = Circuit(GRID, None, 100.0, base_load_worst_a=60.0)
+
+
+def three(a: float) -> PhaseCurrents:
+    return PhaseCurrents(a, a, a)
+
+
+def force(lawful_a: float, for_s: float, fallback_a: float = 40.0) -> InForce:
+    return InForce(three(lawful_a), three(fallback_a), for_s)
+
+
+@pytest.mark.parametrize(("ratio", "seconds"), [(1.13, 3600.0), (1.45, 293.0), (2.0, 11.5), (2.55, 1.0)])
+def test_the_envelope_runs_through_the_fixed_points_of_the_standard(ratio: float, seconds: float) -> None:
+    assert trip_time_s(ratio) == pytest.approx(seconds, rel=0.03)
+    assert bearable_ratio(seconds / 10.0) == pytest.approx(ratio, rel=0.003)
+
+
+def test_at_its_rating_a_breaker_holds_for_ever() -> None:
+    assert trip_time_s(1.0) == float("inf")
+    assert bearable_ratio(1e9) == 1.0
+
+
+def test_what_fits_with_the_worst_base_load_holds() -> None:
+    found = if_dead(GRID_OF_100, force(40.0, 1800.0), three(20.0))
+    assert (found.ratio, found.holds) == (1.0, True)
+
+
+def test_a_little_more_holds_while_limits_are_short() -> None:
+    assert if_dead(GRID_OF_100, force(50.0, 400.0), three(20.0)).holds
+    found = if_dead(GRID_OF_100, force(50.0, 1800.0), three(20.0))
+    assert not found.holds
+    assert found.text == "if this box dies now: at worst 1.10 x for 1800 s on grid L1"
+
+
+def test_more_than_the_rating_now_does_not_hold() -> None:
+    assert not if_dead(GRID_OF_100, force(81.0, 1.0), three(20.0)).holds
+
+
+def test_fallbacks_that_do_not_fit_do_not_hold() -> None:
+    assert not if_dead(GRID_OF_100, force(0.0, 0.0, fallback_a=41.0), three(20.0)).holds
+
+
+def test_a_base_load_above_the_configured_worst_is_reckoned_with() -> None:
+    assert if_dead(GRID_OF_100, force(30.0, 60.0), three(75.0)).ratio == 1.05
+    assert lifetime_s(GRID_OF_100, force(30.0, 60.0), three(75.0)) < lifetime_s(GRID_OF_100, force(30.0, 60.0), None)
+
+
+def test_limits_may_live_as_long_as_the_breaker_bears() -> None:
+    assert lifetime_s(GRID_OF_100, force(40.0, 0.0), None) == float("inf")
+    assert lifetime_s(GRID_OF_100, force(53.0, 0.0), None) == pytest.approx(360.0)
+
+
+def test_circuits_are_added_up_from_the_leaves_to_the_root() -> None:
+    two = site(plan(A, rotation=PhaseRotation(ALL_PHASES[:1])), plan(B, circuit=CircuitId("grid")))
+    state = after(fresh(two), [*arrives(A), *arrives(B), *fallback(A1), begins(A1)])
+    state = after(state, [events.StationConnected("stranger", 0.0, "1.6", "", quarantined=True)])
+    seen, pictures = snapshot(state, 1.0)
+    found = in_force(state.topology, seen, pictures)
+    assert found[GARAGE].lawful_a == (6.0, 0.0, 0.0)
+    assert found[GRID].lawful_a == (6.0 + 32.0 + 32.0, 32.0 + 32.0, 32.0 + 32.0), "B was never told, one nobody listed"
+    assert found[GRID].fallback_a == (12.0, 6.0, 6.0)
+    assert found[GRID].for_s == 0.0
+
+
+def test_the_longest_limit_below_says_for_how_long() -> None:
+    state = charging(16.0, at=10.0)
+    seen, pictures = snapshot(state, 20.0)
+    found = in_force(state.topology, seen, pictures)
+    assert found[GRID].for_s == found[GARAGE].for_s == pytest.approx(235.0)
+    later = in_force(state.topology, snapshot(state, 30.0, pictures)[0], pictures)
+    assert later[GRID].for_s == pytest.approx(225.0)
