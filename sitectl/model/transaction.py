@@ -45,6 +45,12 @@ class TransactionStart:
     reservation_id: int | None = None
     message_id: str = ""
     clock_trusted: bool = True
+    meter_known: bool = True
+
+    @property
+    def names_nothing(self) -> bool:
+        """Neither an EVSE nor a token nor a meter value could be read: kept under EVSE 0, it replaces nothing."""
+        return self.evse.evse == 0 and not self.id_token and not self.meter_known
 
     @property
     def start_key(self) -> str:
@@ -54,7 +60,10 @@ class TransactionStart:
 
 @dataclass(frozen=True, slots=True)
 class TransactionStop:
-    """A transaction ends, as the station tells it. `station_transaction_id` may be -1, 0 or unknown."""
+    """A transaction ends, as the station tells it. `station_transaction_id` may be -1, 0 or unknown.
+
+    `meter_known` False: no meter value could be read; `meter_stop_wh` is then 0 until somebody knows better.
+    """
 
     station: StationId
     station_transaction_id: int | None
@@ -65,6 +74,12 @@ class TransactionStop:
     id_token: str | None = None
     message_id: str = ""
     clock_trusted: bool = True
+    meter_known: bool = True
+
+    @property
+    def names_nothing(self) -> bool:
+        """Neither an id nor a meter value could be read: such a stop ends nothing, it is set aside."""
+        return self.station_transaction_id is None and not self.meter_known
 
 
 @dataclass(frozen=True, slots=True)

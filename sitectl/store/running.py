@@ -101,8 +101,11 @@ def meant_by_stop(running: Sequence[Running], stop: TransactionStop) -> Running 
     """Which open transaction a stop without a usable id ends; None unless exactly one fits.
 
     A stop from before a transaction began cannot end it (an old queue comes late). Among several that remain, the
-    token decides, then the meter: it cannot stand below what the transaction began with or last showed.
+    token decides, then the meter: it cannot stand below what the transaction began with or last showed. One that
+    names nothing ends nothing: it may be rubbish, and the real stop would come too late.
     """
+    if stop.names_nothing:
+        return None
     stopped_us = to_us(stop.stopped)
     candidates = [
         one for one in running if not (stop.clock_trusted and one.start_clock_trusted and stopped_us < one.started_us)

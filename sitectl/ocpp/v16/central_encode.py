@@ -42,12 +42,13 @@ _LONGEST: Mapping[str, Mapping[str, int]] = {
 _FILLERS: Mapping[str, Mapping[str, Any]] = {
     "BootNotification": {"chargePointVendor": "unknown", "chargePointModel": "unknown"},
     "StatusNotification": {"connectorId": 0, "errorCode": "NoError", "status": "Unavailable"},
+    "StartTransaction": {"connectorId": 1, "idTag": "", "meterStart": 0},
 }
 
 
 def presentable(action: str, payload: Payload) -> Payload:
     """A station's payload as a strict central takes it: no nulls, over-long texts cut, empty texts left out, and what a
-    boot or status must have filled in. Everything else goes up as it came; signed values are not touched."""
+    boot, status or start must have filled in. Everything else goes up as it came; signed values are not touched."""
     longest = _LONGEST.get(action, {})
     shown: Payload = dict(_FILLERS.get(action, {}))
     for key, value in without_nulls(payload).items():

@@ -89,10 +89,11 @@ def start_transaction(
         id_token=fields.text("idTag", required=True) or "",
         started=received if moment is None else moment[0],
         started_raw=_raw(payload),
-        meter_start_wh=fields.integer("meterStart", required=True) or 0,
+        meter_start_wh=(meter_wh := fields.integer("meterStart", required=True)) or 0,
         reservation_id=fields.integer("reservationId") or None,
         message_id=message_id,
         clock_trusted=moment is not None and moment[1],
+        meter_known=meter_wh is not None,
     )
     return fields.decoded(start)
 
@@ -113,11 +114,12 @@ def stop_transaction(
         station_transaction_id=fields.integer("transactionId", required=True),
         stopped=received if moment is None else moment[0],
         stopped_raw=_raw(payload),
-        meter_stop_wh=fields.integer("meterStop", required=True) or 0,
+        meter_stop_wh=(meter_wh := fields.integer("meterStop", required=True)) or 0,
         reason=fields.text("reason") or "Local",
         id_token=fields.text("idTag"),
         message_id=message_id,
         clock_trusted=moment is not None and moment[1],
+        meter_known=meter_wh is not None,
     )
     return fields.decoded(stop)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from sitectl.base.errors import EnvironmentFault
 from sitectl.config.settings import AuthorizationMode
 from sitectl.model.events import StartExpected, TransactionEnded, TransactionStarted
-from sitectl.model.transaction import IdTokenInfo, StartedTransaction, TransactionStart
+from sitectl.model.transaction import IdTokenInfo, StartedTransaction, TransactionStart, TransactionStop
 from sitectl.ocpp.frame import Call
 from sitectl.ocpp.v16 import copies, decode, encode
 from sitectl.stations.clocks import business_time
@@ -24,10 +24,12 @@ async def start(desk: Desk, record: StationRecord, call: Call, raw: bytes | str)
     received, now = desk.clock.wall(), desk.clock.monotonic()
     told = decode.start_transaction(call.payload, record.id, received, call.message_id).value
     started, trusted = business_time(told.started, received, told.clock_trusted)
-    told = replace(told, evse=record.meant(told.evse.evse), started=started, clock_trusted=trusted)
+    evse = told.evse if told.names_nothing else record.meant(told.evse.evse)
+    nobody = record.quarantined or told.names_nothing
+    told = replace(told, evse=evse, started=started, clock_trusted=trusted)
     # The car may draw from now on, whatever the answer will be.
     desk.inbox.post(StartExpected(told.evse, now, now + START_WITHIN_S))
-    uplinks = () if record.quarantined else desk.centrals.copies(record.id, told.id_token)
+    uplinks = () if nobody else desk.centrals.copies(record.id, told.id_token)
     message = copies.start(call.payload, None if trusted else started)
     try:
         stored = await desk.ledger.start(told, uplinks, message, as_bytes(raw))
@@ -46,7 +48,7 @@ async def _verdict(
     """What to say of the token. A start that is told again gets the answer of the first time."""
     if stored.repeated and stored.id_token_info is not None:
         return stored.id_token_info
-    if record.quarantined:
+    if record.quarantined or told.names_nothing:
         return INVALID
     desk.centrals.outbox_grew(record.id)
     if desk.authorization.mode is AuthorizationMode.UPLINK:
@@ -78,13 +80,23 @@ async def _began(desk: Desk, record: StationRecord, told: TransactionStart, stor
         desk.note("transaction.started", record, data, stored.evse.evse)
 
 
+def _with_meter(record: StationRecord, told: TransactionStop) -> TransactionStop:
+    """A stop without a meter value ends at the newest register that the station has shown of this transaction."""
+    found = None if told.meter_known else record.running_by(told.station_transaction_id)
+    reading = None if found is None else record.readings.get(found[0])
+    if reading is None or reading.register_wh is None:
+        return told
+    return replace(told, meter_stop_wh=int(reading.register_wh))
+
+
 async def stop(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Reply:
     """StopTransaction: only the commit precedes the answer, no network."""
     received = desk.clock.wall()
     told = decode.stop_transaction(call.payload, record.id, received, call.message_id).value
     stopped, trusted = business_time(told.stopped, received, told.clock_trusted)
-    told = replace(told, stopped=stopped, clock_trusted=trusted)
-    message = copies.stop(call.payload, None if trusted else stopped)
+    told = _with_meter(record, replace(told, stopped=stopped, clock_trusted=trusted))
+    payload = call.payload if told.meter_known else {**call.payload, "meterStop": told.meter_stop_wh}
+    message = copies.stop(payload, None if trusted else stopped)
     try:
         last_sample = store_last_sample(desk, record, told.station_transaction_id)
         stopping = desk.ledger.stop(told, message, as_bytes(raw))

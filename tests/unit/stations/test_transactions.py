@@ -2,7 +2,7 @@ import asyncio
 
 from sitectl.config.settings import AuthorizationMode, AuthorizationSettings
 from sitectl.model.commands import OfferLimit
-from sitectl.model.events import Event, StartExpected, TransactionEnded, TransactionStarted
+from sitectl.model.events import Event, EvseMetered, StartExpected, TransactionEnded, TransactionStarted
 from sitectl.model.ids import EvseId, TransactionId
 from sitectl.model.limits import Offer, OfferKind
 from sitectl.model.transaction import AuthorizationStatus, IdTokenInfo
@@ -143,6 +143,30 @@ async def test_garbled_transaction_messages_are_kept_and_never_refused(yard: Yar
     assert start.started == START
     assert not start.clock_trusted
     assert message.payload["timestamp"] == "2026-01-01T12:00:00Z", "an impossible time does not go up"
+
+
+@in_yard(station_plan(), authorization=FREE)
+async def test_rubbish_neither_starts_nor_ends_what_runs(yard: Yard) -> None:
+    station = await yard.connect()
+    await station.call("StartTransaction", start_payload())
+    answer = await station.call("StartTransaction", {})
+    assert answer["idTagInfo"]["status"] == "Invalid"
+    assert await station.call("StopTransaction", {}) == {}
+    assert yard.stations.book.running(EvseId(CP, 1))
+    assert [event.evse for event in yard.inbox.of(TransactionEnded)] == []
+
+
+@in_yard(station_plan(), authorization=FREE)
+async def test_a_stop_without_a_meter_value_ends_at_the_newest_register(yard: Yard) -> None:
+    station = await yard.connect()
+    started = await station.call("StartTransaction", start_payload())
+    await station.call("MeterValues", meter_payload(started["transactionId"], "2026-11-20T06:20:00Z"))
+    (register_wh,) = {event.reading.register_wh for event in yard.inbox.of(EvseMetered)}
+    stop = stop_payload(started["transactionId"])
+    del stop["meterStop"]
+    await station.call("StopTransaction", stop)
+    ((told, message),) = yard.ledger.stops
+    assert told.meter_stop_wh == message.payload["meterStop"] == register_wh
 
 
 @in_yard(authorization=FREE)

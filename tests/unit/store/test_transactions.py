@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from sitectl.model.ids import StationId, UplinkId
-from sitectl.model.transaction import AuthorizationStatus, IdTokenInfo
+from sitectl.model.transaction import AuthorizationStatus, IdTokenInfo, OutboxKind, OutboxMessage, TransactionStop
 from sitectl.store.opening import Store
 from tests.unit.store.builders import CENTRAL, CP1, NOON, Says
 from tests.unit.store.conftest import Reopen
@@ -285,3 +285,12 @@ async def test_what_a_failed_commit_took_back_is_not_remembered(says: Says, stor
     assert await says.samples(started.station_transaction_id) == started.transaction
     assert len(await says.rows("SELECT * FROM transactions")) == 1
     assert [row[1] for row in await queue(says)] == ["start", "meter"]
+
+
+async def test_a_stop_that_names_neither_id_nor_meter_ends_nothing(says: Says, store: Store) -> None:
+    await says.start()
+    noon = says.moment(9)
+    rubbish = TransactionStop(CP1, None, noon, "", 0, meter_known=False)
+    message = OutboxMessage("StopTransaction", {}, "1.6", OutboxKind.STOP, True)
+    assert (await store.ledger.stop(rubbish, message, b"rubbish")).transaction is None
+    assert (await store.queries.totals()).open == 1
