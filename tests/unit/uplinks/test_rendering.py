@@ -26,8 +26,8 @@ def test_the_centrals_own_id_is_bound_in_and_minus_one_where_it_has_none():
     assert rendered(nameless, NOW)["transactionId"] == -1
     dead = item("StopTransaction", stop, OutboxKind.STOP, start_dead=True)
     assert rendered(dead, NOW)["transactionId"] == -1
-    start = item("StartTransaction", {"idTag": "T", "meterStart": 5}, OutboxKind.START)
-    assert rendered(start, NOW) == {"idTag": "T", "meterStart": 5}
+    start = item("StartTransaction", {"connectorId": 2, "idTag": "T", "meterStart": 5}, OutboxKind.START)
+    assert rendered(start, NOW) == {"connectorId": 2, "idTag": "T", "meterStart": 5}
 
 
 @pytest.mark.parametrize(("stamp", "told"), [(SOON, SOON), (LATE, "2026-11-20T12:00:00Z"), ("whenever", "whenever")])
