@@ -9,7 +9,8 @@ ages, and a loop that trusts it chatters and overloads. Three things keep it hon
   not taken for base load, and drifts towards the upper bound, so that base load is not taken for a car for ever.
 * The highest sample of the last 20 s counts, longer where a station reports more seldom: a car that stopped since its
   reading makes samples too low until the next one.
-* While the meter is above the limit, whatever the stations are not predicted to draw is base load at once.
+* While the meter is above the limit, whatever the stations are not predicted to draw is base load at once; what one
+  draws that does not follow its limit is, for so long: somebody must make up for it.
 
 A little is put on top, and falls are taken only when they are worth it: the noise of a meter moves no limit.
 """
@@ -20,6 +21,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sitectl.model.electrical import PhaseCurrents
+from sitectl.model.station import Obeys
 from sitectl.state.evse import EvseState
 from sitectl.state.ledger import RELEASE_S
 from sitectl.state.station import StationState
@@ -47,7 +49,7 @@ NOTHING: Amperes = (0.0, 0.0, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """What the stations below a circuit draw, per phase: at least, at most, and probably.
+    """What the stations below a circuit draw, per phase: at least, at most, probably, and if all follow their limits.
 
     `oldest_at`: the oldest reading in it. `unread`: some station that charges has not reported yet.
     """
@@ -55,6 +57,7 @@ class Draws:
     least: Amperes
     most: Amperes
     probable: Amperes
+    following: Amperes
     oldest_at: float
     unread: bool
 
@@ -63,17 +66,19 @@ class Draws:
 class BaseEstimate:
     """The estimate of one circuit: its samples on grid phases, and what is made of them.
 
-    `first_at`: the first meter reading. `aligned`: raises may rest on it. `upper_a` is what everybody reckons with.
+    `first_at`: the first meter reading. `aligned`: raises may rest on it. `upper_a` is what everybody reckons with, and
+    while the meter is above the limit at least `overload_a`.
     """
 
     samples: tuple[tuple[float, Amperes], ...] = ()
     first_at: float | None = None
     aligned: bool = False
     upper_a: Amperes | None = None
+    overload_a: Amperes = NOTHING
 
     def upper(self) -> PhaseCurrents | None:
         """The estimate, None before the first meter reading. Never negative: generation is not lent to the stations."""
-        return None if self.upper_a is None else PhaseCurrents(*self.upper_a)
+        return None if self.upper_a is None else PhaseCurrents(*map(max, self.upper_a, self.overload_a))
 
     def newest(self) -> PhaseCurrents | None:
         """The newest sample, for showing."""
@@ -85,7 +90,7 @@ def draws(below: Iterable[tuple[EvseState, StationState]], at: float, over: bool
 
     One loop over plain floats: a site of a thousand EVSEs is added up once a second.
     """
-    least, most, probable = [0.0] * 3, [0.0] * 3, [0.0] * 3
+    least, most, probable, following = [0.0] * 3, [0.0] * 3, [0.0] * 3, [0.0] * 3
     oldest_at, unread = at, False
     for evse, station in below:
         risen = evse.may_have_risen(at)
@@ -103,20 +108,22 @@ def draws(below: Iterable[tuple[EvseState, StationState]], at: float, over: bool
             least[phase] += surely[phase]
             most[phase] += max(counts, read[phase]) if phase in phases else read[phase]
         if over:
-            expected = _probable(evse, measured, at, counts)
+            drawn = measured or _three([counts if phase in phases else 0.0 for phase in (0, 1, 2)])
+            likely, followed = _foreseen(evse, drawn, at)
             for phase in (0, 1, 2):
-                probable[phase] += expected[phase] if measured is not None or phase in phases else 0.0
-    return Draws(_three(least), _three(most), _three(probable), oldest_at, unread)
+                probable[phase] += likely[phase]
+                following[phase] += followed[phase]
+    return Draws(_three(least), _three(most), _three(probable), _three(following), oldest_at, unread)
 
 
-def _probable(evse: EvseState, measured: PhaseCurrents | None, at: float, counts: float) -> Amperes:
-    """What a station probably draws now: its reading, cut down to its limit once the car had time to follow."""
-    if measured is None:
-        return counts, counts, counts
+def _foreseen(evse: EvseState, drawn: Amperes, at: float) -> tuple[Amperes, Amperes]:
+    """What a station probably draws now, and what it draws if it follows: cut down once the car had time for it."""
     newest = evse.newest_offer
-    if newest is None or at - newest.offered_at < RELEASE_S:
-        return measured
-    return _three([min(a, newest.limit_a) for a in measured])
+    if newest is None or evse.obeys is Obeys.IGNORES or at - newest.offered_at < RELEASE_S:
+        return drawn, drawn
+    followed = _three([min(a, newest.limit_a) for a in drawn])
+    shows = evse.reading is not None and evse.reading.at - newest.offered_at >= RELEASE_S
+    return (drawn if shows else followed), followed
 
 
 def sampled(
@@ -124,18 +131,20 @@ def sampled(
 ) -> BaseEstimate:
     """A meter reading came: take a sample. `limit_a`: what the circuit may carry now."""
     before = estimate.samples[-1][1] if estimate.samples else None
-    sample = [0.0, 0.0, 0.0]
+    sample, overload = [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]
     for phase in (0, 1, 2):
         low, high = meter_a[phase] - below.most[phase], meter_a[phase] - below.least[phase]
         held = low if before is None else min(high, max(low, before[phase]))
         sample[phase] = held + (high - held) * DRIFT
         if meter_a[phase] > limit_a:
             sample[phase] = max(sample[phase], meter_a[phase] - below.probable[phase])
+            overload[phase] = meter_a[phase] - below.following[phase]
     first_at = at if estimate.first_at is None else estimate.first_at
     since = max(at - WINDOW_MOST_S, min(at - WINDOW_S, below.oldest_at - WINDOW_BEYOND_READING_S))
     samples = (*(s for s in estimate.samples if s[0] >= since), (at, _three(sample)))
     aligned = estimate.aligned or not below.unread or at - first_at > UNREAD_MOST_S
-    return BaseEstimate(samples, first_at, aligned, _upper(samples, estimate.upper_a, rated_a))
+    upper_a = _upper(samples, estimate.upper_a, rated_a)
+    return BaseEstimate(samples, first_at, aligned, upper_a, _three(overload))
 
 
 def _upper(samples: tuple[tuple[float, Amperes], ...], before: Amperes | None, rated_a: float) -> Amperes:

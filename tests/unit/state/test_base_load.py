@@ -142,3 +142,13 @@ def test_a_car_that_begins_before_we_are_told_is_not_base_load() -> None:
     state = after(state, [begins(B1, "t2", 33.0), says(B1, 33.0, ChargingState.CHARGING), meter(34.0, 42.0)])
     assert held(state, B1).may_have_risen(34.0)
     assert base_a(state) == pytest.approx(21.0, abs=0.1)
+
+
+def test_what_an_evse_draws_beyond_its_limit_is_made_up_for_while_the_circuit_is_over_and_no_longer() -> None:
+    state = after(steady(16.0, base=85.0), [*accepted(told(A1, 4, 6.0, 31.0), 31.5), draws(A1, 38.0, 16.0)])
+    over = after(state, [meter(38.5, 101.0)])
+    assert base_a(over) == pytest.approx(95.0)
+    under = after(over, [meter(39.5, 99.0)])
+    assert base_a(under) == pytest.approx(86.0), "its reading shows what it draws, and that it counts at"
+    ignoring = after(over, [draws(A1, 48.0, 16.0), meter(48.5, 101.0)])
+    assert base_a(ignoring) == pytest.approx(86.0), "now it is reserved at what it draws"
