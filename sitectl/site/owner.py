@@ -206,10 +206,20 @@ class Site:
             prepared = offers.prepare(due, moment, self._stored, self._next_seq())
             if seen.raises_allowed or not prepared.waits:
                 self._send(prepared, waiting)
+                self._note(due, decision)
         for view in offers.fallbacks_due(seen, state):
             self._send(offers.prepare_fallback(view, seen.at, self._next_seq()), waiting)
         if waiting:
             self._write_then_send(waiting)
+
+    def _note(self, due: offers.Due, decision: Decision) -> None:
+        """For people: what was decided for an EVSE and why. A limit that is only said again is no news."""
+        decided = decision.allocation.offers.get(due.view.id)
+        if decided is None or due.kind not in (offers.Kind.CUT, offers.Kind.RAISE):
+            return
+        type = "limit.cut" if due.kind is offers.Kind.CUT else "limit.raised"
+        data = {"limit_a": decided.limit_a, "reason": decided.reason}
+        self._journal.record(type, due.view.id.station, due.view.id.evse, data)
 
     def _settling(self, decision: Decision) -> bool:
         """Whether stations are still coming back after a start, and no circuit is seen above its rating meanwhile."""

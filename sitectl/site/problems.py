@@ -11,6 +11,7 @@ from sitectl.model.metering import Freshness
 from sitectl.model.snapshot import EvseSnapshot, StationSnapshot
 from sitectl.model.station import Obeys
 from sitectl.site.cycle import Decision
+from sitectl.state.lifetime import RAM_LIFETIME_S
 from sitectl.state.site_state import SiteState
 
 Finding = tuple[str, str, str]
@@ -85,11 +86,10 @@ def _circuits(state: SiteState, decision: Decision) -> Iterator[Finding]:
             yield (f"Above its rating of {rated_a:g} A", id, "Cuts are on their way; if it stays, switch loads off.")
         dead = decision.shares[id].if_dead
         if dead is not None and not dead.holds:
-            yield (
-                "Not proven to hold if this box dies now",
-                id,
-                "Set stations.X.profile_storage: ram where it is true, or allocation.dead_controller: proven.",
-            )
+            cures = "Set allocation.dead_controller: proven."
+            if any(s.profile_lifetime_s > RAM_LIFETIME_S for s in decision.snapshot.stations.values()):
+                cures = "Set stations.X.profile_storage: ram where it is true, or allocation.dead_controller: proven."
+            yield ("Not proven to hold if this box dies now", id, cures)
 
 
 def _station(station: StationSnapshot) -> Iterator[Finding]:

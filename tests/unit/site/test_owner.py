@@ -41,8 +41,8 @@ class Rig:
 
     def __init__(self, topology: Topology | None = None, *, disk: MemoryLimits | None = None, at: float = 0.0) -> None:
         self.clock, self.actuator, self.disk = Hands(), MemoryActuator(), disk or MemoryLimits()
-        self.clock.now = at
-        self.site = Site(fresh(topology), SharingRules(), self.clock, self.actuator, self.disk, MemoryJournal())
+        self.clock.now, self.journal = at, MemoryJournal()
+        self.site = Site(fresh(topology), SharingRules(), self.clock, self.actuator, self.disk, self.journal)
 
     def cycle(self, at: float, *happened: events.Event, shows_a: float = 20.0) -> list[OfferLimit | InstallFallback]:
         """Let these happen, read the meter, decide; what left at once."""
@@ -267,3 +267,19 @@ async def test_twins_keep_what_they_are_given() -> None:
     journal = MemoryJournal()
     journal.record("site.started", data={"name": "depot"})
     assert journal.entries == [("site.started", None, None, {"name": "depot"})]
+
+
+def test_people_are_told_of_limits_that_change_and_not_of_those_said_again() -> None:
+    rig = Rig()
+    first = rig.charges()
+    (told,) = rig.journal.entries
+    assert told[:3] == ("limit.raised", A, 1)
+    assert told[3]["limit_a"] == first.offer.limit_a
+    assert rig.cycle(13.0, shows_a=200.0)
+    assert rig.journal.entries[-1][0] == "limit.cut"
+    count = len(rig.journal.entries)
+    rig.site.post(
+        events.LimitUnanswered(A1, rig.site.state.evses[A1].newest_offer.seq, OfferKind.DYNAMIC, 13.5, "gone")
+    )
+    assert rig.cycle(14.0, shows_a=200.0), "it is said again"
+    assert len(rig.journal.entries) == count
