@@ -199,15 +199,16 @@ def _offer(view: EvseSnapshot, limit_a: float, now: float, lifetime_s: int, cloc
 
 
 def fallbacks_due(snapshot: SiteSnapshot, state: SiteState) -> list[EvseSnapshot]:
-    """EVSEs whose station should be told its fallback now."""
+    """EVSEs whose station should be told its fallback now. Where it is kept in RAM, again with every connection."""
     found = []
     for id, view in snapshot.evses.items():
         station = snapshot.stations[id.station]
-        if not (station.online and station.booted) or view.fallback_installed_a == view.plan.fallback_a:
+        installed = view.fallback_installed_a == view.plan.fallback_a
+        if not (station.online and station.booted) or (installed and not station.profiles_in_ram):
             continue
         asked_at = state.evses[id].fallback_asked_at
-        reconnected = station.connected_at is not None and asked_at is not None and asked_at < station.connected_at
-        if asked_at is None or reconnected or snapshot.at - asked_at >= FALLBACK_RETRY_S:
+        anew = asked_at is None or (station.connected_at is not None and asked_at < station.connected_at)
+        if anew or (not installed and asked_at is not None and snapshot.at - asked_at >= FALLBACK_RETRY_S):
             found.append(view)
     return found
 

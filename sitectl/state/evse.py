@@ -11,7 +11,8 @@ from sitectl.model.metering import EvseReading
 from sitectl.model.station import ChargingState, ConnectorStatus, EvsePlan, EvseStatus, Obeys
 from sitectl.state import ledger
 from sitectl.state.ledger import LimitEntry
-from sitectl.state.station import StationState
+from sitectl.state.lifetime import FLASH_LIFETIME_S
+from sitectl.state.station import UNKNOWN_CLOCK_S, StationState
 
 ONE_PHASE_AFTER_S = 30.0
 ONE_PHASE_READINGS = 3
@@ -312,7 +313,7 @@ def with_start(evse: EvseState, running: RunningTransaction, resumed: bool) -> E
     """
     if evse.transaction is not None and evse.transaction.id == running.id:
         return evse
-    entry = replace(evse.entry, in_transaction=True) if resumed else ledger.begun(evse.entry)
+    entry = _resumed(evse, running.since) if resumed else ledger.begun(evse.entry)
     trusted = resumed or evse.obeys in (Obeys.UNKNOWN, Obeys.PROVEN)
     return replace(
         evse,
@@ -329,6 +330,17 @@ def with_start(evse: EvseState, running: RunningTransaction, resumed: bool) -> E
         above_since=None,
         within_since=None,
     )
+
+
+def _resumed(evse: EvseState, at: float) -> LimitEntry:
+    """What was remembered holds on. Where no fallback is remembered, a limit that was told and never stored (because a
+    restart counts the maximum anyway) may be in force until it lapses, also after a fallback was accepted."""
+    entry = replace(evse.entry, in_transaction=True)
+    if entry.fallback_a is not None:
+        return entry
+    until = at + FLASH_LIFETIME_S + UNKNOWN_CLOCK_S
+    told = Offer(evse.plan.id, 0, entry.max_a, OfferKind.DYNAMIC, at, expires_at=at, expires_latest_at=until)
+    return ledger.remembered(entry, told, None)
 
 
 def with_end(evse: EvseState, transaction: TransactionId) -> EvseState:

@@ -16,7 +16,7 @@ from sitectl.model.circuit import Topology
 from sitectl.model.commands import InstallFallback, OfferLimit
 from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.ids import CircuitId, EvseId, StationId
-from sitectl.model.limits import StoredLimit
+from sitectl.model.limits import OfferKind, StoredLimit
 from sitectl.model.metering import MeterReading
 from sitectl.model.station import ChargingState, StationIdentity
 from sitectl.simulator.vehicle import VehicleSpec
@@ -70,8 +70,12 @@ class World:
             plan.id: ModelStation(plan, self.random, troubles, self.clock, self.random.random() < 0.6)
             for plan in site.stations.values()
         }
+        single = [station for station in self.stations.values() if len(station.bays) == 1]
+        for station in single[: troubles.disobedient]:  # more than what it takes cannot be made up for by others
+            station.disobeys = True
         self.stored: dict[EvseId, StoredLimit] = {}
         self.open: dict[EvseId, events.TransactionStarted] = {}
+        self.excused: set[EvseId] = set()
         self.booted: set[StationId] = set()
         self.watch = Watch(self)
         self.meter_up = True
@@ -104,6 +108,11 @@ class World:
             loop.call_later(self.random.uniform(0.1, 6.0), self._connect, station, self.site)
 
     def kill(self) -> None:
+        if self.site is not None:  # what was learned and is not on disk yet is lost, until the fallback is told again
+            for id, evse in self.site.state.evses.items():
+                row = self.stored.get(id)
+                if evse.entry.fallback_a is None and row is not None and row.fallback_a is not None:
+                    self.excused.add(id)
         self.running.cancel()
         self.disk.dead = True
         self.site = None
@@ -122,6 +131,8 @@ class World:
 
     def post(self, event: Any) -> None:
         """What reaches the process: durable things are kept before it hears of them."""
+        if isinstance(event, events.LimitAcknowledged) and event.kind is OfferKind.FALLBACK:
+            self.excused.discard(event.evse)
         if isinstance(event, events.TransactionStarted):
             self.open[event.evse] = event
         elif isinstance(event, events.TransactionEnded):
@@ -256,8 +267,6 @@ class World:
     async def kills(self, group: Tasks) -> None:
         while not self.quiet:
             await asyncio.sleep(self.random.uniform(120.0, 400.0))
-            while not self.disk.works:  # what it learned meanwhile would be lost, and nothing could be done about it
-                await asyncio.sleep(15.0)
             if self.quiet:
                 return
             self.kill()

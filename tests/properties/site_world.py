@@ -59,6 +59,7 @@ class Troubles:
     noise_a: float = 0.15
     slow_readings: float = 0.0
     unnamed_phases: float = 0.0
+    disobedient: int = 0
 
 
 class Speech:
@@ -150,6 +151,7 @@ class ModelStation:
         self.clock_error_s = (self.known_skew_s or 0.0) + error_s
         self.profiles = ProfileStore()
         self.rebooting = False
+        self.disobeys = False
         self.bays = {evse.id.evse: Bay(evse) for evse in plan.evses}
         self.connection: Connection | None = None
         self.hear: Callable[[Any], None] | None = None
@@ -168,6 +170,10 @@ class ModelStation:
             return 0.0
         limit_a = self.profiles.limit_a(number, self.own_clock(), bay.running.started)
         return bay.plan.max_a if limit_a is None else min(limit_a, bay.plan.max_a)
+
+    def unbound(self) -> bool:
+        """Whether it lost its fallback in a reboot and its connection before it was told again: others cannot help."""
+        return self.connection is None and any(self.lawful_a(n) >= bay.plan.max_a for n, bay in self.bays.items())
 
     def take(self, payload: dict[str, Any]) -> str:
         """SetChargingProfile."""
@@ -278,7 +284,8 @@ class ModelStation:
         for number, bay in self.bays.items():
             if bay.running is not None:
                 wired = len(bay.plan.rotation.phases)
-                bay.drawn = bay.running.vehicle.step(dt_s, self.lawful_a(number), wired)
+                limit_a = bay.plan.max_a if self.disobeys and not self.rebooting else self.lawful_a(number)
+                bay.drawn = bay.running.vehicle.step(dt_s, limit_a, wired)
 
 
 @dataclass
