@@ -100,7 +100,7 @@ def _answer(answer: dict[str, Any], as_json: bool, view: tables.View) -> None:
 @app.command()
 def run(config: Config = DEFAULT_CONFIG, socket: Socket = None, verbose: Verbose = False) -> None:
     """Run the daemon in the foreground."""
-    from sitectl.daemon import run as run_daemon
+    from sitectl.daemon.process import run as run_daemon
 
     raise typer.Exit(run_daemon(config, socket, verbose))
 

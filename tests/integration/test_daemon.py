@@ -184,7 +184,7 @@ owner.Site.cycle = broken
 
 async def test_when_another_room_dies_it_is_started_again_and_the_site_goes_on(tmp_path: Path) -> None:
     dies = """
-import sitectl.uplinks.pool as pool, sitectl.daemon as daemon, sitectl.api.server as server
+import sitectl.uplinks.pool as pool, sitectl.daemon.process as daemon, sitectl.api.server as server
 run, serve = pool.UplinkPool.run, server.ApiServer.serve
 died = set()
 async def broken(self):

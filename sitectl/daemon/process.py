@@ -1,4 +1,4 @@
-"""The daemon: the only place where rooms are wired together, started in order and stopped in order."""
+"""One run of the process: open, wire, serve, stop in order."""
 
 from __future__ import annotations
 
@@ -10,50 +10,36 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import uvloop
 
-from sitectl.allocator.rules import SharingRules
 from sitectl.api.app import Behind, make_app
-from sitectl.api.overview import SiteOverview
 from sitectl.api.server import ApiServer
 from sitectl.base import logging as logs
 from sitectl.base.backoff import Backoff
 from sitectl.base.clock import Clock, SystemClock
-from sitectl.base.errors import ConfigurationError, EnvironmentFault, SitectlError
+from sitectl.base.errors import ConfigurationError, SitectlError
 from sitectl.base.systemd import Notifier, watchdog_interval
 from sitectl.base.tasks import Tasks, spawn, supervise
 from sitectl.config.load import Broken, Loaded, load
 from sitectl.config.report import print_issues
-from sitectl.config.settings import AllocationMode, DeadController, Settings
+from sitectl.config.settings import Settings
+from sitectl.daemon.wiring import Ear, Wired, open_ledger, wire
 from sitectl.meters.polling import run_meters
-from sitectl.model.events import Event, StoreChanged
-from sitectl.model.ids import StationId
-from sitectl.model.transaction import OutboxMessage, TransactionStop
-from sitectl.ocpp.v16 import copies
-from sitectl.routing.route import Route
+from sitectl.model.events import StoreChanged
 from sitectl.site.cycle import Decision
-from sitectl.site.owner import Site
-from sitectl.state.site_state import SiteRules, initial_state
-from sitectl.stations.stations import Stations
-from sitectl.store.opening import Store, open_store
-from sitectl.uplinks.pool import UplinkPool
-from sitectl.uplinks.ports import Rooms
+from sitectl.store.opening import Store
 
-log = logging.getLogger("sitectl.daemon")
+log = logging.getLogger(__name__)
 
 EXIT_WELL, EXIT_FAILED, EXIT_CONFIGURATION = 0, 1, 2
-LEDGER_FILE = "ledger.db"
 STATUS_EVERY_S = 10.0
 LOOK_EVERY_S = 0.9
 """Problems are looked for once a second, however fast cycles follow one another."""
 
-SAMPLES_EVERY_S = 60.0
 RESTART_BASE_S, RESTART_CAP_S = 1.0, 30.0
 
 API_ENDS_S = 1.0
@@ -87,21 +73,6 @@ def run(config: Path, socket: Path | None = None, verbose: bool = False) -> int:
     return EXIT_WELL
 
 
-class Ear:
-    """The site's ear, with the uplinks listening in: charging profiles of centrals follow transactions."""
-
-    def __init__(self) -> None:
-        self.site: Site | None = None
-        self.pool: UplinkPool | None = None
-
-    def post(self, event: Event) -> None:
-        """Hand an event to the site, then to the uplinks."""
-        assert self.site is not None
-        self.site.post(event)
-        if self.pool is not None:
-            self.pool.hear(event)
-
-
 class Daemon:
     """One running site."""
 
@@ -119,6 +90,8 @@ class Daemon:
         self._last_resort = last_resort
         self._tasks = Tasks()
         self._ear = Ear()
+        self._store: Store
+        self._rooms: Wired
         self._stopping = asyncio.Event()
         self._notifier = Notifier.from_environment()
         self._watchdog_s = watchdog_interval()
@@ -129,9 +102,10 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
-        store = await self._open_store()
+        store = self._store = await open_ledger(self._settings, self._clock, self._random, self._store_changed)
         try:
-            await self._wire(store)
+            self._rooms = await wire(self._loaded, store, self._clock, self._random, self._tasks, self._ear)
+            self._rooms.site.on_cycle = self._cycled
             try:
                 await self._serve()
             finally:
@@ -146,116 +120,28 @@ class Daemon:
         asyncio.get_running_loop().call_later(STOP_S - API_ENDS_S, self._last_resort)
         try:
             async with asyncio.timeout(GOODBYES_S):
-                await asyncio.gather(self.stations.stop(), self._tasks.cancel_all())
+                await asyncio.gather(self._rooms.stations.stop(), self._tasks.cancel_all())
         except TimeoutError:
             log.warning("not every peer said goodbye within %.0f s", GOODBYES_S)
-
-    # --- wiring ---
-
-    async def _open_store(self) -> Store:
-        directory = self._settings.site.data_dir
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            why = error.strerror or str(error)
-            raise EnvironmentFault(f"site.data_dir: {directory} cannot be made: {why}; name a writable one") from error
-        return await open_store(
-            directory / LEDGER_FILE,
-            self._clock,
-            self._random,
-            _forgotten_stop,
-            cache_days=float(self._settings.authorization.cache_days),
-            on_state=self._store_changed,
-        )
 
     def _store_changed(self, usable: bool, why: str) -> None:
         if self._ear.site is not None:
             self._ear.post(StoreChanged(self._clock.monotonic(), usable, why))
-
-    async def _wire(self, store: Store) -> None:
-        """Make the rooms and tell the site what the disk remembers, before anybody can connect."""
-        settings = self._settings
-        self._first_start: datetime = await store.queries.first_opened()
-        self._store = store
-        centrals = _Centrals()
-        self.stations = Stations(
-            settings,
-            inbox=self._ear,
-            journal=store.journal,
-            ledger=store.ledger,
-            centrals=centrals,
-            cache=store.tokens,
-            store=store.stations,
-            clock=self._clock,
-            commissioning=self._commissioning,
-            store_samples_every_s=self._samples_every_s,
-        )
-        self.site = Site(
-            initial_state(settings.topology, _site_rules(settings), self._clock.monotonic()),
-            _sharing_rules(settings),
-            self._clock,
-            self.stations.limits,
-            store.limits,
-            store.journal,
-        )
-        self._ear.site = self.site
-        self.pool = centrals.pool = UplinkPool(
-            settings.uplinks,
-            Route(settings.default_uplink),
-            Rooms(
-                inbox=self._ear,
-                journal=store.journal,
-                door=self.stations,
-                outbox=store.outbox,
-                facts=self.stations.book,
-                virtual=store.virtual,
-                tokens=store.tokens,
-                tasks=self._tasks,
-            ),
-            self._clock,
-            self._random,
-            settings.site.nominal_voltage_v,
-        )
-        self.site.remember(await store.limits.load())
-        self._ear.pool = self.pool  # before it hears of the transactions that run
-        await self.stations.load()
-        self._overview = SiteOverview(
-            settings.site.name,
-            {"settings": self._loaded.effective, "origins": self._loaded.origins},
-            self._clock,
-            store.journal,
-            self.pool.views,
-            self.stations.problems,
-        )
-        self.site.cycle()
-        self.site.on_cycle = self._cycled
-
-    def _commissioning(self) -> bool:
-        """Whether what unpinned listed stations show is pinned now."""
-        return self._clock.wall() - self._first_start < timedelta(seconds=self._settings.ocpp.commissioning_s)
-
-    def _samples_every_s(self, station: StationId) -> float:
-        """Samples are stored at the central's interval, at least a minute apart."""
-        uplink = self._settings.default_uplink
-        if uplink is None:
-            return SAMPLES_EVERY_S
-        asked = self._store.virtual.variables(uplink, station).get("MeterValueSampleInterval", "")
-        return max(SAMPLES_EVERY_S, float(asked)) if asked.isdigit() else SAMPLES_EVERY_S
 
     # --- serving ---
 
     async def _serve(self) -> None:
         """Serve until asked to stop. Raises when the site itself fails; the other rooms are started again."""
         closing = asyncio.Event()
-        app = make_app(Behind(self.site, self._store.queries, self._overview, closing))
+        app = make_app(Behind(self._rooms.site, self._store.queries, self._rooms.overview, closing))
         api = ApiServer(app, self._settings.api.socket, closing)
         api.open()
         try:
-            await self.stations.start()
+            await self._rooms.stations.start()
             async with asyncio.TaskGroup() as group:
-                site = spawn(group, self.site.run(), "site")
+                site = spawn(group, self._rooms.site.run(), "site")
                 meters = partial(run_meters, self._settings.meters, self._ear, self._clock)
-                others = [self._keep(group, "meters", meters), self._keep(group, "uplinks", self.pool.run)]
+                others = [self._keep(group, "meters", meters), self._keep(group, "uplinks", self._rooms.pool.run)]
                 face = self._keep(group, "api", api.serve)
                 self._say_ready()
                 await self._stopping.wait()
@@ -280,7 +166,7 @@ class Daemon:
         gc.set_threshold(20_000, 20, 100)
         where = " ".join(
             f"{kind}={f'[{host}]' if ':' in host else host}:{port}"
-            for kind, (host, port) in zip(("ocpp", "ocpp-tls"), self.stations.server.addresses, strict=False)
+            for kind, (host, port) in zip(("ocpp", "ocpp-tls"), self._rooms.stations.server.addresses, strict=False)
         )
         print(f"sitectl ready {where} api={self._settings.api.socket}", file=sys.stderr, flush=True)
         self._store.journal.record("site.started", data={"name": self._settings.site.name})
@@ -296,16 +182,16 @@ class Daemon:
             return
         self._looked_at = now
         try:
-            self._overview.look(self.site.state, decision)
+            self._rooms.overview.look(self._rooms.site.state, decision)
         except Exception:  # what is told of the site must never stop the site
             log.exception("the problems could not be listed")
         if self._notifier.supervised and now - self._said_at >= STATUS_EVERY_S:
             self._said_at = now
             online = sum(1 for s in decision.snapshot.stations.values() if s.online)
-            problems = len(self._overview.problems())
-            count = self.site.times.count
+            problems = len(self._rooms.overview.problems())
+            count = self._rooms.site.times.count
             self._notifier.status(
-                f"{self._overview.state}, {online} stations online, {problems} problems, cycle {count}"
+                f"{self._rooms.overview.state}, {online} stations online, {problems} problems, cycle {count}"
             )
 
 
@@ -314,30 +200,3 @@ def _leave_at_once() -> None:
     log.critical("the stop takes longer than %.1f s: leaving at once", STOP_S)
     logging.shutdown()
     os._exit(EXIT_FAILED)
-
-
-class _Centrals:
-    """Stands in for the uplinks while the stations room is made; the two need each other."""
-
-    pool: UplinkPool
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.pool, name)
-
-
-def _forgotten_stop(stop: TransactionStop, version: str) -> OutboxMessage:
-    """Every station speaks 1.6 as yet, so every forgotten stop is worded in it."""
-    return copies.forgotten_stop(stop)
-
-
-def _site_rules(settings: Settings) -> SiteRules:
-    return SiteRules(
-        meter_intervals_s={id: meter.interval_s for id, meter in settings.meters.items()},
-        unknown_reserve_a=settings.ocpp.unknown_reserve_a,
-        proven=settings.allocation.dead_controller is DeadController.PROVEN,
-    )
-
-
-def _sharing_rules(settings: Settings) -> SharingRules:
-    strict = settings.allocation.mode is AllocationMode.STRICT_PRIORITY
-    return SharingRules(mode="strict-priority" if strict else "minimum-first", dwell_s=settings.allocation.dwell_s)

@@ -1,0 +1,184 @@
+"""Which room gets what of which other: everything is made here once, in one order, before anybody can connect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from sitectl.allocator.rules import SharingRules
+from sitectl.api.overview import SiteOverview
+from sitectl.base.clock import Clock
+from sitectl.base.errors import EnvironmentFault
+from sitectl.base.tasks import Tasks
+from sitectl.config.load import Loaded
+from sitectl.config.settings import AllocationMode, DeadController, Settings
+from sitectl.model.events import Event
+from sitectl.model.ids import StationId
+from sitectl.model.transaction import OutboxMessage, TransactionStop
+from sitectl.ocpp.v16 import copies
+from sitectl.routing.route import Route
+from sitectl.site.owner import Site
+from sitectl.state.site_state import SiteRules, initial_state
+from sitectl.stations.stations import Stations
+from sitectl.store.opening import Store, open_store
+from sitectl.uplinks.pool import UplinkPool
+from sitectl.uplinks.ports import Rooms
+
+LEDGER_FILE = "ledger.db"
+SAMPLES_EVERY_S = 60.0
+
+
+class Ear:
+    """The site's ear, with the uplinks listening in: charging profiles of centrals follow transactions."""
+
+    def __init__(self) -> None:
+        self.site: Site | None = None
+        self.pool: UplinkPool | None = None
+
+    def post(self, event: Event) -> None:
+        """Hand an event to the site, then to the uplinks."""
+        assert self.site is not None
+        self.site.post(event)
+        if self.pool is not None:
+            self.pool.hear(event)
+
+
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """The rooms of one running site."""
+
+    ear: Ear
+    stations: Stations
+    site: Site
+    pool: UplinkPool
+    overview: SiteOverview
+
+
+async def open_ledger(settings: Settings, clock: Clock, random: Random, on_state: Callable[[bool, str], None]) -> Store:
+    """Open the store of a site; raises EnvironmentFault with what to do where that cannot be."""
+    directory = settings.site.data_dir
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise EnvironmentFault(f"site.data_dir: {directory} cannot be made: {why}; name a writable one") from error
+    return await open_store(
+        directory / LEDGER_FILE,
+        clock,
+        random,
+        _forgotten_stop,
+        cache_days=float(settings.authorization.cache_days),
+        on_state=on_state,
+    )
+
+
+async def wire(loaded: Loaded, store: Store, clock: Clock, random: Random, tasks: Tasks, ear: Ear) -> Wired:
+    """Make the rooms and tell the site what the disk remembers, before anybody can connect."""
+    settings = loaded.settings
+    first_start = await store.queries.first_opened()
+    centrals = _Centrals()
+    stations = Stations(
+        settings,
+        inbox=ear,
+        journal=store.journal,
+        ledger=store.ledger,
+        centrals=centrals,
+        cache=store.tokens,
+        store=store.stations,
+        clock=clock,
+        commissioning=_commissioning(settings, clock, first_start),
+        store_samples_every_s=_samples_every_s(settings, store),
+    )
+    site = Site(
+        initial_state(settings.topology, _site_rules(settings), clock.monotonic()),
+        _sharing_rules(settings),
+        clock,
+        stations.limits,
+        store.limits,
+        store.journal,
+    )
+    ear.site = site
+    pool = centrals.pool = _pool(settings, store, stations, ear, clock, random, tasks)
+    site.remember(await store.limits.load())
+    ear.pool = pool  # before it hears of the transactions that run
+    await stations.load()
+    overview = SiteOverview(
+        settings.site.name,
+        {"settings": loaded.effective, "origins": loaded.origins},
+        clock,
+        store.journal,
+        pool.views,
+        stations.problems,
+    )
+    site.cycle()
+    return Wired(ear, stations, site, pool, overview)
+
+
+def _pool(
+    settings: Settings, store: Store, stations: Stations, ear: Ear, clock: Clock, random: Random, tasks: Tasks
+) -> UplinkPool:
+    return UplinkPool(
+        settings.uplinks,
+        Route(settings.default_uplink),
+        Rooms(
+            inbox=ear,
+            journal=store.journal,
+            door=stations,
+            outbox=store.outbox,
+            facts=stations.book,
+            virtual=store.virtual,
+            tokens=store.tokens,
+            tasks=tasks,
+        ),
+        clock,
+        random,
+        settings.site.nominal_voltage_v,
+    )
+
+
+class _Centrals:
+    """Stands in for the uplinks while the stations room is made; the two need each other."""
+
+    pool: UplinkPool
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.pool, name)
+
+
+def _commissioning(settings: Settings, clock: Clock, first_start: datetime) -> Callable[[], bool]:
+    """Whether what unpinned listed stations show is pinned now."""
+    return lambda: clock.wall() - first_start < timedelta(seconds=settings.ocpp.commissioning_s)
+
+
+def _samples_every_s(settings: Settings, store: Store) -> Callable[[StationId], float]:
+    """Samples are stored at the central's interval, at least a minute apart."""
+
+    def every_s(station: StationId) -> float:
+        uplink = settings.default_uplink
+        if uplink is None:
+            return SAMPLES_EVERY_S
+        asked = store.virtual.variables(uplink, station).get("MeterValueSampleInterval", "")
+        return max(SAMPLES_EVERY_S, float(asked)) if asked.isdigit() else SAMPLES_EVERY_S
+
+    return every_s
+
+
+def _forgotten_stop(stop: TransactionStop, version: str) -> OutboxMessage:
+    """Every station speaks 1.6 as yet, so every forgotten stop is worded in it."""
+    return copies.forgotten_stop(stop)
+
+
+def _site_rules(settings: Settings) -> SiteRules:
+    return SiteRules(
+        meter_intervals_s={id: meter.interval_s for id, meter in settings.meters.items()},
+        unknown_reserve_a=settings.ocpp.unknown_reserve_a,
+        proven=settings.allocation.dead_controller is DeadController.PROVEN,
+    )
+
+
+def _sharing_rules(settings: Settings) -> SharingRules:
+    strict = settings.allocation.mode is AllocationMode.STRICT_PRIORITY
+    return SharingRules(mode="strict-priority" if strict else "minimum-first", dwell_s=settings.allocation.dwell_s)
