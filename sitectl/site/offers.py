@@ -21,7 +21,7 @@ from sitectl.model.limits import Allocation, Offer, OfferKind
 from sitectl.model.snapshot import EvseSnapshot, SiteSnapshot
 from sitectl.model.station import Obeys
 from sitectl.site.stored import StoredLimits
-from sitectl.state import if_dead
+from sitectl.state import fallback_room, if_dead
 from sitectl.state.evse import EvseState
 from sitectl.state.lifetime import RAM_LIFETIME_S
 from sitectl.state.site_state import SiteState
@@ -199,7 +199,10 @@ def _offer(view: EvseSnapshot, limit_a: float, now: float, lifetime_s: int, cloc
 
 
 def fallbacks_due(snapshot: SiteSnapshot, state: SiteState) -> list[EvseSnapshot]:
-    """EVSEs whose station should be told its fallback now. Where it is kept in RAM, again with every connection."""
+    """EVSEs whose station should be told its fallback now. Where it is kept in RAM, again with every connection.
+
+    One that rises waits until those that fall have been accepted, so that the sum fits in between too.
+    """
     found = []
     for id, view in snapshot.evses.items():
         station = snapshot.stations[id.station]
@@ -208,8 +211,11 @@ def fallbacks_due(snapshot: SiteSnapshot, state: SiteState) -> list[EvseSnapshot
             continue
         asked_at = state.evses[id].fallback_asked_at
         anew = asked_at is None or (station.connected_at is not None and asked_at < station.connected_at)
-        if anew or (not installed and asked_at is not None and snapshot.at - asked_at >= FALLBACK_RETRY_S):
-            found.append(view)
+        if not (anew or (not installed and asked_at is not None and snapshot.at - asked_at >= FALLBACK_RETRY_S)):
+            continue
+        if view.plan.fallback_a > state.evses[id].entry.fallback_bound_a() and not fallback_room.fits(state, id):
+            continue
+        found.append(view)
     return found
 
 

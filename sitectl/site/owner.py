@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from sitectl.allocator.allocate import AllocatorMemory, SharingRules, compile_site
 from sitectl.base.clock import Clock
 from sitectl.model import events
+from sitectl.model.circuit import Topology
 from sitectl.model.commands import OfferLimit
 from sitectl.model.events import Event
-from sitectl.model.ids import EvseId, StationId
+from sitectl.model.ids import EvseId, MeterId, StationId
 from sitectl.model.limits import OfferKind, StoredLimit
 from sitectl.model.snapshot import SiteSnapshot
 from sitectl.model.station import Obeys
@@ -26,8 +27,9 @@ from sitectl.site.cycle import Decision, decide
 from sitectl.site.ports import Actuator, Journal, LimitStore
 from sitectl.site.stored import StoredLimits, is_wrong, row_of
 from sitectl.state.lifetime import WRITES_PER_DAY
+from sitectl.state.reconfigure import reconfigured
 from sitectl.state.reduce import reduce
-from sitectl.state.site_state import SiteState
+from sitectl.state.site_state import SiteRules, SiteState
 from sitectl.state.snapshot import NOTHING_SEEN
 
 log = logging.getLogger(__name__)
@@ -117,6 +119,24 @@ class Site:
                 )
             )
         self._seq += 1000  # offers that left without being stored had numbers too
+
+    def reconfigure(
+        self,
+        topology: Topology,
+        rules: SiteRules,
+        sharing: SharingRules,
+        *,
+        keeps_strangers: bool,
+        new_meters: frozenset[MeterId] = frozenset(),
+    ) -> Decision:
+        """Go on by another configuration, and decide by it at once. What stations were told counts on as it did."""
+        now = self._clock.monotonic()
+        self._state = reconfigured(
+            self._state, topology, rules, now, keeps_strangers=keeps_strangers, new_meters=new_meters
+        )
+        self._rules, self._memory, self.compiled = sharing, AllocatorMemory(), compile_site(topology)
+        self.decision = None
+        return self.cycle()
 
     def post(self, event: Event) -> None:
         """Take one event into the state; never waits. Wakes the cycle where the event matters for a fuse or a start."""

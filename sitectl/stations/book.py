@@ -80,11 +80,37 @@ class Book:
         """The record of a station, made when it is first asked for."""
         record = self.records.get(station)
         if record is None:
-            plan = self._plans.get(station)
             queue = OutboundQueue(station, self._clock, self._handout, self._tasks)
-            record = StationRecord(station, plan if plan is not None and plan.installed else None, queue)
+            record = StationRecord(station, self._plan(station), queue)
             self.records[station] = record
         return record
+
+    def replan(
+        self, plans: Mapping[StationId, StationPlan], *, quarantine: bool
+    ) -> Sequence[tuple[StationRecord, bool]]:
+        """Take another list of stations; whose place has changed by it, and whether it was listed."""
+        self._plans = plans
+        moved = [] if quarantine else [(record, False) for record in self.quarantined.values()]
+        for record in self.records.values():
+            plan, was_listed = self._plan(record.id), record.plan is not None
+            record.plan = plan
+            if was_listed == (plan is not None):
+                continue
+            if (record, was_listed) not in moved:
+                moved.append((record, was_listed))
+            if plan is not None:
+                self.quarantined.pop(record.id, None)
+            elif quarantine and record.known is not None:
+                self.quarantined[record.id] = record
+        if not quarantine:
+            self.quarantined.clear()
+        for station in plans:
+            self.record(station)
+        return moved
+
+    def _plan(self, station: StationId) -> StationPlan | None:
+        plan = self._plans.get(station)
+        return plan if plan is not None and plan.installed else None
 
     def learned(
         self,

@@ -27,9 +27,10 @@ def _default_interval(station: StationId) -> float:
     return STORE_SAMPLES_EVERY_S
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Desk:
-    """Where calls of stations are served. `store_samples_every_s` gives seconds a station; 0 stores every sample."""
+    """Where calls of stations are served; only `authorization` is ever replaced, by a changed configuration.
+    `store_samples_every_s` gives seconds a station; 0 stores every sample."""
 
     book: Book
     inbox: SiteInbox

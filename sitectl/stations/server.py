@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Any
 
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.http11 import Request as HttpRequest
 from websockets.http11 import Response
-from websockets.typing import Subprotocol
 
-from sitectl.base.errors import EnvironmentFault
 from sitectl.base.tasks import Tasks
-from sitectl.config.settings import Address, OcppSettings
+from sitectl.config.settings import OcppSettings
 from sitectl.model.ids import StationId
 from sitectl.security.credentials import PinVerifier
 from sitectl.security.failures import Failures
-from sitectl.security.tls import peer_certificate, server_context
+from sitectl.security.tls import peer_certificate
 from sitectl.stations.connection import attend
 from sitectl.stations.desk import Desk
 from sitectl.stations.handshake import (
@@ -41,18 +37,16 @@ from sitectl.stations.handshake import (
     judge,
     password_to_prove,
 )
+from sitectl.stations.listeners import Doors, Listeners, station_socket
 from sitectl.stations.record import StationRecord
 from sitectl.wire.outcomes import Lost
 from sitectl.wire.peer import LIMITS, Limits
 from sitectl.wire.ports import Transport
-from sitectl.wire.websocket import WEBSOCKET_OPTIONS, WebSocketTransport
+from sitectl.wire.websocket import WebSocketTransport
 
 log = logging.getLogger(__name__)
 
-HANDSHAKE_S = 5.0
-TLS_HANDSHAKE_S = 10.0
 PROBE_S = 2.0
-BACKLOG = 1024
 SPARE_SOCKETS = 32
 NOTE_EVERY_S = 60.0
 
@@ -79,51 +73,31 @@ class StationServer:
         self._failures = Failures()
         self._probed: set[StationId] = set()
         self._noted: dict[tuple[str, int], float] = {}
-        self._listeners: list[Server] = []
+        self._listeners = Listeners(self._serve, self._process_request)
 
     # --- listeners ---------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Listen. Raises EnvironmentFault when an address is not to be had, ConfigurationError for bad TLS files."""
-        tls = self._settings.tls
-        context = None if tls is None else server_context(tls.certificate, tls.key, tls.client_ca)
-        self._listeners.append(await self._listen(self._settings.listen, None))
-        if tls is not None:
-            self._listeners.append(await self._listen(tls.listen, context))
+        self._listeners.take(await self.prepare(self._settings, self._rules))
 
-    async def _listen(self, where: Address, context: ssl.SSLContext | None) -> Server:
-        encrypted: dict[str, Any] = (
-            {} if context is None else {"ssl": context, "ssl_handshake_timeout": TLS_HANDSHAKE_S}
-        )
-        try:
-            return await serve(
-                self._serve,
-                where.host,
-                where.port,
-                process_request=self._process_request,
-                select_subprotocol=_chosen,
-                server_header=None,
-                open_timeout=HANDSHAKE_S,
-                create_connection=_bounded(2 * len(self._rules.stations) + SPARE_SOCKETS),
-                backlog=BACKLOG,
-                **encrypted,
-                **WEBSOCKET_OPTIONS,
-            )
-        except OSError as error:
-            raise EnvironmentFault(f"cannot listen on {where.host}:{where.port}: {error}") from error
+    async def prepare(self, settings: OcppSettings, rules: Rules) -> Doors:
+        """Open the listeners of another configuration, for `reconfigure`; raises as `start`, and changes nothing."""
+        return await self._listeners.prepare(settings, 2 * len(rules.stations) + SPARE_SOCKETS)
+
+    def reconfigure(self, settings: OcppSettings, rules: Rules, listeners: Doors) -> None:
+        """Judge newcomers by other rules, at other doors; who is in stays in."""
+        self._settings, self._rules = settings, rules
+        self._listeners.take(listeners)
 
     @property
     def addresses(self) -> Sequence[tuple[str, int]]:
         """Where it listens, plain first; the ports are the real ones."""
-        return [listener.sockets[0].getsockname()[:2] for listener in self._listeners if listener.sockets]
+        return self._listeners.addresses
 
     async def stop(self) -> None:
         """Close the listeners and every connection, politely."""
-        for listener in self._listeners:
-            listener.close(code=1001)
-        for listener in self._listeners:
-            await listener.wait_closed()
-        self._listeners.clear()
+        await self._listeners.close()
         self._pins.close()
 
     # --- before the upgrade ------------------------------------------------------------------------------------------
@@ -136,7 +110,7 @@ class StationServer:
             verdict = await self._unless_held(verdict, record, request.address)
         if isinstance(verdict, Turned):
             return await self._turn_away(connection, request.address, verdict)
-        _socket(connection).admitted = verdict
+        station_socket(connection).admitted = verdict
         return None
 
     async def _judge(self, request: Request) -> Admitted | Turned:
@@ -198,7 +172,7 @@ class StationServer:
     # --- after the upgrade -------------------------------------------------------------------------------------------
 
     async def _serve(self, connection: ServerConnection) -> None:
-        await self.accept(WebSocketTransport(connection), _socket(connection).admitted, _host(connection))
+        await self.accept(WebSocketTransport(connection), station_socket(connection).admitted, _host(connection))
 
     async def accept(self, transport: Transport, admitted: Admitted, address: str) -> Lost:
         """Serve an open connection of a station that was admitted, until it ends."""
@@ -243,35 +217,6 @@ class StationServer:
 
 
 # --- what a request shows --------------------------------------------------------------------------------------------
-
-
-class StationSocket(ServerConnection):
-    """A connection of a station; `admitted` is set once its request was judged."""
-
-    most: int
-    admitted: Admitted
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        if len(self.server.handler_tasks) > self.most:
-            log.warning("more than %d connections: the newest was dropped", self.most)
-            self.transport.abort()
-
-
-def _bounded(most: int) -> type[ServerConnection]:
-    """The connections of a listener that holds at most `most` of them, half-open ones counted."""
-    return type("BoundedSocket", (StationSocket,), {"most": most})
-
-
-def _socket(connection: ServerConnection) -> StationSocket:
-    assert isinstance(connection, StationSocket)
-    return connection
-
-
-def _chosen(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    """The subprotocol that the handshake decided on. (The library's own choice refuses clients that offer none.)"""
-    name = _socket(connection).admitted.subprotocol
-    return None if name is None else Subprotocol(name)
 
 
 def _request(connection: ServerConnection, http: HttpRequest) -> Request:

@@ -17,6 +17,7 @@ from sitectl.stations.book import Book
 from sitectl.stations.desk import STORE_SAMPLES_EVERY_S, Desk
 from sitectl.stations.handshake import Rules
 from sitectl.stations.limits import LimitDesk
+from sitectl.stations.listeners import Doors
 from sitectl.stations.outbound import Done
 from sitectl.stations.ports import Centrals, Journal, Ledger, SiteInbox, StationBook, TokenCache
 from sitectl.stations.server import StationServer
@@ -72,6 +73,28 @@ class Stations:
     async def start(self) -> None:
         """Let stations in."""
         await self.server.start()
+
+    async def prepare(self, settings: Settings) -> Doors:
+        """Open the doors of another configuration, for `reconfigure`. Raises as `start`, and changes nothing."""
+        return await self.server.prepare(settings.ocpp, rules(settings))
+
+    def reconfigure(self, settings: Settings, listeners: Doors) -> Sequence[StationId]:
+        """Go on by another configuration; the listed stations that are connected.
+
+        A station that is listed now and was not, or the other way round, connects anew: what it may do is decided
+        when it comes.
+        """
+        self._keeps_strangers = settings.ocpp.unknown_stations is UnknownStations.QUARANTINE
+        self._desk.authorization = settings.authorization
+        for record, was_listed in self.book.replan(settings.topology.stations, quarantine=self._keeps_strangers):
+            if record.present is None:
+                continue
+            if was_listed:
+                self._desk.centrals.station_offline(record.id)
+            again = record.present.peer.close(1012, "the configuration has changed")
+            self._tasks.spawn(again, f"{record.id} comes anew")
+        self.server.reconfigure(settings.ocpp, rules(settings), listeners)
+        return [record.id for record in self.book.records.values() if record.plan is not None and record.present]
 
     async def stop(self) -> None:
         """Let them go, and end what is under way."""

@@ -1,0 +1,96 @@
+"""A changed configuration under a running site: what is known of what stays is kept, the rest begins anew.
+
+What an EVSE may lawfully draw does not change by what we write into a file, so every ledger entry is kept; only what it
+counts at when it was never told anything follows the new `max_a`. A station that is no longer listed is a stranger from
+now on, and counted as one where strangers are let in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sitectl.model.circuit import Topology
+from sitectl.model.ids import CircuitId, EvseId, MeterId, StationId
+from sitectl.model.limits import Ceiling
+from sitectl.state.base_load import BaseEstimate
+from sitectl.state.evse import EvseState
+from sitectl.state.meter import MeterState
+from sitectl.state.site_state import SiteRules, SiteState, initial_state
+from sitectl.state.station import StationState
+
+
+def reconfigured(
+    state: SiteState,
+    topology: Topology,
+    rules: SiteRules,
+    now: float,
+    *,
+    keeps_strangers: bool,
+    new_meters: frozenset[MeterId] = frozenset(),
+) -> SiteState:
+    """The same site by another configuration. `new_meters`: meters that are other ones now, under the same name."""
+    fresh = initial_state(topology, rules, now)
+    meters = _meters(state, fresh, new_meters)
+    return replace(
+        fresh,
+        evses=_evses(state, fresh),
+        stations=_stations(state, fresh, keeps_strangers),
+        meters=meters,
+        bases=_bases(state, fresh, meters),
+        ceilings=_ceilings(state, topology),
+        store_usable=state.store_usable,
+        store_why=state.store_why,
+    )
+
+
+def _evses(state: SiteState, fresh: SiteState) -> Mapping[EvseId, EvseState]:
+    def kept(id: EvseId, new: EvseState) -> EvseState:
+        held = state.evses.get(id)
+        if held is None:
+            return new
+        return replace(held, plan=new.plan, entry=replace(held.entry, max_a=new.plan.max_a))
+
+    return {id: kept(id, new) for id, new in fresh.evses.items()}
+
+
+def _stations(state: SiteState, fresh: SiteState, keeps_strangers: bool) -> Mapping[StationId, StationState]:
+    kept = {}
+    for id, new in fresh.stations.items():
+        held = state.stations.get(id)
+        kept[id] = new if held is None or held.plan is None else replace(held, plan=new.plan)
+    if keeps_strangers:
+        strangers = (s for id, s in state.stations.items() if id not in kept and (s.plan is None or s.seen))
+        kept |= {s.id: replace(s, plan=None) for s in strangers if s.id not in fresh.topology.stations}
+    return kept
+
+
+def _meters(state: SiteState, fresh: SiteState, new: frozenset[MeterId]) -> Mapping[MeterId, MeterState]:
+    return {
+        id: meter if id in new or id not in state.meters else replace(state.meters[id], interval_s=meter.interval_s)
+        for id, meter in fresh.meters.items()
+    }
+
+
+def _bases(
+    state: SiteState, fresh: SiteState, meters: Mapping[MeterId, MeterState]
+) -> Mapping[CircuitId, BaseEstimate]:
+    """An estimate stands while its meter and what hangs below it are the same."""
+    kept = {}
+    for id, base in fresh.bases.items():
+        before, after = state.topology.circuits.get(id), fresh.topology.circuits[id]
+        same_meter = before is not None and before.meter == after.meter
+        seen = after.meter is not None and after.meter in meters and meters[after.meter].reading is not None
+        same_below = set(state.below.get(id, ())) == set(fresh.below[id])
+        kept[id] = state.bases[id] if same_meter and seen and same_below and id in state.bases else base
+    return kept
+
+
+def _ceilings(state: SiteState, topology: Topology) -> Mapping[str, Ceiling]:
+    """Those of what is still there; whoever set the others hears of the change too, and says them anew."""
+
+    def lives(ceiling: Ceiling) -> bool:
+        of_circuit = ceiling.circuit is not None and ceiling.circuit in topology.circuits
+        return of_circuit or (ceiling.evse is not None and ceiling.evse.station in topology.stations)
+
+    return {key: ceiling for key, ceiling in state.ceilings.items() if lives(ceiling)}

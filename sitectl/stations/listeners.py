@@ -1,0 +1,130 @@
+"""The sockets on which stations are awaited: plain and TLS, opened at the start and opened anew by a changed
+configuration, without a moment in which nobody listens and without touching the connections that are open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+from sitectl.base.errors import EnvironmentFault
+from sitectl.config.settings import Address, OcppSettings
+from sitectl.security.tls import server_context
+from sitectl.stations.handshake import Admitted
+from sitectl.wire.websocket import WEBSOCKET_OPTIONS
+
+log = logging.getLogger(__name__)
+
+HANDSHAKE_S = 5.0
+TLS_HANDSHAKE_S = 10.0
+BACKLOG = 1024
+
+Serve = Callable[[ServerConnection], Awaitable[None]]
+Judge = Callable[[ServerConnection, Request], Awaitable[Response | None]]
+Doors = Mapping[tuple[bool, Address], Server]
+"""Open listeners by whether they are encrypted, and by the address that the configuration gives."""
+
+
+class StationSocket(ServerConnection):
+    """A connection of a station; `admitted` is set once its request was judged."""
+
+    most: int
+    admitted: Admitted
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if len(self.server.handler_tasks) > self.most:
+            log.warning("more than %d connections: the newest was dropped", self.most)
+            self.transport.abort()
+
+
+class Listeners:
+    """The listeners of one configuration, in the order plain, TLS."""
+
+    def __init__(self, serve: Serve, judge: Judge) -> None:
+        self._serve = serve
+        self._judge = judge
+        self._open: Doors = {}
+        self._left: list[Server] = []
+        """Closed for newcomers; their connections live on."""
+
+    @property
+    def addresses(self) -> Sequence[tuple[str, int]]:
+        """Where they listen; the ports are the real ones."""
+        return [server.sockets[0].getsockname()[:2] for server in self._open.values() if server.sockets]
+
+    async def prepare(self, settings: OcppSettings, most: int) -> Doors:
+        """Open what a configuration wants, beside what is open; nothing stays open when one of them is not to be had.
+
+        An address that is open already is shared until `take`. Raises EnvironmentFault when an address is not to be
+        had, ConfigurationError for bad TLS files. `most`: connections at a time, half-open ones counted.
+        """
+        tls = settings.tls
+        context = None if tls is None else server_context(tls.certificate, tls.key, tls.client_ca)
+        opened: dict[tuple[bool, Address], Server] = {}
+        try:
+            opened[False, settings.listen] = await self._listen(settings.listen, None, most)
+            if tls is not None:
+                opened[True, tls.listen] = await self._listen(tls.listen, context, most)
+        except BaseException:
+            for server in opened.values():
+                server.close()
+            raise
+        return opened
+
+    def take(self, opened: Doors) -> None:
+        """From now on newcomers come through these alone."""
+        for server in self._open.values():
+            server.close(close_connections=False)
+            self._left.append(server)
+        self._left = [server for server in self._left if server.connections]
+        self._open = opened
+
+    async def close(self) -> None:
+        """Close the listeners and every connection, politely."""
+        closing = [connection.close(1001) for server in self._left for connection in server.connections]
+        for server in self._open.values():
+            server.close(code=1001)
+        await asyncio.gather(*closing, *(server.wait_closed() for server in (*self._open.values(), *self._left)))
+        self._open = {}
+        self._left.clear()
+
+    async def _listen(self, where: Address, context: ssl.SSLContext | None, most: int) -> Server:
+        options: dict[str, Any] = {} if context is None else {"ssl": context, "ssl_handshake_timeout": TLS_HANDSHAKE_S}
+        held = self._open.get((context is not None, where))
+        if held is None:
+            options |= {"host": where.host, "port": where.port, "backlog": BACKLOG}
+        else:  # the same socket under a second name: it never stops listening
+            options |= {"sock": held.sockets[0].dup(), "backlog": BACKLOG}
+        try:
+            return await serve(
+                self._serve,
+                process_request=self._judge,
+                select_subprotocol=_chosen,
+                server_header=None,
+                open_timeout=HANDSHAKE_S,
+                create_connection=type("BoundedSocket", (StationSocket,), {"most": most}),
+                **options,
+                **WEBSOCKET_OPTIONS,
+            )
+        except OSError as error:
+            raise EnvironmentFault(f"cannot listen on {where.host}:{where.port}: {error}") from error
+
+
+def _chosen(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    """The subprotocol that the handshake decided on. (The library's own choice refuses clients that offer none.)"""
+    name = station_socket(connection).admitted.subprotocol
+    return None if name is None else Subprotocol(name)
+
+
+def station_socket(connection: ServerConnection) -> StationSocket:
+    """The same, by its own type."""
+    assert isinstance(connection, StationSocket)
+    return connection
