@@ -66,7 +66,7 @@ class Ledger:
         self._random = random
         self._compose_stop = compose_stop
         self._running = RunningTransactions()
-        database.forget = self._running.clear
+        database.on_undo(self._running.clear)
 
     def start(
         self, start: TransactionStart, copies: Sequence[UplinkId], message: OutboxMessage, raw: bytes

@@ -9,7 +9,8 @@ import orjson
 
 from sitectl.model.ids import StationId, UplinkId
 from sitectl.model.transaction import Payload
-from sitectl.store.database import Database, Job
+from sitectl.store.database import Database
+from sitectl.store.writer import Job
 
 _Owner = tuple[str, str]
 

@@ -257,13 +257,13 @@ async def test_it_stops_in_time_with_thirty_stations_and_a_central_that_hangs(tm
 
 async def test_it_stops_in_time_when_the_disk_hangs(tmp_path: Path) -> None:
     hangs = """
-import os, threading, sitectl.store.database as database
-commit = database.Database._commit
+import os, threading, sitectl.store.writer as writer
+commit = writer.Writer.commit
 def hung(self, jobs):
     if os.path.exists(os.environ["HANG"]):
         threading.Event().wait()
     return commit(self, jobs)
-database.Database._commit = hung
+writer.Writer.commit = hung
 """
     flag = tmp_path / "hang"
     async with (

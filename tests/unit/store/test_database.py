@@ -86,7 +86,7 @@ async def test_wal_and_full_sync(database: Database) -> None:
 
 async def test_a_failing_job_is_undone_alone(database: Database) -> None:
     forgotten: list[bool] = []
-    database.forget = lambda: forgotten.append(True)
+    database.on_undo(lambda: forgotten.append(True))
 
     def failing(connection: sqlite3.Connection) -> None:
         connection.execute("INSERT INTO words VALUES ('half')")

@@ -1,0 +1,41 @@
+"""How a connection to the file is made, and how the file is held for one process."""
+
+import fcntl
+import os
+import sqlite3
+from pathlib import Path
+
+from sitectl.store.errors import StoreUnavailable
+
+PAGE_SIZE = 2048  # a lone commit writes each page it touched: 4096 costs 1.8 times the bytes, 1024 a third more CPU
+
+
+def read_write(path: Path | None, *, create: bool) -> sqlite3.Connection:
+    """The connection that writes; `path` None is a store in memory."""
+    connection = _connect(path, "rwc" if create else "rw")
+    connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA journal_size_limit = 16777216")
+    return connection
+
+
+def read_only(path: Path) -> sqlite3.Connection:
+    """A connection that sees everything committed and changes nothing."""
+    return _connect(path, "ro")
+
+
+def _connect(path: Path | None, mode: str) -> sqlite3.Connection:
+    name = ":memory:" if path is None else f"{path.absolute().as_uri()}?mode={mode}"
+    return sqlite3.connect(name, uri=True, isolation_level=None, cached_statements=256)
+
+
+def hold(path: Path) -> int:
+    """Hold the file for this process: two that write would not know of each other's memory. Release: close it."""
+    handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise StoreUnavailable(f"{path} is in use by another process") from error
+    return handle
