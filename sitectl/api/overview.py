@@ -42,8 +42,16 @@ class SiteOverview:
         self._clock = clock
         self._journal = journal
         self._uplinks = uplinks
-        self._others = others
+        self._others = [others]
         self._book = ProblemBook()
+
+    def reconfigure(self, site_name: str, configuration: Mapping[str, Any]) -> None:
+        """Tell of another configuration from now on."""
+        self.site_name, self._configuration = site_name, configuration
+
+    def also(self, others: Callable[[], Sequence[Problem]]) -> None:
+        """Ask one more for the problems that it keeps itself."""
+        self._others.append(others)
 
     def look(self, state: SiteState, decision: Decision) -> None:
         """See what is wrong; what begins and what ends is noted once."""
@@ -58,7 +66,7 @@ class SiteOverview:
 
     def problems(self) -> Sequence[Problem]:
         """What is wrong anywhere."""
-        return [*self._book.standing.values(), *self._others()]
+        return [*self._book.standing.values(), *(problem for others in self._others for problem in others())]
 
     def uplinks(self) -> Mapping[UplinkId, UplinkView]:
         """How the central CSMSs stand."""

@@ -13,7 +13,9 @@ log = logging.getLogger(__name__)
 
 
 class Notifier:
-    """Says READY, STATUS, WATCHDOG and STOPPING; never blocks and never raises, because the control cycle calls it."""
+    """Says how we stand (READY, RELOADING, STATUS, WATCHDOG, STOPPING); never blocks and never raises, because the
+    control cycle calls it.
+    """
 
     def __init__(self, address: str | None) -> None:
         self._address = address.replace("@", "\0", 1) if address and address.startswith("@") else address
@@ -35,6 +37,10 @@ class Notifier:
 
     def watchdog(self) -> bool:
         return self._send("WATCHDOG=1")
+
+    def reloading(self, at: float) -> bool:
+        """A changed configuration is being read, since `at` (monotonic s); `ready` says that it is over."""
+        return self._send("RELOADING=1", f"MONOTONIC_USEC={int(at * 1_000_000)}")
 
     def stopping(self) -> bool:
         return self._send("STOPPING=1")

@@ -1,5 +1,6 @@
 """The daemon: the only place where rooms are wired together, started in order and stopped in order.
 
 * `process.py`: one run of the process, from the configuration to the exit status.
+* `reload.py`: a changed configuration under a running site.
 * `wiring.py`: which room gets what of which other.
 """

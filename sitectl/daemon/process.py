@@ -27,6 +27,7 @@ from sitectl.base.tasks import Tasks, spawn, supervise
 from sitectl.config.load import Broken, Loaded, load
 from sitectl.config.report import print_issues
 from sitectl.config.settings import Settings
+from sitectl.daemon.reload import Read, Reload
 from sitectl.daemon.wiring import Ear, Wired, open_ledger, wire
 from sitectl.meters.polling import run_meters
 from sitectl.model.events import StoreChanged
@@ -51,16 +52,19 @@ STOP_S = 9.5
 
 def run(config: Path, socket: Path | None = None, verbose: bool = False) -> int:
     """Run a site until SIGTERM or SIGINT; returns the exit status."""
-    loaded = load(config)
+
+    def read() -> Loaded | Broken:
+        found = load(config)
+        return found if socket is None or isinstance(found, Broken) else _listening_at(found, socket)
+
+    loaded = read()
     print_issues(loaded, sys.stderr)
     if isinstance(loaded, Broken):
         return EXIT_CONFIGURATION
     logs.configure("DEBUG" if verbose else "INFO", wire=verbose)
-    if socket is not None:
-        loaded = replace(loaded, settings=replace(loaded.settings, api=replace(loaded.settings.api, socket=socket)))
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(Daemon(loaded, last_resort=_leave_at_once).run())
+            runner.run(Daemon(loaded, read, last_resort=_leave_at_once).run())
     except ConfigurationError as error:
         print(f"sitectl: {error}", file=sys.stderr)
         return EXIT_CONFIGURATION
@@ -73,17 +77,24 @@ def run(config: Path, socket: Path | None = None, verbose: bool = False) -> int:
     return EXIT_WELL
 
 
+def _listening_at(loaded: Loaded, socket: Path) -> Loaded:
+    settings = loaded.settings
+    return replace(loaded, settings=replace(settings, api=replace(settings.api, socket=socket)))
+
+
 class Daemon:
-    """One running site."""
+    """One running site. `read` reads its configuration again, when SIGHUP asks for it."""
 
     def __init__(
         self,
         loaded: Loaded,
+        read: Read,
         clock: Clock | None = None,
         random: Random | None = None,
         last_resort: Callable[[], None] = lambda: None,
     ) -> None:
         self._loaded = loaded
+        self._read = read
         self._settings: Settings = loaded.settings
         self._clock = clock or SystemClock()
         self._random = random or Random()
@@ -92,6 +103,9 @@ class Daemon:
         self._ear = Ear()
         self._store: Store
         self._rooms: Wired
+        self._reload: Reload | None = None
+        self._meters: asyncio.Task[None] | None = None
+        self._group: asyncio.TaskGroup
         self._stopping = asyncio.Event()
         self._notifier = Notifier.from_environment()
         self._watchdog_s = watchdog_interval()
@@ -102,12 +116,13 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self._read_again)
         store = self._store = await open_ledger(self._settings, self._clock, self._random, self._store_changed)
         try:
             self._rooms = await wire(self._loaded, store, self._clock, self._random, self._tasks, self._ear)
             self._rooms.site.on_cycle = self._cycled
             try:
-                await self._serve()
+                await self._serve(self._reloading(store))
             finally:
                 await self._say_goodbye()
         finally:
@@ -130,7 +145,7 @@ class Daemon:
 
     # --- serving ---
 
-    async def _serve(self) -> None:
+    async def _serve(self, reload: Reload) -> None:
         """Serve until asked to stop. Raises when the site itself fails; the other rooms are started again."""
         closing = asyncio.Event()
         app = make_app(Behind(self._rooms.site, self._store.queries, self._rooms.overview, closing))
@@ -140,18 +155,45 @@ class Daemon:
             await self._rooms.stations.start()
             async with asyncio.TaskGroup() as group:
                 site = spawn(group, self._rooms.site.run(), "site")
-                meters = partial(run_meters, self._settings.meters, self._ear, self._clock)
-                others = [self._keep(group, "meters", meters), self._keep(group, "uplinks", self._rooms.pool.run)]
+                self._group = group
+                self._read_meters(self._settings)
+                others = [
+                    self._keep(group, "uplinks", self._rooms.pool.run),
+                    spawn(group, reload.run(), "reload"),
+                ]
                 face = self._keep(group, "api", api.serve)
                 self._say_ready()
                 await self._stopping.wait()
                 log.info("stopping")
                 api.stop()
                 await asyncio.wait([face], timeout=API_ENDS_S)
-                for task in (site, *others, face):
+                for task in (site, *others, face, *([self._meters] if self._meters else [])):
                     task.cancel()
         finally:
             api.close()
+
+    def _reloading(self, store: Store) -> Reload:
+        reload = Reload(self._read, self._rooms, store.journal, self._notifier, self._clock, self._changed)
+        self._rooms.overview.also(reload.problems)
+        self._reload = reload
+        return reload
+
+    def _read_again(self) -> None:
+        """SIGHUP. While we are still starting, what was read is new enough."""
+        if self._reload is not None:
+            self._reload.ask()
+
+    def _changed(self, settings: Settings) -> None:
+        """Another configuration holds."""
+        before, self._settings = self._settings, settings
+        if settings.meters != before.meters:
+            self._read_meters(settings)
+
+    def _read_meters(self, settings: Settings) -> None:
+        if self._meters is not None:
+            self._meters.cancel()
+        meters = partial(run_meters, settings.meters, self._ear, self._clock)
+        self._meters = self._keep(self._group, "meters", meters)
 
     def _keep(self, group: asyncio.TaskGroup, name: str, room: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         """Run a room whose failure must not be the site's: it is logged, and the room started again."""

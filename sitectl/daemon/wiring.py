@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -14,7 +14,7 @@ from sitectl.base.clock import Clock
 from sitectl.base.errors import EnvironmentFault
 from sitectl.base.tasks import Tasks
 from sitectl.config.load import Loaded
-from sitectl.config.settings import AllocationMode, DeadController, Settings
+from sitectl.config.settings import AllocationMode, DeadController, Settings, UnknownStations
 from sitectl.model.events import Event
 from sitectl.model.ids import StationId
 from sitectl.model.transaction import OutboxMessage, TransactionStop
@@ -22,6 +22,7 @@ from sitectl.ocpp.v16 import copies
 from sitectl.routing.route import Route
 from sitectl.site.owner import Site
 from sitectl.state.site_state import SiteRules, initial_state
+from sitectl.stations.listeners import Doors
 from sitectl.stations.stations import Stations
 from sitectl.store.opening import Store, open_store
 from sitectl.uplinks.pool import UplinkPool
@@ -46,10 +47,18 @@ class Ear:
             self.pool.hear(event)
 
 
+@dataclass(slots=True)
+class Live:
+    """The settings that hold now, for whoever asks anew each time."""
+
+    settings: Settings
+
+
 @dataclass(frozen=True, slots=True)
 class Wired:
     """The rooms of one running site."""
 
+    live: Live
     ear: Ear
     stations: Stations
     site: Site
@@ -78,6 +87,7 @@ async def open_ledger(settings: Settings, clock: Clock, random: Random, on_state
 async def wire(loaded: Loaded, store: Store, clock: Clock, random: Random, tasks: Tasks, ear: Ear) -> Wired:
     """Make the rooms and tell the site what the disk remembers, before anybody can connect."""
     settings = loaded.settings
+    live = Live(settings)
     first_start = await store.queries.first_opened()
     centrals = _Centrals()
     stations = Stations(
@@ -89,8 +99,8 @@ async def wire(loaded: Loaded, store: Store, clock: Clock, random: Random, tasks
         cache=store.tokens,
         store=store.stations,
         clock=clock,
-        commissioning=_commissioning(settings, clock, first_start),
-        store_samples_every_s=_samples_every_s(settings, store),
+        commissioning=_commissioning(live, clock, first_start),
+        store_samples_every_s=_samples_every_s(live, store),
     )
     site = Site(
         initial_state(settings.topology, _site_rules(settings), clock.monotonic()),
@@ -107,14 +117,38 @@ async def wire(loaded: Loaded, store: Store, clock: Clock, random: Random, tasks
     await stations.load()
     overview = SiteOverview(
         settings.site.name,
-        {"settings": loaded.effective, "origins": loaded.origins},
+        _shown(loaded),
         clock,
         store.journal,
         pool.views,
         stations.problems,
     )
     site.cycle()
-    return Wired(ear, stations, site, pool, overview)
+    return Wired(live, ear, stations, site, pool, overview)
+
+
+async def rewire(rooms: Wired, loaded: Loaded, doors: Doors) -> None:
+    """Go on by another configuration. `doors`: its listeners, open already, so that nothing here can be refused.
+
+    The fuses first: the site decides by the new tree before anybody is let in by the new list.
+    """
+    before, settings = rooms.live.settings, loaded.settings
+    rooms.live.settings = settings
+    rooms.site.reconfigure(
+        settings.topology,
+        _site_rules(settings),
+        _sharing_rules(settings),
+        keeps_strangers=settings.ocpp.unknown_stations is UnknownStations.QUARANTINE,
+        new_meters=frozenset(id for id, meter in settings.meters.items() if before.meters.get(id) != meter),
+    )
+    online = rooms.stations.reconfigure(settings, doors)
+    rooms.overview.reconfigure(settings.site.name, _shown(loaded))
+    route = Route(settings.default_uplink)
+    await rooms.pool.reconfigure(settings.uplinks, route, online, settings.site.nominal_voltage_v)
+
+
+def _shown(loaded: Loaded) -> Mapping[str, Any]:
+    return {"settings": loaded.effective, "origins": loaded.origins}
 
 
 def _pool(
@@ -148,16 +182,16 @@ class _Centrals:
         return getattr(self.pool, name)
 
 
-def _commissioning(settings: Settings, clock: Clock, first_start: datetime) -> Callable[[], bool]:
+def _commissioning(live: Live, clock: Clock, first_start: datetime) -> Callable[[], bool]:
     """Whether what unpinned listed stations show is pinned now."""
-    return lambda: clock.wall() - first_start < timedelta(seconds=settings.ocpp.commissioning_s)
+    return lambda: clock.wall() - first_start < timedelta(seconds=live.settings.ocpp.commissioning_s)
 
 
-def _samples_every_s(settings: Settings, store: Store) -> Callable[[StationId], float]:
+def _samples_every_s(live: Live, store: Store) -> Callable[[StationId], float]:
     """Samples are stored at the central's interval, at least a minute apart."""
 
     def every_s(station: StationId) -> float:
-        uplink = settings.default_uplink
+        uplink = live.settings.default_uplink
         if uplink is None:
             return SAMPLES_EVERY_S
         asked = store.virtual.variables(uplink, station).get("MeterValueSampleInterval", "")

@@ -54,6 +54,7 @@ class _Uplink:
     refusals: Refusals
     dial: Callable[[StationId], Dial]
     links: dict[StationId, Link] = field(default_factory=dict)
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
     backlogs: Mapping[StationId, Backlog] = field(default_factory=dict)
     noted: UplinkState | None = None
 
@@ -77,7 +78,6 @@ class UplinkPool:
         self._random = random
         self._nominal_voltage_v = nominal_voltage_v
         self._make_dialer = make_dialer or self._dialer
-        self._running: list[asyncio.Task[None]] = []
         self._uplinks = {id: self._uplink(settings) for id, settings in uplinks.items()}
 
     def _uplink(self, settings: UplinkSettings) -> _Uplink:
@@ -105,26 +105,63 @@ class UplinkPool:
         try:
             await self._watch()
         except asyncio.CancelledError:
-            for link in self._running:
-                link.cancel()
-            if self._running:
-                await asyncio.wait(self._running, timeout=GOODBYE_S)
+            await _say_goodbye([task for uplink in self._uplinks.values() for task in uplink.tasks])
             raise
 
     async def _watch(self) -> None:
-        for uplink in self._uplinks.values():
-            uplink.profiles.restore()
-        for id, uplink in self._uplinks.items():
-            try:
-                for station, transaction, status in await self._rooms.outbox.refused(id):
-                    uplink.refusals.late(station, transaction, status)
-            except EnvironmentFault as fault:
-                log.warning("%s: refused transactions are not known: %s", id, fault)
+        for uplink in [*self._uplinks.values()]:
+            await self._bring_back(uplink)
         while True:
             began_at = self._clock.monotonic()
-            for uplink in self._uplinks.values():
+            for uplink in [*self._uplinks.values()]:
                 await self._refresh(uplink)
             await asyncio.sleep(max(REFRESH_S, REFRESH_SHARE * (self._clock.monotonic() - began_at)))
+
+    async def _bring_back(self, uplink: _Uplink) -> None:
+        uplink.profiles.restore()
+        try:
+            for station, transaction, status in await self._rooms.outbox.refused(uplink.settings.id):
+                uplink.refusals.late(station, transaction, status)
+        except EnvironmentFault as fault:
+            log.warning("%s: refused transactions are not known: %s", uplink.settings.id, fault)
+
+    async def reconfigure(
+        self,
+        uplinks: Mapping[UplinkId, UplinkSettings],
+        route: Route,
+        online: Sequence[StationId],
+        nominal_voltage_v: float,
+    ) -> None:
+        """Go on by another configuration. `online`: the listed stations that are connected.
+
+        Connections of an uplink that stays as it was stay open. One that is no longer there is left, and bounds
+        nothing any more; what it has not heard stays in its outbox.
+        """
+        leaving: list[asyncio.Task[None]] = []
+        fresh: list[_Uplink] = []
+        self._route, self._nominal_voltage_v = route, nominal_voltage_v
+        for id in [*self._uplinks]:
+            if id not in uplinks:
+                leaving += self._uplinks[id].tasks
+                self._uplinks.pop(id).profiles.withdraw()
+        for id, settings in uplinks.items():
+            held = self._uplinks.get(id)
+            if held is None:
+                fresh.append(self._uplinks.setdefault(id, self._uplink(settings)))
+                continue
+            held.profiles.nominal_voltage_v = nominal_voltage_v
+            if held.settings != settings:
+                leaving += held.tasks
+                pace = Pace(settings.replay_per_s, self._clock)
+                held.settings, held.pace, held.dial = settings, pace, self._make_dialer(settings)
+                held.links, held.tasks = {}, []
+        await _say_goodbye(leaving)
+        for uplink in fresh:
+            await self._bring_back(uplink)
+        for station in online:
+            for id in self._route.uplinks_of(station):
+                if station not in self._uplinks[id].links:
+                    self._link(self._uplinks[id], station).station_online()
 
     async def _refresh(self, uplink: _Uplink) -> None:
         uplink.profiles.refresh()
@@ -243,7 +280,7 @@ class UplinkPool:
         link = uplink.links.get(station)
         if link is None:
             link = uplink.links[station] = self._make(uplink, station)
-            self._running.append(self._rooms.tasks.spawn(link.run(), f"link {uplink.settings.id}/{station}"))
+            uplink.tasks.append(self._rooms.tasks.spawn(link.run(), f"link {uplink.settings.id}/{station}"))
         return link
 
     def _make(self, uplink: _Uplink, station: StationId) -> Link:
@@ -254,6 +291,13 @@ class UplinkPool:
         link = Link(station, rooms, egress, uplink.dial(station), backoff, clock, nudge)
         link.serve = Ingress(rooms, uplink.profiles, station, settings.rights, clock, link).serve
         return link
+
+
+async def _say_goodbye(links: Sequence[asyncio.Task[None]]) -> None:
+    for link in links:
+        link.cancel()
+    if links:
+        await asyncio.wait(links, timeout=GOODBYE_S)
 
 
 _ORDER = (LinkState.REFUSED, LinkState.OFFLINE, LinkState.CONNECTING, LinkState.ACCEPTED, LinkState.IDLE)

@@ -170,6 +170,17 @@ class Profiles:
                 self._kept[station] = left
             self._apply(station)
 
+    def withdraw(self) -> None:
+        """This central has no say any more: what it asked for bounds nothing."""
+        now = self._clock.monotonic()
+        keys = [key for standing in self._standing.values() for key in standing]
+        keys += [self._pause_key(evse) for evse in self._paused]
+        for key in keys:
+            self._rooms.inbox.post(events.CeilingCleared(key, now))
+        self._standing.clear()
+        self._paused.clear()
+        self._due.clear()
+
     def _lives(self, profile: ChargingProfile) -> bool:
         own = profile.transaction
         return own is None or self._rooms.facts.running_transaction(profile.evse.station, own) is not None

@@ -21,6 +21,7 @@ from sitectl.config.settings import (
     AuthorizationMode,
     AuthorizationSettings,
     OcppSettings,
+    Settings,
     TlsSettings,
     UnknownStations,
 )
@@ -39,8 +40,11 @@ SUBPROTOCOL: Any = ["ocpp1.6"]
 class Site:
     """The room with its store."""
 
-    def __init__(self, stations: Stations, store: Store, inbox: Inbox, centrals: CentralsTwin) -> None:
+    def __init__(
+        self, stations: Stations, settings: Settings, store: Store, inbox: Inbox, centrals: CentralsTwin
+    ) -> None:
         self.stations = stations
+        self.settings = settings
         self.store = store
         self.inbox = inbox
         self.centrals = centrals
@@ -65,8 +69,9 @@ async def site(
     )
     ocpp = OcppSettings(Address("127.0.0.1", 0), (ip_network("10.0.0.0/8"),), tls, unknown_stations=unknown)
     inbox, centrals = Inbox(), CentralsTwin()
+    configured = settings(*plans, authorization=FREE, ocpp=ocpp, passwords=passwords)
     stations = Stations(
-        settings(*plans, authorization=FREE, ocpp=ocpp, passwords=passwords),
+        configured,
         inbox=inbox,
         journal=store.journal,
         ledger=store.ledger,
@@ -79,7 +84,7 @@ async def site(
     await stations.load()
     await stations.start()
     try:
-        yield Site(stations, store, inbox, centrals)
+        yield Site(stations, configured, store, inbox, centrals)
     finally:
         await stations.stop()
         await store.close()

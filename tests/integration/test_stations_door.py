@@ -2,13 +2,17 @@
 
 import asyncio
 import json
+import ssl
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ocpp.v16 import call
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from sitectl.base.errors import EnvironmentFault
 from sitectl.config.settings import (
     Address,
     TlsSettings,
@@ -201,4 +205,36 @@ async def test_half_open_handshakes_end_by_themselves_and_more_than_enough_are_d
             assert await idle[0][0].read() == b"", "five seconds are enough for a request"
         for _, each in (*idle, (reader, writer)):
             each.close()
+        assert await refused(here.url()) == 101
+
+
+# --- another configuration ---
+
+
+async def test_a_new_certificate_is_shown_to_newcomers_and_ends_no_connection(tmp_path: Path) -> None:
+    old, new = Authority(tmp_path, "old-ca"), Authority(tmp_path, "new-ca")
+    tls = TlsSettings(Address("127.0.0.1", 0), *old.issue("gw"))
+    async with site(tmp_path, station_plan("CP01", profile=2), passwords={CP: b"secret"}, tls=tls) as here:
+        secure = f"wss://127.0.0.1:{here.stations.server.addresses[1][1]}/CP01"
+        options: dict[str, Any] = {"subprotocols": SUBPROTOCOL, "additional_headers": basic("CP01", b"secret")}
+        by_old = {"ssl": client_context(old.ca), "server_hostname": "gateway"}
+        by_new = {"ssl": client_context(new.ca), "server_hostname": "gateway"}
+        async with connect(secure, **options, **by_old) as station:
+            renewed = TlsSettings(tls.listen, *new.issue("gw-new"))
+            settings = replace(here.settings, ocpp=replace(here.settings.ocpp, tls=renewed))
+            doors = await here.stations.prepare(settings)
+            assert here.stations.reconfigure(settings, doors) == [CP]
+            assert "currentTime" in await ask(station, "Heartbeat", {})
+            with pytest.raises(ssl.SSLCertVerificationError):
+                await connect(secure, **options, **by_old)
+            async with connect(secure, **options, **by_new) as again:
+                assert "currentTime" in await ask(again, "Heartbeat", {})
+                assert "currentTime" in await ask(again, "Heartbeat", {})
+
+
+async def test_what_cannot_be_opened_changes_nothing(tmp_path: Path) -> None:
+    async with site(tmp_path, station_plan()) as here:
+        elsewhere = replace(here.settings, ocpp=replace(here.settings.ocpp, listen=Address("192.0.2.1", 8887)))
+        with pytest.raises(EnvironmentFault):
+            await here.stations.prepare(elsewhere)
         assert await refused(here.url()) == 101

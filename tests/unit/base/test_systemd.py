@@ -23,11 +23,13 @@ def test_every_state_is_one_datagram(manager: socket.socket, tmp_path: Path) -> 
     assert notifier.ready("serving 12 stations")
     assert notifier.status("two\nlines")
     assert notifier.watchdog()
+    assert notifier.reloading(12.5)
     assert notifier.stopping()
-    assert [manager.recv(1024) for _ in range(4)] == [
+    assert [manager.recv(1024) for _ in range(5)] == [
         b"READY=1\nSTATUS=serving 12 stations",
         b"STATUS=two lines",
         b"WATCHDOG=1",
+        b"RELOADING=1\nMONOTONIC_USEC=12500000",
         b"STOPPING=1",
     ]
 

@@ -212,3 +212,11 @@ def test_a_fallback_that_rises_is_on_disk_before_it_leaves() -> None:
 def test_profiles_in_ram_live_five_minutes() -> None:
     state = after(fresh(site(plan(A, storage=ProfileStorage.RAM), plan(B))), [*arrives(A), *fallback(A1), begins(A1)])
     assert lifetime(prepared(state, 0.0, 6.0, Kind.CUT, StoredLimits())) == 300
+
+
+def test_a_fallback_that_rises_waits_for_those_that_fall() -> None:
+    plans = site(plan(A, fallback_a=20.0), plan(B, fallback_a=6.0), rated_a=100.0, worst_a=60.0)
+    both = after(fresh(plans), [*arrives(A), *arrives(B), *fallback(A1, 1, 6.0), *fallback(B1, 2, 26.0)])
+    assert [v.id for v in offers.fallbacks_due(snapshot(both, 600.0)[0], both)] == [B1]
+    fallen = after(both, fallback(B1, 3, 6.0, 601.0))
+    assert [v.id for v in offers.fallbacks_due(snapshot(fallen, 602.0)[0], fallen)] == [A1]

@@ -2,11 +2,15 @@
 
 import asyncio
 import math
+from dataclasses import replace
 
+from sitectl.model.events import CeilingCleared, CeilingSet
+from sitectl.routing.route import Route
 from sitectl.uplinks.link import DialFailed
 from sitectl.wire.ports import TransportClosed
 from tests.unit.uplinks.central import CP, Error, Nothing
-from tests.unit.uplinks.twins import World, on_virtual_time
+from tests.unit.uplinks.test_profiles import profile
+from tests.unit.uplinks.twins import CENTRAL, World, on_virtual_time
 
 
 @on_virtual_time
@@ -84,3 +88,34 @@ async def test_the_end_closes_every_connection_politely():
                 code = closed.code
         assert code == 1000
         await world.open()
+
+
+@on_virtual_time
+async def test_an_uplink_that_changes_is_dialled_anew_and_one_that_stays_is_not():
+    async with World() as world:
+        await world.settles()
+        first = world.link()
+        await world.pool.reconfigure({CENTRAL: world.settings}, Route(CENTRAL), [CP], 230.0)
+        assert world.link() is first
+        faster = replace(world.settings, replay_per_s=77.0)
+        await world.pool.reconfigure({CENTRAL: faster}, Route(CENTRAL), [CP], 230.0)
+        assert world.link() is not first
+        await world.settles()
+        assert world.link().accepted
+        assert len(world.central.of("BootNotification")) == 2
+
+
+@on_virtual_time
+async def test_an_uplink_that_is_dropped_bounds_nothing_any_more():
+    async with World() as world:
+        await world.settles()
+        wish = {"connectorId": 1, "csChargingProfiles": profile(10.0)}
+        assert await world.central.ask("SetChargingProfile", wish) == {"status": "Accepted"}
+        (told,) = world.inbox.of(CeilingSet)
+        await world.pool.reconfigure({}, Route(None), [CP], 230.0)
+        assert [cleared.key for cleared in world.inbox.of(CeilingCleared)] == [told.ceiling.key]
+        assert world.pool.views() == {}
+        assert await world.pool.authorize(CP, "TAG", 1.0) is None
+        await world.pool.reconfigure({CENTRAL: world.settings}, Route(CENTRAL), [CP], 230.0)
+        await world.settles()
+        assert len(world.inbox.of(CeilingSet)) == 2, "what it set is still kept"
