@@ -12,9 +12,12 @@ from sitectl.model.transaction import (
     TransactionStop,
 )
 from sitectl.store.moments import to_us
-from sitectl.store.rows import Received, Stamp
+from sitectl.store.rows import Received, Stamp, payload_of
 from sitectl.store.running import Running
 from sitectl.store.verdicts import from_columns
+
+NEWEST_FRAMES = 5000
+"""How far back the newest meter values of a transaction are looked for after a restart."""
 
 
 class KnownStart(NamedTuple):
@@ -102,6 +105,22 @@ def remember_sample(connection: sqlite3.Connection, one: Running, sampled_us: in
         "UPDATE transactions SET last_sample_us = ?, last_sample_wh = ? WHERE id = ?",
         (sampled_us, register_wh, one.transaction),
     )
+
+
+def repeats_last_sample(connection: sqlite3.Connection, one: Running, raw: bytes) -> bool:
+    """Whether meter values are the newest ones told again: a station repeats what it got no answer to, before anything
+    else, perhaps under another message id.
+    """
+    said, before = payload_of(raw), one.last_said
+    if before is None:
+        row = connection.execute(
+            "SELECT frame FROM raw_frames WHERE id > (SELECT max(id) FROM raw_frames) - ? AND transaction_id = ?"
+            " AND kind = 'meter' ORDER BY id DESC LIMIT 1",
+            (NEWEST_FRAMES, one.transaction),
+        ).fetchone()
+        before = payload_of(row[0]) if row is not None else b""
+    one.last_said = said
+    return said == before
 
 
 def find(

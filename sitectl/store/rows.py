@@ -60,6 +60,12 @@ class Encoded:
         )
 
 
+def payload_of(raw: bytes) -> bytes:
+    """The part of a CALL that stays the same when it is repeated under another message id."""
+    id_and_action, brace, payload = raw.partition(b"{")
+    return brace + payload if brace else id_and_action
+
+
 def insert_frame(
     connection: sqlite3.Connection,
     stamp: Stamp,

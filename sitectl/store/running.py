@@ -29,6 +29,8 @@ class Running:
     uplinks: tuple[UplinkId, ...]
     last_sample_us: int | None = None
     last_sample_wh: float | None = None
+    last_said: bytes | None = None
+    """The payload of its newest meter values, as it came; empty before the first, None where it has to be looked up."""
 
 
 class RunningTransactions:

@@ -42,6 +42,7 @@ from sitectl.store.records import (
     known_start,
     known_stop,
     remember_sample,
+    repeats_last_sample,
     stop_key,
 )
 from sitectl.store.rows import Encoded, Received, Stamp, insert_copy, insert_event, insert_frame
@@ -96,7 +97,10 @@ class Ledger:
         message: OutboxMessage,
         raw: bytes,
     ) -> Awaitable[TransactionId | None]:
-        """Store meter values and their copies. After the stop only the frame is kept; None: of no transaction."""
+        """Store meter values and their copies; the newest ones told again change nothing.
+
+        After the stop only the frame is kept. None: of no transaction.
+        """
         encoded, received, sampled_us = Encoded.of(message), self._received(raw), to_us(sampled)
 
         def job(connection: sqlite3.Connection) -> TransactionId | None:
@@ -110,6 +114,8 @@ class Ledger:
                 one = meant_by_place(at_station, evse)
             if one is None:
                 return None
+            if repeats_last_sample(connection, one, received.raw):
+                return one.transaction
             self._append(connection, one, OutboxKind.METER, encoded, received)
             if register_wh is not None:
                 remember_sample(connection, one, sampled_us, register_wh)
@@ -182,6 +188,7 @@ class Ledger:
             start_clock_trusted=start.clock_trusted,
             meter_start_wh=start.meter_start_wh,
             uplinks=copies,
+            last_said=b"",
         )
         insert_transaction(connection, self._stamp, one, start, key, received)
         self._append(connection, one, OutboxKind.START, message, received)

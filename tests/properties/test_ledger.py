@@ -60,6 +60,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.store = self.runner.run(self.open())
         self.starts: list[tuple[TransactionStart, StartedTransaction]] = []
         self.stops: list[tuple[TransactionStop, Any]] = []
+        self.sampled: dict[Any, int] = {}
+        """In which minute each open transaction was sampled last."""
         self.copies = self.acked = 0
         self.heard: dict[tuple[UplinkId, StationId], list[OutboxItem]] = {}
         self.texts: dict[int, str] = {}
@@ -104,10 +106,12 @@ class LedgerMachine(RuleBasedStateMachine):
         message = OutboxMessage("Stop", {"meter": stop.meter_stop_wh}, "1.6", OutboxKind.STOP, True)
         return await self.store.ledger.stop(stop, message, b"stop")
 
-    async def say_samples(self, station: StationId, evse: int, id: int | None) -> Any:
+    async def say_samples(self, station: StationId, evse: int, id: int | None, again: int = 0) -> Any:
         moment = self.next_moment()
-        message = OutboxMessage("Meter", {"minute": self.minute}, "1.6", OutboxKind.METER, True)
-        return await self.store.ledger.samples(station, evse, id, self.minute * 10.0, moment, message, b"meter")
+        minute = again or self.minute
+        raw = b'[2,"%d","MeterValues",{"minute":%d}]' % (self.minute, minute)
+        message = OutboxMessage("Meter", {"minute": minute}, "1.6", OutboxKind.METER, True)
+        return await self.store.ledger.samples(station, evse, id, minute * 10.0, moment, message, raw)
 
     @initialize(mine=tokens, yours=tokens)
     def begin(self, mine: str, yours: str) -> None:
@@ -143,6 +147,17 @@ class LedgerMachine(RuleBasedStateMachine):
         self.copies += len(UPLINKS) if state == "open" else 0
         found = self.runner.run(self.say_samples(start.evse.station, start.evse.evse, started.station_transaction_id))
         assert found == started.transaction
+        if state == "open":
+            self.sampled[started.transaction] = self.minute
+
+    @rule(pick=picks)
+    def retry_sample(self, pick: int) -> None:
+        start, started = self.starts[pick % len(self.starts)]
+        (state,) = self.rows("SELECT state FROM transactions WHERE id=?", started.transaction)[0]
+        if state == "open" and (minute := self.sampled.get(started.transaction)) is not None:
+            before, id = self.tables(), started.station_transaction_id
+            self.runner.run(self.say_samples(start.evse.station, start.evse.evse, id, again=minute))
+            assert self.tables() == before
 
     @rule(station=stations, evse=evses, id=nameless)
     def sample_without_id(self, station: StationId, evse: int, id: int | None) -> None:
@@ -150,6 +165,7 @@ class LedgerMachine(RuleBasedStateMachine):
         found = self.runner.run(self.say_samples(station, evse, id))
         assert found == (running[0][0] if running else None)
         self.copies += len(UPLINKS) * len(running)
+        self.sampled |= {row[0]: self.minute for row in running}
 
     @rule(pick=picks, token=st.none() | tokens)
     def stop(self, pick: int, token: str | None) -> None:

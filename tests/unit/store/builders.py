@@ -79,9 +79,10 @@ class Says:
         evse: int = 1,
         station: StationId = CP1,
         minute: int | None = None,
-        raw: bytes = b"meter frame",
+        raw: bytes | None = None,
     ) -> TransactionId | None:
         self.minute = self.minute + 1 if minute is None else minute
+        raw = raw or b'[2,"x","MeterValues",{"minute":%d}]' % self.minute
         message = OutboxMessage("MeterValues", {"wh": register}, "1.6", OutboxKind.METER, True)
         return await self.store.ledger.samples(station, evse, id, register, self.moment(self.minute), message, raw)
 

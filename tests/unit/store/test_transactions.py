@@ -287,6 +287,28 @@ async def test_what_a_failed_commit_took_back_is_not_remembered(says: Says, stor
     assert [row[1] for row in await queue(says)] == ["start", "meter"]
 
 
+async def test_the_newest_samples_told_again_change_nothing(says: Says, reopen: Reopen) -> None:
+    """Their answer was lost, in a crash or on the way: stations repeat them, some under a new message id."""
+    started = await says.start()
+    first, again = b'[2,"7","MeterValues",{"a":1}]', b'[2,"8","MeterValues",{"a":1}]'
+    await says.samples(started.station_transaction_id, minute=5, raw=first)
+    before = await content(says)
+    assert await says.samples(started.station_transaction_id, minute=5, raw=again) == started.transaction
+    assert await content(says) == before
+    says.store = await reopen()
+    assert await says.samples(started.station_transaction_id, minute=5, raw=again) == started.transaction
+    assert [row[1] for row in await queue(says)] == ["start", "meter"]
+    await says.samples(started.station_transaction_id, raw=b'[2,"9","MeterValues",{"a":2}]')
+    assert [row[1] for row in await queue(says)] == ["start", "meter", "meter"]
+
+
+async def test_samples_are_compared_within_their_transaction(says: Says) -> None:
+    one, two = await says.start(evse=1), await says.start(evse=2)
+    for started in (one, two):
+        await says.samples(started.station_transaction_id, raw=b'[2,"7","MeterValues",{"a":1}]')
+    assert [row[1] for row in await queue(says)] == ["start", "start", "meter", "meter"]
+
+
 async def test_a_stop_that_names_neither_id_nor_meter_ends_nothing(says: Says, store: Store) -> None:
     await says.start()
     noon = says.moment(9)
