@@ -18,7 +18,9 @@ WIRE = "sitectl.wire"
 FIELDS = ("station", "evse", "uplink")
 
 _HIDDEN = r"\g<keep>***"
-_JSON_TEXT = r'"(?:[^"\\]|\\.)*"'
+_QUOTE = r"\\?[\"']?"
+_KEY = rf"{_QUOTE}\s*\bAuthorizationKey\s*{_QUOTE}"
+_VALUE = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s"',}\])]+)"""
 _SECRETS = [
     (
         re.compile(
@@ -26,16 +28,24 @@ _SECRETS = [
         ),
         _HIDDEN,
     ),
-    (re.compile(rf'(?P<keep>"AuthorizationKey"[^{{}}]*?"value"\s*:\s*){_JSON_TEXT}'), _HIDDEN),
-    (re.compile(rf'(?P<keep>"value"\s*:\s*){_JSON_TEXT}(?=[^{{}}]*?"AuthorizationKey")'), _HIDDEN),
-    (re.compile(r"(?P<keep>\bAuthorizationKey\s*[=:]\s*)[^\s,;}]+"), _HIDDEN),
+    # A key of the configuration and its value, in either order, as JSON or as Python prints it.
+    (re.compile(rf"(?i)(?P<keep>{_KEY}[^{{}}]*?\bvalue{_QUOTE}\s*[:=]\s*){_VALUE}"), _HIDDEN),
+    (re.compile(rf"(?i)(?P<keep>\bvalue{_QUOTE}\s*[:=]\s*){_VALUE}(?=[^{{}}]*?{_KEY})"), _HIDDEN),
+    (re.compile(r"(?i)(?P<keep>\bAuthorizationKey\s*[=:]\s*)[^\s,;}]+"), _HIDDEN),
+    (re.compile(r"(?s)(?P<keep>-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?=-----END|$)"), _HIDDEN),
     (re.compile(r"(?i)(?P<keep>\bpassword[\"']?\s*[=:]\s*[\"']?)[^\s\"',;}]+"), _HIDDEN),
-    (re.compile(r"(?P<keep>\b[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@]*:)[^\s/]+(?=@)"), _HIDDEN),
+    (re.compile(r"(?P<keep>\b[A-Za-z][A-Za-z0-9+.-]*:(?:\\?/){2}[^\s/:@]*:)[^\s/]+(?=@)"), _HIDDEN),
+    # Addresses of uploads and downloads that carry their own permission.
+    (
+        re.compile(r"(?i)(?P<keep>[?&](?:x-amz-|access_)?(?:sig|signature|token|security-token)=)[^&\s\"']+"),
+        _HIDDEN,
+    ),
 ]
 
 
 def scrub(text: str) -> str:
-    """`text` without credentials: Authorization headers, AuthorizationKey values, passwords by name and in URLs."""
+    """`text` without credentials: Authorization headers, AuthorizationKey values, passwords by name, private keys, and
+    what URLs carry of passwords and permissions."""
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text

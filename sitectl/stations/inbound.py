@@ -14,6 +14,7 @@ from sitectl.stations.handlers.diagnostics import diagnostics_status
 from sitectl.stations.handlers.firmware import firmware_status
 from sitectl.stations.handlers.metering import metered
 from sitectl.stations.handlers.provisioning import boot, heartbeat
+from sitectl.stations.handlers.security import security_event
 from sitectl.stations.handlers.transactions import start, stop
 from sitectl.stations.record import StationRecord
 from sitectl.wire.outcomes import Refuse, Reply
@@ -28,11 +29,12 @@ SERVED: Mapping[str, Serve] = {
     "FirmwareStatusNotification": firmware_status,
     "Heartbeat": heartbeat,
     "MeterValues": metered,
+    "SecurityEventNotification": security_event,
     "StartTransaction": start,
     "StatusNotification": status,
     "StopTransaction": stop,
 }
-"""The ten calls that stations start in OCPP 1.6."""
+"""The calls that stations start in OCPP 1.6: ten of the core, and those of the security extension."""
 
 MOST_DEVIATIONS_NOTED = 100
 CHECKED_FIRST = 20

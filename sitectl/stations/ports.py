@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from sitectl.model.events import Event
 from sitectl.model.ids import StationId, TransactionId, UplinkId
+from sitectl.model.security import SecurityEventType
 from sitectl.model.station import KnownStation
 from sitectl.model.transaction import (
     IdTokenInfo,
@@ -105,6 +106,15 @@ class Centrals(Protocol):
 
     def notify(self, station: StationId, action: str, payload: Payload) -> None:
         """Another notification for the central, best effort and in order (firmware and diagnostics status)."""
+
+    async def deliver(self, station: StationId, message: OutboxMessage) -> None:
+        """A message for the central that belongs to no transaction and must arrive: on disk when this returns.
+
+        Raises EnvironmentFault when it cannot be stored.
+        """
+
+    def security_event(self, station: StationId, event: SecurityEventType, info: str = "") -> None:
+        """Something that we have seen ourselves and that whoever watches over security should know. Never waits."""
 
     def outbox_grew(self, station: StationId) -> None:
         """New rows stand in the outbox of this station."""

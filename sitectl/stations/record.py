@@ -79,6 +79,8 @@ class StationRecord:
     readings: dict[int, EvseReading] = field(default_factory=dict)
     running: dict[int, Running] = field(default_factory=dict)
     deviations: set[str] = field(default_factory=set)
+    tells_security: bool = False
+    """It sends security events itself; what only says the same of it is not made up by us."""
 
     @property
     def quarantined(self) -> bool:

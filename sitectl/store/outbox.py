@@ -23,10 +23,13 @@ from sitectl.model.transaction import (
 )
 from sitectl.store.database import Database
 from sitectl.store.moments import to_us
-from sitectl.store.rows import Stamp, insert_event
+from sitectl.store.rows import Encoded, Stamp, insert_copy, insert_event
 from sitectl.store.verdicts import to_columns
 
 _MILLION = 1_000_000
+
+MOST_EVENTS = 1000
+"""Messages of no transaction that wait in one queue; beyond it the oldest that was not sent yet gives way."""
 
 # The part of a transaction's row for one uplink that each kind of message moves on; constants, no values inside.
 _DELIVERY = {
@@ -42,6 +45,23 @@ class Outbox:
         self._database = database
         self._stamp = stamp
         self._clock = clock
+
+    def append(self, station: StationId, uplinks: Sequence[UplinkId], message: OutboxMessage) -> Awaitable[None]:
+        """Put a message that belongs to no transaction into the queues of these uplinks, behind what waits there.
+
+        Of such messages at most `MOST_EVENTS` wait in a queue; what gives way is told in the journal.
+        """
+        now_us = to_us(self._clock.wall())
+        encoded = Encoded.of(message)
+
+        def job(connection: sqlite3.Connection) -> None:
+            for uplink in uplinks:
+                insert_copy(connection, self._stamp, uplink, station, None, encoded, now_us)
+                for action, payload in _surplus(connection, uplink, station):
+                    data = {"uplink": uplink, "action": action, "payload": orjson.loads(payload)}
+                    insert_event(connection, self._stamp, now_us, "outbox.overflowed", station, None, data)
+
+        return self._database.run(job)
 
     def head(self, uplink: UplinkId, station: StationId) -> Awaitable[OutboxItem | None]:
         """The oldest message of a queue, dead letters left out.
@@ -126,6 +146,22 @@ def _moved_on(connection: sqlite3.Connection, rows: Sequence[tuple[str, str | No
     for kind, transaction, uplink in rows:
         if (statement := _DELIVERY.get(OutboxKind(kind))) is not None:
             connection.execute(statement, (state, transaction, uplink))
+
+
+def _surplus(connection: sqlite3.Connection, uplink: UplinkId, station: StationId) -> Sequence[tuple[str, str]]:
+    """Take out what is too much, the oldest first: (action, payload)."""
+    (waiting,) = connection.execute(
+        "SELECT count(*) FROM outbox WHERE uplink = ? AND station = ? AND state <> 'dead' AND transaction_id IS NULL",
+        (uplink, station),
+    ).fetchone()
+    if waiting <= MOST_EVENTS:
+        return ()
+    rows: list[tuple[str, str]] = connection.execute(
+        "DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE uplink = ? AND station = ? AND state <> 'dead'"
+        " AND state = 'queued' AND transaction_id IS NULL ORDER BY seq LIMIT ?) RETURNING action, payload",
+        (uplink, station, waiting - MOST_EVENTS),
+    ).fetchall()
+    return rows
 
 
 def _head(connection: sqlite3.Connection, uplink: UplinkId, station: StationId) -> OutboxItem | None:

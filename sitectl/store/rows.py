@@ -97,11 +97,11 @@ def insert_copy(
     stamp: Stamp,
     uplink: UplinkId,
     station: StationId,
-    transaction: TransactionId,
+    transaction: TransactionId | None,
     message: Encoded,
     created_us: int,
 ) -> None:
-    """Append a message to the queue of one station and uplink."""
+    """Append a message to the queue of one station and uplink; transaction None: it belongs to none."""
     connection.execute(
         "INSERT INTO outbox (seq, gateway_id, epoch, uplink, station, transaction_id, kind, action, version, payload,"
         " needs_transaction_id, created_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

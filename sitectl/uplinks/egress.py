@@ -7,6 +7,7 @@ What may go wrong, and what follows:
   given up as a dead letter: kept and shown, never deleted. SecurityError: it boots again first;
 * no answer on a live connection: a Heartbeat tells whether the central is sick (then the connection is closed and
   nothing is counted) or the message is poison (then an attempt is counted);
+* an event (a message of no transaction) is not said for ever: see `event_trials`;
 * the disk takes nothing: nothing new is sent, and an answer that came is written down when it can be.
 """
 
@@ -29,6 +30,7 @@ from sitectl.ocpp.v16 import central_decode, decode
 from sitectl.ocpp.versions import ErrorCode, error_code
 from sitectl.routing.tokens import memorable
 from sitectl.uplinks import virtual
+from sitectl.uplinks.event_trials import RETRY_S, EventTrials
 from sitectl.uplinks.nudge import Nudge
 from sitectl.uplinks.pace import Pace
 from sitectl.uplinks.ports import Rooms
@@ -60,6 +62,7 @@ class Egress:
     __slots__ = (
         "_booted_for",
         "_clock",
+        "_events",
         "_grew",
         "_late",
         "_not_before",
@@ -108,6 +111,7 @@ class Egress:
         self._booted_for: int | None = None
         self._overdue: tuple[int, Payload] | None = None
         self._late: Payload | None = None
+        self._events = EventTrials()
         self._verdicts: dict[TransactionId, list[asyncio.Future[IdTokenInfo | None]]] = {}
 
     # --- what others tell it and ask it -------------------------------------------------------------------------------
@@ -137,6 +141,7 @@ class Egress:
         """A connection was accepted: whether anything waits is to be found out."""
         self.waiting = True
         self.live = False
+        self._events.begin()
 
     def end(self) -> None:
         """The connection is over: nobody waits any longer for what it might have said."""
@@ -182,10 +187,17 @@ class Egress:
             return Step.IDLE
         if self._was_answered(item):
             return await self._settle(peer, item, Answer(self._take_late()))
+        if not self.takes(item.message.action):
+            await self._rooms.outbox.acked(item.seq)
+            return Step.SENT
         if not self.live and not self._has_turn():
             return Step.IDLE
         self._turn = None
-        return await self._settle(peer, item, await self._send(peer, item))
+        sent_at = self._clock.monotonic()
+        outcome = await self._send(peer, item)
+        if isinstance(outcome, Gone) and self._events.cut(item, self._clock.monotonic() - sent_at):
+            await self._drop(item, f"the connection ended each time: {outcome.reason}")
+        return await self._settle(peer, item, outcome)
 
     def _was_answered(self, item: OutboxItem) -> bool:
         return self._late is not None and self._overdue is not None and self._overdue[0] == item.seq
@@ -207,6 +219,7 @@ class Egress:
         match outcome:
             case Answer(payload):
                 self._booted_for = None
+                self._events.answered(item)
                 await self._acked(item, payload)
                 return Step.SENT
             case Gone():
@@ -215,7 +228,7 @@ class Egress:
                 if error_code(code) is ErrorCode.SECURITY_ERROR and self._booted_for != item.seq:
                     self._booted_for = item.seq
                     return Step.NOT_ACCEPTED
-                await self._failed(item, f"{code}: {description}".rstrip(": "))
+                await self._failed(item, f"{code}: {description}".rstrip(": "), drop=self._events.refused(item, code))
                 return Step.SENT
             case TimedOut():
                 alive = await peer.call("Heartbeat", {}, HEARTBEAT_TIMEOUT_S)
@@ -223,11 +236,19 @@ class Egress:
                     return await self._settle(peer, item, Answer(self._take_late()))
                 if isinstance(alive, TimedOut | Gone):
                     return Step.SICK
-                await self._failed(item, "never answered, though heartbeats are")
+                why = "never answered, though heartbeats are"
+                await self._failed(item, why, drop=self._events.unanswered(item))
                 return Step.SENT
 
-    async def _failed(self, item: OutboxItem, why: str) -> None:
-        """Count an attempt; after the last the message is dead, and the next may go."""
+    async def _failed(self, item: OutboxItem, why: str, *, drop: bool) -> None:
+        """Count an attempt; after the last the message is dead (an event is dropped), and the next may go."""
+        if drop:
+            await self._drop(item, why)
+            return
+        if item.message.kind is OutboxKind.EVENT:
+            await self._rooms.outbox.failed(item.seq, why, False)
+            self._hold_up(RETRY_S)
+            return
         attempts = item.attempts + 1
         most = virtual.number(self._rooms, self._uplink, self._station, "TransactionMessageAttempts")
         interval_s = virtual.number(self._rooms, self._uplink, self._station, "TransactionMessageRetryInterval")
@@ -239,6 +260,16 @@ class Egress:
             self._hold_up(float(interval_s * attempts))
         elif item.transaction is not None and item.message.kind is OutboxKind.START:
             self._tell(item.transaction, None)
+
+    async def _drop(self, item: OutboxItem, why: str) -> None:
+        """The central will not have an event; the journal keeps what it said."""
+        await self._rooms.outbox.acked(item.seq)
+        data = {"uplink": self._uplink, "action": item.message.action, "payload": item.message.payload, "why": why}
+        self._rooms.journal.record("outbox.dropped", self._station, data=data)
+
+    def takes(self, action: str) -> bool:
+        """Whether the central knows this action, as far as it has shown on this connection."""
+        return self._events.takes(action)
 
     async def _acked(self, item: OutboxItem, payload: Payload) -> None:
         """Write the answer down, then act on it: on the verdict in any case, for it was given."""

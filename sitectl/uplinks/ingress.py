@@ -33,7 +33,9 @@ from sitectl.model.transaction import Payload
 from sitectl.model.uplink import Right
 from sitectl.ocpp.frame import Call
 from sitectl.ocpp.v16 import central_decode, central_encode, decode
+from sitectl.ocpp.v16.actions import SECURITY_ACTIONS
 from sitectl.ocpp.v16.central_decode import ScheduleAsked, StartAsked, StopAsked
+from sitectl.ocpp.v16.central_security import SecurityAsked
 from sitectl.ocpp.v16.charging_profiles import Invalid, ProfilesCleared, ProfileSet
 from sitectl.ocpp.versions import ErrorCode
 from sitectl.routing.rights import may
@@ -103,7 +105,7 @@ class Ingress:
         )
         if isinstance(asked, Invalid):
             return Refuse(asked.code, asked.description)
-        if not self._may(asked):
+        if not self._may(call.action, asked):
             self._not_allowed(call.action)
             return self._no(call.action)
         match asked:
@@ -128,7 +130,9 @@ class Ingress:
 
     # --- rights -------------------------------------------------------------------------------------------------------
 
-    def _may(self, asked: central_decode.Asked) -> bool:
+    def _may(self, action: str, asked: central_decode.Asked) -> bool:
+        if isinstance(asked, SecurityAsked):
+            return SECURITY_ACTIONS[action].right in self._rights
         accepted = self._link.admission is Admission.ACCEPTED
         match asked:
             case ProfileSet() | ProfilesCleared() | ScheduleAsked():

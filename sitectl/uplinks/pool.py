@@ -18,7 +18,8 @@ from sitectl.base.errors import EnvironmentFault
 from sitectl.config.settings import UplinkSettings
 from sitectl.model.events import Event, EvseMetered, TransactionEnded, TransactionStarted
 from sitectl.model.ids import StationId, TransactionId, UplinkId
-from sitectl.model.transaction import Backlog, IdTokenInfo, Payload
+from sitectl.model.security import SecurityEventType
+from sitectl.model.transaction import Backlog, IdTokenInfo, OutboxMessage, Payload
 from sitectl.model.uplink import UplinkState, UplinkView
 from sitectl.ocpp.v16 import central_decode, central_encode
 from sitectl.routing.route import Route
@@ -31,6 +32,7 @@ from sitectl.uplinks.pace import Pace
 from sitectl.uplinks.ports import Rooms
 from sitectl.uplinks.profiles import Profiles
 from sitectl.uplinks.refusals import Refusals
+from sitectl.uplinks.security_events import SecurityEvents
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +80,7 @@ class UplinkPool:
         self._random = random
         self._nominal_voltage_v = nominal_voltage_v
         self._make_dialer = make_dialer or self._dialer
+        self._events = SecurityEvents(rooms, clock, self._egress)
         self._uplinks = {id: self._uplink(settings) for id, settings in uplinks.items()}
 
     def _uplink(self, settings: UplinkSettings) -> _Uplink:
@@ -246,6 +249,14 @@ class UplinkPool:
                     if (link := uplink.links.get(reading.evse.station)) is not None:
                         link.news.metered(reading)
 
+    async def deliver(self, station: StationId, message: OutboxMessage) -> None:
+        """A message of a station that belongs to no transaction and must arrive: on disk when this returns."""
+        await self._events.deliver(self._route.uplinks_of(station), station, message)
+
+    def security_event(self, station: StationId, event: SecurityEventType, info: str = "") -> None:
+        """Something happened that whoever watches over the security of this station should know."""
+        self._events.report(self._route.uplinks_of(station), station, event, info)
+
     # --- for people ---------------------------------------------------------------------------------------------------
 
     def views(self) -> Mapping[UplinkId, UplinkView]:
@@ -268,6 +279,10 @@ class UplinkPool:
         )
 
     # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _egress(self, id: UplinkId, station: StationId) -> Egress | None:
+        uplink = self._uplinks.get(id)
+        return None if uplink is None else self._link(uplink, station).egress
 
     def _shown(self, station: StationId) -> Sequence[Link]:
         return [self._link(self._uplinks[id], station) for id in self._route.uplinks_of(station)]

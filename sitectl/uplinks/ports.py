@@ -17,6 +17,7 @@ from sitectl.model.transaction import (
     IdTokenInfo,
     MappedTransaction,
     OutboxItem,
+    OutboxMessage,
     Payload,
 )
 
@@ -50,6 +51,9 @@ class StationDoor(Protocol):
 
 class Outbox(Protocol):
     """Messages on disk for uplinks: one ordered queue per station and uplink. Every call has committed on return."""
+
+    def append(self, station: StationId, uplinks: Sequence[UplinkId], message: OutboxMessage) -> Awaitable[None]:
+        """Put a message that belongs to no transaction behind what waits; bounded, the oldest unsent gives way."""
 
     def head(self, uplink: UplinkId, station: StationId) -> Awaitable[OutboxItem | None]:
         """The next message to send. None: empty, or the head waits for its Start to be acked or dead."""

@@ -1,4 +1,7 @@
-"""The 28 core actions of OCPP 1.6: who may start them, which belong to a transaction, which right a central needs."""
+"""The actions of OCPP 1.6, 28 of the core and 11 of the security extension (white paper, edition 3).
+
+Who may start them, which belong to a transaction, which right a central needs.
+"""
 
 from __future__ import annotations
 
@@ -60,6 +63,24 @@ ACTIONS: Mapping[str, Action] = {
         Action("UpdateFirmware", Sender.CENTRAL, right=Right.FIRMWARE),
     )
 }
+
+SECURITY_ACTIONS: Mapping[str, Action] = {
+    action.name: action
+    for action in (
+        Action("LogStatusNotification", Sender.STATION),
+        Action("SecurityEventNotification", Sender.STATION),
+        Action("SignCertificate", Sender.STATION),
+        Action("SignedFirmwareStatusNotification", Sender.STATION),
+        Action("CertificateSigned", Sender.CENTRAL, right=Right.CONFIGURATION),
+        Action("DeleteCertificate", Sender.CENTRAL, right=Right.CONFIGURATION),
+        Action("ExtendedTriggerMessage", Sender.CENTRAL, right=Right.READ),
+        Action("GetInstalledCertificateIds", Sender.CENTRAL, right=Right.READ),
+        Action("GetLog", Sender.CENTRAL, right=Right.READ),
+        Action("InstallCertificate", Sender.CENTRAL, right=Right.CONFIGURATION),
+        Action("SignedUpdateFirmware", Sender.CENTRAL, right=Right.FIRMWARE),
+    )
+}
+"""The security extension: four that stations start, seven that centrals start."""
 
 FROM_STATION = frozenset(a.name for a in ACTIONS.values() if a.sender is not Sender.CENTRAL)
 """The ten that stations start."""

@@ -21,8 +21,9 @@ from sitectl.model.commands import (
 from sitectl.model.ids import EvseId, StationId
 from sitectl.model.transaction import AuthorizationStatus, IdTokenInfo, Payload
 from sitectl.ocpp.frame import MAX_LIMIT
-from sitectl.ocpp.v16 import charging_profiles
+from sitectl.ocpp.v16 import central_security, charging_profiles
 from sitectl.ocpp.v16.actions import FROM_CENTRAL
+from sitectl.ocpp.v16.central_security import NEGATIVE, SecurityAsked
 from sitectl.ocpp.v16.charging_profiles import Invalid, ProfilesCleared, ProfileSet
 from sitectl.ocpp.v16.encode import Registration
 from sitectl.ocpp.v16.fields import Decoded, Fields
@@ -67,6 +68,7 @@ Asked = (
     | UnlockConnector
     | TransferData
     | RelayCall
+    | SecurityAsked
 )
 """What a central may ask of a station. `RelayCall` is what nobody here looks into."""
 
@@ -75,6 +77,8 @@ def asked(
     action: str, payload: Payload, station: StationId, received: datetime, nominal_voltage_v: float = 230.0
 ) -> Asked | Invalid:
     """Read a call of a central. `Invalid` says which CALLERROR it is owed (an unknown action: NotImplemented)."""
+    if action in NEGATIVE:
+        return central_security.asked(action, payload, station)
     if action not in FROM_CENTRAL:
         return Invalid(ErrorCode.NOT_IMPLEMENTED, f"{action} is not known")
     match action:

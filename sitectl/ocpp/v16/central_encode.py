@@ -12,6 +12,7 @@ from sitectl.model.metering import EvseReading
 from sitectl.model.schedule import SchedulePeriod
 from sitectl.model.station import EvseStatus
 from sitectl.model.transaction import Payload
+from sitectl.ocpp.v16.central_security import NEGATIVE
 from sitectl.ocpp.v16.fields import without_nulls
 from sitectl.ocpp.v16.statuses import status_word
 from sitectl.ocpp.versions import ErrorCode, error_code
@@ -38,11 +39,13 @@ _LONGEST: Mapping[str, Mapping[str, int]] = {
     "StartTransaction": {"idTag": 20},
     "StopTransaction": {"idTag": 20},
     "DataTransfer": {"vendorId": 255, "messageId": 50},
+    "SecurityEventNotification": {"type": 50, "techInfo": 255},
 }
 _FILLERS: Mapping[str, Mapping[str, Any]] = {
     "BootNotification": {"chargePointVendor": "unknown", "chargePointModel": "unknown"},
     "StatusNotification": {"connectorId": 0, "errorCode": "NoError", "status": "Unavailable"},
     "StartTransaction": {"connectorId": 1, "idTag": "", "meterStart": 0},
+    "SecurityEventNotification": {"type": "Unknown"},
 }
 
 
@@ -140,6 +143,7 @@ _NEGATIVE: Mapping[str, Payload] = {
     "TriggerMessage": {"status": "Rejected"},
     "UnlockConnector": {"status": "UnlockFailed"},
     "UpdateFirmware": {},
+    **NEGATIVE,
 }
 _NOT_SUPPORTED: Mapping[str, Payload] = {
     "ChangeConfiguration": {"status": "NotSupported"},

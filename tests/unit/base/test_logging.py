@@ -84,6 +84,14 @@ def test_a_traceback_is_scrubbed_too() -> None:
         '{"password": "hunter2"}',
         "wss://CP01:hunter2@central.example/ocpp/CP01",
         "wss://CP01:hunt@hunter2@central.example/ocpp/CP01",
+        '[2,"7","ChangeConfiguration",{"key":" authorizationkey","value":"hunter2"}]',
+        '[2,"7","ChangeConfiguration",{"key":"AuthorizationKey","value":22hunter2}]',
+        "{'key': 'AuthorizationKey', 'value': 'hunter2'}",
+        "SetVariable(station='CP01', key='AuthorizationKey', value='hunter2')",
+        "-----BEGIN EC PRIVATE KEY-----\nhunter2\n-----END EC PRIVATE KEY-----",
+        '{"pem":"-----BEGIN PRIVATE KEY-----\\nhunter2\\n-----END PRIVATE KEY-----\\n"}',
+        '{"remoteLocation":"ftp:\\/\\/log:hunter2@files.example\\/in"}',
+        "https://files.example/in?se=2026&sig=hunter2&sv=1",
     ],
 )
 def test_secrets_are_scrubbed(text: str) -> None:
@@ -99,6 +107,8 @@ def test_secrets_are_scrubbed(text: str) -> None:
         "authorization by uplink central accepted",
         "listening on ws://10.0.0.1:8887/ocpp/CP01, mail to ops@example.com",
         '[3,"7",{"idTagInfo":{"status":"Accepted"}}]',
+        "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+        "https://files.example/in?signal=3",
     ],
 )
 def test_what_is_no_secret_stays(text: str) -> None:

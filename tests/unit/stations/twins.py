@@ -26,6 +26,7 @@ from sitectl.config.settings import (
 from sitectl.model.circuit import Circuit, topology
 from sitectl.model.events import Event
 from sitectl.model.ids import CircuitId, EvseId, StationId, TransactionId, UplinkId
+from sitectl.model.security import SecurityEventType
 from sitectl.model.station import EvsePlan, KnownStation, StationPlan
 from sitectl.model.transaction import (
     IdTokenInfo,
@@ -177,6 +178,9 @@ class CentralsTwin:
         self.delay_s = 0.0
         self.uplinks: tuple[UplinkId, ...] = (UplinkId("central"),)
         self.heard: list[tuple[Any, ...]] = []
+        self.full = False
+        self.delivered: list[tuple[StationId, OutboxMessage]] = []
+        self.security: list[tuple[StationId, SecurityEventType, str]] = []
 
     def copies(self, station: StationId, id_token: str) -> Sequence[UplinkId]:
         return self.uplinks
@@ -196,6 +200,14 @@ class CentralsTwin:
 
     def notify(self, station: StationId, action: str, payload: Payload) -> None:
         self.heard.append(("notify", station, action))
+
+    async def deliver(self, station: StationId, message: OutboxMessage) -> None:
+        if self.full:
+            raise EnvironmentFault("disk full")
+        self.delivered.append((station, message))
+
+    def security_event(self, station: StationId, event: SecurityEventType, info: str = "") -> None:
+        self.security.append((station, event, info))
 
     def outbox_grew(self, station: StationId) -> None:
         self.heard.append(("outbox", station))

@@ -1,7 +1,17 @@
 import asyncio
 
+import pytest
+
 from sitectl.model.ids import StationId, UplinkId
-from sitectl.model.transaction import AuthorizationStatus, DeliveryState, IdTokenInfo, OutboxItem, OutboxKind
+from sitectl.model.transaction import (
+    AuthorizationStatus,
+    DeliveryState,
+    IdTokenInfo,
+    OutboxItem,
+    OutboxKind,
+    OutboxMessage,
+)
+from sitectl.store import outbox
 from sitectl.store.opening import Store
 from tests.unit.store.builders import CENTRAL, CP1, NOON, Says
 from tests.unit.store.conftest import Reopen
@@ -172,3 +182,46 @@ async def test_a_repeated_id_means_the_one_that_runs_if_only_one_does(says: Says
     assert mapped.transaction == second
     await map_to(says, "0", evse=1)
     assert await store.outbox.transaction_of(CENTRAL, CP1, "0") is None
+
+
+def event(number: int) -> OutboxMessage:
+    return OutboxMessage("SecurityEventNotification", {"number": number}, "1.6", OutboxKind.EVENT)
+
+
+async def test_a_message_of_no_transaction_waits_behind_what_waits(says: Says, store: Store) -> None:
+    started = await says.start()
+    await store.outbox.append(CP1, [CENTRAL, MIRROR], event(1))
+    await says.stop(started.station_transaction_id)
+    assert (await head(store, MIRROR)).message == event(1)
+    await store.outbox.acked((await head(store)).seq, "1")
+    item = await head(store)
+    assert (item.message, item.transaction) == (event(1), None)
+    await store.outbox.acked(item.seq)
+    assert (await head(store)).message.kind is OutboxKind.STOP
+    assert (await store.queries.totals()).unsent == 1
+
+
+async def test_events_survive_a_restart(store: Store, reopen: Reopen) -> None:
+    await store.outbox.append(CP1, [CENTRAL], event(1))
+    await store.outbox.append(CP1, [CENTRAL], event(2))
+    again = await reopen()
+    assert (await head(again)).message == event(1)
+
+
+async def test_of_too_many_events_the_oldest_unsent_gives_way(
+    says: Says, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "MOST_EVENTS", 3)
+    await says.start(station=StationId("CP2"))
+    for number in range(3):
+        await store.outbox.append(CP1, [CENTRAL], event(number))
+    await store.outbox.sending((await head(store)).seq, "frozen")
+    await store.outbox.append(CP1, [CENTRAL], event(3))
+    left = []
+    while (item := await store.outbox.head(CENTRAL, CP1)) is not None:
+        left.append(item.message.payload["number"])
+        await store.outbox.acked(item.seq)
+    assert left == [0, 2, 3]
+    (entry,) = [e for e in await store.queries.events() if e.type == "outbox.overflowed"]
+    assert entry.data["payload"] == {"number": 1}
+    assert await store.outbox.head(CENTRAL, StationId("CP2")) is not None
