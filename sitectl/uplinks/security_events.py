@@ -28,7 +28,7 @@ EgressOf = Callable[[UplinkId, StationId], Egress | None]
 
 
 class SecurityEvents:
-    """Where other rooms report. `egress_of` gives the sender of one virtual station, None for an uplink that is gone."""
+    """Where other rooms report. `egress_of` gives the sender of one virtual station, None when the uplink is gone."""
 
     def __init__(self, rooms: Rooms, clock: Clock, egress_of: EgressOf) -> None:
         self._rooms = rooms
