@@ -26,7 +26,6 @@ from sitectl.config.settings import (
 from sitectl.model.circuit import Circuit, topology
 from sitectl.model.events import Event
 from sitectl.model.ids import CircuitId, EvseId, StationId, TransactionId, UplinkId
-from sitectl.model.security import SecurityEventType
 from sitectl.model.station import EvsePlan, KnownStation, StationPlan
 from sitectl.model.transaction import (
     IdTokenInfo,
@@ -43,6 +42,7 @@ from sitectl.stations.handshake import Admitted, Shown
 from sitectl.stations.stations import Stations
 from sitectl.wire.memory import MemoryTransport, pair
 from sitectl.wire.outcomes import Lost
+from tests.unit.stations.centrals import CentralsTwin
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CP = StationId("CP01")
@@ -167,56 +167,6 @@ class StationBookTwin:
     async def remember(self, known: KnownStation) -> None:
         self.writes += 1
         self.remembered[known.station] = known
-
-
-class CentralsTwin:
-    """A central that answers what it is told, after `delay_s`; None is away."""
-
-    def __init__(self) -> None:
-        self.info: IdTokenInfo | None = None
-        self.answer: Payload | None = None
-        self.delay_s = 0.0
-        self.uplinks: tuple[UplinkId, ...] = (UplinkId("central"),)
-        self.heard: list[tuple[Any, ...]] = []
-        self.full = False
-        self.delivered: list[tuple[StationId, OutboxMessage]] = []
-        self.security: list[tuple[StationId, SecurityEventType, str]] = []
-
-    def copies(self, station: StationId, id_token: str) -> Sequence[UplinkId]:
-        return self.uplinks
-
-    async def authorize(self, station: StationId, id_token: str, deadline_s: float) -> IdTokenInfo | None:
-        await asyncio.sleep(min(self.delay_s, deadline_s))
-        return self.info if self.delay_s <= deadline_s else None
-
-    async def verdict(self, station: StationId, transaction: TransactionId, deadline_s: float) -> IdTokenInfo | None:
-        return await self.authorize(station, "", deadline_s)
-
-    async def transfer(self, station: StationId, payload: Payload, deadline_s: float) -> Payload | None:
-        return self.answer
-
-    def status(self, station: StationId, evse: int, payload: Payload) -> None:
-        self.heard.append(("status", station, evse))
-
-    def notify(self, station: StationId, action: str, payload: Payload) -> None:
-        self.heard.append(("notify", station, action))
-
-    async def deliver(self, station: StationId, message: OutboxMessage) -> None:
-        if self.full:
-            raise EnvironmentFault("disk full")
-        self.delivered.append((station, message))
-
-    def security_event(self, station: StationId, event: SecurityEventType, info: str = "") -> None:
-        self.security.append((station, event, info))
-
-    def outbox_grew(self, station: StationId) -> None:
-        self.heard.append(("outbox", station))
-
-    def station_online(self, station: StationId, boot: Payload | None) -> None:
-        self.heard.append(("online", station, boot is not None))
-
-    def station_offline(self, station: StationId) -> None:
-        self.heard.append(("offline", station))
 
 
 class Cache(dict[str, IdTokenInfo]):
