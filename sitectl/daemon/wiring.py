@@ -111,7 +111,7 @@ async def wire(loaded: Loaded, store: Store, clock: Clock, random: Random, tasks
         store.journal,
     )
     ear.site = site
-    pool = centrals.pool = _pool(settings, store, stations, ear, clock, random, tasks)
+    pool = centrals.pool = _pool(settings, store, stations, site, ear, clock, random, tasks)
     site.remember(await store.limits.load())
     ear.pool = pool  # before it hears of the transactions that run
     await stations.load()
@@ -152,13 +152,21 @@ def _shown(loaded: Loaded) -> Mapping[str, Any]:
 
 
 def _pool(
-    settings: Settings, store: Store, stations: Stations, ear: Ear, clock: Clock, random: Random, tasks: Tasks
+    settings: Settings,
+    store: Store,
+    stations: Stations,
+    site: Site,
+    ear: Ear,
+    clock: Clock,
+    random: Random,
+    tasks: Tasks,
 ) -> UplinkPool:
     return UplinkPool(
         settings.uplinks,
         Route(settings.default_uplink),
         Rooms(
             inbox=ear,
+            site=site,
             journal=store.journal,
             door=stations,
             outbox=store.outbox,

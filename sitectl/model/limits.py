@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from sitectl.model.electrical import PhaseCurrents
+from sitectl.model.electrical import ALL_PHASES, Phase, PhaseCurrents
 from sitectl.model.ids import CircuitId, EvseId, TransactionId
 
 
@@ -118,3 +118,26 @@ class CircuitShare:
     allocated_a: PhaseCurrents
     if_dead: IfDead | None = None
     bindings: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StandingLimit:
+    """What the site gives one EVSE now, for whoever asks from outside. Ampere on each of its `phases`.
+
+    `limit_a`: told to the running transaction, None where nothing runs. `most_a`: what the installation, and what
+    others have asked for, leave it at the most. `obedient` False: its station refuses limits.
+    """
+
+    limit_a: float | None
+    most_a: float
+    min_a: float = 6.0
+    phases: tuple[Phase, ...] = ALL_PHASES
+    obedient: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StandingLimits:
+    """The same for a whole station; `post_a` is the row that all of its EVSEs share."""
+
+    post_a: float
+    evses: Mapping[EvseId, StandingLimit]

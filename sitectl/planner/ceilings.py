@@ -45,9 +45,7 @@ def compose(
 
     `charging`: every EVSE of the station with what runs on it. `wall` and `now` are the same moment on both clocks.
     """
-    whole = EvseId(station, 0)
-    station_max = (p for p in profiles if p.purpose is ProfilePurpose.STATION_MAX)
-    bounds = [(whole, _best(station_max, wall, None, whole))]
+    bounds = [(EvseId(station, 0), station_limit(profiles, station, wall))]
     bounds += [(evse, evse_limit(profiles, evse, running, wall)) for evse, running in charging.items()]
     ceilings: list[Ceiling] = []
     changes_at: float | None = None
@@ -59,6 +57,12 @@ def compose(
             text = f"charging profile of {source}"
             ceilings.append(Ceiling(f"{source}/{evse}", source, bound.limit_a, evse, None, expires_at, text))
     return Composed(tuple(ceilings), changes_at)
+
+
+def station_limit(profiles: Iterable[ChargingProfile], station: StationId, wall: datetime) -> Allowed:
+    """What bounds the station as a whole."""
+    station_max = (p for p in profiles if p.purpose is ProfilePurpose.STATION_MAX)
+    return _best(station_max, wall, None, EvseId(station, 0))
 
 
 def evse_limit(profiles: Iterable[ChargingProfile], evse: EvseId, running: Charging | None, wall: datetime) -> Allowed:

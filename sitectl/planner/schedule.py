@@ -40,6 +40,16 @@ def allowed(profile: ChargingProfile, now: datetime, began: datetime | None) -> 
     return _in_schedule(profile, now, start)
 
 
+def is_over(profile: ChargingProfile, now: datetime) -> bool:
+    """Whether it can never hold again, whatever runs."""
+    schedule = profile.schedule
+    if profile.valid_to is not None and (now >= profile.valid_to or profile.valid_to <= (profile.valid_from or now)):
+        return True
+    if profile.kind is not ProfileKind.ABSOLUTE or schedule.start is None or schedule.duration_s is None:
+        return False
+    return now >= schedule.start + timedelta(seconds=schedule.duration_s)
+
+
 def _start(profile: ChargingProfile, now: datetime, began: datetime | None) -> datetime | None:
     """What the offsets count from; None: from the start of a transaction that is yet to come."""
     start = profile.schedule.start

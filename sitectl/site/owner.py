@@ -19,12 +19,13 @@ from sitectl.model.circuit import Topology
 from sitectl.model.commands import OfferLimit
 from sitectl.model.events import Event
 from sitectl.model.ids import EvseId, MeterId, StationId
-from sitectl.model.limits import OfferKind, StoredLimit
+from sitectl.model.limits import OfferKind, StandingLimits, StoredLimit
 from sitectl.model.snapshot import SiteSnapshot
 from sitectl.model.station import Obeys
 from sitectl.site import offers
 from sitectl.site.cycle import Decision, decide
 from sitectl.site.ports import Actuator, Journal, LimitStore
+from sitectl.site.standing import standing_limits
 from sitectl.site.stored import StoredLimits, is_wrong, row_of
 from sitectl.state.lifetime import WRITES_PER_DAY
 from sitectl.state.reconfigure import reconfigured
@@ -329,6 +330,11 @@ class Site:
         while writes and seen.at - writes[0] > DAY_S:
             writes.popleft()
         return len(writes) >= WRITES_PER_DAY
+
+    def standing(self, station: StationId, asking: str) -> StandingLimits | None:
+        """What holds for a station now; None for one that is not listed. `asking`: whose own wishes are left out."""
+        decision = self.decision
+        return None if decision is None else standing_limits(self._state.topology, decision.snapshot, station, asking)
 
     def writes_today(self) -> Mapping[StationId, int]:
         """Profile writes by station in the last day."""

@@ -7,8 +7,10 @@
 * `rendering.py`: the payload of an outbox row at the door: the central's id, its clock, its verdict.
 * `refusals.py`: what follows when a central refuses a token after the station was let start.
 * `pace.py`, `nudge.py`: backlogs leave at a pace; one sleeper whom others wake. `dial.py`: the WebSocket.
-* `ingress.py`: one call of a central, from right to reply. Everything that reaches a station goes through its one door.
+* `ingress.py`: one call of a central, from right to reply; `asking.py`: who asks; `relay.py`: through the one door.
+* `remote.py`: starts, stops, unlocks. `triggers.py`: messages that a central asks for.
 * `profiles.py`: charging profiles of a central become Ceilings and are never passed through.
+* `schedules.py`: what really holds over a window of time.
 * `virtual.py`: configuration of the virtual station: what the central set, over what the station has.
 
 A connection is open while the station is online, or its outbox is not empty (then the central sees it Unavailable and

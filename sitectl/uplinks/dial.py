@@ -17,7 +17,7 @@ from sitectl.model.ids import StationId
 from sitectl.ocpp.endpoint import Endpoint, message_ids
 from sitectl.ocpp.versions import Version
 from sitectl.security.tls import client_context
-from sitectl.uplinks.link import Dial, DialFailed
+from sitectl.uplinks.connecting import Dial, DialFailed
 from sitectl.wire.outcomes import Handler, Notice
 from sitectl.wire.peer import Peer
 from sitectl.wire.websocket import WEBSOCKET_OPTIONS, WebSocketTransport

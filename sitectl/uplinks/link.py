@@ -10,9 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from enum import Enum
 
 from sitectl.base.backoff import Backoff
 from sitectl.base.clock import Clock
@@ -20,8 +18,9 @@ from sitectl.model.ids import StationId
 from sitectl.model.transaction import IdTokenInfo, Payload
 from sitectl.ocpp.v16 import central_decode, central_encode
 from sitectl.ocpp.v16.encode import Registration
+from sitectl.uplinks.asking import Admission
+from sitectl.uplinks.connecting import Dial, DialFailed, LinkState
 from sitectl.uplinks.egress import CALL_TIMEOUT_S, Egress, Step
-from sitectl.uplinks.ingress import Admission
 from sitectl.uplinks.news import News
 from sitectl.uplinks.nudge import Nudge
 from sitectl.uplinks.ports import Rooms
@@ -47,27 +46,6 @@ CLOCK_BELIEVED = timedelta(hours=1)
 
 UNANSWERED = 2
 """Calls in a row without an answer, after which the central is taken for sick."""
-
-Dial = Callable[[Handler, Callable[[Notice], None]], Awaitable[Peer]]
-"""Open a connection and make a peer of it, which serves calls and notices as given; raises `DialFailed`."""
-
-
-class DialFailed(Exception):
-    """No connection: `refused` when the central said no, otherwise it could not be reached."""
-
-    def __init__(self, why: str, *, refused: bool = False) -> None:
-        super().__init__(why)
-        self.refused = refused
-
-
-class LinkState(Enum):
-    """Where a virtual station stands."""
-
-    IDLE = "idle"
-    CONNECTING = "connecting"
-    OFFLINE = "offline"
-    REFUSED = "refused"
-    ACCEPTED = "accepted"
 
 
 class Link:
@@ -161,6 +139,11 @@ class Link:
         self.heartbeat_s = min(max(1.0, seconds), LONGEST_HEARTBEAT_S)
         self._heartbeat_at = self._clock.monotonic() + self.heartbeat_s
         self._nudge.set()
+
+    def ping_every(self, seconds: float) -> None:
+        """The central set the interval of WebSocket pings; 0: none."""
+        if self._peer is not None:
+            self._peer.ping_every(seconds)
 
     # --- how it stands ------------------------------------------------------------------------------------------------
 

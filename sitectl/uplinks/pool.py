@@ -23,15 +23,18 @@ from sitectl.model.transaction import Backlog, IdTokenInfo, OutboxMessage, Paylo
 from sitectl.model.uplink import UplinkState, UplinkView
 from sitectl.ocpp.v16 import central_decode, central_encode
 from sitectl.routing.route import Route
+from sitectl.uplinks.asking import Asker
+from sitectl.uplinks.connecting import Dial, LinkState
 from sitectl.uplinks.dial import Dialer
 from sitectl.uplinks.egress import Egress
-from sitectl.uplinks.ingress import Ingress
-from sitectl.uplinks.link import Dial, Link, LinkState
+from sitectl.uplinks.ingress import Blocks, Ingress
+from sitectl.uplinks.link import Link
 from sitectl.uplinks.nudge import Nudge
 from sitectl.uplinks.pace import Pace
 from sitectl.uplinks.ports import Rooms
 from sitectl.uplinks.profiles import Profiles
 from sitectl.uplinks.refusals import Refusals
+from sitectl.uplinks.remote import Remote
 from sitectl.uplinks.security_events import SecurityEvents
 
 log = logging.getLogger(__name__)
@@ -53,6 +56,7 @@ class _Uplink:
     settings: UplinkSettings
     pace: Pace
     profiles: Profiles
+    blocks: Blocks
     refusals: Refusals
     dial: Callable[[StationId], Dial]
     links: dict[StationId, Link] = field(default_factory=dict)
@@ -92,6 +96,7 @@ class UplinkPool:
             settings,
             Pace(settings.replay_per_s, self._clock),
             profiles,
+            Blocks(profiles, Remote(self._rooms, profiles, self._clock)),
             Refusals(self._rooms, profiles, replaying),
             self._make_dialer(settings),
         )
@@ -304,7 +309,8 @@ class UplinkPool:
         egress = Egress(settings.id, station, rooms, uplink.pace, uplink.refusals, clock, nudge)
         backoff = Backoff(BACKOFF_BASE_S, BACKOFF_CAP_S, self._random)
         link = Link(station, rooms, egress, uplink.dial(station), backoff, clock, nudge)
-        link.serve = Ingress(rooms, uplink.profiles, station, settings.rights, clock, link).serve
+        asker = Asker(settings.id, station, settings.rights, link)
+        link.serve = Ingress(rooms, uplink.blocks, asker, clock).serve
         return link
 
 

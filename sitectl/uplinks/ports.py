@@ -10,6 +10,7 @@ from sitectl.base.tasks import Tasks
 from sitectl.model.commands import Command, Outcome, Urgency
 from sitectl.model.events import Event
 from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
+from sitectl.model.limits import StandingLimits
 from sitectl.model.metering import EvseReading
 from sitectl.model.transaction import (
     AuthorizationStatus,
@@ -40,6 +41,13 @@ class Journal(Protocol):
         data: Mapping[str, Any] | None = None,
     ) -> None:
         """Note one event, e.g. `uplink.online`."""
+
+
+class SiteLimits(Protocol):
+    """What the site gives its stations."""
+
+    def standing(self, station: StationId, asking: str) -> StandingLimits | None:
+        """What holds for a station now; None for one that is not listed. `asking`: whose own wishes are left out."""
 
 
 class StationDoor(Protocol):
@@ -149,6 +157,7 @@ class Rooms:
     """Everything that the virtual stations need of other rooms."""
 
     inbox: SiteInbox
+    site: SiteLimits
     journal: Journal
     door: StationDoor
     outbox: Outbox

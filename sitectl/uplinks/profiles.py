@@ -23,6 +23,7 @@ from sitectl.ocpp.v16 import central_encode, charging_profiles
 from sitectl.ocpp.v16.charging_profiles import ProfilesCleared, ProfileSet
 from sitectl.ocpp.versions import ErrorCode
 from sitectl.planner.ceilings import Charging, compose
+from sitectl.planner.schedule import is_over
 from sitectl.uplinks.ports import Rooms
 from sitectl.wire.outcomes import Refuse, Reply
 
@@ -30,6 +31,12 @@ log = logging.getLogger(__name__)
 
 MOST_PROFILES = 20
 """Profiles kept for one station (the virtual station's MaxChargingProfilesInstalled)."""
+
+MOST_PERIODS = 24
+"""Periods in one schedule (its ChargingScheduleMaxPeriods)."""
+
+HIGHEST_STACK = 8
+"""Its ChargeProfileMaxStackLevel."""
 
 RECHECK_S = 60.0
 """Profiles are composed anew when a period ends, and this often in any case: the wall clock may have jumped."""
@@ -75,6 +82,10 @@ class Profiles:
         station = profile.evse.station
         if profile.evse.evse != 0 and profile.evse.evse not in self._rooms.facts.evses(station):
             return Refuse(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, f"there is no connector {profile.evse.evse}")
+        if not self._obeyed(profile.evse):
+            return central_encode.not_supported("SetChargingProfile")
+        if not self.takes(profile):
+            return central_encode.negative("SetChargingProfile") or {}
         if profile.purpose is ProfilePurpose.TX:
             transaction = await self._transaction(profile.evse, asked.uplink_transaction_id)
             if transaction is None:
@@ -91,6 +102,17 @@ class Profiles:
         if len(left) == len(kept) or not await self._replace(station, left):
             return central_encode.negative("ClearChargingProfile") or {}
         return central_encode.accepted()
+
+    def takes(self, profile: ChargingProfile) -> bool:
+        """Whether it is within what a virtual station offers, and can ever hold."""
+        fits = profile.stack_level <= HIGHEST_STACK and len(profile.schedule.periods) <= MOST_PERIODS
+        return fits and not is_over(profile, self._clock.wall())
+
+    def _obeyed(self, evse: EvseId) -> bool:
+        """False where the station refuses every limit: accepting one more would promise what nobody can keep."""
+        standing = self._rooms.site.standing(evse.station, self.uplink)
+        limits = {} if standing is None else standing.evses
+        return all(limit.obedient for id, limit in limits.items() if evse.evse in (0, id.evse))
 
     def expect(self, evse: EvseId, asked: ProfileSet, payload: Payload, id_token: str, within_s: float) -> None:
         """A remote start brings a profile: it holds for the transaction of this token on this EVSE."""
@@ -111,6 +133,14 @@ class Profiles:
             return running.transaction if running is not None else None
         mapped = await self._rooms.outbox.transaction_of(self.uplink, evse.station, uplink_transaction_id)
         return mapped.transaction if mapped is not None and mapped.running and mapped.evse == evse else None
+
+    def of(self, station: StationId) -> Sequence[ChargingProfile]:
+        """The profiles that it has set for a station."""
+        return [k.profile for k in self._of(station)]
+
+    def charging(self, evse: EvseId) -> Charging | None:
+        """The transaction that its profiles follow."""
+        return self._running.get(evse)
 
     # --- what happens on the site -------------------------------------------------------------------------------------
 
@@ -196,8 +226,13 @@ class Profiles:
         return kept
 
     async def _add(self, station: StationId, new: _Kept) -> bool:
-        """A profile replaces the one with its id, and the one with its purpose, EVSE, stack level and transaction."""
+        """A profile replaces the one with its id, and the one with its purpose, EVSE, stack level and transaction.
+
+        Where there is no place left, those that can never hold again make some.
+        """
         left = [k for k in self._of(station) if not _replaces(new.profile, k.profile)]
+        if len(left) >= MOST_PROFILES:
+            left = [k for k in left if not is_over(k.profile, self._clock.wall())]
         return len(left) < MOST_PROFILES and await self._replace(station, [*left, new])
 
     async def _replace(self, station: StationId, kept: Sequence[_Kept]) -> bool:

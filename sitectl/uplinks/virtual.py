@@ -9,10 +9,11 @@ from sitectl.model.commands import Answered, GetVariables, SetVariable, Urgency
 from sitectl.model.ids import StationId, UplinkId
 from sitectl.model.transaction import Payload
 from sitectl.ocpp.v16 import central_encode, decode
-from sitectl.ocpp.v16.configuration import KeyClass, boolean, key_class
+from sitectl.ocpp.v16.configuration import KeyClass, boolean, integer, key_class
 from sitectl.uplinks.ports import Rooms
 
 DEFAULTS: Mapping[str, tuple[str, bool]] = {
+    "ConnectionTimeOut": ("60", False),
     "HeartbeatInterval": ("300", False),
     "WebSocketPingInterval": ("20", False),
     "MeterValueSampleInterval": ("60", False),
@@ -41,6 +42,14 @@ def number(rooms: Rooms, uplink: UplinkId, station: StationId, key: str) -> int:
     """The same, of a key that is a whole number."""
     text = value(rooms, uplink, station, key)
     return int(text) if _is_number(text) else int(DEFAULTS[key][0])
+
+
+def station_number(rooms: Rooms, station: StationId, key: str) -> int:
+    """A whole number that the real station has, 0 where it has none that can be read."""
+    read = next(
+        (text for name, (text, _) in rooms.facts.configuration(station).items() if name.lower() == key.lower()), ""
+    )
+    return integer(read) or 0
 
 
 def flag(rooms: Rooms, uplink: UplinkId, station: StationId, key: str) -> bool:
@@ -116,7 +125,7 @@ async def set_variable(rooms: Rooms, uplink: UplinkId, asked: SetVariable) -> Pa
                 return await _keep(rooms, uplink, asked, answer)
             return answer
         case KeyClass.REFUSED if asked.key.lower() not in map(str.lower, rooms.facts.configuration(asked.station)):
-            return central_encode.unknown_key()
+            return central_encode.not_supported("ChangeConfiguration")
         case _:
             return central_encode.negative("ChangeConfiguration") or {}
 

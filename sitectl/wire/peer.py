@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sitectl.base.clock import Clock
@@ -49,6 +49,7 @@ class Limits:
 
 
 LIMITS = Limits()
+NEVER_S = 1e8  # three years
 _YIELD_EVERY = 32  # frames that came in one piece are all there at once: let others run in between
 
 
@@ -134,6 +135,15 @@ class Peer:
         """End the connection politely; `run` returns with this reason."""
         self._ended(Lost(reason or "closed by us", code))
         await self._transport.close(code, reason)
+
+    def ping_every(self, seconds: float) -> None:
+        """Ping at another interval from now on; 0: never, then only calls show that the peer is gone."""
+        every_s = seconds if seconds > 0.0 else NEVER_S
+        self._limits = replace(self._limits, ping_every_s=every_s, lost_after_s=max(LIMITS.lost_after_s, 2.0 * every_s))
+        self._next_ping_at = self._clock.monotonic() + every_s
+        if self._liveness is not None:
+            self._liveness.cancel()
+            self._watch()
 
     async def responds(self, within_s: float) -> bool:
         """Whether a ping is answered (or any frame comes) within this time."""

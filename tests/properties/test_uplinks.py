@@ -17,7 +17,7 @@ from sitectl.base.units import format_utc
 from sitectl.base.virtual import run_virtual
 from sitectl.model.transaction import Payload, StartedTransaction
 from sitectl.uplinks import pool
-from sitectl.uplinks.link import DialFailed
+from sitectl.uplinks.connecting import DialFailed
 from tests.unit.uplinks.central import CP, Drop, Error, Heard, Nothing, Raw, Said, Slow
 from tests.unit.uplinks.twins import World
 

@@ -23,6 +23,7 @@ from sitectl.model.transaction import AuthorizationStatus, IdTokenInfo, Payload
 from sitectl.ocpp.frame import MAX_LIMIT
 from sitectl.ocpp.v16 import central_security, charging_profiles
 from sitectl.ocpp.v16.actions import FROM_CENTRAL
+from sitectl.ocpp.v16.central_schedules import ScheduleAsked, schedule_asked
 from sitectl.ocpp.v16.central_security import NEGATIVE, SecurityAsked
 from sitectl.ocpp.v16.charging_profiles import Invalid, ProfilesCleared, ProfileSet
 from sitectl.ocpp.v16.encode import Registration
@@ -43,15 +44,6 @@ class StopAsked:
     """A RemoteStopTransaction, by the id that the central gave: resolve it, for this station only."""
 
     uplink_transaction_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class ScheduleAsked:
-    """A GetCompositeSchedule: `duration_s` from now on, in watt or ampere (None: as we like)."""
-
-    evse: int
-    duration_s: int
-    unit: str | None = None
 
 
 Asked = (
@@ -86,6 +78,8 @@ def asked(
             return charging_profiles.profile_set(payload, station, received, nominal_voltage_v)
         case "ClearChargingProfile":
             return charging_profiles.profiles_cleared(payload)
+        case "GetCompositeSchedule":
+            return schedule_asked(payload)
         case "RemoteStartTransaction":
             return _start_asked(payload, station, received, nominal_voltage_v)
     fields = Fields(payload)
@@ -102,7 +96,6 @@ class Relayed:
 
 _Plain = (
     StopAsked
-    | ScheduleAsked
     | ResetStation
     | TriggerMessage
     | ChangeAvailability
@@ -148,13 +141,6 @@ def _plain(action: str, fields: Fields, station: StationId) -> _Plain | None:
             vendor = fields.text("vendorId", required=True)
             data = fields.text("data", longest=MAX_LIMIT)
             return None if vendor is None else TransferData(station, vendor, fields.text("messageId"), data)
-        case "GetCompositeSchedule":
-            connector = fields.integer("connectorId", required=True)
-            duration_s = fields.integer("duration", required=True)
-            if connector is None or duration_s is None or duration_s < 0:
-                return None
-            unit = fields.text("chargingRateUnit")
-            return ScheduleAsked(connector, duration_s, unit if unit in ("A", "W") else None)
         case _:
             return Relayed()
 

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sitectl.base.units import floor_step, format_utc, watts
+from sitectl.base.units import format_utc
 from sitectl.model.commands import Answered, NotSent, Outcome, Refused, Unanswered
 from sitectl.model.metering import EvseReading
-from sitectl.model.schedule import SchedulePeriod
 from sitectl.model.station import EvseStatus
 from sitectl.model.transaction import Payload
 from sitectl.ocpp.v16.central_security import NEGATIVE
@@ -161,14 +160,9 @@ def negative(action: str) -> Payload | None:
     return None if answer is None else dict(answer)
 
 
-def unknown_key() -> Payload:
-    """The answer to a ChangeConfiguration of a key that the station does not have."""
-    return dict(_NOT_SUPPORTED["ChangeConfiguration"])
-
-
-def not_implemented() -> Payload:
-    """The answer to a TriggerMessage for what the station does not send."""
-    return dict(_NOT_SUPPORTED["TriggerMessage"])
+def not_supported(action: str) -> Payload:
+    """The station does not have what is asked for, in the words of this action (of those that have a word for it)."""
+    return dict(_NOT_SUPPORTED[action])
 
 
 def accepted() -> Payload:
@@ -194,26 +188,3 @@ def configuration(values: Mapping[str, tuple[str, bool]], unknown: Sequence[str]
     if unknown:
         payload["unknownKey"] = [key[:50] for key in unknown]
     return payload
-
-
-def composite_schedule(
-    evse: int,
-    start: datetime,
-    duration_s: int,
-    periods: Sequence[SchedulePeriod],
-    unit: str = "A",
-    nominal_voltage_v: float = 230.0,
-) -> Payload:
-    """The answer to GetCompositeSchedule: what holds from `start` on. In watt for three phases."""
-
-    def rate(limit_a: float) -> float:
-        return floor_step(limit_a if unit == "A" else watts(limit_a, nominal_voltage_v, 3))
-
-    schedule = {
-        "duration": duration_s,
-        "startSchedule": format_utc(start),
-        "chargingRateUnit": unit,
-        "chargingSchedulePeriod": [{"startPeriod": p.start_s, "limit": rate(p.limit_a)} for p in periods],
-    }
-    answer = {"status": "Accepted", "connectorId": evse, "scheduleStart": format_utc(start)}
-    return {**answer, "chargingSchedule": schedule}

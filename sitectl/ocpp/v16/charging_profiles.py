@@ -190,8 +190,10 @@ def profile(fields: Fields, evse: EvseId, received: datetime, nominal_voltage_v:
     schedule = _schedule(part, kind, nominal_voltage_v)
     if isinstance(schedule, Invalid):
         return schedule
-    transaction = fields.integer("transactionId") if purpose is _Purpose.TX else None
+    transaction = fields.integer("transactionId")
     valid_from, valid_to = fields.moment("validFrom"), fields.moment("validTo")
+    if fields.unread(transactionId=transaction, validFrom=valid_from, validTo=valid_to):
+        return Invalid(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, _first(fields))
     value = ChargingProfile(
         id=profile_id,
         evse=evse,
@@ -204,7 +206,8 @@ def profile(fields: Fields, evse: EvseId, received: datetime, nominal_voltage_v:
         valid_from=valid_from[0] if valid_from else None,
         valid_to=valid_to[0] if valid_to else None,
     )
-    return ProfileSet(value, None if transaction is None else str(transaction))
+    named = transaction is not None and purpose is _Purpose.TX
+    return ProfileSet(value, str(transaction) if named else None)
 
 
 def _schedule(fields: Fields, kind: ProfileKind, nominal_voltage_v: float) -> ChargingSchedule | Invalid:
@@ -226,6 +229,8 @@ def _schedule(fields: Fields, kind: ProfileKind, nominal_voltage_v: float) -> Ch
     moment = fields.moment("startSchedule")
     start = None if kind is ProfileKind.RELATIVE or moment is None else moment[0]
     duration_s = fields.integer("duration")
+    if fields.unread(startSchedule=moment, duration=duration_s):
+        return Invalid(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, _first(fields))
     return ChargingSchedule(tuple(periods), start, None if duration_s is None else max(0, duration_s))
 
 
@@ -239,17 +244,12 @@ def profiles_cleared(payload: Payload) -> ProfilesCleared | Invalid:
         purpose=_PURPOSES[purpose] if purpose else None,
         stack_level=fields.integer("stackLevel"),
     )
-    unread = [
-        key
-        for key, value in (
-            ("id", cleared.id),
-            ("connectorId", cleared.evse),
-            ("chargingProfilePurpose", cleared.purpose),
-            ("stackLevel", cleared.stack_level),
-        )
-        if value is None and payload.get(key) is not None
-    ]
-    if unread:
+    if fields.unread(
+        id=cleared.id,
+        connectorId=cleared.evse,
+        chargingProfilePurpose=cleared.purpose,
+        stackLevel=cleared.stack_level,
+    ):
         return Invalid(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, _first(fields))
     return cleared
 

@@ -48,6 +48,10 @@ class Fields:
         path = f"{self._path}.{key}" if self._path and key else self._path or key
         self.wrong.append(Deviation(path, rule, message[:200]))
 
+    def unread(self, **values: object) -> bool:
+        """Whether one of these fields was given and cannot be read: what bounds something must not be passed over."""
+        return any(value is None and self._payload.get(key) not in (None, "") for key, value in values.items())
+
     def _get(self, key: str, required: bool) -> Any:
         value = self._payload.get(key)
         if value is None and required:

@@ -18,7 +18,7 @@ from sitectl.model.ids import StationId
 from sitectl.model.transaction import Payload
 from sitectl.ocpp.endpoint import Endpoint, message_ids
 from sitectl.ocpp.versions import Version
-from sitectl.uplinks.link import Dial, DialFailed
+from sitectl.uplinks.connecting import Dial, DialFailed
 from sitectl.wire.memory import MemoryTransport, pair
 from sitectl.wire.outcomes import Handler, Notice
 from sitectl.wire.peer import Peer

@@ -9,7 +9,6 @@ from sitectl.model.commands import (
     ChangeAvailability,
     Refused,
     RequestStart,
-    RequestStop,
     ResetKind,
     ResetStation,
     TransferData,
@@ -17,8 +16,8 @@ from sitectl.model.commands import (
     UnlockConnector,
     Urgency,
 )
-from sitectl.model.events import CeilingSet, StartExpected
-from sitectl.model.ids import EvseId, StationId
+from sitectl.model.events import StartExpected
+from sitectl.model.ids import EvseId
 from sitectl.model.uplink import Right
 from sitectl.ocpp.v16.actions import FROM_CENTRAL
 from tests.unit.uplinks.central import CP
@@ -66,7 +65,7 @@ CALLS = {
             ChangeAvailability(EvseId(CP, 2), True),
             Urgency.CONTROL,
         ),
-        ("UnlockConnector", {"connectorId": 1}, UnlockConnector(EvseId(CP, 1)), Urgency.CONTROL),
+        ("UnlockConnector", {"connectorId": 1}, UnlockConnector(EvseId(CP, 1)), Urgency.STOP),
         ("DataTransfer", {"vendorId": "v", "data": "x"}, TransferData(CP, "v", None, "x"), Urgency.CONTROL),
         (
             "RemoteStartTransaction",
@@ -140,7 +139,7 @@ def test_each_class_of_right_opens_its_own_calls(right):
         Right.RESET: {"Reset", "ChangeAvailability"},
         Right.CONFIGURATION: {"ChangeConfiguration", "DataTransfer"},
         Right.PROFILES: {"SetChargingProfile"},
-        Right.READ: {"GetConfiguration", "TriggerMessage"},
+        Right.READ: {"GetCompositeSchedule", "GetConfiguration", "TriggerMessage"},
     }
 
     @on_virtual_time
@@ -192,93 +191,3 @@ async def test_what_is_not_offered_is_refused_in_words_and_the_unknown_by_caller
         assert await ask("Reset", {"type": "Gently"}) == "FormationViolation"
         assert await ask("Reset", {}) == "FormationViolation"
         assert world.door.commands == []
-
-
-# --- start and stop --------------------------------------------------------------------------------------------------
-
-
-@on_virtual_time
-async def test_a_start_without_a_connector_goes_where_somebody_has_plugged_in():
-    async with World() as world:
-        await world.settles()
-        world.reports(1, "Available")
-        world.reports(2, "Preparing")
-        assert await world.central.ask("RemoteStartTransaction", {"idTag": "TAG12345"}) == ACCEPTED
-        assert world.door.of(RequestStart) == [RequestStart(EvseId(CP, 2), "TAG12345")]
-        [expected] = world.inbox.of(StartExpected)
-        assert expected.evse == EvseId(CP, 2)
-
-
-@on_virtual_time
-async def test_no_start_where_one_runs_or_where_nothing_is():
-    async with World() as world:
-        await world.settles()
-        await world.starts(1)
-        ask = world.central.ask
-        assert await ask("RemoteStartTransaction", {"idTag": "TAG12345", "connectorId": 1}) == REJECTED
-        assert await ask("RemoteStartTransaction", {"idTag": "TAG12345", "connectorId": 7}) == REJECTED
-        assert await ask("RemoteStartTransaction", {"idTag": "TAG12345"}) == ACCEPTED
-        assert world.door.of(RequestStart) == [RequestStart(EvseId(CP, 2), "TAG12345")]
-        await world.starts(2)
-        assert await ask("RemoteStartTransaction", {"idTag": "TAG12345"}) == REJECTED
-
-
-@on_virtual_time
-async def test_a_profile_of_a_start_is_for_that_transaction():
-    async with World() as world:
-        await world.settles()
-        wish = {**CALLS["RemoteStartTransaction"], "chargingProfile": PROFILE}
-        assert await world.central.ask("RemoteStartTransaction", wish) == ACCEPTED
-        assert world.door.of(RequestStart) == [RequestStart(EvseId(CP, 1), "TAG12345")]  # without the profile
-        await world.starts(1, "TAG12345")
-        assert [c.ceiling.ceiling_a for c in world.inbox.of(CeilingSet)] == [10.0]
-
-
-@pytest.mark.parametrize("why", ["another token", "too late", "refused", "another purpose"])
-def test_a_profile_of_a_start_is_for_no_other_transaction(why):
-    @on_virtual_time
-    async def test():
-        async with World() as world:
-            await world.settles()
-            if why == "refused":
-                world.door.outcome = lambda command: Answered("Rejected", REJECTED)
-            profile = {**PROFILE, "chargingProfilePurpose": "TxDefaultProfile"} if why == "another purpose" else PROFILE
-            wish = {**CALLS["RemoteStartTransaction"], "chargingProfile": profile}
-            answer = await world.central.ask("RemoteStartTransaction", wish)
-            assert answer == (REJECTED if why in ("refused", "another purpose") else ACCEPTED)
-            await asyncio.sleep(70 if why == "too late" else 1)
-            await world.starts(1, "OTHER123" if why == "another token" else "TAG12345")
-            assert world.inbox.of(CeilingSet) == []
-
-    test()
-
-
-@on_virtual_time
-async def test_a_stop_is_by_the_id_of_this_central_and_of_this_station():
-    async with World() as world:
-        other = StationId("CP02")
-        await world.settles()
-        await world.settles(other)
-        stored = await world.starts(1)
-        await world.starts(1, station=other)
-        ask = world.central.ask
-        assert await ask("RemoteStopTransaction", {"transactionId": 4002}) == REJECTED  # the other station's
-        assert await ask("RemoteStopTransaction", {"transactionId": stored.station_transaction_id}) == REJECTED
-        assert world.door.commands == []
-        assert await ask("RemoteStopTransaction", {"transactionId": 4001}) == ACCEPTED
-        assert world.door.commands == [(RequestStop(CP, stored.station_transaction_id), Urgency.STOP)]
-        await world.stops(stored)
-        assert await ask("RemoteStopTransaction", {"transactionId": 4001}) == ACCEPTED  # it will learn of the stop
-        assert len(world.door.commands) == 1
-
-
-@on_virtual_time
-async def test_a_stop_without_a_usable_id_means_the_only_transaction():
-    async with World() as world:
-        await world.settles()
-        world.central.answers["StartTransaction"] = {"transactionId": 0, "idTagInfo": {"status": "Accepted"}}
-        stored = await world.starts(1)
-        assert await world.central.ask("RemoteStopTransaction", {"transactionId": 0}) == ACCEPTED
-        assert world.door.of(RequestStop) == [RequestStop(CP, stored.station_transaction_id)]
-        await world.starts(2)
-        assert await world.central.ask("RemoteStopTransaction", {"transactionId": 0}) == REJECTED

@@ -7,7 +7,7 @@ import pytest
 
 from sitectl.base.units import format_utc
 from sitectl.model.uplink import UplinkState
-from sitectl.uplinks.link import DialFailed
+from sitectl.uplinks.connecting import DialFailed
 from tests.unit.uplinks.central import CP, Drop, Error, Nothing
 from tests.unit.uplinks.twins import BOOT, World, on_virtual_time
 

@@ -9,7 +9,7 @@ from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.events import EvseMetered
 from sitectl.model.ids import EvseId
 from sitectl.model.metering import EvseReading
-from sitectl.uplinks.link import DialFailed
+from sitectl.uplinks.connecting import DialFailed
 from tests.unit.uplinks.central import CP
 from tests.unit.uplinks.twins import World, on_virtual_time
 

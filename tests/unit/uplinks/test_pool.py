@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sitectl.model.events import CeilingCleared, CeilingSet
 from sitectl.routing.route import Route
-from sitectl.uplinks.link import DialFailed
+from sitectl.uplinks.connecting import DialFailed
 from sitectl.wire.ports import TransportClosed
 from tests.unit.uplinks.central import CP, Error, Nothing
 from tests.unit.uplinks.test_profiles import profile

@@ -142,10 +142,78 @@ async def test_twenty_profiles_and_no_more():
     async with World() as world:
         await world.settles()
         for n in range(20):
-            assert await sets(world, 1, profile(10, id=n, stack=n)) == ACCEPTED
-        assert await sets(world, 1, profile(6, id=20, stack=20)) == REJECTED
-        assert await sets(world, 1, profile(6, id=20, stack=19)) == ACCEPTED  # in the place of another
-        assert standing(world) == {"CP01:1": 6.0}
+            assert await sets(world, n % 3, profile(10, id=n, stack=n // 3)) == ACCEPTED
+        assert await sets(world, 0, profile(6, id=20, stack=8)) == REJECTED
+        assert await sets(world, 1, profile(6, id=20, stack=6)) == ACCEPTED  # in the place of another
+        assert standing(world) == {"CP01:1": 6.0, "CP01:2": 10.0}
+
+
+@on_virtual_time
+async def test_profiles_that_can_never_hold_again_make_room():
+    async with World() as world:
+        await world.settles()
+        for n in range(20):
+            ends = {0: {"duration": 60}, 1: {"validTo": format_utc(START + timedelta(seconds=60))}}.get(n, {})
+            assert await sets(world, n % 3, profile(10, id=n, stack=n // 3, **ends)) == ACCEPTED
+        assert await sets(world, 0, profile(6, id=20, stack=8)) == REJECTED
+        await asyncio.sleep(60)
+        assert await sets(world, 0, profile(8, id=20, stack=8)) == ACCEPTED
+        assert await sets(world, 0, profile(6, id=21, stack=7)) == ACCEPTED
+        assert await sets(world, 1, profile(6, id=22, stack=8)) == REJECTED
+        assert standing(world) == {"CP01:1": 8.0, "CP01:2": 8.0}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        profile(10, stack=9),
+        profile(10, after=dict.fromkeys(range(1, 25), 10)),
+        profile(10, validTo=format_utc(START)),
+        profile(10, validFrom=format_utc(START + timedelta(days=2)), validTo=format_utc(START + timedelta(days=1))),
+        profile(10, duration=1),
+    ],
+)
+def test_what_is_beyond_the_offered_or_can_never_hold_is_rejected(value):
+    @on_virtual_time
+    async def test():
+        async with World() as world:
+            await world.settles()
+            assert await sets(world, 1, value) == REJECTED
+            start = {"idTag": "TAG12345", "chargingProfile": {**value, "chargingProfilePurpose": "TxProfile"}}
+            assert await world.central.ask("RemoteStartTransaction", start) == REJECTED
+            assert world.store.virtual.profiles(world.settings.id, CP) == []
+            assert world.door.commands == []
+
+    test()
+
+
+@on_virtual_time
+async def test_24_periods_at_the_highest_stack_level_are_taken():
+    async with World() as world:
+        await world.settles()
+        assert await sets(world, 1, profile(10, stack=8, after=dict.fromkeys(range(1, 24), 10))) == ACCEPTED
+
+
+@on_virtual_time
+async def test_no_profile_is_accepted_for_a_station_that_refuses_limits():
+    async with World() as world:
+        await world.settles()
+        world.limits.obedient = False
+        assert await sets(world, 1, profile(10)) == {"status": "NotSupported"}
+        assert await sets(world, 0, profile(10, "ChargePointMaxProfile")) == {"status": "NotSupported"}
+
+
+@on_virtual_time
+async def test_a_station_that_is_away_takes_profiles_but_none_of_a_transaction_it_does_not_run():
+    async with World() as world:
+        world.reports(1, "Available")
+        await world.settles()
+        world.leaves()
+        assert await sets(world, 0, profile(40, "ChargePointMaxProfile", id=1)) == ACCEPTED
+        assert await sets(world, 1, profile(20, id=2)) == ACCEPTED
+        assert await sets(world, 1, profile(20, "TxProfile", id=3)) == REJECTED
+        assert await world.central.ask("ClearChargingProfile", {"id": 2}) == ACCEPTED
+        assert standing(world) == {"CP01:0": 40.0}
 
 
 @on_virtual_time

@@ -19,6 +19,7 @@ from sitectl.config.settings import UplinkSettings
 from sitectl.model.commands import Answered, Command, NotSent, Outcome, Urgency
 from sitectl.model.events import Event, TransactionEnded, TransactionStarted
 from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
+from sitectl.model.limits import StandingLimit, StandingLimits
 from sitectl.model.metering import EvseReading
 from sitectl.model.transaction import Payload, StartedTransaction
 from sitectl.model.uplink import Right
@@ -57,6 +58,23 @@ class Inbox(list[Event]):
 
     def of(self, kind: type[E]) -> list[E]:
         return [event for event in self if isinstance(event, kind)]
+
+
+class Limits:
+    """What the site gives: to every EVSE 32 A and all that the post has, and to those in `told` what stands there."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.told: dict[EvseId, float] = {}
+        self.most_a = 32.0
+        self.obedient = True
+        self._facts = facts
+
+    def standing(self, station: StationId, asking: str) -> StandingLimits | None:
+        evses = {}
+        for number in self._facts.evses(station):
+            evse = EvseId(station, number)
+            evses[evse] = StandingLimit(self.told.get(evse), self.most_a, obedient=self.obedient)
+        return StandingLimits(self.most_a, evses)
 
 
 class Door:
@@ -156,6 +174,7 @@ class World:
         self.facts = Facts()
         self.inbox = Inbox()
         self.door = Door(self.facts)
+        self.limits = Limits(self.facts)
         self.tasks = Tasks()
         self.settings = uplink or UplinkSettings(CENTRAL, "ws://central", rights=rights, replay_per_s=replay_per_s)
         self._real = uplink is not None
@@ -183,6 +202,7 @@ class World:
         )
         rooms = Rooms(
             inbox=self.inbox,
+            site=self.limits,
             journal=self.store.journal,
             door=self.door,
             outbox=self.store.outbox,

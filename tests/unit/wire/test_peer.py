@@ -304,6 +304,32 @@ async def test_frames_keep_a_peer_that_never_pongs():
     assert asyncio.get_running_loop().time() == pytest.approx(340, abs=0.1)
 
 
+@pytest.mark.parametrize(("every_s", "lost_s"), [(10, 40), (120, 240)])
+def test_another_interval_of_pings_is_another_patience(every_s, lost_s):
+    @on_virtual_time
+    async def test():
+        bench = Bench()
+        bench.far.answers_pings = False
+        await asyncio.sleep(1)
+        bench.peer.ping_every(every_s)
+        await bench.running
+        assert asyncio.get_running_loop().time() == pytest.approx(lost_s, abs=0.1)
+
+    test()
+
+
+@on_virtual_time
+async def test_without_pings_silence_says_nothing_until_they_come_back():
+    bench = Bench()
+    bench.far.answers_pings = False
+    bench.peer.ping_every(0)
+    await asyncio.sleep(3600)
+    assert bench.peer.lost is None
+    bench.peer.ping_every(20)
+    await bench.running
+    assert asyncio.get_running_loop().time() == pytest.approx(3600, abs=0.1)
+
+
 @on_virtual_time
 async def test_responds():
     bench = Bench()

@@ -21,7 +21,7 @@ from sitectl.model.schedule import ProfilePurpose
 from sitectl.model.transaction import AuthorizationStatus, IdTokenInfo
 from sitectl.ocpp.v16 import central_decode
 from sitectl.ocpp.v16.actions import FROM_CENTRAL
-from sitectl.ocpp.v16.central_decode import ScheduleAsked, StartAnswer, StartAsked, StopAsked, TransferStatus
+from sitectl.ocpp.v16.central_decode import StartAnswer, StartAsked, StopAsked, TransferStatus
 from sitectl.ocpp.v16.charging_profiles import Invalid, ProfilesCleared
 from sitectl.ocpp.v16.encode import Registration
 from sitectl.ocpp.versions import ErrorCode
@@ -59,12 +59,6 @@ def asked(action, payload):
         ("ChangeConfiguration", {"key": "A", "value": ""}, SetVariable(STATION, "A", "")),
         ("UnlockConnector", {"connectorId": 1}, UnlockConnector(FIRST)),
         ("DataTransfer", {"vendorId": "V", "data": "D"}, TransferData(STATION, "V", None, "D")),
-        ("GetCompositeSchedule", {"connectorId": 1, "duration": 60}, ScheduleAsked(1, 60)),
-        (
-            "GetCompositeSchedule",
-            {"connectorId": 0, "duration": 60, "chargingRateUnit": "W"},
-            ScheduleAsked(0, 60, "W"),
-        ),
         ("ClearChargingProfile", {}, ProfilesCleared()),
         ("ClearCache", {}, RelayCall(STATION, "ClearCache", {})),
         ("SendLocalList", {"listVersion": 1}, RelayCall(STATION, "SendLocalList", {"listVersion": 1})),
@@ -90,7 +84,7 @@ def test_every_action_of_a_central_is_read():
         ("RemoteStartTransaction", {}, ErrorCode.FORMAT_VIOLATION),
         ("RemoteStopTransaction", {"transactionId": "x"}, ErrorCode.FORMAT_VIOLATION),
         ("ChangeAvailability", {"connectorId": 1, "type": "Off"}, ErrorCode.FORMAT_VIOLATION),
-        ("GetCompositeSchedule", {"connectorId": 1, "duration": -1}, ErrorCode.FORMAT_VIOLATION),
+        ("GetCompositeSchedule", {"connectorId": 1, "duration": -1}, ErrorCode.PROPERTY_CONSTRAINT_VIOLATION),
         ("SetChargingProfile", {}, ErrorCode.FORMAT_VIOLATION),
     ],
 )

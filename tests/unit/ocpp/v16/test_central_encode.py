@@ -6,7 +6,6 @@ import pytest
 
 from sitectl.config.schemas import load_schemas
 from sitectl.model.commands import Answered, NotSent, Refused, Unanswered
-from sitectl.model.schedule import SchedulePeriod
 from sitectl.ocpp.schema import Validator
 from sitectl.ocpp.v16 import central_encode
 from sitectl.ocpp.v16.actions import FROM_CENTRAL
@@ -96,11 +95,3 @@ def test_configuration():
     assert payload["configurationKey"][0] == {"key": "A", "readonly": True, "value": "1"}
     assert VALIDATOR.deviations("GetConfiguration", "response", payload) == ()
     assert central_encode.configuration({}) == {}
-
-
-@pytest.mark.parametrize(("unit", "limits"), [("A", [16.0, 6.5]), ("W", [11040.0, 4485.0])])
-def test_composite_schedule(unit, limits):
-    periods = [SchedulePeriod(0, 16.0), SchedulePeriod(60, 6.5)]
-    payload = central_encode.composite_schedule(1, NOW, 3600, periods, unit)
-    assert VALIDATOR.deviations("GetCompositeSchedule", "response", payload) == ()
-    assert [p["limit"] for p in payload["chargingSchedule"]["chargingSchedulePeriod"]] == limits

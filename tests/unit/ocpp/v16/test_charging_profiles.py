@@ -164,6 +164,11 @@ def test_a_station_maximum():
     assert (result.profile.purpose, result.profile.evse.evse) == (ProfilePurpose.STATION_MAX, 0)
 
 
+def test_empty_texts_are_as_good_as_missing():
+    result = read(sent(schedule={"startSchedule": ""}, validTo=""))
+    assert (result.profile.schedule.start, result.profile.valid_to) == (None, None)
+
+
 def test_a_relative_schedule_has_no_start():
     result = read(sent(schedule={"startSchedule": "2026-11-20T07:00:00Z"}, chargingProfileKind="Relative"))
     assert result.profile.schedule.start is None
@@ -187,6 +192,11 @@ def test_a_negative_limit_is_zero():
         (sent(1, chargingProfilePurpose="ChargePointMaxProfile"), ErrorCode.PROPERTY_CONSTRAINT_VIOLATION),
         (sent(0, chargingProfilePurpose="TxProfile"), ErrorCode.PROPERTY_CONSTRAINT_VIOLATION),
         (sent(schedule={"chargingRateUnit": "VA"}), ErrorCode.PROPERTY_CONSTRAINT_VIOLATION),
+        (sent(schedule={"duration": "long"}), ErrorCode.PROPERTY_CONSTRAINT_VIOLATION),
+        (sent(schedule={"startSchedule": "noon"}), ErrorCode.PROPERTY_CONSTRAINT_VIOLATION),
+        (sent(validFrom="noon"), ErrorCode.PROPERTY_CONSTRAINT_VIOLATION),
+        (sent(validTo="2026-13-01T00:00:00Z"), ErrorCode.PROPERTY_CONSTRAINT_VIOLATION),
+        (sent(chargingProfilePurpose="TxProfile", transactionId="x"), ErrorCode.PROPERTY_CONSTRAINT_VIOLATION),
         (sent(schedule={"chargingSchedulePeriod": []}), ErrorCode.PROPERTY_CONSTRAINT_VIOLATION),
         (sent(schedule={"chargingSchedulePeriod": [{"startPeriod": 0}]}), ErrorCode.PROPERTY_CONSTRAINT_VIOLATION),
         (
