@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -303,7 +304,7 @@ class World:
         }
         await self.store.ledger.samples(
             stored.evse.station, stored.evse.evse, stored.station_transaction_id, wh, START,
-            copies.meter_values(payload), b"raw",
+            copies.meter_values(payload), json.dumps(payload).encode(),
         )  # fmt: skip
         self.pool.outbox_grew(stored.evse.station)
 
