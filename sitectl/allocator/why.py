@@ -92,7 +92,9 @@ def _share(allocation: Allocation, now: EvseSnapshot) -> Iterator[Step]:
 
 
 def _told(snapshot: SiteSnapshot, allocation: Allocation, now: EvseSnapshot) -> Iterator[Step]:
-    yield _step("lawful", now.counts_a, f"it may lawfully draw {now.counts_a:g} A until it has shown to obey less")
+    yield _step(
+        "lawful", now.counts_a, f"it may lawfully draw {round(now.counts_a, 1):g} A until it has shown to obey less"
+    )
     going = allocation.offers.get(now.id)
     if going is not None and going.limit_a != now.offered_a:
         yield _step("offering", going.limit_a, going.reason)
@@ -102,7 +104,7 @@ def _told(snapshot: SiteSnapshot, allocation: Allocation, now: EvseSnapshot) -> 
         fallback = f"{now.fallback_installed_a:g} A" if now.fallback_installed_a is not None else "its own setting"
         text += f"; lapses to {fallback} in {now.offer_expires_at - snapshot.at:.0f} s unless renewed"
     yield _step("offered", now.offered_a, text)
-    accepted = "nothing yet" if now.acknowledged_a is None else f"{now.acknowledged_a:g} A"
+    accepted = "nothing that is known here" if now.acknowledged_a is None else f"{now.acknowledged_a:g} A"
     yield _step("acknowledged", now.acknowledged_a, f"the station last accepted {accepted}")
     if now.measured_a is None:
         yield _step("measured", None, "it has not reported its current")

@@ -180,7 +180,7 @@ def _evse_table(narrow: bool) -> Table:
 def _add_station(table: Table, name: str, station: Answer, narrow: bool) -> None:
     if station["quarantined"]:
         unknown = ["-"] * (2 if narrow else 5)
-        _add(table, name, _state("quarantined"), *unknown, "not listed: answered Pending, counted on the root")
+        _add(table, name, _state("quarantined"), *unknown, "in quarantine: answered Pending, counted on the root")
     for number, evse in station["evses"].items():
         shown = Text(clean(evse["charging_state"] or evse["connector_status"] or "-"))
         state = shown if station["online"] else _state("offline")

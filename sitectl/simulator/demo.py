@@ -125,6 +125,7 @@ class Demo:
             self._write_config()
             self._tasks.spawn(self._daemon.run(), "daemon")
             await self._wait_until_ready()
+            self._say(f"ask it with --socket {self._api}")
             running = [self._tasks.spawn(self._site.run(), "site"), self._tasks.spawn(self._look(), "look")]
             await self._wait_for(lambda: all(s.online for s in self._site.stations.values()), ONLINE_WITHIN_S)
             await self._play()
@@ -181,7 +182,7 @@ class Demo:
             except PeerError:
                 self._status = {}
                 self._watch.miss()
-            self._shown.show(now_at - self._began_at, self._site, self._status)
+            self._shown.show(now_at - self._began_at, self._site, self._status, self._process())
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _ledger(self) -> list[Line]:
@@ -229,6 +230,11 @@ class Demo:
             if (held := condition()) or self._clock.monotonic() >= until:
                 return held
             await asyncio.sleep(0.1)
+
+    def _process(self) -> str:
+        """The daemon's process, for who wants to kill it, and its socket, for who wants to ask it."""
+        alive = "daemon is starting" if self._daemon.pid is None else f"daemon pid {self._daemon.pid}"
+        return f"{alive}, --socket {self._api}"
 
     def _say(self, text: str) -> None:
         self._shown.say(self._clock.monotonic() - self._began_at, text)

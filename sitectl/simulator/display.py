@@ -14,9 +14,12 @@ from rich.text import Text
 from sitectl.simulator.electrical import METER_NOISE_A
 from sitectl.simulator.site import SimulatedSite
 
-MOST_ROWS = 24
+LEAST_ROWS = 3
 MOST_EVENTS = 6
 PROGRESS_EVERY_S = 5.0
+
+FRAME_LINES = 5
+"""Of the table of connectors: heading, rules and caption."""
 
 
 class Display(Protocol):
@@ -30,8 +33,8 @@ class Display(Protocol):
         """Something happened."""
         ...
 
-    def show(self, at_s: float, site: SimulatedSite, status: Mapping[str, Any]) -> None:
-        """The state of things, about twice a second."""
+    def show(self, at_s: float, site: SimulatedSite, status: Mapping[str, Any], daemon: str) -> None:
+        """The state of things, about twice a second. `daemon`: its process, and how to ask it."""
         ...
 
 
@@ -57,7 +60,7 @@ class ProgressLines:
     def say(self, at_s: float, text: str) -> None:
         print(f"{at_s:6.1f} s  {text}", file=self._stream, flush=True)
 
-    def show(self, at_s: float, site: SimulatedSite, status: Mapping[str, Any]) -> None:
+    def show(self, at_s: float, site: SimulatedSite, status: Mapping[str, Any], daemon: str) -> None:
         if at_s < self._shown_s + PROGRESS_EVERY_S:
             return
         self._shown_s = at_s
@@ -75,7 +78,8 @@ class LiveTable:
     """Circuits, connectors and the last events, redrawn in place."""
 
     def __init__(self, out: TextIO) -> None:
-        self._live = Live(console=Console(file=out), refresh_per_second=4, transient=True)
+        self._console = Console(file=out)
+        self._live = Live(console=self._console, refresh_per_second=4, transient=True)
         self._events: deque[str] = deque(maxlen=MOST_EVENTS)
 
     def __enter__(self) -> "LiveTable":
@@ -90,10 +94,14 @@ class LiveTable:
     def say(self, at_s: float, text: str) -> None:
         self._events.append(f"{at_s:6.1f} s  {text}")
 
-    def show(self, at_s: float, site: SimulatedSite, status: Mapping[str, Any]) -> None:
+    def show(self, at_s: float, site: SimulatedSite, status: Mapping[str, Any], daemon: str) -> None:
         title = Text(f"sitectl demo  {at_s:.0f} s  site {status.get('state', 'starting')}", style="bold")
         events = Text("\n".join(self._events), style="dim")
-        self._live.update(Group(title, _circuits(site), _connectors(site), events))
+        above = Group(title, Text(daemon, overflow="fold"), _circuits(site))
+        # The newest events stand last, and what does not fit on the terminal is cut at the end.
+        taken = len(self._console.render_lines(above)) + MOST_EVENTS + FRAME_LINES
+        rows = max(LEAST_ROWS, self._console.height - taken)
+        self._live.update(Group(above, _connectors(site, rows), events))
 
 
 def _circuits(site: SimulatedSite) -> Table:
@@ -107,14 +115,14 @@ def _circuits(site: SimulatedSite) -> Table:
     return table
 
 
-def _connectors(site: SimulatedSite) -> Table:
+def _connectors(site: SimulatedSite, most: int) -> Table:
     table = Table("station", "online", "status", "offer", "draws", "energy", "queue")
     rows = [
         (station, connector)
         for station in site.stations.values()
         for connector in station.charge_point.connectors.values()
     ]
-    for station, connector in rows[:MOST_ROWS]:
+    for station, connector in rows[:most]:
         transaction = connector.transaction
         table.add_row(
             f"{station.id}/{connector.number}",
@@ -125,6 +133,6 @@ def _connectors(site: SimulatedSite) -> Table:
             f"{transaction.energy_wh:.0f} Wh" if transaction else "",
             str(len(station.charge_point.queue) or ""),
         )
-    if len(rows) > MOST_ROWS:
-        table.caption = f"and {len(rows) - MOST_ROWS} more"
+    if len(rows) > most:
+        table.caption = f"and {len(rows) - most} more"
     return table

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sitectl.model.health import Problem
 from sitectl.model.metering import Freshness
-from sitectl.model.snapshot import EvseSnapshot, StationSnapshot
+from sitectl.model.snapshot import CircuitSnapshot, EvseSnapshot, StationSnapshot
 from sitectl.model.station import Obeys
 from sitectl.site.cycle import Decision
 from sitectl.state.lifetime import RAM_LIFETIME_S
@@ -16,6 +16,9 @@ from sitectl.state.site_state import SiteState
 
 Finding = tuple[str, str, str]
 """What, where, what to do."""
+
+BASE_LOAD_TOLERANCE = 0.05
+"""The estimate may be so far above the truth while cars follow their limits."""
 
 
 @dataclass(slots=True)
@@ -48,7 +51,7 @@ def findings(state: SiteState, decision: Decision) -> Iterator[Finding]:
     yield from _meters(state, decision)
     yield from _circuits(state, decision)
     for station in decision.snapshot.stations.values():
-        yield from _station(station)
+        yield from _station(station, listed=station.id in state.topology.stations)
     for view in decision.snapshot.evses.values():
         yield from _evse(view, decision.snapshot.stations[view.id.station])
     if not state.store_usable:
@@ -84,6 +87,7 @@ def _circuits(state: SiteState, decision: Decision) -> Iterator[Finding]:
             yield (f"Circuit without its meter: {doing}", id, "Bring the meter back.")
         if circuit.measured_a is not None and max(circuit.measured_a) > rated_a:
             yield (f"Above its rating of {rated_a:g} A", id, "Cuts are on their way; if it stays, switch loads off.")
+        yield from _base_load(circuit, state.topology.circuits[id].base_load_worst_a)
         dead = decision.shares[id].if_dead
         if dead is not None and not dead.holds:
             cures = "Set allocation.dead_controller: proven."
@@ -92,8 +96,26 @@ def _circuits(state: SiteState, decision: Decision) -> Iterator[Finding]:
             yield ("Not proven to hold if this box dies now", id, cures)
 
 
-def _station(station: StationSnapshot) -> Iterator[Finding]:
-    if station.quarantined:
+def _base_load(circuit: CircuitSnapshot, worst_a: float) -> Iterator[Finding]:
+    """The fallbacks are solved for the configured worst: above it, it is not sure that they fit."""
+    base = circuit.measured_base_a
+    if circuit.meter is not None and base is not None and max(base) > worst_a + BASE_LOAD_TOLERANCE * worst_a + 1.0:
+        yield (
+            f"More base load than its configured worst of {worst_a:g} A: {max(base):.0f} A",
+            circuit.id,
+            "Set base_load_worst_a to what may really be drawn there: the fallbacks are solved for it.",
+        )
+
+
+def _station(station: StationSnapshot, listed: bool) -> Iterator[Finding]:
+    """`listed`: it stands in the configuration, be it as one that is not there yet."""
+    if station.quarantined and listed:
+        yield (
+            "Listed as not installed, and here",
+            station.id,
+            "Remove installed: false; until then it is answered Pending and counted on the root.",
+        )
+    elif station.quarantined:
         yield (
             "An identity that nobody listed is connected" if station.online else "An unlisted identity was here",
             station.id,

@@ -39,7 +39,8 @@ class LimitEntry:
 
     * `fallback_a`: accepted by the station as its fallback, None if it never was.
     * `fallback_offers`: fallbacks offered since that acknowledgement.
-    * `acknowledged`, `acknowledged_at`: the dynamic limit that the station accepted last.
+    * `acknowledged`, `acknowledged_at`: the dynamic limit that the station accepted last, and when. Without a time it
+      is what a restart counts: all that may have been in force.
     * `offers`: dynamic offers since then, oldest first; any of them may be in force.
     * `unreleased`: superseded offers that the vehicle may still be drawing by.
     """
@@ -59,6 +60,12 @@ class LimitEntry:
         """The most that the fallback may be: what was accepted and what was offered since; `max_a` if never told."""
         accepted = self.max_a if self.fallback_a is None else self.fallback_a
         return max(accepted, *(o.limit_a for o in self.fallback_offers)) if self.fallback_offers else accepted
+
+    def accepted_a(self) -> float | None:
+        """The limit that the station accepted last, the fallback where nothing lies above it; None: not known."""
+        if self.acknowledged is None:
+            return self.fallback_a
+        return None if self.acknowledged_at is None else self.acknowledged.limit_a
 
     def lawful_a(self, now: float, start_possible: bool, unheard: bool = False) -> float:
         """What the EVSE may draw by what it was told.
@@ -222,7 +229,7 @@ def ended(entry: LimitEntry) -> LimitEntry:
 
 def remembered(entry: LimitEntry, offer: Offer, fallback_a: float | None) -> LimitEntry:
     """After a restart: `offer` carries what the EVSE counted at and when that has surely lapsed."""
-    return replace(entry, fallback_a=fallback_a, acknowledged=offer, acknowledged_at=offer.offered_at)
+    return replace(entry, fallback_a=fallback_a, acknowledged=offer, acknowledged_at=None)
 
 
 def _may_hold(offer: Offer, now: float) -> bool:

@@ -104,7 +104,7 @@ def _evse(id: EvseId, evse: EvseState, station: StationState, now: float) -> Evs
         offered_a=newest.limit_a if newest else None,
         offer_seq=newest.seq if newest else 0,
         offer_expires_at=newest.expires_at if newest else None,
-        acknowledged_a=entry.acknowledged.limit_a if entry.acknowledged else entry.fallback_a,
+        acknowledged_a=entry.accepted_a(),
         fallback_installed_a=entry.fallback_a,
         measured_a=evse.measured_grid(),
         measured_at=evse.reading.at if evse.reading else None,

@@ -38,6 +38,7 @@ async def onboard(desk: Desk, record: StationRecord, present: Presently) -> None
     while True:
         await asyncio.sleep(WATCH_EVERY_S)
         _watch_readings(desk, record)
+        _watch_numbers(desk, record)
 
 
 def _values(record: StationRecord) -> dict[str, str]:
@@ -114,3 +115,18 @@ def _watch_readings(desk: Desk, record: StationRecord) -> None:
                 desk.note("station.no_readings", record, evse=evse)
             return
     desk.book.solved(record.id, "readings")
+
+
+def _watch_numbers(desk: Desk, record: StationRecord) -> None:
+    """Whether it charges only on EVSEs that somebody listed: no limit is made for any other."""
+    unlisted = sorted(set(record.running) - set(record.evses()))
+    if not unlisted:
+        desk.book.solved(record.id, "numbers")
+        return
+    if desk.book.problem(
+        record.id,
+        "numbers",
+        f"It charges on EVSE {unlisted[0]}, which nobody listed: nothing limits it.",
+        "List every EVSE it has under its evses; until then only the grid meter shows what it draws there.",
+    ):
+        desk.note("station.unlisted_evse", record, evse=unlisted[0])

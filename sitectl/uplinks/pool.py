@@ -188,7 +188,7 @@ class UplinkPool:
         view = self._view(uplink)
         if view.state is not uplink.noted and (view.stations or view.state is not UplinkState.ONLINE):
             uplink.noted = view.state
-            log.info("%s: %s %s", uplink.settings.id, view.state.value, view.text)
+            log.info("%s: %s", uplink.settings.id, f"{view.state.value} {view.text}".rstrip())
             data = {"uplink": uplink.settings.id, "why": view.text}
             self._rooms.journal.record(f"uplink.{view.state.value}", data=data)
 

@@ -37,8 +37,8 @@ class Notes(display.ProgressLines):
     def say(self, at_s: float, text: str) -> None:
         self.said.append(text)
 
-    def show(self, at_s: float, site: SimulatedSite, status: Mapping[str, Any]) -> None:
-        super().show(at_s, site, status)
+    def show(self, at_s: float, site: SimulatedSite, status: Mapping[str, Any], daemon: str) -> None:
+        super().show(at_s, site, status, daemon)
         pids = [text.removeprefix("daemon pid ") for text in self.said if text.startswith("daemon pid ")]
         if self.kill_at_s is not None and at_s > self.kill_at_s:
             self.kill_at_s = None
@@ -141,13 +141,15 @@ class Terminal(io.StringIO):
         return True
 
 
-async def test_a_terminal_gets_the_live_table_and_a_pipe_plain_lines() -> None:
+async def test_a_terminal_gets_the_live_table_and_a_pipe_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("LINES", "40")
     out = Terminal()
     site = SimulatedSite(lay_out(30), "ws://127.0.0.1:9", SystemClock(), seed=1)
     with display.choose(out) as table:
         assert isinstance(table, display.LiveTable)
         table.say(1.0, "a car arrives")
-        table.show(1.0, site, {"state": "degraded"})
-    for words in ("site degraded", "garage", "CP01/1", "and 9 more", "a car arrives"):
+        table.show(1.0, site, {"state": "degraded"}, "daemon pid 4711")
+    for words in ("site degraded", "daemon pid 4711", "garage", "CP01/1", "and 12 more", "a car arrives"):
         assert words in out.getvalue()
     assert isinstance(display.choose(io.StringIO()), display.ProgressLines)

@@ -46,6 +46,19 @@ def test_an_identity_that_nobody_listed() -> None:
     assert found(gone, 1.5) == {"stranger": ["An unlisted identity was here"]}
 
 
+def test_a_station_that_is_here_although_it_is_listed_as_not_installed() -> None:
+    absent = site(plan(A), plan(B, installed=False))
+    there = after(fresh(absent), [events.StationConnected(B, 1.0, "1.6", "", quarantined=True)])
+    assert found(there, 1.5)[B] == ["Listed as not installed, and here"]
+
+
+def test_more_base_load_than_the_fallbacks_were_solved_for() -> None:
+    wrong = found(after(fresh(), [meter(1.0, 70.0)]), 1.5)
+    assert "More base load than its configured worst of 60 A: 70 A" in wrong["grid"]
+    near = found(after(fresh(), [meter(1.0, 62.0)]), 1.5)
+    assert not any(what.startswith("More base load") for what in near.get("grid", []))
+
+
 def test_a_credential_that_was_pinned() -> None:
     state = after(calm(), [events.StationConnected(A, 1.0, "1.6", "", pinned_now=True)])
     assert "Its credential was pinned in the commissioning window" in found(state, 1.5)[A]

@@ -89,6 +89,8 @@ def test_the_first_limit_releases_the_fallback_like_any_other() -> None:
 def test_after_a_restart_the_remembered_limit_holds_until_it_has_surely_lapsed() -> None:
     remembered = Offer(EVSE, 9, 16.0, OfferKind.DYNAMIC, 0.0, 0.0, 300.0)
     entry = ledger.remembered(LimitEntry(max_a=32.0), remembered, fallback_a=6.0)
+    assert entry.accepted_a() is None, "it counts at what may have been in force, whatever was accepted"
     assert entry.counts_a(299.0, start_possible=True) == 16.0
     assert ledger.aged(entry, 300.0, proven=False).counts_a(300.0, start_possible=True) == 6.0
+    assert ledger.aged(entry, 300.0, proven=False).accepted_a() == 6.0
     assert ledger.aged(entry, 300.0, proven=False).counts_a(300.0, start_possible=False) == 0.0

@@ -5,7 +5,17 @@ from sitectl.config.settings import AuthorizationMode, AuthorizationSettings
 from sitectl.model.events import StartControlLearned
 from sitectl.model.ids import EvseId
 from sitectl.ocpp.v16.configuration import START_KEYS
-from tests.unit.stations.twins import BOOT, CP, Wired, Yard, in_yard, meter_payload, start_payload, station_plan
+from tests.unit.stations.twins import (
+    BOOT,
+    CP,
+    Wired,
+    Yard,
+    in_yard,
+    meter_payload,
+    start_payload,
+    station_plan,
+    stop_payload,
+)
 
 FREE = AuthorizationSettings(AuthorizationMode.FREE)
 GOOD = {
@@ -149,3 +159,17 @@ async def test_without_pongs_heartbeats_must_come_often(yard: Yard) -> None:
         await asyncio.sleep(10)
         await station.call("Heartbeat", {})
     assert held["HeartbeatInterval"] == "30"
+
+
+@in_yard(authorization=FREE)
+async def test_charging_on_an_evse_that_nobody_listed_is_a_problem_until_it_ends(yard: Yard) -> None:
+    station = await yard.connect()
+    configured(station, dict(GOOD))
+    await station.call("BootNotification", BOOT)
+    answer = await station.call("StartTransaction", start_payload() | {"connectorId": 7})
+    await asyncio.sleep(100)
+    assert [problem.where for problem in yard.stations.problems() if "EVSE 7" in problem.what] == [CP]
+    assert yard.journal.types().count("station.unlisted_evse") == 1
+    await station.call("StopTransaction", stop_payload(answer["transactionId"]))
+    await asyncio.sleep(40)
+    assert not yard.stations.problems()
