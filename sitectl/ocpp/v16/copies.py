@@ -50,5 +50,6 @@ def _retimed(payload: Payload, moment: datetime | None) -> Payload:
 
 
 def _message(action: str, payload: Payload, kind: OutboxKind, *, needs_transaction_id: bool) -> OutboxMessage:
-    bare = {key: value for key, value in payload.items() if key != "transactionId"}
+    bare = {**payload}
+    bare.pop("transactionId", None)
     return OutboxMessage(action, bare, Version.V16.value, kind, needs_transaction_id)

@@ -42,6 +42,30 @@ _COMMON: dict[tuple[str | None, str | None, str | None], _Place] = {
 }
 """Places of what is written as the standard has it, by measurand, phase and unit: nearly everything."""
 
+_UNREAD = frozenset(
+    (
+        "Current.Export",
+        "Energy.Active.Export.Interval",
+        "Energy.Active.Export.Register",
+        "Energy.Active.Import.Interval",
+        "Energy.Reactive.Export.Interval",
+        "Energy.Reactive.Export.Register",
+        "Energy.Reactive.Import.Interval",
+        "Energy.Reactive.Import.Register",
+        "Frequency",
+        "Power.Active.Export",
+        "Power.Factor",
+        "Power.Offered",
+        "Power.Reactive.Export",
+        "Power.Reactive.Import",
+        "RPM",
+        "SoC",
+        "Temperature",
+        "Voltage",
+    )
+)
+"""The other measurands of the standard: nobody here reads them."""
+
 
 @dataclass(frozen=True, slots=True)
 class MeterValues:
@@ -89,37 +113,40 @@ def _sample(fields: Fields) -> MeterSample:
 
 def _take(sampled: dict[str, Any], values: dict[str, _Values]) -> str | None:
     """Put one sampled value where it belongs; gives the field that makes it useless, None when all is well."""
-    place = _place(sampled)
-    if place is None or isinstance(place, str):
-        return place
-    measurand, phase, scale = place
-    number = as_number(sampled.get("value"))
+    get = sampled.get
+    measurand = get("measurand")
+    try:
+        if measurand in _UNREAD:
+            return None
+        place = _COMMON.get((measurand, get("phase"), get("unit")))
+    except TypeError:
+        place = None
+    if place is None or "location" in sampled:
+        found = _place(sampled)
+        if found is None or isinstance(found, str):
+            return found
+        place = found
+    number = as_number(get("value"))
     if number is None:
         return "value"
-    taken = values.get(measurand)
+    quantity, phase, scale = place
+    taken = values.get(quantity)
     if taken is None:
-        taken = values[measurand] = [None, None, None, None]
+        taken = values[quantity] = [None, None, None, None]
     taken[phase] = number * scale
     return None
 
 
 def _place(sampled: dict[str, Any]) -> _Place | str | None:
     """Which quantity and phase a sampled value is, and what to multiply it with; the field that is wrong; or None."""
-    measurand, phase, unit = sampled.get("measurand"), sampled.get("phase"), sampled.get("unit")
-    try:
-        common = _COMMON.get((measurand, phase, unit))
-    except TypeError:
-        common = None
-    if common is not None and "location" not in sampled:
-        return common
-    measurand = _word(measurand, REGISTER)
+    measurand, phase = _word(sampled.get("measurand"), REGISTER), sampled.get("phase")
     units = _QUANTITIES.get(measurand)
     if units is None or sampled.get("location") == "EV":
         return None  # a quantity that nobody here reads
     place = _TOTAL if phase is None else _PHASES.get(phase) if isinstance(phase, str) else None
     if place is None:
         return None if phase in _NOBODYS else "phase"
-    scale = units.get(_word(unit, "").lower())
+    scale = units.get(_word(sampled.get("unit"), "").lower())
     return "unit" if scale is None else (measurand, place, scale)
 
 
