@@ -25,28 +25,6 @@ from sitectl.wire.ports import Transport
 log = logging.getLogger(__name__)
 
 
-class KeepingTransport:
-    """A transport that keeps the newest frame as it came: the ledger stores what was said, not what we made of it."""
-
-    def __init__(self, transport: Transport) -> None:
-        self.frame: bytes | str = b""
-        self.send = transport.send
-        self.backlog = transport.backlog
-        self.ping = transport.ping
-        self.close = transport.close
-        self.abort = transport.abort
-        self._recv = transport.recv
-        self._transport = transport
-
-    @property
-    def address(self) -> str:
-        return self._transport.address
-
-    async def recv(self) -> bytes | str:
-        self.frame = frame = await self._recv()
-        return frame
-
-
 class Speech16:
     """OCPP 1.6, in the style that this station wants its charging profiles."""
 
@@ -73,7 +51,6 @@ async def attend(
     limits: Limits = LIMITS,
 ) -> Lost:
     """Serve a connection that was let in, until it ends; it takes the place of an older one at once."""
-    kept = KeepingTransport(transport)
     record.connections += 1
     endpoint = Endpoint(
         version,
@@ -83,9 +60,9 @@ async def attend(
         connection=record.connections,
     )
     peer = Peer(
-        kept,
+        transport,
         endpoint,
-        lambda call: serve(desk, record, call, kept.frame),
+        lambda call: serve(desk, record, call, call.raw),
         clock=desk.clock,
         name=record.id,
         notice=lambda notice: _noticed(desk, record, notice),

@@ -17,9 +17,9 @@ from sitectl.stations.handlers.provisioning import boot, heartbeat
 from sitectl.stations.handlers.security import security_event
 from sitectl.stations.handlers.transactions import start, stop
 from sitectl.stations.record import StationRecord
-from sitectl.wire.outcomes import Refuse, Reply
+from sitectl.wire.outcomes import Refuse, Reply, Upon
 
-Serve = Callable[[Desk, StationRecord, Call, bytes | str], Reply | Awaitable[Reply]]
+Serve = Callable[[Desk, StationRecord, Call, bytes | str], Reply | Upon | Awaitable[Reply]]
 
 SERVED: Mapping[str, Serve] = {
     "Authorize": authorize,
@@ -41,7 +41,7 @@ CHECKED_FIRST = 20
 CHECKED_EVERY = 10
 
 
-def serve(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Reply | Awaitable[Reply]:
+def serve(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Reply | Upon | Awaitable[Reply]:
     """Serve one call. `raw` is its frame, byte for byte, for the ledger."""
     handler = SERVED.get(call.action)
     if handler is None:

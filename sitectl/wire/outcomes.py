@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from sitectl.model.transaction import Payload
 from sitectl.ocpp.frame import Call, CallResultError, Send
@@ -24,7 +26,17 @@ class Silence:
 
 
 Reply = Payload | Refuse | Silence
-Handler = Callable[[Call], Reply | Awaitable[Reply]]
+
+
+@dataclass(frozen=True, slots=True)
+class Upon:
+    """Answer when `future` is done, with what `reply` makes of it: costs neither a task nor a future of its own."""
+
+    future: asyncio.Future[Any]
+    reply: Callable[[asyncio.Future[Any]], Reply]
+
+
+Handler = Callable[[Call], Reply | Upon | Awaitable[Reply]]
 """Serves one call, now or later. It must come to an end by itself: at most `Limits.pending` are served at a time."""
 
 

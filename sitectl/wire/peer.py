@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from sitectl.base.clock import Clock
 from sitectl.base.tasks import Tasks
@@ -28,6 +29,7 @@ from sitectl.wire.outcomes import (
     Reply,
     Silence,
     TimedOut,
+    Upon,
 )
 from sitectl.wire.ports import Transport, TransportClosed
 
@@ -251,21 +253,24 @@ class Peer:
         if isinstance(reply, dict | Refuse | Silence):
             self._reply(call.message_id, reply)
             return
+        self._pending += 1
+        if isinstance(reply, Upon):
+            reply.future.add_done_callback(partial(self._served, call, reply.reply))
+            return
         if not isinstance(reply, asyncio.Future):
             reply = self._tasks.spawn(_result_of(reply), f"{self.name} {call.action}")
-        self._pending += 1
-        reply.add_done_callback(partial(self._served, call))
+        reply.add_done_callback(partial(self._served, call, _as_it_is))
 
-    def _served(self, call: Call, served: asyncio.Future[Reply]) -> None:
+    def _served(
+        self, call: Call, reply_of: Callable[[asyncio.Future[Any]], Reply], served: asyncio.Future[Any]
+    ) -> None:
         self._pending -= 1
         if self._room is not None and not self._room.done():
             self._room.set_result(None)
-        if served.cancelled():
-            reply: Reply = Silence()
-        elif isinstance(error := served.exception(), Exception):
+        try:
+            reply = reply_of(served)
+        except Exception as error:
             reply = self._failed(call, error)
-        else:
-            reply = served.result()
         self._reply(call.message_id, reply)
 
     def _failed(self, call: Call, error: Exception | None = None) -> Reply:
@@ -383,6 +388,10 @@ class Peer:
 def _settle(outcome: asyncio.Future[CallOutcome], value: CallOutcome) -> None:
     if not outcome.done():
         outcome.set_result(value)
+
+
+def _as_it_is(served: asyncio.Future[Reply]) -> Reply:
+    return Silence() if served.cancelled() else served.result()
 
 
 async def _result_of(reply: Awaitable[Reply]) -> Reply:

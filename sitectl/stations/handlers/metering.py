@@ -16,12 +16,12 @@ from sitectl.ocpp.v16 import copies, encode, meter_values
 from sitectl.stations.clocks import LATE_S, business_time
 from sitectl.stations.desk import Desk
 from sitectl.stations.record import MOST_EVSES, Running, SampleToStore, StationRecord, as_bytes
-from sitectl.wire.outcomes import Reply, Silence
+from sitectl.wire.outcomes import Reply, Silence, Upon
 
 _WORTH_IT = frozenset({"Transaction.Begin", "Transaction.End"})
 
 
-def metered(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Reply | Awaitable[Reply]:
+def metered(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Reply | Upon | Awaitable[Reply]:
     """MeterValues: answered at once when nothing is to be stored, else when it is stored."""
     told = meter_values.meter_values(call.payload).value
     received, now = desk.clock.wall(), desk.clock.monotonic()
@@ -125,32 +125,26 @@ def _answer_when_stored(
     running: Running | None,
     sample: SampleToStore,
     stored: Awaitable[TransactionId | None],
-) -> Awaitable[Reply]:
-    """A future is chained: a task a message would cost more than the message."""
+) -> Upon | Awaitable[Reply]:
+    """A task a message would cost more than the message."""
     if not isinstance(stored, asyncio.Future):
         return _await(desk, record, running, sample, stored)
-    reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-    stored.add_done_callback(partial(_pass_on, desk, record, running, sample, reply))
-    return reply
+    return Upon(stored, partial(_reply_of, desk, record, running, sample))
 
 
-def _pass_on(
+def _reply_of(
     desk: Desk,
     record: StationRecord,
     running: Running | None,
     sample: SampleToStore,
-    reply: asyncio.Future[Reply],
     stored: asyncio.Future[TransactionId | None],
-) -> None:
-    error = None if stored.cancelled() else stored.exception()
-    if reply.done():
-        return
-    if stored.cancelled() or isinstance(error, EnvironmentFault):
-        reply.set_result(Silence())
-    elif error is not None:
-        reply.set_exception(error)
-    else:
-        reply.set_result(_stored(desk, record, running, sample, stored.result()))
+) -> Reply:
+    if stored.cancelled():
+        return Silence()
+    try:
+        return _stored(desk, record, running, sample, stored.result())
+    except EnvironmentFault:
+        return Silence()
 
 
 async def _await(
