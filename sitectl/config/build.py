@@ -25,6 +25,7 @@ from sitectl.config.settings import (
     Network,
     OcppSettings,
     OfflineUnknown,
+    RetentionSettings,
     Settings,
     SiteSettings,
     TlsSettings,
@@ -71,6 +72,13 @@ def build(draft: Draft, gathered: Gathered, fallback_a: Mapping[tuple[str, int],
         },
         default_uplink=_default_uplink(config),
         api=ApiSettings(socket=draft.file(config.api.socket)),
+        retention=RetentionSettings(
+            raw_days=config.retention.raw_days,
+            transactions_days=config.retention.transactions_days,
+            max_mb_per_day=config.retention.max_mb_per_day,
+            backlog_mb=config.retention.backlog_mb,
+            backlog_station_mb=config.retention.backlog_station_mb,
+        ),
         passwords={StationId(name): password for name, password in gathered.passwords.items()},
     )
 

@@ -193,6 +193,26 @@ class Healing(Section):
     """Only off is in this version."""
 
 
+Days = Annotated[int, Field(ge=1, le=3650)]
+Megabytes = Annotated[int, Field(ge=1, le=10_000_000)]
+
+
+class Retention(Section):
+    """How long records are kept, and how much of the disk they may take."""
+
+    raw_days: Days = 30
+    """Frames as they came and went, and events of every day."""
+    transactions_days: Days = 730
+    """Transactions that every central has taken, and the events that tell of transactions."""
+    energy_15min_days: Later = None
+    max_mb_per_day: Megabytes = 1000
+    """Written a day, in all. Beyond it the wire is not recorded until the next day; the ledger goes on."""
+    backlog_mb: Megabytes = 2000
+    """What may wait for the centrals. Near it meter values are thinned, starts and stops never."""
+    backlog_station_mb: Megabytes = 200
+    """The same of a single station."""
+
+
 class Configuration(Section):
     """One site."""
 
@@ -215,4 +235,4 @@ class Configuration(Section):
     schedules: Later = None
     mqtt: Later = None
     alerts: Later = None
-    retention: Later = None
+    retention: Retention = Retention()

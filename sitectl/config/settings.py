@@ -163,6 +163,20 @@ class ApiSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RetentionSettings:
+    """How long records are kept (days), and how much they may take (MB of 1,000,000 bytes).
+
+    `backlog_mb` and `backlog_station_mb`: what may wait for the centrals, of all stations and of one.
+    """
+
+    raw_days: int = 30
+    transactions_days: int = 730
+    max_mb_per_day: int = 1000
+    backlog_mb: int = 2000
+    backlog_station_mb: int = 200
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole configuration. `default_uplink` None: stations are not shown to any central."""
 
@@ -175,5 +189,6 @@ class Settings:
     uplinks: Mapping[UplinkId, UplinkSettings]
     default_uplink: UplinkId | None
     api: ApiSettings
+    retention: RetentionSettings = RetentionSettings()
     passwords: Mapping[StationId, bytes] = field(default_factory=dict, repr=False)
     """Passwords of stations that name a password_file, as UTF-8 bytes without the trailing newline."""

@@ -4,7 +4,14 @@ from pathlib import Path
 import pytest
 
 from sitectl.config.load import Broken, api_socket, load
-from sitectl.config.settings import Address, AllocationMode, AuthorizationMode, DeadController, UnknownStations
+from sitectl.config.settings import (
+    Address,
+    AllocationMode,
+    AuthorizationMode,
+    DeadController,
+    RetentionSettings,
+    UnknownStations,
+)
 from sitectl.model.circuit import MeterLoss
 from sitectl.model.electrical import Phase
 from sitectl.model.ids import CircuitId, MeterId, StationId, UplinkId
@@ -171,6 +178,12 @@ def test_an_uplink(tmp_path: Path) -> None:
     assert uplink.identities == {"CP01": "DE*ABC*E01"}
     assert uplink.rights == {Right.START_STOP, Right.READ}
     assert loaded(tmp_path, STATION + UPLINK).settings.uplinks[UplinkId("central")].rights == set(Right)
+
+
+def test_retention(tmp_path: Path) -> None:
+    assert loaded(tmp_path, GRID).settings.retention == RetentionSettings(30, 730, 1000, 2000, 200)
+    text = "retention: {raw_days: 7, transactions_days: 90, max_mb_per_day: 300, backlog_mb: 500, backlog_station_mb: 50}"
+    assert loaded(tmp_path, text + GRID).settings.retention == RetentionSettings(7, 90, 300, 500, 50)
 
 
 def test_no_rights_at_all_can_be_granted(tmp_path: Path) -> None:
