@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from sitectl.model.health import Problem
 from sitectl.model.ids import UplinkId
 from sitectl.model.journal import JournalEntry
-from sitectl.model.transaction import TransactionTotals, TransactionView
+from sitectl.model.transaction import NotRequeued, Requeued, TransactionTotals, TransactionView
 from sitectl.model.uplink import UplinkView
 from sitectl.site.cycle import Decision
 from sitectl.site.owner import CycleTimes
@@ -38,7 +40,7 @@ class LedgerReader(Protocol):
     def transactions(
         self, *, open: bool = False, unsent: bool = False, dead: bool = False, limit: int = 1000
     ) -> Awaitable[Sequence[TransactionView]]:
-        """Newest first; each filter that is set must hold."""
+        """Newest first; each filter that is set must hold. With `dead`, their dead letters too."""
 
     def totals(self) -> Awaitable[TransactionTotals]:
         """Counts for the status page."""
@@ -47,6 +49,13 @@ class LedgerReader(Protocol):
         self, since: datetime | None = None, limit: int = 1000, after_seq: int | None = None
     ) -> Awaitable[Sequence[JournalEntry]]:
         """The journal, oldest first: the next `limit` after `after_seq`, else the last `limit` (since a moment)."""
+
+
+class DeadLetters(Protocol):
+    """What people do about messages that a central refused for good."""
+
+    def requeue(self, name: str) -> Awaitable[Requeued | NotRequeued]:
+        """Send those of a transaction again, in their old places; `name` is its id or a beginning of it."""
 
 
 class Overview(Protocol):
@@ -70,3 +79,14 @@ class Overview(Protocol):
 
     def effective_configuration(self) -> Mapping[str, Any]:
         """The whole configuration with the source of each value: {"settings": …, "origins": {path: place}}."""
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """The rooms behind the interface. `closing` is set when open streams shall end."""
+
+    site: SiteReader
+    ledger: LedgerReader
+    dead_letters: DeadLetters
+    overview: Overview
+    closing: asyncio.Event = field(default_factory=asyncio.Event)

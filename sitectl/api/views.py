@@ -17,7 +17,7 @@ from sitectl.model.limits import IfDead
 from sitectl.model.metering import Freshness
 from sitectl.model.snapshot import EvseSnapshot, MeterSnapshot, StationSnapshot
 from sitectl.model.station import Obeys
-from sitectl.model.transaction import TransactionTotals, TransactionView
+from sitectl.model.transaction import DeadLetter, TransactionTotals, TransactionView
 from sitectl.model.uplink import UplinkState, UplinkView
 from sitectl.site.cycle import Decision
 from sitectl.site.owner import INTERVAL_S, CycleTimes
@@ -225,8 +225,9 @@ def uplink(view: UplinkView) -> Json:
     }
 
 
-def transaction(view: TransactionView) -> Json:
-    """One transaction."""
+def transaction(view: TransactionView, *, letters: bool = False) -> Json:
+    """One transaction; with `letters`, why messages of it are dead."""
+    told = {"dead_letters": [dead_letter(letter) for letter in view.dead_letters]} if letters else {}
     return {
         "id": view.id,
         "station": view.station,
@@ -243,6 +244,20 @@ def transaction(view: TransactionView) -> Json:
             id: {"id": copy.id, "state": copy.state.value, "verdict": copy.verdict, "unsent": copy.unsent}
             for id, copy in view.uplinks.items()
         },
+        **told,
+    }
+
+
+def dead_letter(letter: DeadLetter) -> Json:
+    """A message that a central refused for good."""
+    return {
+        "uplink": letter.uplink,
+        "action": letter.action,
+        "payload": letter.payload,
+        "created": format_utc(letter.created),
+        "given_up": format_utc(letter.given_up) if letter.given_up is not None else None,
+        "attempts": letter.attempts,
+        "why": letter.why,
     }
 
 

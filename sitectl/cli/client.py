@@ -16,6 +16,9 @@ SILENCE_S = 60.0
 """An open stream says every 15 s that it lives."""
 
 
+Query = dict[str, str | int | bool | None]
+
+
 class DaemonAway(Exception):
     """Nobody answers on the socket."""
 
@@ -47,7 +50,14 @@ class Client:
 
     def get(self, *path: str, **query: str | int | bool | None) -> dict[str, Any]:
         """Ask for one JSON answer."""
-        with self._open(path, query, TIMEOUT_S) as response:
+        return self._answer("GET", path, query)
+
+    def post(self, *path: str, **query: str | int | bool | None) -> dict[str, Any]:
+        """Ask for something to be done; its outcome."""
+        return self._answer("POST", path, query)
+
+    def _answer(self, method: str, path: tuple[str, ...], query: Query) -> dict[str, Any]:
+        with self._open(method, path, query, TIMEOUT_S) as response:
             try:
                 answer: dict[str, Any] = json.loads(response.read())
             except (OSError, http.client.HTTPException, ValueError) as error:
@@ -56,7 +66,7 @@ class Client:
 
     def events(self, *path: str, **query: str | int | bool | None) -> Iterator[dict[str, Any]]:
         """Ask for a stream of server-sent events, each one JSON object; it may never end."""
-        with self._open(path, query, SILENCE_S) as response:
+        with self._open("GET", path, query, SILENCE_S) as response:
             try:
                 while line := response.readline():
                     if line.startswith(b"data:"):
@@ -67,14 +77,12 @@ class Client:
     def _broken(self, error: Exception) -> DaemonAway:
         return DaemonAway(f"the daemon on {self._path} broke off: {error!r}; `sitectl status` tells whether it runs")
 
-    def _open(
-        self, path: tuple[str, ...], query: dict[str, str | int | bool | None], timeout_s: float
-    ) -> http.client.HTTPResponse:
+    def _open(self, method: str, path: tuple[str, ...], query: Query, timeout_s: float) -> http.client.HTTPResponse:
         connection = _UnixConnection(self._path, timeout_s)
         given = {key: _word(value) for key, value in query.items() if value is not None}
         target = "/v1/" + "/".join(quote(part, safe="") for part in path)
         try:
-            connection.request("GET", target + ("?" + urlencode(given) if given else ""), headers=ONCE)
+            connection.request(method, target + ("?" + urlencode(given) if given else ""), headers=ONCE)
             response = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()

@@ -5,30 +5,27 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import re
 import sys
-from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-from sitectl.base.clock import SystemClock
-from sitectl.base.units import format_utc, parse_timestamp
-from sitectl.cli import tables
-from sitectl.cli.client import Client, DaemonAway, NotAllowed, Refused
-
-DEFAULT_CONFIG = Path("/etc/sitectl/site.yaml")
-FAILED, USAGE, AWAY, NOT_ALLOWED, DEGRADED = 1, 2, 3, 4, 5
-
-Config = Annotated[Path, typer.Option("--config", envvar="SITECTL_CONFIG", help="The site's configuration file.")]
-Socket = Annotated[
-    Path | None, typer.Option("--socket", envvar="SITECTL_SOCKET", help="The daemon's socket, if not api.socket.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON with stable keys.")]
-Verbose = Annotated[bool, typer.Option("--verbose", help="Log everything, the wire too.")]
+from sitectl.cli import ledger, tables
+from sitectl.cli.asking import (
+    DEFAULT_CONFIG,
+    DEGRADED,
+    FAILED,
+    USAGE,
+    AsJson,
+    Config,
+    Socket,
+    Verbose,
+    ask,
+    client_of,
+    show_answer,
+)
+from sitectl.cli.client import DaemonAway, NotAllowed, Refused
 
 app = typer.Typer(
     name="sitectl",
@@ -53,48 +50,6 @@ def main() -> None:
 def _forget_output() -> None:
     """Whoever read us is gone: what is still buffered must not raise again when the process ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _console() -> Console:
-    """Where tables go. NO_COLOR means no escape codes at all, bold ones neither."""
-    if os.environ.get("NO_COLOR"):
-        return Console(highlight=False, color_system=None)
-    return Console(highlight=False)
-
-
-def _fail(text: str, status: int) -> typer.Exit:
-    print(f"sitectl: {text}", file=sys.stderr)
-    return typer.Exit(status)
-
-
-def _client(config: Path, socket: Path | None) -> Client:
-    """The daemon's socket: the one named, else the configuration's `api.socket`."""
-    if socket is not None:
-        return Client(socket)
-    if config != DEFAULT_CONFIG and not config.exists():
-        raise _fail(f"{config}: no such file; name the site's configuration, or --socket", USAGE)
-    from sitectl.config.load import api_socket
-
-    return Client(api_socket(config))
-
-
-def _ask(config: Path, socket: Path | None, question: Callable[[Client], Any]) -> Any:
-    """Ask the daemon; its errors become exit statuses."""
-    try:
-        return question(_client(config, socket))
-    except DaemonAway as error:
-        raise _fail(str(error), AWAY) from error
-    except NotAllowed as error:
-        raise _fail(str(error), NOT_ALLOWED) from error
-    except Refused as error:
-        raise _fail(str(error), FAILED) from error
-
-
-def _answer(answer: dict[str, Any], as_json: bool, view: tables.View) -> None:
-    if as_json:
-        print(json.dumps(answer, indent=1))
-    else:
-        tables.show(_console(), answer, view)
 
 
 @app.command()
@@ -152,7 +107,7 @@ def config_show(
     running: dict[str, Any] | None = None
     if effective:
         try:
-            running = _client(config, socket).get("config")
+            running = client_of(config, socket).get("config")
         except (DaemonAway, NotAllowed, Refused) as error:
             print(f"sitectl: {error}; showing the files' part", file=sys.stderr)
     raise typer.Exit(
@@ -173,8 +128,8 @@ def config_schema(as_json: AsJson = True) -> None:
 @app.command()
 def status(as_json: AsJson = False, config: Config = DEFAULT_CONFIG, socket: Socket = None) -> None:
     """One look at everything. Exit status 5 when the site runs degraded."""
-    answer = _ask(config, socket, lambda client: client.get("status"))
-    _answer(answer, as_json, tables.status)
+    answer = ask(config, socket, lambda client: client.get("status"))
+    show_answer(answer, as_json, tables.status)
     if answer["state"] != "ok":
         raise typer.Exit(DEGRADED)
 
@@ -188,8 +143,8 @@ def stations(
 ) -> None:
     """List the stations, or show one."""
     path = ("stations",) if id is None else ("stations", id)
-    answer = _ask(config, socket, lambda client: client.get(*path))
-    _answer(answer, as_json, tables.stations if id is None else tables.station)
+    answer = ask(config, socket, lambda client: client.get(*path))
+    show_answer(answer, as_json, tables.stations if id is None else tables.station)
 
 
 @app.command()
@@ -200,75 +155,24 @@ def why(
     socket: Socket = None,
 ) -> None:
     """Explain the limit of an EVSE: from what it wants to what it draws."""
-    _answer(_ask(config, socket, lambda client: client.get("why", id)), as_json, tables.why)
+    show_answer(ask(config, socket, lambda client: client.get("why", id)), as_json, tables.why)
 
 
 @app.command()
 def meters(as_json: AsJson = False, config: Config = DEFAULT_CONFIG, socket: Socket = None) -> None:
     """List the grid meters."""
-    _answer(_ask(config, socket, lambda client: client.get("meters")), as_json, tables.meters)
+    show_answer(ask(config, socket, lambda client: client.get("meters")), as_json, tables.meters)
 
 
 @app.command()
 def uplinks(as_json: AsJson = False, config: Config = DEFAULT_CONFIG, socket: Socket = None) -> None:
     """List the central systems."""
-    _answer(_ask(config, socket, lambda client: client.get("uplinks")), as_json, tables.uplinks)
+    show_answer(ask(config, socket, lambda client: client.get("uplinks")), as_json, tables.uplinks)
 
 
-@app.command()
-def transactions(
-    open: Annotated[bool, typer.Option("--open", help="Only running ones.")] = False,
-    unsent: Annotated[bool, typer.Option("--unsent", help="Only those that a central has not acknowledged.")] = False,
-    dead: Annotated[bool, typer.Option("--dead", help="Only those with given-up messages.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=10000, help="At most so many.")] = 1000,
-    as_json: AsJson = False,
-    config: Config = DEFAULT_CONFIG,
-    socket: Socket = None,
-) -> None:
-    """List transactions, newest first."""
-    if open + unsent + dead > 1:
-        raise _fail("--open, --unsent and --dead exclude each other", USAGE)
-    only = "open" if open else "unsent" if unsent else "dead" if dead else "all"
-    answer = _ask(config, socket, lambda client: client.get("transactions", only=only, limit=limit))
-    _answer(answer, as_json, tables.transactions)
-
-
-@app.command()
-def events(
-    since: Annotated[
-        str | None, typer.Option(help="How far back: 30s, 15m, 1h, 2d, or a time; the newest 100 without it.")
-    ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as things happen.")] = False,
-    as_json: AsJson = False,
-    config: Config = DEFAULT_CONFIG,
-    socket: Socket = None,
-) -> None:
-    """What happened, in order."""
-    begin = _begin(since)
-
-    def print_all(client: Client) -> None:
-        for row in client.events("events", since=begin, follow=follow):
-            print(json.dumps(row) if as_json else tables.event(row), flush=follow)
-
-    try:
-        _ask(config, socket, print_all)
-    except KeyboardInterrupt:
-        raise typer.Exit(0) from None
-
-
-def _begin(since: str | None) -> str | None:
-    if since is None:
-        return None
-    if (moment := parse_timestamp(since)) is not None:
-        return format_utc(moment[0])
-    found = re.fullmatch(r"(\d{1,6})([smhd])", since.strip(), re.ASCII)
-    if found is None:
-        raise _fail(f"--since {since!r}: write a number and s, m, h or d, like 1h, or a time (ISO 8601)", USAGE)
-    seconds = int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
-    try:
-        return (SystemClock().wall() - timedelta(seconds=seconds)).isoformat()
-    except OverflowError:
-        return "1970-01-01T00:00:00Z"
+app.command()(ledger.transactions)
+app.add_typer(ledger.transaction_app, name="transaction")
+app.command()(ledger.events)
 
 
 @app.command()

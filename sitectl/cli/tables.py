@@ -222,6 +222,27 @@ def transactions(answer: Answer, narrow: bool) -> RenderableType:
     return table if answer["transactions"] else Text("no transactions")
 
 
+def dead_letters(answer: Answer, narrow: bool) -> RenderableType:
+    """What centrals refused for good: which message, when, why; the id is what `transaction requeue` takes."""
+    table = _table("TRANSACTION", "EVSE", "UPLINK", "MESSAGE", "GIVEN UP", "TRIES", "WHY", right=("TRIES",))
+    moment = slice(5, 16) if narrow else slice(None)
+    for row in answer["transactions"]:
+        id = row["id"][:8] if narrow else row["id"]
+        for letter in row["dead_letters"]:
+            given_up = (letter["given_up"] or "-")[moment]
+            message = (letter["uplink"], letter["action"], given_up, letter["attempts"], letter["why"])
+            _add(table, id, f"{row['station']}:{row['evse']}", *message)
+    if not answer["transactions"]:
+        return Text("no dead messages")
+    return Group(table, "", Text("`sitectl transaction requeue ID` sends them again, once the cause is mended."))
+
+
+def requeued(answer: Answer, narrow: bool) -> RenderableType:
+    """What waits to be sent again."""
+    counts = ", ".join(f"{count} for {name}" for name, count in answer["requeued"].items())
+    return Text(clean(f"transaction {answer['transaction']}: messages that wait again: {counts}"))
+
+
 def event(row: Answer) -> str:
     """One line of the journal."""
     where = ":".join(str(row[key]) for key in ("station", "evse") if row.get(key) is not None)

@@ -16,7 +16,8 @@ from random import Random
 
 import uvloop
 
-from sitectl.api.app import Behind, make_app
+from sitectl.api.app import make_app
+from sitectl.api.ports import Behind
 from sitectl.api.server import ApiServer
 from sitectl.base import logging as logs
 from sitectl.base.backoff import Backoff
@@ -148,7 +149,9 @@ class Daemon:
     async def _serve(self, reload: Reload) -> None:
         """Serve until asked to stop. Raises when the site itself fails; the other rooms are started again."""
         closing = asyncio.Event()
-        app = make_app(Behind(self._rooms.site, self._store.queries, self._rooms.overview, closing))
+        app = make_app(
+            Behind(self._rooms.site, self._store.queries, self._store.dead_letters, self._rooms.overview, closing)
+        )
         api = ApiServer(app, self._settings.api.socket, closing)
         api.open()
         try:

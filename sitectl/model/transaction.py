@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -168,8 +168,21 @@ class UplinkCopy:
 
 
 @dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that a central refused for good, for people: kept until somebody requeues it."""
+
+    uplink: UplinkId
+    action: str
+    payload: Payload
+    created: datetime
+    given_up: datetime | None
+    attempts: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class TransactionView:
-    """A row of the ledger, for people."""
+    """A row of the ledger, for people. `dead_letters` are told only where they were asked for."""
 
     id: TransactionId
     station: StationId
@@ -183,6 +196,23 @@ class TransactionView:
     reason: str | None
     synthetic: bool
     uplinks: Mapping[UplinkId, UplinkCopy] = field(default_factory=dict)
+    dead_letters: Sequence[DeadLetter] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Requeued:
+    """Dead letters wait to be sent again: how many messages, by uplink."""
+
+    transaction: TransactionId
+    messages: Mapping[UplinkId, int]
+
+
+@dataclass(frozen=True, slots=True)
+class NotRequeued:
+    """Nothing was changed, and why. `unknown`: there is no such transaction."""
+
+    why: str
+    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

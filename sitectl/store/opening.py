@@ -10,6 +10,7 @@ from random import Random
 
 from sitectl.base.clock import Clock
 from sitectl.store.database import Database
+from sitectl.store.deadletters import DeadLetters
 from sitectl.store.executor import Executor, ThreadExecutor
 from sitectl.store.journal import Journal
 from sitectl.store.limits import LimitStore
@@ -34,6 +35,7 @@ class Store:
     stamp: Stamp
     ledger: Ledger
     outbox: Outbox
+    dead_letters: DeadLetters
     limits: LimitStore
     stations: StationBook
     tokens: TokenCache
@@ -89,6 +91,7 @@ async def open_store(
         stamp=stamp,
         ledger=Ledger(database, stamp, clock, random, compose_stop),
         outbox=Outbox(database, stamp, clock),
+        dead_letters=DeadLetters(database, stamp, clock),
         limits=LimitStore(database, stamp),
         stations=StationBook(database),
         tokens=TokenCache(database, clock, cache_days, tokens),

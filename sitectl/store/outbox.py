@@ -22,6 +22,7 @@ from sitectl.model.transaction import (
     OutboxMessage,
 )
 from sitectl.store.database import Database
+from sitectl.store.deadletters import archive, keep_heard_stop
 from sitectl.store.moments import to_us
 from sitectl.store.rows import Encoded, Stamp, insert_copy, insert_event
 from sitectl.store.verdicts import to_columns
@@ -71,19 +72,30 @@ class Outbox:
         """
         return self._database.query(lambda connection: _head(connection, uplink, station))
 
-    def sending(self, seq: int, rendered: str) -> Awaitable[None]:
-        """Freeze the text (the first one wins) and mark the row sent."""
+    def sending(self, seq: int, rendered: str) -> Awaitable[bool]:
+        """Freeze the text (the first one wins) and mark the row sent.
+
+        False: it may not go now; it has left the queue, or its start, given up before, was requeued meanwhile.
+        """
         now_us = to_us(self._clock.wall())
 
-        def job(connection: sqlite3.Connection) -> None:
+        def job(connection: sqlite3.Connection) -> bool:
             rows = connection.execute(
                 "UPDATE outbox SET state = 'sent', rendered = coalesce(rendered, ?), sent_us = ?"
-                " WHERE seq = ? AND state <> 'dead' RETURNING kind, transaction_id, uplink",
+                " WHERE seq = ? AND state <> 'dead' AND (kind NOT IN ('meter', 'stop') OR NOT EXISTS"
+                " (SELECT 1 FROM transaction_uplinks u WHERE u.transaction_id = outbox.transaction_id"
+                " AND u.uplink = outbox.uplink AND u.start_state IN ('pending', 'sent')))"
+                " RETURNING kind, transaction_id, uplink",
                 (rendered, now_us, seq),
             ).fetchall()
             _moved_on(connection, rows, "sent")
+            return bool(rows)
 
         return self._database.run(job)
+
+    def archive(self, seq: int) -> Awaitable[None]:
+        """Put meter values aside whose transaction the central never took, with the next few of the same."""
+        return self._database.run(lambda connection: archive(connection, seq))
 
     def acked(
         self, seq: int, uplink_transaction_id: str | None = None, info: IdTokenInfo | None = None
@@ -92,8 +104,11 @@ class Outbox:
 
         def job(connection: sqlite3.Connection) -> None:
             rows = connection.execute(
-                "DELETE FROM outbox WHERE seq = ? RETURNING kind, transaction_id, uplink", (seq,)
+                "SELECT kind, transaction_id, uplink FROM outbox WHERE seq = ?", (seq,)
             ).fetchall()
+            if rows and rows[0][0] == OutboxKind.STOP and keep_heard_stop(connection, seq):
+                return
+            connection.execute("DELETE FROM outbox WHERE seq = ?", (seq,))
             _moved_on(connection, rows, "acked")
             for kind, transaction, uplink in rows:
                 if kind == OutboxKind.START:
@@ -111,9 +126,10 @@ class Outbox:
 
         def job(connection: sqlite3.Connection) -> None:
             rows = connection.execute(
-                "UPDATE outbox SET attempts = attempts + 1, reason = ?, state = iif(?, 'dead', state)"
+                "UPDATE outbox SET attempts = attempts + 1, reason = ?, state = iif(?, 'dead', state),"
+                " given_up_us = iif(?, ?, NULL)"
                 " WHERE seq = ? AND state <> 'dead' RETURNING kind, transaction_id, uplink, station, action",
-                (why, dead, seq),
+                (why, dead, dead, now_us, seq),
             ).fetchall()
             if not dead:
                 return

@@ -10,6 +10,7 @@ from sitectl.model.ids import StationId, TransactionId, UplinkId
 from sitectl.model.journal import Anomaly, JournalEntry
 from sitectl.model.transaction import DeliveryState, TransactionTotals, TransactionView, UplinkCopy
 from sitectl.store.database import Database
+from sitectl.store.deadletters import dead_letters
 from sitectl.store.moments import from_us, to_us
 
 _VIEW = (
@@ -33,9 +34,9 @@ class Queries:
     def transactions(
         self, *, open: bool = False, unsent: bool = False, dead: bool = False, limit: int = 1000
     ) -> Awaitable[Sequence[TransactionView]]:
-        """Transactions, newest first; each filter that is set must hold."""
+        """Transactions, newest first; each filter that is set must hold. With `dead`, their dead letters too."""
         wanted = [_FILTERS[name] for name, on in (("open", open), ("unsent", unsent), ("dead", dead)) if on]
-        return self._database.query(lambda connection: _transactions(connection, wanted, limit))
+        return self._database.query(lambda connection: _transactions(connection, wanted, limit, letters=dead))
 
     def totals(self) -> Awaitable[TransactionTotals]:
         """Open transactions; messages of transactions not acknowledged by some uplink; messages given up."""
@@ -60,7 +61,9 @@ class Queries:
         return self._database.query(lambda connection: _frames(connection, transaction))
 
 
-def _transactions(connection: sqlite3.Connection, wanted: Sequence[str], limit: int) -> Sequence[TransactionView]:
+def _transactions(
+    connection: sqlite3.Connection, wanted: Sequence[str], limit: int, letters: bool
+) -> Sequence[TransactionView]:
     where = f" WHERE {' AND '.join(wanted)}" if wanted else ""
     rows = connection.execute(f"{_VIEW}{where} ORDER BY rowid DESC LIMIT ?", (limit,)).fetchall()
     unsent = _unsent(connection) if rows else {}
@@ -78,6 +81,7 @@ def _transactions(connection: sqlite3.Connection, wanted: Sequence[str], limit: 
             reason=row[9],
             synthetic=bool(row[10]),
             uplinks=_uplinks(connection, TransactionId(row[0]), unsent),
+            dead_letters=dead_letters(connection, TransactionId(row[0])) if letters else (),
         )
         for row in rows
     ]
@@ -162,15 +166,11 @@ def _anomalies(connection: sqlite3.Connection, limit: int) -> Sequence[Anomaly]:
     return [Anomaly(row[0], StationId(row[1]), row[2], from_us(row[3]), orjson.loads(row[4])) for row in rows]
 
 
-LATE_FRAMES_US = 7 * 86_400_000_000
-"""A frame may come after its transaction's stop, when the station kept it back; a week bounds what is searched."""
-
-
 def _frames(connection: sqlite3.Connection, transaction: TransactionId) -> Sequence[bytes]:
     rows = connection.execute(
-        "SELECT f.frame FROM transactions t JOIN raw_frames f ON f.transaction_id = t.id AND f.received_us"
-        " BETWEEN t.start_received_us AND coalesce(t.stop_received_us + ?, 9223372036854775807)"
+        "SELECT f.frame FROM transactions t JOIN raw_frames f ON f.transaction_id = t.id AND f.id"
+        " BETWEEN coalesce(t.first_frame, 0) AND coalesce(t.last_frame, 9223372036854775807)"
         " WHERE t.id = ? ORDER BY f.id",
-        (LATE_FRAMES_US, transaction),
+        (transaction,),
     )
     return [row[0] for row in rows]

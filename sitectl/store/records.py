@@ -65,12 +65,14 @@ def insert_transaction(
     start: TransactionStart,
     key: str,
     received: Received,
+    frame: int,
 ) -> None:
-    """A transaction begins, for each of its uplinks."""
+    """A transaction begins with this frame, for each of its uplinks."""
     connection.execute(
         "INSERT INTO transactions (id, gateway_id, epoch, station, evse, station_transaction_id, version, state,"
         " start_key, id_token, reservation_id, started_us, started_raw, start_clock_trusted, start_message_id,"
-        " start_received_us, meter_start_wh) VALUES (?, ?, ?, ?, ?, ?, ?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " start_received_us, meter_start_wh, first_frame)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             one.transaction,
             stamp.gateway_id,
@@ -88,6 +90,7 @@ def insert_transaction(
             start.message_id,
             received.wall_us,
             start.meter_start_wh,
+            frame,
         ),
     )
     connection.executemany(
@@ -152,13 +155,13 @@ def known_stop(connection: sqlite3.Connection, stop: TransactionStop) -> Stopped
 
 
 def end_transaction(
-    connection: sqlite3.Connection, one: Running, stop: TransactionStop, received_us: int, synthetic: bool
+    connection: sqlite3.Connection, one: Running, stop: TransactionStop, received_us: int, frame: int, synthetic: bool
 ) -> None:
     """A transaction ends. A stop of our own making has no key: what the station says later is compared with nothing."""
     connection.execute(
         "UPDATE transactions SET state = 'stopped', stop_key = ?, stopped_us = ?, stopped_raw = ?,"
         " stop_clock_trusted = ?, stop_received_us = ?, meter_stop_wh = ?, reason = ?, stop_id_token = ?,"
-        " synthetic = ? WHERE id = ?",
+        " synthetic = ?, last_frame = ? WHERE id = ?",
         (
             None if synthetic else stop_key(stop),
             to_us(stop.stopped),
@@ -169,12 +172,18 @@ def end_transaction(
             stop.reason,
             stop.id_token,
             synthetic,
+            frame,
             one.transaction,
         ),
     )
     connection.execute(
         "UPDATE transaction_uplinks SET stop_state = 'pending' WHERE transaction_id = ?", (one.transaction,)
     )
+
+
+def extend_frames(connection: sqlite3.Connection, transaction: TransactionId, frame: int) -> None:
+    """A frame came after the end: it belongs to the transaction all the same."""
+    connection.execute("UPDATE transactions SET last_frame = ? WHERE id = ?", (frame, transaction))
 
 
 def is_known_anomaly(connection: sqlite3.Connection, stop: TransactionStop) -> bool:

@@ -41,22 +41,25 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A message for the uplinks with its payload as text, which is the same for each copy."""
+    """A message for the uplinks with its payload as text (`size` bytes), which is the same for each copy."""
 
     action: str
     version: str
     kind: str
     needs_transaction_id: bool
     payload: str
+    size: int
 
     @classmethod
     def of(cls, message: OutboxMessage) -> "Encoded":
+        payload = orjson.dumps(message.payload)
         return cls(
             message.action,
             message.version,
             message.kind.value,
             message.needs_transaction_id,
-            orjson.dumps(message.payload).decode(),
+            payload.decode(),
+            len(payload),
         )
 
 
@@ -104,7 +107,7 @@ def insert_copy(
     """Append a message to the queue of one station and uplink; transaction None: it belongs to none."""
     connection.execute(
         "INSERT INTO outbox (seq, gateway_id, epoch, uplink, station, transaction_id, kind, action, version, payload,"
-        " needs_transaction_id, created_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " needs_transaction_id, created_us, size) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             next(stamp.seqs),
             stamp.gateway_id,
@@ -118,6 +121,7 @@ def insert_copy(
             message.payload,
             message.needs_transaction_id,
             created_us,
+            message.size,
         ),
     )
 

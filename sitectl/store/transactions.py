@@ -35,6 +35,7 @@ from sitectl.store.records import (
     answer_again,
     begins_anew,
     end_transaction,
+    extend_frames,
     find,
     insert_anomaly,
     insert_transaction,
@@ -109,14 +110,16 @@ class Ledger:
             if one is None:
                 ended = find(connection, station, station_transaction_id)
                 if ended is not None:
-                    insert_frame(connection, self._stamp, station, ended[0], OutboxKind.METER, received)
+                    frame = insert_frame(connection, self._stamp, station, ended[0], OutboxKind.METER, received)
+                    extend_frames(connection, ended[0], frame)
                     return ended[0]
                 one = meant_by_place(at_station, evse)
             if one is None:
                 return None
             if repeats_last_sample(connection, one, received.raw):
                 return one.transaction
-            self._append(connection, one, OutboxKind.METER, encoded, received)
+            insert_frame(connection, self._stamp, station, one.transaction, OutboxKind.METER, received)
+            self._copy(connection, one, encoded, received.wall_us)
             if register_wh is not None:
                 remember_sample(connection, one, sampled_us, register_wh)
             return one.transaction
@@ -172,14 +175,16 @@ class Ledger:
             if (known := known_start(connection, start, key)) is not None:
                 return answer_again(start, known)
 
+        id = TransactionId(str(uuid.UUID(int=self._random.getrandbits(128), version=4)))
+        frame = insert_frame(connection, self._stamp, start.evse.station, id, OutboxKind.START, received)
         at_station = self._running.of(connection, start.evse.station)
         closed = None
         for lost in [one for one in at_station if one.evse == start.evse]:
-            self._end_synthetically(connection, lost, start, received)
+            self._end_synthetically(connection, lost, start, received, frame)
             closed = lost.transaction
 
         one = Running(
-            transaction=TransactionId(str(uuid.UUID(int=self._random.getrandbits(128), version=4))),
+            transaction=id,
             evse=start.evse,
             station_transaction_id=next_station_transaction_id(connection, start.evse.station, self._random),
             version=message.version,
@@ -190,13 +195,13 @@ class Ledger:
             uplinks=copies,
             last_said=b"",
         )
-        insert_transaction(connection, self._stamp, one, start, key, received)
-        self._append(connection, one, OutboxKind.START, message, received)
+        insert_transaction(connection, self._stamp, one, start, key, received, frame)
+        self._copy(connection, one, message, received.wall_us)
         at_station.append(one)
         return StartedTransaction(one.transaction, one.station_transaction_id, one.evse, None, closed=closed)
 
     def _end_synthetically(
-        self, connection: sqlite3.Connection, lost: Running, start: TransactionStart, received: Received
+        self, connection: sqlite3.Connection, lost: Running, start: TransactionStart, received: Received, frame: int
     ) -> None:
         """End what the station forgot, at its last sample; without one, where the next transaction takes over."""
         if lost.last_sample_us is not None and lost.last_sample_wh is not None:
@@ -214,7 +219,7 @@ class Ledger:
             clock_trusted=False,
         )
         message = Encoded.of(self._compose_stop(stop, lost.version))
-        self._end(connection, lost, stop, message, received.wall_us, synthetic=True)
+        self._end(connection, lost, stop, message, received.wall_us, frame, synthetic=True)
         self._event(
             connection,
             received,
@@ -238,8 +243,8 @@ class Ledger:
         if one is None:
             self._keep_anomaly(connection, "unmatched_stop", stop, None, message, received)
             return StoppedTransaction(None, None)
-        insert_frame(connection, self._stamp, stop.station, one.transaction, OutboxKind.STOP, received)
-        self._end(connection, one, stop, message, received.wall_us, synthetic=False)
+        frame = insert_frame(connection, self._stamp, stop.station, one.transaction, OutboxKind.STOP, received)
+        self._end(connection, one, stop, message, received.wall_us, frame, synthetic=False)
         return StoppedTransaction(one.transaction, one.evse)
 
     def _stop_again(
@@ -270,6 +275,8 @@ class Ledger:
         if is_known_anomaly(connection, stop):
             return False
         frame = insert_frame(connection, self._stamp, stop.station, transaction, OutboxKind.STOP, received)
+        if transaction is not None:
+            extend_frames(connection, transaction, frame)
         insert_anomaly(connection, self._stamp, kind, stop, transaction, message.payload, frame, received.wall_us)
         data = {"transaction": transaction, "meter_stop_wh": stop.meter_stop_wh, "stopped": stop.stopped_raw}
         insert_event(connection, self._stamp, received.wall_us, f"transaction.{kind}", stop.station, None, data)
@@ -282,17 +289,12 @@ class Ledger:
         stop: TransactionStop,
         message: Encoded,
         received_us: int,
+        frame: int,
         synthetic: bool,
     ) -> None:
-        end_transaction(connection, one, stop, received_us, synthetic)
+        end_transaction(connection, one, stop, received_us, frame, synthetic)
         self._copy(connection, one, message, received_us)
         self._running.of(connection, stop.station).remove(one)
-
-    def _append(
-        self, connection: sqlite3.Connection, one: Running, kind: OutboxKind, message: Encoded, received: Received
-    ) -> None:
-        insert_frame(connection, self._stamp, one.evse.station, one.transaction, kind, received)
-        self._copy(connection, one, message, received.wall_us)
 
     def _copy(self, connection: sqlite3.Connection, one: Running, message: Encoded, created_us: int) -> None:
         for uplink in one.uplinks:

@@ -193,8 +193,14 @@ class Egress:
         if not self.live and not self._has_turn():
             return Step.IDLE
         self._turn = None
+        if item.start_dead and item.message.kind is OutboxKind.METER:
+            await self._rooms.outbox.archive(item.seq)
+            return Step.SENT
+        request = await self._frozen(item)
+        if request is None:
+            return Step.SENT
         sent_at = self._clock.monotonic()
-        outcome = await self._send(peer, item)
+        outcome = await peer.call(item.message.action, request, CALL_TIMEOUT_S)
         if isinstance(outcome, Gone) and self._events.cut(item, self._clock.monotonic() - sent_at):
             await self._drop(item, f"the connection ended each time: {outcome.reason}")
         return await self._settle(peer, item, outcome)
@@ -206,14 +212,16 @@ class Egress:
         answer, self._late, self._overdue = self._late or {}, None, None
         return answer
 
-    async def _send(self, peer: Peer, item: OutboxItem) -> CallOutcome:
+    async def _frozen(self, item: OutboxItem) -> Payload | None:
+        """The payload as it goes up, now and at every repetition; None when it may not go after all."""
         text = item.rendered
         if text is None:
             text = orjson.dumps(rendered(item, self._clock.wall() + self.central_ahead)).decode()
-            await self._rooms.outbox.sending(item.seq, text)
-        request = orjson.loads(text)
+            if not await self._rooms.outbox.sending(item.seq, text):
+                return None
+        request: Payload = orjson.loads(text)
         self._overdue, self._late = (item.seq, request), None
-        return await peer.call(item.message.action, request, CALL_TIMEOUT_S)
+        return request
 
     async def _settle(self, peer: Peer, item: OutboxItem, outcome: CallOutcome) -> Step:
         match outcome:

@@ -66,8 +66,11 @@ class Outbox(Protocol):
     def head(self, uplink: UplinkId, station: StationId) -> Awaitable[OutboxItem | None]:
         """The next message to send. None: empty, or the head waits for its Start to be acked or dead."""
 
-    def sending(self, seq: int, rendered: str) -> Awaitable[None]:
-        """Freeze the text before its first send and mark the row sent."""
+    def sending(self, seq: int, rendered: str) -> Awaitable[bool]:
+        """Freeze the text before its first send and mark the row sent. False: it may not go now; ask for the head."""
+
+    def archive(self, seq: int) -> Awaitable[None]:
+        """Put meter values aside whose transaction the central never took, with the next few of the same."""
 
     def acked(
         self,

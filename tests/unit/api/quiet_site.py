@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sitectl.allocator.rules import SharingRules
-from sitectl.api.app import Behind
+from sitectl.api.ports import Behind
 from sitectl.base.errors import EnvironmentFault
 from sitectl.config.load import Loaded, load
 from sitectl.model import events
@@ -18,7 +18,15 @@ from sitectl.model.journal import JournalEntry
 from sitectl.model.limits import StoredLimit
 from sitectl.model.metering import EvseReading, MeterReading
 from sitectl.model.station import ChargingState, ConnectorStatus, EvseStatus, StationIdentity
-from sitectl.model.transaction import DeliveryState, TransactionTotals, TransactionView, UplinkCopy
+from sitectl.model.transaction import (
+    DeadLetter,
+    DeliveryState,
+    NotRequeued,
+    Requeued,
+    TransactionTotals,
+    TransactionView,
+    UplinkCopy,
+)
 from sitectl.model.uplink import UplinkState, UplinkView
 from sitectl.site.owner import Site
 from sitectl.state.site_state import SiteRules, initial_state
@@ -171,6 +179,12 @@ class Ledger:
         found = [e for e in self.journal if e.seq > (after_seq or 0) and (since is None or e.time >= since)]
         return found[-limit:] if after_seq is None else found[:limit]
 
+    async def requeue(self, name: str) -> Requeued | NotRequeued:
+        self._check()
+        if name == "t1":
+            return Requeued(TransactionId("t1"), {CENTRAL: 2})
+        return NotRequeued(f"no transaction {name!r} here", unknown=name != "t")
+
 
 class Overview:
     """What is put together from several rooms."""
@@ -199,11 +213,12 @@ class Overview:
 
 
 def behind(quiet: QuietSite, ledger: Ledger, overview: Overview) -> Behind:
-    return Behind(quiet.site, ledger, overview, asyncio.Event())
+    return Behind(quiet.site, ledger, ledger, overview, asyncio.Event())
 
 
 def transaction() -> TransactionView:
     copy = UplinkCopy("4711", DeliveryState.ACKED, "Accepted", 0)
+    letter = DeadLetter(CENTRAL, "StopTransaction", {"meterStop": 7}, WALL, WALL, 3, "InternalError: no")
     return TransactionView(
-        TransactionId("t1"), CP01, 1, "2000001234", "TAG", WALL, None, 0, None, None, False, {CENTRAL: copy}
+        TransactionId("t1"), CP01, 1, "2000001234", "TAG", WALL, None, 0, None, None, False, {CENTRAL: copy}, [letter]
     )

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from sitectl.api.app import NEWEST, make_app
+from sitectl.api.app import make_app
+from sitectl.api.ledger import NEWEST
 from sitectl.api.server import ApiServer
 from sitectl.base.tasks import Tasks
 from sitectl.model import events
@@ -115,10 +116,11 @@ async def test_the_list_of_questions_stands_at_openapi(served: Served) -> None:
         "/v1/meters",
         "/v1/uplinks",
         "/v1/transactions",
+        "/v1/transactions/{id}/requeue",
         "/v1/events",
         "/v1/config",
     }
-    assert all(operation["get"]["summary"] for operation in paths.values())
+    assert all(asked["summary"] for operations in paths.values() for asked in operations.values())
 
 
 async def test_transactions_are_asked_for_by_their_kind(served: Served) -> None:
@@ -140,6 +142,23 @@ async def test_an_answer_is_of_now_and_not_of_the_last_cycle(served: Served) -> 
     )
     served.quiet.clock.at += 3.0
     assert (await served.get("/v1/meters")).json["meters"]["main"]["state"] == "late"
+
+
+async def test_dead_letters_are_told_where_they_were_asked_for(served: Served) -> None:
+    assert "dead_letters" not in (await served.get("/v1/transactions")).json["transactions"][0]
+    (letter,) = (await served.get("/v1/transactions?only=dead")).json["transactions"][0]["dead_letters"]
+    assert (letter["action"], letter["attempts"], letter["why"]) == ("StopTransaction", 3, "InternalError: no")
+    assert letter["given_up"] == "2026-11-20T06:11:00Z"
+
+
+async def test_dead_letters_are_requeued_by_a_post_alone(served: Served) -> None:
+    done = await served.get("/v1/transactions/t1/requeue", method="POST")
+    assert (done.status, done.json) == (200, {"schema": 1, "transaction": "t1", "requeued": {"central": 2}})
+    assert (await served.get("/v1/transactions/t1/requeue")).status == 405
+    assert (await served.get("/v1/transactions/t9/requeue", method="POST")).status == 404
+    assert (await served.get("/v1/transactions/t/requeue", method="POST")).status == 409
+    served.ledger.broken = True
+    assert (await served.get("/v1/transactions/t1/requeue", method="POST")).status == 503
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,15 @@ STOPPED = TRANSACTION | {
     "reason": "EVDisconnected",
     "synthetic": True,
 }
+LETTER = {
+    "uplink": "central",
+    "action": "StopTransaction",
+    "payload": {"meterStop": 1600},
+    "created": "2026-11-20T06:30:00Z",
+    "given_up": "2026-11-20T06:36:00Z",
+    "attempts": 3,
+    "why": "InternalError: no such column",
+}
 WHY = {
     "schema": 1,
     "station": "CP01",
@@ -120,6 +129,8 @@ ANSWERS: dict[str, Any] = {
     "/v1/meters": {"schema": 1, "meters": STATUS["meters"]},
     "/v1/uplinks": {"schema": 1, "uplinks": STATUS["uplinks"]},
     "/v1/transactions": {"schema": 1, "transactions": [STOPPED, TRANSACTION]},
+    "/v1/transactions?only=dead": {"schema": 1, "transactions": [STOPPED | {"dead_letters": [LETTER]}]},
+    "/v1/transactions/t1/requeue": {"schema": 1, "transaction": "t1", "requeued": {"central": 2}},
     "/v1/config": {"schema": 1, "settings": {"site": {"name": "depot-north"}}, "origins": {"site.name": "site.yaml:2"}},
     "/v1/events": stream(EVENT),
 }
@@ -142,8 +153,16 @@ def canned(socket: Path) -> Iterator[Canned]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            daemon.asked.append(self.path)
-            answer = daemon.answers.get(self.path.split("?")[0], (404, b'{"detail": "no such thing here"}'))
+            self.serve(self.path)
+
+        def do_POST(self) -> None:
+            self.serve(f"POST {self.path}")
+
+        def serve(self, asked: str) -> None:
+            daemon.asked.append(asked)
+            dead = "/v1/transactions?only=dead"
+            path = dead if self.path.startswith(dead) else self.path.split("?")[0]
+            answer = daemon.answers.get(path, (404, b'{"detail": "no such thing here"}'))
             status, body = answer if isinstance(answer, tuple) else (200, answer)
             body = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)

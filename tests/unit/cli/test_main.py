@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from sitectl.base.units import parse_timestamp
 from sitectl.cli.main import app
-from tests.unit.cli.canned import ANSWERS, EVENT, STATUS, Canned, canned
+from tests.unit.cli.canned import ANSWERS, EVENT, LETTER, STATUS, Canned, canned
 
 SITE = """
 site: {name: depot-north, data_dir: data}
@@ -59,7 +59,6 @@ def sitectl(*arguments: object, **environment: str) -> tuple[int, str, str]:
         (["transactions"], "/v1/transactions?only=all&limit=1000"),
         (["transactions", "--open"], "/v1/transactions?only=open&limit=1000"),
         (["transactions", "--unsent"], "/v1/transactions?only=unsent&limit=1000"),
-        (["transactions", "--dead", "--limit", "7"], "/v1/transactions?only=dead&limit=7"),
     ],
 )
 def test_every_question_in_both_forms(daemon: Canned, config: Path, command: list[str], asked: str) -> None:
@@ -69,6 +68,22 @@ def test_every_question_in_both_forms(daemon: Canned, config: Path, command: lis
     status, out, err = sitectl(*command, "--config", config)
     assert (status, err) == (0, "")
     assert "CP01" in out or "central" in out or "main" in out
+
+
+def test_dead_letters_say_why_and_how_they_are_sent_again(daemon: Canned, config: Path) -> None:
+    status, out, err = sitectl("transactions", "--dead", "--limit", "7", "--config", config)
+    assert (status, err, daemon.asked) == (0, "", ["/v1/transactions?only=dead&limit=7"])
+    assert "StopTransaction  2026-11-20T06:36:00Z      3  InternalError: no such column" in out
+    answer = json.loads(sitectl("transactions", "--dead", "--json", "--config", config)[1])
+    assert answer["transactions"][0]["dead_letters"] == [LETTER]
+
+
+def test_a_transaction_is_requeued(daemon: Canned, config: Path) -> None:
+    status, out, err = sitectl("transaction", "requeue", "t1", "--config", config)
+    assert (status, err, daemon.asked) == (0, "", ["POST /v1/transactions/t1/requeue"])
+    assert out == "transaction t1: messages that wait again: 2 for central\n"
+    assert json.loads(sitectl("transaction", "requeue", "t1", "--json", "--config", config)[1])["schema"] == 1
+    assert sitectl("transaction", "requeue", "t2", "--config", config)[0] == 1
 
 
 @pytest.mark.parametrize("state", ["degraded", "failsafe"])
@@ -119,6 +134,7 @@ def test_what_is_refused_is_exit_status_1_and_what_is_forbidden_4(daemon: Canned
         ["transactions", "--limit", "0"],
         ["transactions", "--limit", "many"],
         ["transactions", "--open", "--dead"],
+        ["transaction", "requeue"],
         ["events", "--since", "yesterday"],
         ["events", "--since", "1w"],
         ["config", "nonsense"],
@@ -204,7 +220,7 @@ def test_help_names_every_command() -> None:
     status, out, _ = sitectl("--help")
     assert status == 0
     words = ("run", "demo", "check", "config", "status", "stations", "why", "meters", "uplinks", "transactions")
-    for command in (*words, "events", "version"):
+    for command in (*words, "transaction", "events", "version"):
         assert command in out
         assert sitectl(command, "--help")[0] == 0
     for option in (

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from sitectl.cli import tables
-from tests.unit.cli.canned import ANSWERS, EVENT, STATION, STATUS, STOPPED, TRANSACTION, WHY
+from tests.unit.cli.canned import ANSWERS, EVENT, LETTER, STATION, STATUS, STOPPED, TRANSACTION, WHY
 
 VIEWS = [
     (tables.status, STATUS),
@@ -86,6 +86,7 @@ def test_transactions_show_energy_when_it_is_known() -> None:
         (tables.meters, {"meters": {}}, "no meters"),
         (tables.uplinks, {"uplinks": {}}, "no uplinks"),
         (tables.transactions, {"transactions": []}, "no transactions"),
+        (tables.dead_letters, {"transactions": []}, "no dead messages"),
     ],
 )
 def test_nothing_is_said_in_words(view: tables.View, answer: dict[str, Any], words: str) -> None:
@@ -100,6 +101,8 @@ def test_what_a_station_says_of_itself_is_only_text(width: int | None) -> None:
     hostile = STATION | {"vendor": HOSTILE, "ocpp": HOSTILE}
     text = shown(tables.station, {"stations": {HOSTILE: hostile}}, width, color_system=None)
     text += shown(tables.transactions, {"transactions": [STOPPED | {"id_token": HOSTILE}]}, width, color_system=None)
+    letter = {"dead_letters": [LETTER | {"why": HOSTILE}]}
+    text += shown(tables.dead_letters, {"transactions": [STOPPED | letter]}, width, color_system=None)
     text += tables.event(EVENT | {"data": {"info": HOSTILE}})
     assert not {"\x1b", "\x07", "\r", "\u202e"} & set(text)
     assert "[/red]" in text

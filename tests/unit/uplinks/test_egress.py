@@ -88,11 +88,31 @@ async def test_a_refused_message_is_tried_three_times_then_kept_as_dead_and_its_
         gaps = [round(b - a) for a, b in itertools.pairwise(asked)]
         assert gaps == [60, 120]
         assert await world.outbox() == [("StartTransaction", "dead")]
-        assert [p["transactionId"] for p in world.central.of("MeterValues")] == [-1]
+        assert world.central.of("MeterValues") == []
+        assert await world.rows("SELECT action FROM outbox_archive") == [("MeterValues",), ("StopTransaction",)]
         assert [p["transactionId"] for p in world.central.of("StopTransaction")] == [-1]
         await asyncio.sleep(2)
         assert world.view.dead == 1
         assert world.view.backlog == 0
+
+
+@on_virtual_time
+async def test_a_requeued_transaction_goes_up_whole_with_the_id_of_the_central():
+    async with World() as world:
+        await world.settles()
+        world.central.answers["StartTransaction"] = Error("InternalError")
+        stored = await world.starts()
+        await world.samples(stored, 200)
+        await world.stops(stored)
+        await asyncio.sleep(200)
+        del world.central.answers["StartTransaction"]
+        world.central.heard.clear()
+        await world.store.dead_letters.requeue(stored.transaction)
+        await asyncio.sleep(5)
+        assert transactional(world) == ["StartTransaction", "MeterValues", "StopTransaction"]
+        assert [world.central.of(a)[0]["transactionId"] for a in ("MeterValues", "StopTransaction")] == [4001, 4001]
+        assert await world.outbox() == []
+        assert await world.rows("SELECT count(*) FROM outbox_archive") == [(0,)]
 
 
 @on_virtual_time

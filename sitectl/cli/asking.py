@@ -1,0 +1,70 @@
+"""What every command shares: its options, the question to the daemon, the answer on the screen, the exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from sitectl.cli import tables
+from sitectl.cli.client import Client, DaemonAway, NotAllowed, Refused
+
+DEFAULT_CONFIG = Path("/etc/sitectl/site.yaml")
+FAILED, USAGE, AWAY, NOT_ALLOWED, DEGRADED = 1, 2, 3, 4, 5
+
+Config = Annotated[Path, typer.Option("--config", envvar="SITECTL_CONFIG", help="The site's configuration file.")]
+Socket = Annotated[
+    Path | None, typer.Option("--socket", envvar="SITECTL_SOCKET", help="The daemon's socket, if not api.socket.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON with stable keys.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Log everything, the wire too.")]
+
+
+def console() -> Console:
+    """Where tables go. NO_COLOR means no escape codes at all, bold ones neither."""
+    if os.environ.get("NO_COLOR"):
+        return Console(highlight=False, color_system=None)
+    return Console(highlight=False)
+
+
+def fail(text: str, status: int) -> typer.Exit:
+    """Say what went wrong; raise the result."""
+    print(f"sitectl: {text}", file=sys.stderr)
+    return typer.Exit(status)
+
+
+def client_of(config: Path, socket: Path | None) -> Client:
+    """The daemon's socket: the one named, else the configuration's `api.socket`."""
+    if socket is not None:
+        return Client(socket)
+    if config != DEFAULT_CONFIG and not config.exists():
+        raise fail(f"{config}: no such file; name the site's configuration, or --socket", USAGE)
+    from sitectl.config.load import api_socket
+
+    return Client(api_socket(config))
+
+
+def ask(config: Path, socket: Path | None, question: Callable[[Client], Any]) -> Any:
+    """Ask the daemon; its errors become exit statuses."""
+    try:
+        return question(client_of(config, socket))
+    except DaemonAway as error:
+        raise fail(str(error), AWAY) from error
+    except NotAllowed as error:
+        raise fail(str(error), NOT_ALLOWED) from error
+    except Refused as error:
+        raise fail(str(error), FAILED) from error
+
+
+def show_answer(answer: dict[str, Any], as_json: bool, view: tables.View) -> None:
+    """Print an answer of the daemon, as JSON or as a table."""
+    if as_json:
+        print(json.dumps(answer, indent=1))
+    else:
+        tables.show(console(), answer, view)

@@ -1,0 +1,85 @@
+"""The commands about the ledger and about what happened."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from sitectl.base.clock import SystemClock
+from sitectl.base.units import format_utc, parse_timestamp
+from sitectl.cli import tables
+from sitectl.cli.asking import DEFAULT_CONFIG, USAGE, AsJson, Config, Socket, ask, fail, show_answer
+from sitectl.cli.client import Client
+
+transaction_app = typer.Typer(help="Do something about one transaction.", no_args_is_help=True)
+
+
+def transactions(
+    open: Annotated[bool, typer.Option("--open", help="Only running ones.")] = False,
+    unsent: Annotated[bool, typer.Option("--unsent", help="Only those that a central has not acknowledged.")] = False,
+    dead: Annotated[bool, typer.Option("--dead", help="Only those with given-up messages.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=10000, help="At most so many.")] = 1000,
+    as_json: AsJson = False,
+    config: Config = DEFAULT_CONFIG,
+    socket: Socket = None,
+) -> None:
+    """List transactions, newest first."""
+    if open + unsent + dead > 1:
+        raise fail("--open, --unsent and --dead exclude each other", USAGE)
+    only = "open" if open else "unsent" if unsent else "dead" if dead else "all"
+    answer = ask(config, socket, lambda client: client.get("transactions", only=only, limit=limit))
+    show_answer(answer, as_json, tables.dead_letters if dead else tables.transactions)
+
+
+@transaction_app.command("requeue")
+def transaction_requeue(
+    id: Annotated[str, typer.Argument(help="The transaction, or the beginning of its id.")],
+    as_json: AsJson = False,
+    config: Config = DEFAULT_CONFIG,
+    socket: Socket = None,
+) -> None:
+    """Send the given-up messages of a transaction again, in their old places of the queue."""
+    answer = ask(config, socket, lambda client: client.post("transactions", id, "requeue"))
+    show_answer(answer, as_json, tables.requeued)
+
+
+def events(
+    since: Annotated[
+        str | None, typer.Option(help="How far back: 30s, 15m, 1h, 2d, or a time; the newest 100 without it.")
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as things happen.")] = False,
+    as_json: AsJson = False,
+    config: Config = DEFAULT_CONFIG,
+    socket: Socket = None,
+) -> None:
+    """What happened, in order."""
+    begin = begin_of(since)
+
+    def print_all(client: Client) -> None:
+        for row in client.events("events", since=begin, follow=follow):
+            print(json.dumps(row) if as_json else tables.event(row), flush=follow)
+
+    try:
+        ask(config, socket, print_all)
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+def begin_of(since: str | None) -> str | None:
+    """The moment that `--since` means, as the daemon takes it."""
+    if since is None:
+        return None
+    if (moment := parse_timestamp(since)) is not None:
+        return format_utc(moment[0])
+    found = re.fullmatch(r"(\d{1,6})([smhd])", since.strip(), re.ASCII)
+    if found is None:
+        raise fail(f"--since {since!r}: write a number and s, m, h or d, like 1h, or a time (ISO 8601)", USAGE)
+    seconds = int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
+    try:
+        return (SystemClock().wall() - timedelta(seconds=seconds)).isoformat()
+    except OverflowError:
+        return "1970-01-01T00:00:00Z"
