@@ -75,11 +75,10 @@ def _add_site(app: FastAPI, behind: Behind) -> None:
         totals: TransactionTotals | None = None
         with contextlib.suppress(EnvironmentFault):  # a disk that fails is one of the things that status tells
             totals = await in_time(behind.ledger.totals(), TOTALS_S)
-        overview = behind.overview
-        uplinks, problems = overview.uplinks(), overview.problems()
-        times = behind.site.times
+        overview, times = behind.overview, behind.site.times
+        uplinks, problems, disk = overview.uplinks(), overview.problems(), overview.store()
         return as_json(
-            views.status(overview.site_name, overview.wall(), *_look(behind), times, problems, uplinks, totals)
+            views.status(overview.site_name, overview.wall(), *_look(behind), times, problems, uplinks, totals, disk)
         )
 
     @app.get("/v1/stations", summary="All stations")

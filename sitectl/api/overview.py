@@ -9,13 +9,15 @@ from typing import Any
 
 from sitectl.api.views import site_state
 from sitectl.base.clock import Clock
-from sitectl.model.health import Problem
+from sitectl.model.health import Finding, Problem
 from sitectl.model.ids import UplinkId
+from sitectl.model.storage import StoreHealth
 from sitectl.model.uplink import UplinkState, UplinkView
 from sitectl.site.cycle import Decision
 from sitectl.site.ports import Journal
-from sitectl.site.problems import Finding, ProblemBook, findings
+from sitectl.site.problems import ProblemBook, findings
 from sitectl.state.site_state import SiteState
+from sitectl.store import problems as store_problems
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +25,8 @@ log = logging.getLogger(__name__)
 class SiteOverview:
     """Looks at the whole site now and then; in between it answers with what it saw. Meets `Overview`.
 
-    `uplinks` and `others` ask the rooms: how the central CSMSs stand, and problems that a room keeps itself.
+    `uplinks`, `store` and `others` ask the rooms: how the central CSMSs and the disk stand, and problems that a room
+    keeps itself.
     """
 
     def __init__(
@@ -33,6 +36,7 @@ class SiteOverview:
         clock: Clock,
         journal: Journal,
         uplinks: Callable[[], Mapping[UplinkId, UplinkView]],
+        store: Callable[[], StoreHealth],
         others: Callable[[], Sequence[Problem]],
     ) -> None:
         self.site_name = site_name
@@ -42,6 +46,7 @@ class SiteOverview:
         self._clock = clock
         self._journal = journal
         self._uplinks = uplinks
+        self._store = store
         self._others = [others]
         self._book = ProblemBook()
 
@@ -55,12 +60,13 @@ class SiteOverview:
 
     def look(self, state: SiteState, decision: Decision) -> None:
         """See what is wrong; what begins and what ends is noted once."""
-        views = self._uplinks()
-        self._book.update([*findings(state, decision), *_uplinks(views)], self._clock.wall())
+        views, disk = self._uplinks(), self._store()
+        found = [*findings(state, decision), *_uplinks(views), *store_problems.findings(disk)]
+        self._book.update(found, self._clock.wall())
         for type, problems in (("problem.began", self._book.began), ("problem.ended", self._book.ended)):
             for problem in problems:
                 self._journal.record(type, data={"where": problem.where, "what": problem.what})
-        before, self.state = self.state, site_state(decision, views)
+        before, self.state = self.state, site_state(decision, views, disk)
         if self.state != before:
             log.info("the site is %s", self.state)
 
@@ -71,6 +77,10 @@ class SiteOverview:
     def uplinks(self) -> Mapping[UplinkId, UplinkView]:
         """How the central CSMSs stand."""
         return self._uplinks()
+
+    def store(self) -> StoreHealth:
+        """How the disk under the ledger stands."""
+        return self._store()
 
     def wall(self) -> datetime:
         """The wall clock."""

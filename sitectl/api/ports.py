@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from sitectl.model.health import Problem
 from sitectl.model.ids import UplinkId
 from sitectl.model.journal import JournalEntry
+from sitectl.model.storage import StoreHealth
 from sitectl.model.transaction import NotRequeued, Requeued, TransactionTotals, TransactionView
 from sitectl.model.uplink import UplinkView
 from sitectl.site.cycle import Decision
@@ -76,6 +77,9 @@ class Overview(Protocol):
 
     def uplinks(self) -> Mapping[UplinkId, UplinkView]:
         """How the central CSMSs stand."""
+
+    def store(self) -> StoreHealth:
+        """How the disk under the ledger stands."""
 
     def effective_configuration(self) -> Mapping[str, Any]:
         """The whole configuration with the source of each value: {"settings": …, "origins": {path: place}}."""

@@ -17,6 +17,7 @@ from sitectl.model.limits import IfDead
 from sitectl.model.metering import Freshness
 from sitectl.model.snapshot import EvseSnapshot, MeterSnapshot, StationSnapshot
 from sitectl.model.station import Obeys
+from sitectl.model.storage import StoreHealth, StoreState
 from sitectl.model.transaction import DeadLetter, TransactionTotals, TransactionView
 from sitectl.model.uplink import UplinkState, UplinkView
 from sitectl.site.cycle import Decision
@@ -37,13 +38,14 @@ def status(
     problems: Sequence[Problem],
     uplinks: Mapping[UplinkId, UplinkView],
     totals: TransactionTotals | None,
+    disk: StoreHealth,
 ) -> Json:
     """Everything at one look. `totals` None: the disk does not tell them."""
     return {
         "schema": SCHEMA,
         "site": name,
         "time": format_utc(wall),
-        "state": site_state(decision, uplinks),
+        "state": site_state(decision, uplinks, disk),
         "problems": [problem(p) for p in problems],
         "cycle": {
             "count": times.count,
@@ -56,10 +58,11 @@ def status(
         "stations": stations(decision),
         "uplinks": {id: uplink(view) for id, view in uplinks.items()},
         "transactions": {key: None if totals is None else getattr(totals, key) for key in ("open", "unsent", "dead")},
+        "store": store(disk),
     }
 
 
-def site_state(decision: Decision, uplinks: Mapping[UplinkId, UplinkView]) -> str:
+def site_state(decision: Decision, uplinks: Mapping[UplinkId, UplinkView], disk: StoreHealth) -> str:
     """`failsafe` while a circuit is shared without its meter; `degraded` while anything is away or disobedient."""
     seen = decision.snapshot
     if any(c.meter is Freshness.LOST for c in seen.circuits.values()):
@@ -72,9 +75,29 @@ def site_state(decision: Decision, uplinks: Mapping[UplinkId, UplinkView]) -> st
         return "degraded"
     if any(e.obeys in (Obeys.IGNORES, Obeys.UNCONTROLLED) for e in seen.evses.values()):
         return "degraded"
-    if decision.violations or not seen.raises_allowed:
+    if decision.violations or not seen.raises_allowed or disk.state is not StoreState.OK:
         return "degraded"
     return "ok"
+
+
+def store(disk: StoreHealth) -> Json:
+    """The disk under the ledger; sizes in megabytes."""
+    use = disk.disk
+    return {
+        "state": disk.state.value,
+        "why": disk.why or None,
+        "free_mb": None if use is None else _megabytes(use.free),
+        "ledger_mb": None if use is None else _megabytes(use.file),
+        "log_mb": None if use is None else _megabytes(use.wal),
+        "reserve": None if use is None else use.reserve,
+        "waiting": disk.waiting,
+        "commit_s": _rounded(disk.slow_s, 3),
+        "left_out": disk.left_out,
+    }
+
+
+def _megabytes(count: int) -> float:
+    return round(count / 2**20, 1)
 
 
 def problem(found: Problem) -> Json:

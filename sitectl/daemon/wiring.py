@@ -121,6 +121,7 @@ async def wire(loaded: Loaded, store: Store, clock: Clock, random: Random, tasks
         clock,
         store.journal,
         pool.views,
+        store.health,
         stations.problems,
     )
     site.cycle()

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+Finding = tuple[str, str, str]
+"""What, where, what to do: a problem that nobody has noted yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -6,16 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sitectl.model.health import Problem
+from sitectl.model.health import Finding, Problem
 from sitectl.model.metering import Freshness
 from sitectl.model.snapshot import CircuitSnapshot, EvseSnapshot, StationSnapshot
 from sitectl.model.station import Obeys
 from sitectl.site.cycle import Decision
 from sitectl.state.lifetime import RAM_LIFETIME_S
 from sitectl.state.site_state import SiteState
-
-Finding = tuple[str, str, str]
-"""What, where, what to do."""
 
 BASE_LOAD_TOLERANCE = 0.05
 """The estimate may be so far above the truth while cars follow their limits."""
@@ -54,13 +51,6 @@ def findings(state: SiteState, decision: Decision) -> Iterator[Finding]:
         yield from _station(station, listed=station.id in state.topology.stations)
     for view in decision.snapshot.evses.values():
         yield from _evse(view, decision.snapshot.stations[view.id.station])
-    if not state.store_usable:
-        yield (
-            f"The ledger on disk cannot be written: {state.store_why}",
-            "store",
-            "Free space on the data directory, or replace its disk. No limit is raised and no transaction is "
-            "acknowledged until then; stations keep theirs.",
-        )
     if decision.violations:
         said = "; ".join(decision.violations[:3])
         yield (f"The sharing was rejected by its check: {said}", "site", "Report this; the safe plan is in force.")

@@ -2,36 +2,50 @@
 
 A commit with `synchronous=FULL` costs a sync of the disk, whatever it holds; a hundred stations that commit each by
 itself wait for a hundred syncs, gathered they wait for one.
+
+A disk that refuses makes the store unusable, not dead: jobs fail at once, and it is tried again until it takes them.
 """
 
 import asyncio
 import logging
-import sqlite3
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sitectl.base.clock import Clock
-from sitectl.store.connection import read_only
-from sitectl.store.errors import StoreUnavailable, is_machine_fault
+from sitectl.model.storage import StoreHealth, StoreState
+from sitectl.store.ballast import Ballast
+from sitectl.store.errors import StoreUnavailable
 from sitectl.store.executor import Executor
-from sitectl.store.writer import Job, Outcome, Writer
+from sitectl.store.reader import Reader
+from sitectl.store.writer import Committed, Fault, Job, Outcome, Work, Writer, no_room
 
 T = TypeVar("T")
-_Waiting = tuple[Job[Any], "asyncio.Future[Any]"]
 
 MAX_BATCH = 1000  # bounds the answer time of those behind
 MAX_WAITING = 20_000  # beyond it jobs are refused: the station's call stays unanswered and comes again
 SLOW_COMMIT_S = 0.005  # from here on a sync is worth waiting for company
 GATHER_S = 0.002
+LOOK_S = 10.0
+STUCK_S = 10.0  # a commit that takes longer than this: others are told that the disk does not answer
 RETRY_S = 1.0
+RETRY_CAP_S = 30.0
+HEALTHY_S = 60.0  # a store that wrote this long was well: its next fault is a new one
 
 log = logging.getLogger(__name__)
 
 
+class _Waiting(NamedTuple):
+    work: Work
+    future: "asyncio.Future[Any]"
+
+
 class Database:
-    """The file, its one read-write connection and one read-only one. `run` and `query` belong to the loop's thread."""
+    """The file, its one read-write connection and one read-only one. All of it belongs to the loop's thread.
+
+    `on_state` is told of each change of `health().state`.
+    """
 
     def __init__(
         self,
@@ -39,21 +53,25 @@ class Database:
         clock: Clock,
         writer: Executor,
         reader: Executor,
-        on_state: Callable[[bool, str], None] = lambda usable, why: None,
+        ballast: Ballast | None = None,
     ) -> None:
         self._path = path
         self._clock = clock
-        self._writer = Writer(path)
+        self._writer = Writer(path, ballast or Ballast(path))
+        self._reader = Reader(path, lambda: self._writer.connection)
         self._writing = writer
         self._reading = reader
-        self._on_state = on_state
-        self.usable = False
+        self.on_state: Callable[[StoreHealth], None] = lambda health: None
+        self._state = StoreState.FAILING
         self._why = "the store is not open"
-        self._read_connection: sqlite3.Connection | None = None
+        self._left_out = 0
         self._waiting: deque[_Waiting] = deque()
-        self._flushing = False
+        self._flushing_since: float | None = None
         self._commit_s = 0.0
-        self._retry: asyncio.TimerHandle | None = None
+        self._looking = False
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._retry_s = RETRY_S
+        self._well_since = float("-inf")
         self._idle: asyncio.Future[None] | None = None
 
     def on_undo(self, forget: Callable[[], None]) -> None:
@@ -72,33 +90,63 @@ class Database:
             self._writing.stop()
             self._reading.stop()
             raise error
-        self.usable = True
+        self._state, self._why = StoreState.OK, ""
+        self._stands(self._writer.state)
+        if self._path is not None:
+            self._look()
         return result  # type: ignore[no-any-return]
 
-    def run(self, job: Job[T]) -> "asyncio.Future[T]":
+    @property
+    def usable(self) -> bool:
+        """Whether jobs are taken; a disk that is only slow still takes them."""
+        return self._state.writes or self._state is StoreState.SLOW
+
+    @property
+    def ample(self) -> bool:
+        """Whether there is room for what can be done without, too."""
+        return self._state is StoreState.OK
+
+    def health(self) -> StoreHealth:
+        """How it stands."""
+        stuck_s = 0.0 if self._flushing_since is None else self._clock.monotonic() - self._flushing_since
+        return StoreHealth(
+            state=self._state,
+            why=self._why,
+            directory="" if self._path is None else str(self._path.parent),
+            disk=self._writer.use,
+            waiting=len(self._waiting),
+            slow_s=max(self._commit_s, stuck_s),
+            left_out=self._left_out,
+        )
+
+    def run(self, job: Job[T], *, expendable: bool = False) -> "asyncio.Future[T]":
         """Run `job` in the next commit; resolves after it. An exception of the job undoes that job alone.
 
-        Fails with `StoreUnavailable` when the commit did. Cancelling the future does not take the job back.
-        A job must be repeatable from its start: it may be run again when a neighbour in its batch failed.
+        Fails with `StoreUnavailable` when the commit did, and an `expendable` one already when space is short.
+        Cancelling the future does not take the job back. A job must be repeatable from its start: it may be run again
+        when a neighbour in its batch failed.
         """
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         if not self.usable:
             future.set_exception(StoreUnavailable(self._why))
+        elif expendable and self._state in (StoreState.TIGHT, StoreState.RESERVE):
+            self._left_out += 1
+            future.set_exception(no_room())
         elif len(self._waiting) >= MAX_WAITING:
             future.set_exception(StoreUnavailable(f"{MAX_WAITING} writes wait for the disk"))
         else:
-            self._waiting.append((job, future))
+            self._waiting.append(_Waiting(Work(job, expendable), future))
             self._schedule()
         return future
 
     def post(self, job: Job[object], what: str) -> None:
-        """Run `job` for nobody: its failure is only logged."""
+        """Run `job` for nobody: it is expendable, and its failure is only logged."""
 
         def done(future: asyncio.Future[object]) -> None:
             if not future.cancelled() and (error := future.exception()) is not None:
-                log.warning("%s was not stored: %s", what, error)
+                log.log(logging.WARNING if self.ample else logging.DEBUG, "%s was not stored: %s", what, error)
 
-        self.run(job).add_done_callback(done)
+        self.run(job, expendable=True).add_done_callback(done)
 
     def query(self, job: Job[T]) -> "asyncio.Future[T]":
         """Run `job` on the read-only connection, which sees everything that was committed before."""
@@ -106,19 +154,19 @@ class Database:
         if self._idle is not None:
             future.set_exception(StoreUnavailable(self._why))
         else:
-            self._reading.submit(lambda: self._read(job), lambda outcome: _resolve(future, *outcome))
+            self._reading.submit(lambda: self._reader.read(job), lambda outcome: _resolve(future, *outcome))
         return future
 
     async def close(self, timeout_s: float = 5.0) -> None:
         """Write what waits, close the file, end the threads; a disk that hangs is left behind after `timeout_s`."""
         if self._idle is not None:
             return
-        if self._retry is not None:
-            self._retry.cancel()
+        for timer in self._timers.values():
+            timer.cancel()
         self._idle = asyncio.get_running_loop().create_future()
         waited = self._idle
-        self.usable, self._why = False, "the store is closed"
-        if not self._flushing:
+        self._state, self._why = StoreState.FAILING, "the store is closed"
+        if self._flushing_since is None:
             self._shut()
         try:
             async with asyncio.timeout(timeout_s):
@@ -129,12 +177,12 @@ class Database:
         self._reading.stop()
         self._writing.stop()
 
-    # --- in the loop's thread ----------------------------------------------------------------------------------------
+    # --- batches -----------------------------------------------------------------------------------------------------
 
     def _schedule(self) -> None:
-        if self._flushing:
+        if self._flushing_since is not None:
             return
-        self._flushing = True
+        self._flushing_since = self._clock.monotonic()
         loop = asyncio.get_running_loop()
         if self._commit_s > SLOW_COMMIT_S:
             loop.call_later(GATHER_S, self._flush)
@@ -144,25 +192,25 @@ class Database:
     def _flush(self) -> None:
         waiting = self._waiting
         batch = [waiting.popleft() for _ in range(min(len(waiting), MAX_BATCH))]
-        started_at = self._clock.monotonic()
+        started_at = self._flushing_since = self._clock.monotonic()
 
-        def done(outcomes: list[Outcome] | StoreUnavailable) -> None:
+        def done(result: Committed | Fault) -> None:
             self._commit_s += (self._clock.monotonic() - started_at - self._commit_s) / 8
-            self._flushed(batch, outcomes)
+            self._flushed(batch, result)
 
-        self._writing.submit(lambda: self._writer.commit([job for job, _ in batch]), done)
+        self._writing.submit(lambda: self._writer.commit([one.work for one in batch]), done)
 
-    def _flushed(self, batch: list[_Waiting], outcomes: list[Outcome] | StoreUnavailable) -> None:
-        self._flushing = False
-        if isinstance(outcomes, StoreUnavailable):
-            for _, future in batch:
-                _resolve(future, None, outcomes)
-            self._fail_waiting(outcomes)
-            if self.usable:
-                self._became_unusable(str(outcomes))
+    def _flushed(self, batch: list[_Waiting], result: Committed | Fault) -> None:
+        self._flushing_since = None
+        if isinstance(result, Fault):
+            for one in batch:
+                _resolve(one.future, None, StoreUnavailable(result.why))
+            self._failed(result)
         else:
-            for (_, future), (result, error) in zip(batch, outcomes, strict=True):
-                _resolve(future, result, error)
+            for one, (value, error) in zip(batch, result.outcomes, strict=True):
+                _resolve(one.future, value, error)
+            if self._idle is None:
+                self._stands(result.state)
         if self._waiting:
             self._schedule()
         elif self._idle is not None:
@@ -170,27 +218,64 @@ class Database:
 
     def _fail_waiting(self, error: StoreUnavailable) -> None:
         while self._waiting:
-            _resolve(self._waiting.popleft()[1], None, error)
+            _resolve(self._waiting.popleft().future, None, error)
 
-    def _became_unusable(self, why: str) -> None:
-        self.usable, self._why = False, why
-        log.error("the store cannot write: %s", why)
-        self._retry = asyncio.get_running_loop().call_later(RETRY_S, self._try_again)
-        self._on_state(False, why)
+    # --- how the disk stands -----------------------------------------------------------------------------------------
+
+    def _stands(self, state: StoreState, why: str = "") -> None:
+        before, self._state, self._why = self._state, state, why
+        if state is before:
+            return
+        if before is StoreState.OK:
+            self._left_out = 0
+        level = logging.ERROR if not state.writes else logging.WARNING
+        log.log(level, "the store is %s%s", state.value, f": {why}" if why else "")
+        self.on_state(self.health())
+
+    def _failed(self, fault: Fault) -> None:
+        """Nothing is taken from now on, until the file was opened anew and took a write."""
+        self._fail_waiting(StoreUnavailable(fault.why))
+        if self._idle is not None or not self.usable:
+            return
+        now = self._clock.monotonic()
+        calm = now - self._well_since >= HEALTHY_S
+        self._retry_s = RETRY_S if calm else min(2 * self._retry_s, RETRY_CAP_S)
+        self._stands(fault.state, fault.why)
+        self._later("retry", self._retry_s, self._try_again)
 
     def _try_again(self) -> None:
         self._writing.submit(self._writer.reopen, self._reopened)
 
-    def _reopened(self, error: str | None) -> None:
+    def _reopened(self, result: Fault | StoreState) -> None:
         if self._idle is not None:
             return
-        if error is None:
-            self.usable = True
-            log.warning("the store can write again")
-            self._on_state(True, "")
+        if isinstance(result, Fault):
+            self._stands(result.state, result.why)
+            self._later("retry", self._retry_s, self._try_again)
         else:
-            self._why = error
-            self._retry = asyncio.get_running_loop().call_later(RETRY_S, self._try_again)
+            self._well_since = self._clock.monotonic()
+            self._stands(result)
+
+    def _look(self) -> None:
+        """Keep house now and then."""
+        self._later("look", LOOK_S if self.ample else RETRY_S, self._look)
+        if self._flushing_since is not None and self._clock.monotonic() - self._flushing_since > STUCK_S:
+            self._stands(StoreState.SLOW, "the disk does not answer")
+        elif self.usable and not self._looking:
+            self._looking = True
+            self._writing.submit(self._writer.look, self._looked)
+
+    def _looked(self, result: StoreState | Fault) -> None:
+        self._looking = False
+        if self._idle is not None or not self.usable:
+            return
+        if isinstance(result, Fault):
+            self._failed(result)
+        else:
+            self._stands(result)
+
+    def _later(self, name: str, seconds: float, call: Callable[[], None]) -> None:
+        self._timers[name] = asyncio.get_running_loop().call_later(seconds, call)
 
     def _shut(self) -> None:
         """Close both connections, the reader first: the last one to close folds the log into the file."""
@@ -200,29 +285,7 @@ class Database:
             if idle is not None and not idle.done():
                 idle.set_result(None)
 
-        self._reading.submit(self._close_reader, lambda _: self._writing.submit(self._writer.close, writer_closed))
-
-    # --- in the reader's thread --------------------------------------------------------------------------------------
-
-    def _read(self, job: Job[T]) -> Outcome:
-        try:
-            if self._path is None:
-                connection = self._writer.connection
-            else:
-                connection = self._read_connection = self._read_connection or read_only(self._path)
-            if connection is None:
-                raise StoreUnavailable("the store is closed")
-            return job(connection), None
-        except Exception as error:
-            if not is_machine_fault(error):
-                return None, error
-            self._close_reader()
-            return None, StoreUnavailable(f"{self._path}: {error}")
-
-    def _close_reader(self) -> None:
-        connection, self._read_connection = self._read_connection, None
-        if connection is not None:
-            connection.close()
+        self._reading.submit(self._reader.close, lambda _: self._writing.submit(self._writer.close, writer_closed))
 
 
 def _resolve(future: "asyncio.Future[Any]", result: Any, error: Exception | None) -> None:

@@ -1,4 +1,8 @@
-"""What happened, for people. Recording never waits; entries gather while a commit runs and go with the next."""
+"""What happened, for people. Recording never waits; entries gather while a commit runs and go with the next.
+
+Where space is short they wait for better times, but for those that tell of the store itself: these are few, and they
+say what the others wait for.
+"""
 
 import asyncio
 import sqlite3
@@ -13,6 +17,7 @@ from sitectl.store.moments import to_us
 from sitectl.store.rows import Stamp, insert_event
 
 MAX_UNSAVED = 2000
+OF_THE_STORE = "store."
 
 _Entry = tuple[int, str, StationId | None, int | None, Mapping[str, Any]]
 
@@ -40,10 +45,15 @@ class Journal:
 
     def save(self) -> None:
         """Write what waits, if the disk takes it; otherwise it waits on."""
-        if self._saving is not None or not self._unsaved or not self._database.usable:
+        if self._saving is not None or not self._database.usable:
             return
-        entries = list(self._unsaved)
+        ample = self._database.ample
+        entries = [entry for entry in self._unsaved if ample or entry[1].startswith(OF_THE_STORE)]
+        if not entries:
+            return
+        left = [] if ample else [entry for entry in self._unsaved if not entry[1].startswith(OF_THE_STORE)]
         self._unsaved.clear()
+        self._unsaved.extend(left)
 
         def job(connection: sqlite3.Connection) -> None:
             for entry in entries:
@@ -56,7 +66,7 @@ class Journal:
                 self._unsaved.extendleft(reversed(entries[-room:] if room else []))
             self.save()
 
-        self._saving = self._database.run(job)
+        self._saving = self._database.run(job, expendable=ample)
         self._saving.add_done_callback(done)
 
     async def drain(self) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 from random import Random
 
 from sitectl.base.clock import Clock
+from sitectl.model.storage import StoreHealth
+from sitectl.store.ballast import BALLAST_BYTES, Ballast
 from sitectl.store.database import Database
 from sitectl.store.deadletters import DeadLetters
 from sitectl.store.executor import Executor, ThreadExecutor
@@ -43,6 +45,10 @@ class Store:
     journal: Journal
     queries: Queries
 
+    def health(self) -> StoreHealth:
+        """How the disk under it stands."""
+        return self.database.health()
+
     async def close(self, timeout_s: float = 5.0) -> None:
         """Write what waits, then close; never takes longer than `timeout_s`, whatever the disk does."""
         try:
@@ -62,6 +68,7 @@ async def open_store(
     cache_days: float = 14.0,
     on_state: Callable[[bool, str], None] = lambda usable, why: None,
     executor: Callable[[str], Executor] = ThreadExecutor,
+    ballast_bytes: int = BALLAST_BYTES,
 ) -> Store:
     """Open or create the file, bring its schema up to date and begin an epoch.
 
@@ -75,17 +82,12 @@ async def open_store(
         stamp = _begin_epoch(connection, random, to_us(clock.wall()))
         return stamp, load_tokens(connection), load_virtual(connection)
 
-    journals: list[Journal] = []
-
-    def changed(usable: bool, why: str) -> None:
-        on_state(usable, why)
-        for journal in journals:
-            journal.save()
-
-    database = Database(path, clock, executor("sitectl-store"), executor("sitectl-queries"), changed)
+    database = Database(
+        path, clock, executor("sitectl-store"), executor("sitectl-queries"), Ballast(path, ballast_bytes)
+    )
     stamp, tokens, virtual = await database.open(prepare)
     journal = Journal(database, stamp, clock)
-    journals.append(journal)
+    _tell(database, journal, on_state)
     return Store(
         database=database,
         stamp=stamp,
@@ -99,6 +101,23 @@ async def open_store(
         journal=journal,
         queries=Queries(database),
     )
+
+
+def _tell(database: Database, journal: Journal, on_state: Callable[[bool, str], None]) -> None:
+    """Note each change of the store's state, and tell the site when it becomes able or unable to write."""
+    wrote = True
+
+    def changed(health: StoreHealth) -> None:
+        nonlocal wrote
+        data = {"why": health.why or None, "free_bytes": health.disk.free if health.disk is not None else None}
+        journal.record(f"store.{health.state.value}", data=data)
+        if health.state.writes is not wrote:
+            wrote = health.state.writes
+            on_state(wrote, health.why)
+
+    database.on_state = changed
+    if not database.ample:
+        changed(database.health())
 
 
 def _begin_epoch(connection: sqlite3.Connection, random: Random, now_us: int) -> Stamp:

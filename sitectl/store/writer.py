@@ -2,6 +2,11 @@
 
 A batch of jobs is one transaction. Jobs run whole inside it, because an `await` between two statements would let
 another task commit half of it.
+
+What the disk refuses is answered in this order: a full disk first costs what can be done without, then the ballast, and
+only then is the batch refused. Every other fault refuses the batch at once, and the connection is replaced before it is
+used again: after a failed sync the machine forgets what it did not write, so that a second sync that goes well says
+nothing.
 """
 
 import logging
@@ -9,8 +14,11 @@ import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+from sitectl.model.storage import DiskUse, StoreState
+from sitectl.store import disk
+from sitectl.store.ballast import SHED_BELOW, Ballast
 from sitectl.store.connection import hold, read_write
 from sitectl.store.errors import StoreUnavailable, is_machine_fault
 
@@ -18,61 +26,118 @@ T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]
 Outcome = tuple[Any, Exception | None]
 
+ROOM_TO_GO_ON = 256 * 1024  # with less a full disk would be full again with the next commit
+WAL_EXPECTED = 8 * 2**20  # a log above this was not folded into the file when its time had come
+
 log = logging.getLogger(__name__)
 
 
-class Writer:
-    """Owns the connection and the hold on the file.
+class Work(NamedTuple):
+    """A job, and whether it is left out where space is short."""
 
-    Each of `on_undo` is called whenever something was rolled back: what jobs remember outside the file is then void.
+    job: Job[Any]
+    expendable: bool = False
+
+
+class Committed(NamedTuple):
+    """The outcome of each job, in order; `state` is ok, tight or reserve."""
+
+    outcomes: list[Outcome]
+    state: StoreState
+
+
+class Fault(NamedTuple):
+    """Nothing was stored."""
+
+    state: StoreState
+    why: str
+
+
+class Writer:
+    """Owns the connection, the hold on the file and the ballast.
+
+    `state` (ok, tight or reserve) and `use` tell of the room that there was when it was last looked at. Each of
+    `on_undo` is called whenever something was rolled back: what jobs remember outside the file is then void.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, ballast: Ballast) -> None:
         self._path = path
+        self._ballast = ballast
         self.on_undo: list[Callable[[], None]] = []
         self.connection: sqlite3.Connection | None = None
         self._held: int | None = None
+        self.state = StoreState.OK
+        self.use: DiskUse | None = None
 
     def open(self, prepare: Job[T]) -> Outcome:
         """Open or create the file and let `prepare` bring it up to date; on failure nothing is left open."""
         try:
             if self._path is not None and self._held is None:
                 self._held = hold(self._path)
-            self.connection = read_write(self._path, create=True)
-            return prepare(self.connection), None
+            try:
+                return self._opened(prepare), None
+            except sqlite3.Error as error:
+                if self._state_of(error) is not StoreState.FULL or not self._ballast.give_up():
+                    raise
+                self._close_connection()
+                return self._opened(prepare), None
         except Exception as error:
             self.close()
             if isinstance(error, OSError) or is_machine_fault(error):
                 return None, StoreUnavailable(f"{self._path}: {error}")
             return None, error
 
-    def commit(self, jobs: Sequence[Job[Any]]) -> list[Outcome] | StoreUnavailable:
-        """One transaction. Tried first without savepoints, since jobs hardly ever fail."""
+    def _opened(self, prepare: Job[T]) -> T:
+        self.connection = read_write(self._path, create=True)
+        prepared = prepare(self.connection)
+        self._measure()
+        return prepared
+
+    # --- a batch -----------------------------------------------------------------------------------------------------
+
+    def commit(self, works: Sequence[Work]) -> Committed | Fault:
+        """One transaction, or none of it."""
         connection = self.connection
         if connection is None:
-            return StoreUnavailable(f"{self._path} is not open")
-        try:
+            return Fault(StoreState.FAILING, f"{self._path} is not open")
+        left_out = False
+        while True:
             try:
-                return self._transact(connection, jobs, _plain)
-            except Exception as error:
+                return Committed(self._attempt(connection, works, left_out), self.state)
+            except BaseException as error:
                 self._undo(connection)
-                if is_machine_fault(error):
+                if not isinstance(error, Exception):
                     raise
-            return self._transact(connection, jobs, self._guarded)
-        except BaseException as error:
+                fault = self._fault(error)
+                if fault.state is not StoreState.FULL:
+                    return fault
+            if not left_out and any(work.expendable for work in works):
+                left_out = True
+            elif not self._ballast.give_up():
+                return fault
+            self.state = StoreState.TIGHT if self._ballast.there else StoreState.RESERVE
+
+    def _attempt(self, connection: sqlite3.Connection, works: Sequence[Work], left_out: bool) -> list[Outcome]:
+        """Tried first without savepoints, since jobs hardly ever fail."""
+        try:
+            return self._transact(connection, works, left_out, _plain)
+        except Exception as error:
             self._undo(connection)
-            if not isinstance(error, Exception):
+            if is_machine_fault(error):
                 raise
-            return StoreUnavailable(f"{self._path}: {error}")
+        return self._transact(connection, works, left_out, self._guarded)
 
     def _transact(
         self,
         connection: sqlite3.Connection,
-        jobs: Sequence[Job[Any]],
+        works: Sequence[Work],
+        left_out: bool,
         attempt: Callable[[sqlite3.Connection, Job[Any]], Outcome],
     ) -> list[Outcome]:
         connection.execute("BEGIN IMMEDIATE")
-        outcomes = [attempt(connection, job) for job in jobs]
+        outcomes = [
+            (None, no_room()) if left_out and work.expendable else attempt(connection, work.job) for work in works
+        ]
         connection.execute("COMMIT")
         return outcomes
 
@@ -102,17 +167,60 @@ class Writer:
         except sqlite3.Error as error:
             log.warning("a rollback failed: %s", error)  # the connection is replaced before it is used again
 
-    def reopen(self) -> str | None:
-        """Replace the connection and prove that it writes; what is wrong, or None."""
+    # --- between batches ---------------------------------------------------------------------------------------------
+
+    def look(self) -> StoreState | Fault:
+        """Keep house: how much room is left, the ballast made again, the log folded in."""
+        try:
+            if self.connection is not None and disk.size(self._wal) > WAL_EXPECTED:
+                self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            self._measure()
+        except (sqlite3.Error, OSError) as error:
+            fault = self._fault(error)
+            if fault.state is not StoreState.FULL or not self._ballast.give_up():
+                return fault
+            self.state = StoreState.RESERVE
+        return self.state
+
+    def reopen(self) -> Fault | StoreState:
+        """Replace the connection and prove that it writes; how the store stands then."""
         self._forget()
         if self._path is not None:
             self._close_connection()
+            if (refusal := disk.refusal(self._path, ROOM_TO_GO_ON)) is not None:
+                return self._fault(refusal)
         try:
             connection = self.connection = self.connection or read_write(self._path, create=False)
             connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('probe', hex(randomblob(8)))")
+            self._measure()
         except (sqlite3.Error, OSError) as error:
-            return f"{self._path}: {error}"
-        return None
+            return self._fault(error)
+        return self.state
+
+    def _measure(self) -> None:
+        """See how much room there is. Raises OSError."""
+        if self._path is None:
+            return
+        free, total = disk.space(self._path.parent)
+        if not self._ballast.there and self._ballast.make(free):
+            free, total = disk.space(self._path.parent)
+        reserve = self._ballast.there
+        enough = SHED_BELOW if self.state is StoreState.OK else SHED_BELOW * 5 // 4
+        self.state = StoreState.RESERVE if not reserve else StoreState.OK if free >= enough else StoreState.TIGHT
+        self.use = DiskUse(free, total, disk.size(self._path), disk.size(self._wal), reserve)
+
+    @property
+    def _wal(self) -> Path:
+        return Path(f"{self._path}-wal")
+
+    def _fault(self, error: Exception) -> Fault:
+        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return Fault(self._state_of(error), f"{self._path}: {said}")
+
+    def _state_of(self, error: Exception) -> StoreState:
+        return StoreState.FULL if self._path is None else disk.state_of(error, self._path)
+
+    # --- letting go --------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Let go of the file."""
@@ -128,6 +236,11 @@ class Writer:
                 connection.close()
         except sqlite3.Error as error:
             log.warning("closing %s: %s", self._path, error)
+
+
+def no_room() -> StoreUnavailable:
+    """Why a job was left out."""
+    return StoreUnavailable("the disk is nearly full: only transactions and limits are written")
 
 
 def _plain(connection: sqlite3.Connection, job: Job[Any]) -> Outcome:

@@ -18,6 +18,7 @@ from sitectl.model.journal import JournalEntry
 from sitectl.model.limits import StoredLimit
 from sitectl.model.metering import EvseReading, MeterReading
 from sitectl.model.station import ChargingState, ConnectorStatus, EvseStatus, StationIdentity
+from sitectl.model.storage import StoreHealth
 from sitectl.model.transaction import (
     DeadLetter,
     DeliveryState,
@@ -194,6 +195,7 @@ class Overview:
     def __init__(self, quiet: QuietSite) -> None:
         self._quiet = quiet
         self.found: list[Problem] = []
+        self.disk = StoreHealth()
         self.centrals: dict[UplinkId, UplinkView] = {CENTRAL: UplinkView(UplinkState.ONLINE, 3)}
 
     def wall(self) -> datetime:
@@ -207,6 +209,9 @@ class Overview:
 
     def uplinks(self) -> Mapping[UplinkId, UplinkView]:
         return self.centrals
+
+    def store(self) -> StoreHealth:
+        return self.disk
 
     def effective_configuration(self) -> Mapping[str, Any]:
         return {"settings": self._quiet.loaded.effective, "origins": self._quiet.loaded.origins}

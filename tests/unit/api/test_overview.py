@@ -10,6 +10,7 @@ from sitectl.api.overview import SiteOverview
 from sitectl.model import events
 from sitectl.model.health import Problem
 from sitectl.model.ids import StationId, UplinkId
+from sitectl.model.storage import StoreHealth, StoreState
 from sitectl.model.uplink import UplinkState, UplinkView
 from tests.unit.api.quiet_site import CENTRAL, CP02, WALL, QuietSite
 
@@ -45,8 +46,15 @@ class Seen:
         self.clock, self.journal = Clock(), Journal()
         self.uplinks: dict[UplinkId, UplinkView] = {CENTRAL: UplinkView(UplinkState.ONLINE, 3)}
         self.others: list[Problem] = []
+        self.disk = StoreHealth()
         self.overview = SiteOverview(
-            "depot-north", {"settings": {}}, self.clock, self.journal, lambda: self.uplinks, lambda: self.others
+            "depot-north",
+            {"settings": {}},
+            self.clock,
+            self.journal,
+            lambda: self.uplinks,
+            lambda: self.disk,
+            lambda: self.others,
         )
         self.quiet.all_well()
 
@@ -111,6 +119,15 @@ def test_messages_that_were_given_up_are_told_with_the_cure(seen: Seen) -> None:
     told = {problem.what: problem.do for problem in seen.overview.problems()}
     assert "passwords" in told["Uplink refused: 401"]
     assert "transactions --dead" in told["Messages were refused for good: 2"]
+
+
+def test_a_disk_that_is_not_well_is_told_of_and_degrades_the_site(seen: Seen) -> None:
+    seen.disk = StoreHealth(StoreState.RESERVE, directory="/data")
+    assert seen.look()["store"].what.startswith("The disk is full, transactions go into the last reserve")
+    assert (seen.overview.state, seen.overview.store()) == ("degraded", seen.disk)
+    seen.disk = StoreHealth()
+    assert seen.look() == {}
+    assert seen.journal.noted == [("problem.began", "store"), ("problem.ended", "store")]
 
 
 def test_the_rooms_own_problems_come_last(seen: Seen) -> None:

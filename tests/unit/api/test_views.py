@@ -11,6 +11,7 @@ from sitectl.model.health import Problem
 from sitectl.model.ids import CircuitId, EvseId, StationId
 from sitectl.model.journal import JournalEntry
 from sitectl.model.station import Obeys
+from sitectl.model.storage import DiskUse, StoreHealth, StoreState
 from sitectl.model.transaction import TransactionTotals
 from sitectl.model.uplink import UplinkState, UplinkView
 from sitectl.site.owner import CycleTimes
@@ -18,6 +19,7 @@ from sitectl.state.site_state import SiteState
 from tests.unit.api.quiet_site import CENTRAL, CP01, CP02, MAIN, POST, WALL, QuietSite, transaction
 
 GRID, GARAGE = CircuitId("grid"), CircuitId("garage")
+WELL = StoreHealth(disk=DiskUse(300 * 2**20, 2**34, 5 * 2**20, 2**20, reserve=True))
 ONLINE = {CENTRAL: UplinkView(UplinkState.ONLINE, 3)}
 
 
@@ -26,7 +28,7 @@ def quiet(tmp_path: Path) -> QuietSite:
     return QuietSite(tmp_path)
 
 
-def status(quiet: QuietSite, times: CycleTimes | None = None) -> views.Json:
+def status(quiet: QuietSite, times: CycleTimes | None = None, disk: StoreHealth = WELL) -> views.Json:
     decision = quiet.site.cycle()
     return views.status(
         "depot-north",
@@ -37,11 +39,12 @@ def status(quiet: QuietSite, times: CycleTimes | None = None) -> views.Json:
         [Problem("Offline", "CP07", WALL, "Check it.")],
         ONLINE,
         TransactionTotals(3, 2, 1),
+        disk,
     )
 
 
-def state(quiet: QuietSite, uplinks: dict = ONLINE) -> str:
-    return views.site_state(quiet.site.cycle(), uplinks)
+def state(quiet: QuietSite, uplinks: dict = ONLINE, disk: StoreHealth = WELL) -> str:
+    return views.site_state(quiet.site.cycle(), uplinks, disk)
 
 
 def test_status_has_the_promised_keys(quiet: QuietSite) -> None:
@@ -59,6 +62,7 @@ def test_status_has_the_promised_keys(quiet: QuietSite) -> None:
         "stations",
         "uplinks",
         "transactions",
+        "store",
     ]
     assert (answer["schema"], answer["site"], answer["time"]) == (1, "depot-north", "2026-11-20T06:11:00Z")
     assert answer["problems"] == [
@@ -154,6 +158,24 @@ def test_a_raise_that_may_not_leave_is_not_shown_as_a_limit(quiet: QuietSite) ->
     quiet.pass_s(3, 6.0, 7.0, 8.0)
     assert status(quiet)["stations"]["CP01"]["evses"]["1"]["limit_a"] == 6.0
     assert state(quiet) == "degraded"
+
+
+def test_how_the_disk_stands(quiet: QuietSite) -> None:
+    quiet.all_well()
+    assert status(quiet)["store"] == {
+        "state": "ok",
+        "why": None,
+        "free_mb": 300.0,
+        "ledger_mb": 5.0,
+        "log_mb": 1.0,
+        "reserve": True,
+        "waiting": 0,
+        "commit_s": 0.0,
+        "left_out": 0,
+    }
+    tight = StoreHealth(StoreState.TIGHT, left_out=7)
+    assert (status(quiet, disk=tight)["store"]["free_mb"], status(quiet, disk=tight)["store"]["left_out"]) == (None, 7)
+    assert (state(quiet), state(quiet, disk=tight)) == ("ok", "degraded")
 
 
 def test_keys_of_evses_are_strings(quiet: QuietSite) -> None:

@@ -86,11 +86,6 @@ def test_stations_that_do_not_follow() -> None:
     assert found(ignoring, 26.5)[str(A1)] == ["Accepts limits and ignores them: counted at what it draws"]
 
 
-def test_a_disk_that_cannot_be_written() -> None:
-    wrong = found(after(calm(), [events.StoreChanged(1.0, False, "disk full")]), 1.5)
-    assert wrong == {"store": ["The ledger on disk cannot be written: disk full"]}
-
-
 def test_a_problem_stands_since_it_began_while_its_details_change() -> None:
     def offline(for_s: int) -> tuple[str, str, str]:
         return f"Offline: for {for_s} s", A, "Check it."

@@ -1,9 +1,13 @@
 """A clock that is set by hand, and short ways to say what a station says."""
 
+import sqlite3
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
+from sitectl.model.storage import StoreState
 from sitectl.model.transaction import (
     OutboxKind,
     OutboxMessage,
@@ -12,6 +16,8 @@ from sitectl.model.transaction import (
     TransactionStart,
     TransactionStop,
 )
+from sitectl.store.database import Database
+from sitectl.store.errors import StoreUnavailable
 from sitectl.store.opening import Store
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -35,6 +41,26 @@ class HandClock:
     def pass_s(self, seconds: float) -> None:
         self.at += seconds
         self.now += timedelta(seconds=seconds)
+
+
+def hold_at_this_size(connection: sqlite3.Connection) -> None:
+    """A disk that is full, as SQLite sees it; until the connection is replaced."""
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+
+
+def much(connection: sqlite3.Connection) -> None:
+    """More than fits then."""
+    connection.execute("CREATE TABLE IF NOT EXISTS heap (heap BLOB)")
+    connection.execute("INSERT INTO heap VALUES (randomblob(1000000))")
+
+
+async def fill(database: Database) -> None:
+    """Let the store find its disk full."""
+    await database.run(hold_at_this_size)
+    with pytest.raises(StoreUnavailable, match="full"):
+        await database.run(much)
+    assert database.health().state is StoreState.FULL
 
 
 def compose_stop(stop: TransactionStop, version: str) -> OutboxMessage:

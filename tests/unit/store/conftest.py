@@ -3,12 +3,15 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
 from sitectl.store.executor import InlineExecutor
 from sitectl.store.opening import Store, open_store
 from tests.unit.store.builders import HandClock, Says, compose_stop
+
+INLINE: Any = {"executor": lambda name: InlineExecutor(), "ballast_bytes": 0}
 
 Reopen = Callable[[], Awaitable[Store]]
 
@@ -25,7 +28,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def store(path: Path, clock: HandClock) -> AsyncIterator[Store]:
-    store = await open_store(path, clock, Random(1), compose_stop, executor=lambda name: InlineExecutor())
+    store = await open_store(path, clock, Random(1), compose_stop, **INLINE)
     yield store
     await store.close()
 
@@ -43,7 +46,7 @@ async def reopen(path: Path, clock: HandClock, store: Store) -> AsyncIterator[Re
     async def again() -> Store:
         for one in [store, *opened]:
             await one.close()
-        opened.append(await open_store(path, clock, Random(2), compose_stop, executor=lambda name: InlineExecutor()))
+        opened.append(await open_store(path, clock, Random(2), compose_stop, **INLINE))
         return opened[-1]
 
     yield again

@@ -13,10 +13,11 @@ import pytest
 
 from sitectl.base.virtual import run_virtual
 from sitectl.store import database as module
+from sitectl.store.ballast import Ballast
 from sitectl.store.database import Database
 from sitectl.store.errors import StoreUnavailable
 from sitectl.store.executor import Executor, InlineExecutor, ThreadExecutor
-from tests.unit.store.builders import HandClock
+from tests.unit.store.builders import HandClock, hold_at_this_size, much
 
 T = TypeVar("T")
 
@@ -62,7 +63,8 @@ async def database(request: pytest.FixtureRequest, path: Path, states: States) -
     def executor(name: str) -> Executor:
         return InlineExecutor() if request.param == "inline" else ThreadExecutor(name)
 
-    opened = Database(path, HandClock(), executor("w"), executor("r"), lambda usable, why: states.append((usable, why)))
+    opened = Database(path, HandClock(), executor("w"), executor("r"), Ballast(path, 0))
+    opened.on_state = lambda health: states.append((health.state.writes, health.why))
     await opened.open(prepare)
     yield opened
     await opened.close()
@@ -159,21 +161,11 @@ async def test_too_many_waiting_are_refused(database: Database, monkeypatch: pyt
     assert database.usable
 
 
-def fill(connection: sqlite3.Connection) -> None:
-    """A disk that is full, as SQLite sees it."""
-    pages = connection.execute("PRAGMA page_count").fetchone()[0]
-    connection.execute(f"PRAGMA max_page_count = {pages}")
-
-
-def much(connection: sqlite3.Connection) -> None:
-    connection.execute("INSERT INTO words VALUES (?)", ("x" * 1_000_000,))
-
-
 async def test_a_full_disk_refuses_and_later_takes_again(
     database: Database, states: States, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "RETRY_S", 0.001)
-    await database.run(fill)
+    await database.run(hold_at_this_size)
     results = await asyncio.gather(database.run(say("beside")), database.run(much), return_exceptions=True)
     assert all(isinstance(result, StoreUnavailable) for result in results)
     assert [usable for usable, _ in states] == [False]
@@ -191,7 +183,7 @@ async def test_a_file_that_stays_bad_is_tried_again_and_again(
     database: Database, path: Path, states: States, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "RETRY_S", 0.001)
-    await database.run(fill)
+    await database.run(hold_at_this_size)
     moved = path.with_suffix(".moved")
     path.rename(moved)
     with pytest.raises(StoreUnavailable):

@@ -4,10 +4,10 @@ import sqlite3
 import pytest
 
 from sitectl.model.ids import StationId
+from sitectl.store import database, writer
 from sitectl.store import journal as module
-from sitectl.store.errors import StoreUnavailable
 from sitectl.store.opening import Store
-from tests.unit.store.builders import NOON, HandClock
+from tests.unit.store.builders import NOON, HandClock, fill
 
 
 async def test_what_is_recorded_can_be_read_in_order(store: Store, clock: HandClock) -> None:
@@ -32,20 +32,28 @@ async def test_what_was_recorded_last_is_there_after_a_close(store: Store, path:
 
 async def test_while_the_disk_refuses_the_newest_wait(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_UNSAVED", 3)
+    monkeypatch.setattr(database, "RETRY_S", 0.02)
     store.journal._unsaved = module.deque(maxlen=3)
-
-    def refuse(job: object) -> "asyncio.Future[None]":
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        future.set_exception(StoreUnavailable("full"))
-        store.database.usable = False
-        return future
-
-    with monkeypatch.context() as refusing:
-        refusing.setattr(store.database, "run", refuse)
-        for number in range(5):
-            store.journal.record(f"n{number}")
-        await store.journal.drain()
-    store.database.usable = True
-    store.journal.save()
+    await fill(store.database)
+    for number in range(5):
+        store.journal.record(f"n{number}")
+    while not store.database.usable:
+        await asyncio.sleep(0.01)
     await store.journal.drain()
-    assert [event.type for event in await store.queries.events()] == ["n2", "n3", "n4"]
+    types = [event.type for event in await store.queries.events()]
+    assert types == ["n3", "n4", "store.ok"]  # that it is well again was the newest of three
+
+
+async def test_where_space_is_short_only_the_store_itself_is_told_of(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as short:
+        short.setattr(writer, "SHED_BELOW", 2**60)
+        store.database._look()
+    store.journal.record("station.booted")
+    await store.journal.drain()
+    assert [event.type for event in await store.queries.events()] == ["store.tight"]
+    store.database._look()
+    await store.journal.drain()
+    types = [event.type for event in await store.queries.events()]
+    assert types == ["store.tight", "station.booted", "store.ok"]

@@ -1,0 +1,58 @@
+"""The disk under the ledger: how it stands, in words that others can show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class StoreState(StrEnum):
+    """How the ledger's file stands, from well to worst.
+
+    `tight`: space is short, what can be done without is not written. `reserve`: the disk is full and the space that was
+    kept back is being used up. `slow`: a write has been under way for long; others wait. From `full` on nothing is
+    written: no transaction message is acknowledged and no limit raised.
+    """
+
+    OK = "ok"
+    TIGHT = "tight"
+    RESERVE = "reserve"
+    SLOW = "slow"
+    FULL = "full"
+    READ_ONLY = "read_only"
+    FAILING = "failing"
+    BUSY = "busy"
+    CORRUPT = "corrupt"
+
+    @property
+    def writes(self) -> bool:
+        """Whether transactions and limits are being written."""
+        return self in (StoreState.OK, StoreState.TIGHT, StoreState.RESERVE)
+
+
+@dataclass(frozen=True, slots=True)
+class DiskUse:
+    """What the files take (bytes). `free` and `total` are of the file system; `reserve`: space is kept back."""
+
+    free: int
+    total: int
+    file: int
+    wal: int
+    reserve: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoreHealth:
+    """The ledger's file as it stands.
+
+    `why`: what the machine said, empty when all is well. `slow_s`: how long commits take now, the one under way
+    included. `left_out`: writes that could be done without and were, since space became short.
+    """
+
+    state: StoreState = StoreState.OK
+    why: str = ""
+    directory: str = ""
+    disk: DiskUse | None = None
+    waiting: int = 0
+    slow_s: float = 0.0
+    left_out: int = 0
