@@ -10,6 +10,7 @@ from sitectl.store.errors import StoreUnavailable
 PAGE_SIZE = 2048  # a lone commit writes each page it touched: 4096 costs 1.8 times the bytes, 1024 a third more CPU
 
 CHECKPOINT_PAGES = 4000  # 8 MB of log: pages that every batch writes are folded into the file once for many batches
+WAL_LIMIT = 16 * 2**20
 
 
 def read_write(path: Path | None, *, create: bool) -> sqlite3.Connection:
@@ -18,9 +19,14 @@ def read_write(path: Path | None, *, create: bool) -> sqlite3.Connection:
     connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA journal_size_limit = 16777216")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    hold_log(connection, CHECKPOINT_PAGES, WAL_LIMIT)
     return connection
+
+
+def hold_log(connection: sqlite3.Connection, checkpoint_pages: int, limit: int) -> None:
+    """Fold the log into the file after so many pages, and cut it to `limit` bytes when it begins anew."""
+    connection.execute(f"PRAGMA journal_size_limit = {limit}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {checkpoint_pages}")
 
 
 def read_only(path: Path) -> sqlite3.Connection:

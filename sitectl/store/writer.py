@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 from sitectl.model.storage import DiskUse, StoreState
 from sitectl.store import disk
 from sitectl.store.ballast import SHED_BELOW, Ballast
-from sitectl.store.connection import hold, read_write
+from sitectl.store.connection import CHECKPOINT_PAGES, WAL_LIMIT, hold, hold_log, read_write
 from sitectl.store.errors import StoreUnavailable, is_machine_fault
 
 T = TypeVar("T")
@@ -27,7 +27,8 @@ Job = Callable[[sqlite3.Connection], T]
 Outcome = tuple[Any, Exception | None]
 
 ROOM_TO_GO_ON = 256 * 1024  # with less a full disk would be full again with the next commit
-WAL_EXPECTED = 8 * 2**20  # a log above this was not folded into the file when its time had come
+WAL_EXPECTED = WAL_LIMIT * 3 // 2  # a log above this was not folded into the file when its time had come
+SHORT_LOG = (500, 2**20)  # pages and bytes, where room is short
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +116,7 @@ class Writer:
                 left_out = True
             elif not self._ballast.give_up():
                 return fault
-            self.state = StoreState.TIGHT if self._ballast.there else StoreState.RESERVE
+            self._short(StoreState.TIGHT if self._ballast.there else StoreState.RESERVE)
 
     def _attempt(self, connection: sqlite3.Connection, works: Sequence[Work], left_out: bool) -> list[Outcome]:
         """Tried first without savepoints, since jobs hardly ever fail."""
@@ -172,15 +173,24 @@ class Writer:
     def look(self) -> StoreState | Fault:
         """Keep house: how much room is left, the ballast made again, the log folded in."""
         try:
-            if self.connection is not None and disk.size(self._wal) > WAL_EXPECTED:
-                self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             self._measure()
+            if self.connection is not None and self._path is not None:
+                self._fold_log(self.connection)
         except (sqlite3.Error, OSError) as error:
             fault = self._fault(error)
             if fault.state is not StoreState.FULL or not self._ballast.give_up():
                 return fault
-            self.state = StoreState.RESERVE
+            self._short(StoreState.RESERVE)
         return self.state
+
+    def _fold_log(self, connection: sqlite3.Connection) -> None:
+        """Where SQLite did not do it in its time, and where its room is wanted; then never at the cost of waiting."""
+        if self.state is not StoreState.OK and disk.size(self._wal) > SHORT_LOG[1]:
+            connection.execute("PRAGMA busy_timeout = 0")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            connection.execute("PRAGMA busy_timeout = 5000")
+        elif disk.size(self._wal) > WAL_EXPECTED:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     def reopen(self) -> Fault | StoreState:
         """Replace the connection and prove that it writes; how the store stands then."""
@@ -192,13 +202,14 @@ class Writer:
         try:
             connection = self.connection = self.connection or read_write(self._path, create=False)
             connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('probe', hex(randomblob(8)))")
+            self.state = StoreState.OK
             self._measure()
         except (sqlite3.Error, OSError) as error:
             return self._fault(error)
         return self.state
 
     def _measure(self) -> None:
-        """See how much room there is. Raises OSError."""
+        """See how much room there is, and take the ballast back when there is enough. Raises OSError."""
         if self._path is None:
             return
         free, total = disk.space(self._path.parent)
@@ -206,8 +217,21 @@ class Writer:
             free, total = disk.space(self._path.parent)
         reserve = self._ballast.there
         enough = SHED_BELOW if self.state is StoreState.OK else SHED_BELOW * 5 // 4
-        self.state = StoreState.RESERVE if not reserve else StoreState.OK if free >= enough else StoreState.TIGHT
+        if not reserve:
+            self._short(StoreState.RESERVE)
+        elif free < enough:
+            self._short(StoreState.TIGHT)
+        elif self.state is not StoreState.OK:
+            self.state = StoreState.OK
+            if self.connection is not None:
+                hold_log(self.connection, CHECKPOINT_PAGES, WAL_LIMIT)
         self.use = DiskUse(free, total, disk.size(self._path), disk.size(self._wal), reserve)
+
+    def _short(self, state: StoreState) -> None:
+        """Room is short: the log must not take any more of it."""
+        before, self.state = self.state, state
+        if before is StoreState.OK and self.connection is not None:
+            hold_log(self.connection, *SHORT_LOG)
 
     @property
     def _wal(self) -> Path:
