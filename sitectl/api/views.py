@@ -263,6 +263,7 @@ def transaction(view: TransactionView, *, letters: bool = False) -> Json:
         "meter_stop_wh": view.meter_stop_wh,
         "reason": view.reason,
         "synthetic": view.synthetic,
+        "stopped_by": view.stopped_by,
         "uplinks": {
             id: {"id": copy.id, "state": copy.state.value, "verdict": copy.verdict, "unsent": copy.unsent}
             for id, copy in view.uplinks.items()

@@ -79,7 +79,6 @@ async def open_ledger(settings: Settings, clock: Clock, random: Random, on_state
         clock,
         random,
         _forgotten_stop,
-        cache_days=float(settings.authorization.cache_days),
         on_state=on_state,
     )
 
@@ -96,7 +95,6 @@ async def wire(loaded: Loaded, store: Store, clock: Clock, random: Random, tasks
         journal=store.journal,
         ledger=store.ledger,
         centrals=centrals,
-        cache=store.tokens,
         store=store.stations,
         clock=clock,
         commissioning=_commissioning(live, clock, first_start),
@@ -174,7 +172,9 @@ def _pool(
             facts=stations.book,
             virtual=store.virtual,
             tokens=store.tokens,
+            lists=store.lists,
             tasks=tasks,
+            authorization=lambda: stations.authorization,
         ),
         clock,
         random,

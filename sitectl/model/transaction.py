@@ -75,6 +75,8 @@ class TransactionStop:
     message_id: str = ""
     clock_trusted: bool = True
     meter_known: bool = True
+    parent: str | None = None
+    """The parent of `id_token`, as far as it is known here."""
 
     @property
     def names_nothing(self) -> bool:
@@ -95,6 +97,14 @@ class StartedTransaction:
     """A transaction of the same EVSE that the station never stopped, ended synthetically by this start."""
 
 
+class Stopper(StrEnum):
+    """Whose token ended a transaction: the one that began it, another of the same parent, or any other."""
+
+    OWN = "own"
+    GROUP = "group"
+    OTHER = "other"
+
+
 @dataclass(frozen=True, slots=True)
 class StoppedTransaction:
     """What the ledger answers to a stop. `transaction` None: nothing fitted, it was kept in quarantine."""
@@ -103,6 +113,7 @@ class StoppedTransaction:
     evse: EvseId | None
     repeated: bool = False
     conflicting: bool = False
+    stopped_by: Stopper | None = None
 
 
 class DeliveryState(StrEnum):
@@ -197,6 +208,7 @@ class TransactionView:
     synthetic: bool
     uplinks: Mapping[UplinkId, UplinkCopy] = field(default_factory=dict)
     dead_letters: Sequence[DeadLetter] = ()
+    stopped_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from sitectl.model.events import ClockSkewLearned
 from sitectl.model.ids import StationId
 from sitectl.ocpp.schema import Validator
 from sitectl.stations.book import Book
-from sitectl.stations.ports import Centrals, Journal, Ledger, SiteInbox, TokenCache
+from sitectl.stations.ports import Centrals, Journal, Ledger, SiteInbox
 from sitectl.stations.record import StationRecord
 
 STORE_SAMPLES_EVERY_S = 60.0
@@ -37,7 +37,6 @@ class Desk:
     journal: Journal
     ledger: Ledger
     centrals: Centrals
-    cache: TokenCache
     clock: Clock
     authorization: AuthorizationSettings
     validator: Validator

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from sitectl.model.authorization import Remembered
 from sitectl.model.events import Event
 from sitectl.model.ids import StationId, TransactionId, UplinkId
 from sitectl.model.security import SecurityEventType
@@ -95,6 +96,12 @@ class Centrals(Protocol):
     async def authorize(self, station: StationId, id_token: str, deadline_s: float) -> IdTokenInfo | None:
         """Ask the authoritative central; None when it is away or does not answer in time."""
 
+    def remembered(self, station: StationId, id_token: str) -> Remembered:
+        """What the authoritative central has told of a token, and how it wants that used."""
+
+    def verify(self, station: StationId, id_token: str) -> None:
+        """Ask the authoritative central about a token that was let in without it; what it says is remembered."""
+
     async def verdict(self, station: StationId, transaction: TransactionId, deadline_s: float) -> IdTokenInfo | None:
         """Wait until the authoritative central has answered the start of this transaction; None: too late or away."""
 
@@ -124,13 +131,3 @@ class Centrals(Protocol):
 
     def station_offline(self, station: StationId) -> None:
         """The station's connection ended."""
-
-
-class TokenCache(Protocol):
-    """Verdicts that a central gave, remembered for when it is away."""
-
-    def get(self, id_token: str) -> IdTokenInfo | None:
-        """The remembered verdict, None when unknown or too old."""
-
-    def put(self, id_token: str, info: IdTokenInfo) -> None:
-        """Remember a verdict. Written behind; losing the newest in a crash is harmless."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from sitectl.base.clock import Clock
 from sitectl.base.tasks import Tasks
 from sitectl.config.schemas import load_schemas
-from sitectl.config.settings import Settings, UnknownStations
+from sitectl.config.settings import AuthorizationSettings, Settings, UnknownStations
 from sitectl.model.commands import Command, NotSent, Outcome, Urgency
 from sitectl.model.health import Problem
 from sitectl.model.ids import StationId
@@ -19,7 +19,7 @@ from sitectl.stations.handshake import Rules
 from sitectl.stations.limits import LimitDesk
 from sitectl.stations.listeners import Doors
 from sitectl.stations.outbound import Done
-from sitectl.stations.ports import Centrals, Journal, Ledger, SiteInbox, StationBook, TokenCache
+from sitectl.stations.ports import Centrals, Journal, Ledger, SiteInbox, StationBook
 from sitectl.stations.server import StationServer
 from sitectl.wire.peer import LIMITS, Limits
 
@@ -39,7 +39,6 @@ class Stations:
         journal: Journal,
         ledger: Ledger,
         centrals: Centrals,
-        cache: TokenCache,
         store: StationBook,
         clock: Clock,
         commissioning: Callable[[], bool] = lambda: False,
@@ -55,7 +54,6 @@ class Stations:
             journal,
             ledger,
             centrals,
-            cache,
             clock,
             settings.authorization,
             Validator(load_schemas(Version.V16)),
@@ -65,6 +63,11 @@ class Stations:
         self.server = StationServer(
             settings.ocpp, rules(settings), self._desk, self._tasks, commissioning, connection_limits
         )
+
+    @property
+    def authorization(self) -> AuthorizationSettings:
+        """Who may charge, by the configuration that holds now."""
+        return self._desk.authorization
 
     async def load(self) -> None:
         """Know every station that was here before, and what runs; before `start`."""

@@ -7,7 +7,7 @@ write again. There is one connection that writes, on one thread; questions are a
 Cut this way because durability is cheap only in company: every write is a function (a job), jobs that stand together
 become one commit, and nothing awaits inside a transaction (`database`). Above it each file owns its tables:
 `transactions` (the ledger of what stations said), `outbox` (what the uplinks still have to hear), `limits`, `stations`,
-`tokens`, `virtual`, `journal`; `queries` is what people ask. Payloads are opaque here: nothing in this room knows
-a field of a message. The ledger knows three things about a message (its kind, whose it is, whether it wants the
+`tokens`, `lists`, `virtual`, `journal`; `queries` is what people ask. Payloads are opaque here: nothing in this room
+knows a field of a message. The ledger knows three things about a message (its kind, whose it is, whether it wants the
 uplink's transaction id), which is what keeps one code path for every version of OCPP.
 """

@@ -16,6 +16,7 @@ from sitectl.store.deadletters import DeadLetters
 from sitectl.store.executor import Executor, ThreadExecutor
 from sitectl.store.journal import Journal
 from sitectl.store.limits import LimitStore
+from sitectl.store.lists import KeptLists, LocalLists, load_lists
 from sitectl.store.migrate import migrate
 from sitectl.store.moments import to_us
 from sitectl.store.outbox import Outbox
@@ -41,6 +42,7 @@ class Store:
     limits: LimitStore
     stations: StationBook
     tokens: TokenCache
+    lists: LocalLists
     virtual: VirtualSettings
     journal: Journal
     queries: Queries
@@ -65,7 +67,6 @@ async def open_store(
     random: Random,
     compose_stop: ComposeStop,
     *,
-    cache_days: float = 14.0,
     on_state: Callable[[bool, str], None] = lambda usable, why: None,
     executor: Callable[[str], Executor] = ThreadExecutor,
     ballast_bytes: int = BALLAST_BYTES,
@@ -77,15 +78,15 @@ async def open_store(
     that runs in the loop's thread. Raises `StoreUnavailable` or `SchemaTooNew`.
     """
 
-    def prepare(connection: sqlite3.Connection) -> tuple[Stamp, RememberedTokens, Remembered]:
+    def prepare(connection: sqlite3.Connection) -> tuple[Stamp, RememberedTokens, KeptLists, Remembered]:
         migrate(connection, path)
         stamp = _begin_epoch(connection, random, to_us(clock.wall()))
-        return stamp, load_tokens(connection), load_virtual(connection)
+        return stamp, load_tokens(connection), load_lists(connection), load_virtual(connection)
 
     database = Database(
         path, clock, executor("sitectl-store"), executor("sitectl-queries"), Ballast(path, ballast_bytes)
     )
-    stamp, tokens, virtual = await database.open(prepare)
+    stamp, tokens, lists, virtual = await database.open(prepare)
     journal = Journal(database, stamp, clock)
     _tell(database, journal, on_state)
     return Store(
@@ -96,7 +97,8 @@ async def open_store(
         dead_letters=DeadLetters(database, stamp, clock),
         limits=LimitStore(database, stamp),
         stations=StationBook(database),
-        tokens=TokenCache(database, clock, cache_days, tokens),
+        tokens=TokenCache(database, clock, tokens),
+        lists=LocalLists(database, lists),
         virtual=VirtualSettings(database, virtual),
         journal=journal,
         queries=Queries(database),

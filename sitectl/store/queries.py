@@ -15,7 +15,7 @@ from sitectl.store.moments import from_us, to_us
 
 _VIEW = (
     "SELECT id, station, evse, station_transaction_id, id_token, started_us, stopped_us, meter_start_wh,"
-    " meter_stop_wh, reason, synthetic, verdict FROM transactions"
+    " meter_stop_wh, reason, synthetic, verdict, stopped_by FROM transactions"
 )
 # Each filter narrows by an index, so that a ledger of years answers as fast as one of days.
 _FILTERS = {
@@ -82,6 +82,7 @@ def _transactions(
             synthetic=bool(row[10]),
             uplinks=_uplinks(connection, TransactionId(row[0]), unsent),
             dead_letters=dead_letters(connection, TransactionId(row[0])) if letters else (),
+            stopped_by=row[12],
         )
         for row in rows
     ]

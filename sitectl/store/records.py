@@ -3,14 +3,17 @@
 import sqlite3
 from typing import NamedTuple
 
+from sitectl.model.authorization import same_token
 from sitectl.model.ids import EvseId, StationId, TransactionId
 from sitectl.model.transaction import (
     IdTokenInfo,
     StartedTransaction,
     StoppedTransaction,
+    Stopper,
     TransactionStart,
     TransactionStop,
 )
+from sitectl.routing.tokens import stopper
 from sitectl.store.moments import to_us
 from sitectl.store.rows import Received, Stamp, payload_of
 from sitectl.store.running import Running
@@ -156,12 +159,16 @@ def known_stop(connection: sqlite3.Connection, stop: TransactionStop) -> Stopped
 
 def end_transaction(
     connection: sqlite3.Connection, one: Running, stop: TransactionStop, received_us: int, frame: int, synthetic: bool
-) -> None:
-    """A transaction ends. A stop of our own making has no key: what the station says later is compared with nothing."""
+) -> Stopper | None:
+    """A transaction ends; whose token ended it.
+
+    A stop of our own making has no key: what the station says later is compared with nothing.
+    """
+    by = _stopped_by(connection, one, stop)
     connection.execute(
         "UPDATE transactions SET state = 'stopped', stop_key = ?, stopped_us = ?, stopped_raw = ?,"
         " stop_clock_trusted = ?, stop_received_us = ?, meter_stop_wh = ?, reason = ?, stop_id_token = ?,"
-        " synthetic = ?, last_frame = ? WHERE id = ?",
+        " synthetic = ?, last_frame = ?, stopped_by = ? WHERE id = ?",
         (
             None if synthetic else stop_key(stop),
             to_us(stop.stopped),
@@ -173,12 +180,26 @@ def end_transaction(
             stop.id_token,
             synthetic,
             frame,
+            by,
             one.transaction,
         ),
     )
     connection.execute(
         "UPDATE transaction_uplinks SET stop_state = 'pending' WHERE transaction_id = ?", (one.transaction,)
     )
+    return by
+
+
+def _stopped_by(connection: sqlite3.Connection, one: Running, stop: TransactionStop) -> Stopper | None:
+    """By the parent that was told of the transaction's token: by its central, else by us."""
+    if not stop.id_token or same_token(one.id_token, stop.id_token):
+        return stopper(one.id_token, None, stop.id_token, None)
+    row = connection.execute(
+        "SELECT coalesce(u.verdict_parent, t.verdict_parent) FROM transactions t"
+        " LEFT JOIN transaction_uplinks u ON u.transaction_id = t.id AND u.rank = 0 WHERE t.id = ?",
+        (one.transaction,),
+    ).fetchone()
+    return stopper(one.id_token, row[0] if row is not None else None, stop.id_token, stop.parent)
 
 
 def extend_frames(connection: sqlite3.Connection, transaction: TransactionId, frame: int) -> None:

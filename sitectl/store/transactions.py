@@ -25,6 +25,7 @@ from sitectl.model.transaction import (
     OutboxMessage,
     StartedTransaction,
     StoppedTransaction,
+    Stopper,
     TransactionStart,
     TransactionStop,
 )
@@ -244,8 +245,8 @@ class Ledger:
             self._keep_anomaly(connection, "unmatched_stop", stop, None, message, received)
             return StoppedTransaction(None, None)
         frame = insert_frame(connection, self._stamp, stop.station, one.transaction, OutboxKind.STOP, received)
-        self._end(connection, one, stop, message, received.wall_us, frame, synthetic=False)
-        return StoppedTransaction(one.transaction, one.evse)
+        by = self._end(connection, one, stop, message, received.wall_us, frame, synthetic=False)
+        return StoppedTransaction(one.transaction, one.evse, stopped_by=by)
 
     def _stop_again(
         self,
@@ -291,10 +292,11 @@ class Ledger:
         received_us: int,
         frame: int,
         synthetic: bool,
-    ) -> None:
-        end_transaction(connection, one, stop, received_us, frame, synthetic)
+    ) -> Stopper | None:
+        by = end_transaction(connection, one, stop, received_us, frame, synthetic)
         self._copy(connection, one, message, received_us)
         self._running.of(connection, stop.station).remove(one)
+        return by
 
     def _copy(self, connection: sqlite3.Connection, one: Running, message: Encoded, created_us: int) -> None:
         for uplink in one.uplinks:

@@ -11,6 +11,7 @@
 * `remote.py`: starts, stops, unlocks. `triggers.py`: messages that a central asks for.
 * `profiles.py`: charging profiles of a central become Ceilings and are never passed through.
 * `schedules.py`: what really holds over a window of time.
+* `lists.py`: local lists and the cache, as a central manages them; `remembered.py`: what they say of a token.
 * `virtual.py`: configuration of the virtual station: what the central set, over what the station has.
 
 A connection is open while the station is online, or its outbox is not empty (then the central sees it Unavailable and

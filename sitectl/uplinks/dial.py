@@ -15,6 +15,7 @@ from sitectl.base.clock import Clock
 from sitectl.config.settings import UplinkSettings
 from sitectl.model.ids import StationId
 from sitectl.ocpp.endpoint import Endpoint, message_ids
+from sitectl.ocpp.frame import MAX_LIMIT
 from sitectl.ocpp.versions import Version
 from sitectl.security.tls import client_context
 from sitectl.uplinks.connecting import Dial, DialFailed
@@ -64,7 +65,7 @@ class Dialer:
         async def dial(handler: Handler, notice: Callable[[Notice], None]) -> Peer:
             async with self._gate:
                 connection = await self._open(station)
-            endpoint = Endpoint(Version.V16, message_ids(self._word()))
+            endpoint = Endpoint(Version.V16, message_ids(self._word()), limit=MAX_LIMIT)  # local lists are long
             name = f"{self._settings.id}/{station}"
             transport = WebSocketTransport(connection)
             return Peer(transport, endpoint, handler, clock=self._clock, name=name, notice=notice)

@@ -28,13 +28,13 @@ from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
 from sitectl.model.transaction import AuthorizationStatus, IdTokenInfo, OutboxItem, OutboxKind, Payload
 from sitectl.ocpp.v16 import central_decode, decode
 from sitectl.ocpp.versions import ErrorCode, error_code
-from sitectl.routing.tokens import memorable
 from sitectl.uplinks import virtual
 from sitectl.uplinks.event_trials import RETRY_S, EventTrials
 from sitectl.uplinks.nudge import Nudge
 from sitectl.uplinks.pace import Pace
 from sitectl.uplinks.ports import Rooms
 from sitectl.uplinks.refusals import Refusals
+from sitectl.uplinks.remembered import remember
 from sitectl.uplinks.rendering import rendered
 from sitectl.wire.outcomes import Answer, CallOutcome, Gone, Refused, TimedOut
 from sitectl.wire.peer import Peer
@@ -298,14 +298,12 @@ class Egress:
 
     def _heed(self, item: OutboxItem, info: IdTokenInfo | None) -> None:
         """Hand a verdict to whoever waits; one that comes too late has its own consequences."""
-        if item.message.kind is OutboxKind.START and item.transaction is not None:
-            if self._tell(item.transaction, info):
-                return
-            if info is not None and info.status is not AuthorizationStatus.ACCEPTED:
-                self._refusals.late(self._station, item.transaction, info.status)
         id_token = decode.authorize(item.message.payload).value
-        if info is not None and memorable(id_token, info):
-            self._rooms.tokens.put(id_token, info)
+        remember(self._rooms, self._uplink, self._station, id_token, info)
+        if item.message.kind is not OutboxKind.START or item.transaction is None or self._tell(item.transaction, info):
+            return
+        if info is not None and info.status is not AuthorizationStatus.ACCEPTED:
+            self._refusals.late(self._station, item.transaction, info.status)
 
     def _tell(self, transaction: TransactionId, info: IdTokenInfo | None) -> bool:
         """Whether anybody waited."""

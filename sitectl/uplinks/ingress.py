@@ -29,6 +29,7 @@ from sitectl.ocpp.frame import Call
 from sitectl.ocpp.v16 import central_decode, central_encode
 from sitectl.ocpp.v16.actions import SECURITY_ACTIONS
 from sitectl.ocpp.v16.central_decode import Asked, StartAsked, StopAsked
+from sitectl.ocpp.v16.central_lists import CacheCleared, ListSent, ListVersionAsked
 from sitectl.ocpp.v16.central_schedules import ScheduleAsked
 from sitectl.ocpp.v16.central_security import SecurityAsked
 from sitectl.ocpp.v16.charging_profiles import Invalid, ProfilesCleared, ProfileSet
@@ -36,6 +37,7 @@ from sitectl.ocpp.versions import ErrorCode
 from sitectl.routing.rights import may
 from sitectl.uplinks import virtual
 from sitectl.uplinks.asking import Admission, Asker
+from sitectl.uplinks.lists import Lists
 from sitectl.uplinks.ports import Rooms
 from sitectl.uplinks.profiles import Profiles
 from sitectl.uplinks.relay import note, relay
@@ -51,6 +53,7 @@ class Blocks:
 
     profiles: Profiles
     remote: Remote
+    lists: Lists
 
 
 class Ingress:
@@ -83,7 +86,7 @@ class Ingress:
         rooms, blocks, asker = self._rooms, self._blocks, self._asker
         match asked:
             case GetVariables():
-                return virtual.get_variables(rooms, asker.uplink, asked, int(asker.link.heartbeat_s))
+                return virtual.get_variables(rooms, asker, asked)
             case SetVariable():
                 return self._set_variable(asked)
             case TriggerMessage():
@@ -98,6 +101,8 @@ class Ingress:
                 return blocks.remote.start(asker, asked, payload)
             case StopAsked():
                 return blocks.remote.stop(asker, asked)
+            case ListVersionAsked() | ListSent() | CacheCleared():
+                return blocks.lists.serve(asker, asked)
             case UnlockConnector():
                 return blocks.remote.unlock(asker, asked)
             case ResetStation() | ChangeAvailability() | TransferData():
@@ -122,6 +127,10 @@ class Ingress:
                 return accepted and profiles and may(rights, RequestStart)
             case StopAsked():
                 return accepted and may(rights, RequestStop)
+            case ListSent() | CacheCleared():
+                return Right.LISTS in rights
+            case ListVersionAsked():
+                return Right.READ in rights
             case _:
                 return may(rights, type(asked))
 

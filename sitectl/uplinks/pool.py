@@ -16,6 +16,7 @@ from sitectl.base.backoff import Backoff
 from sitectl.base.clock import Clock
 from sitectl.base.errors import EnvironmentFault
 from sitectl.config.settings import UplinkSettings
+from sitectl.model.authorization import Remembered
 from sitectl.model.events import Event, EvseMetered, TransactionEnded, TransactionStarted
 from sitectl.model.ids import StationId, TransactionId, UplinkId
 from sitectl.model.security import SecurityEventType
@@ -29,11 +30,13 @@ from sitectl.uplinks.dial import Dialer
 from sitectl.uplinks.egress import Egress
 from sitectl.uplinks.ingress import Blocks, Ingress
 from sitectl.uplinks.link import Link
+from sitectl.uplinks.lists import Lists
 from sitectl.uplinks.nudge import Nudge
 from sitectl.uplinks.pace import Pace
 from sitectl.uplinks.ports import Rooms
 from sitectl.uplinks.profiles import Profiles
 from sitectl.uplinks.refusals import Refusals
+from sitectl.uplinks.remembered import remember, remembered
 from sitectl.uplinks.remote import Remote
 from sitectl.uplinks.security_events import SecurityEvents
 
@@ -42,6 +45,7 @@ log = logging.getLogger(__name__)
 BACKOFF_BASE_S = 1.0
 BACKOFF_CAP_S = 30.0
 REFRESH_S = 1.0
+VERIFY_WITHIN_S = 30.0
 GOODBYE_S = 3.0
 """A central that does not answer our close frame is not waited for any longer."""
 
@@ -96,7 +100,7 @@ class UplinkPool:
             settings,
             Pace(settings.replay_per_s, self._clock),
             profiles,
-            Blocks(profiles, Remote(self._rooms, profiles, self._clock)),
+            Blocks(profiles, Remote(self._rooms, profiles, self._clock), Lists(self._rooms)),
             Refusals(self._rooms, profiles, replaying),
             self._make_dialer(settings),
         )
@@ -200,8 +204,21 @@ class UplinkPool:
 
     async def authorize(self, station: StationId, id_token: str, deadline_s: float) -> IdTokenInfo | None:
         """Ask the authoritative central."""
-        link = self._authority(station, id_token)
-        return None if link is None else await link.authorize(id_token, deadline_s)
+        copies = self._route.copies(station, id_token)
+        if not copies:
+            return None
+        info = await self._link(self._uplinks[copies[0]], station).authorize(id_token, deadline_s)
+        remember(self._rooms, copies[0], station, id_token, info)
+        return info
+
+    def remembered(self, station: StationId, id_token: str) -> Remembered:
+        """What the authoritative central has told of a token, and how it wants that used."""
+        copies = self._route.copies(station, id_token)
+        return remembered(self._rooms, copies[0], station, id_token) if copies else Remembered()
+
+    def verify(self, station: StationId, id_token: str) -> None:
+        """Ask about a token that was let in without asking; what is said is remembered, and acted on at its start."""
+        self._rooms.spawn(self.authorize(station, id_token, VERIFY_WITHIN_S), f"verify a token of {station}")
 
     async def verdict(self, station: StationId, transaction: TransactionId, deadline_s: float) -> IdTokenInfo | None:
         """Wait for the answer to a start, unless a backlog stands before it."""

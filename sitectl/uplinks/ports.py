@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Protocol
 
 from sitectl.base.tasks import Tasks
+from sitectl.config.settings import AuthorizationSettings
+from sitectl.model.authorization import LocalList
 from sitectl.model.commands import Command, Outcome, Urgency
 from sitectl.model.events import Event
 from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
@@ -149,10 +152,38 @@ class VirtualSettings(Protocol):
 
 
 class TokenCache(Protocol):
-    """Verdicts that a central gave, remembered for when it is away."""
+    """Verdicts that centrals gave, remembered for when they are away."""
 
-    def put(self, id_token: str, info: IdTokenInfo) -> None:
-        """Remember a verdict."""
+    def get(self, uplink: UplinkId, id_token: str, within: timedelta) -> IdTokenInfo | None:
+        """The last verdict of this central on a token, None when unknown or older."""
+
+    def put(self, uplink: UplinkId, id_token: str, info: IdTokenInfo) -> None:
+        """Remember a verdict. Written behind; losing the newest in a crash is harmless."""
+
+    def clear(self, uplink: UplinkId) -> Awaitable[None]:
+        """Forget all verdicts of this central."""
+
+
+class LocalLists(Protocol):
+    """The local lists of tokens that centrals keep on their virtual stations; kept on disk."""
+
+    def of(self, uplink: UplinkId, station: StationId) -> LocalList:
+        """The list as it holds now."""
+
+    def replace(
+        self, uplink: UplinkId, station: StationId, version: int, tokens: Mapping[str, IdTokenInfo]
+    ) -> Awaitable[None]:
+        """Put another list in its place."""
+
+    def change(
+        self,
+        uplink: UplinkId,
+        station: StationId,
+        version: int,
+        put: Mapping[str, IdTokenInfo],
+        gone: Collection[str],
+    ) -> Awaitable[None]:
+        """Add or replace some tokens of the list, and take others out of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +198,10 @@ class Rooms:
     facts: StationFacts
     virtual: VirtualSettings
     tokens: TokenCache
+    lists: LocalLists
     tasks: Tasks
+    authorization: Callable[[], AuthorizationSettings] = AuthorizationSettings
+    """The site's own rules, as they hold now."""
 
     def spawn(self, coro: Coroutine[Any, Any, Any], name: str) -> None:
         """Run something beside; its end is nobody's wait."""

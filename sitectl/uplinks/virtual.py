@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from sitectl.base.errors import EnvironmentFault
+from sitectl.config.settings import OfflineUnknown
 from sitectl.model.commands import Answered, GetVariables, SetVariable, Urgency
 from sitectl.model.ids import StationId, UplinkId
 from sitectl.model.transaction import Payload
+from sitectl.model.uplink import Right
 from sitectl.ocpp.v16 import central_encode, decode
 from sitectl.ocpp.v16.configuration import KeyClass, boolean, integer, key_class
+from sitectl.uplinks.asking import Asker
 from sitectl.uplinks.ports import Rooms
+
+LONGEST_LIST = 10_000
+"""Tokens of one local list."""
+
+LONGEST_LIST_SENT = 1000
+"""Entries of one SendLocalList: a frame of them stays below the longest that we read."""
+
+FEATURES: Mapping[Right, str] = {
+    Right.PROFILES: "SmartCharging",
+    Right.READ: "RemoteTrigger",
+    Right.LISTS: "LocalAuthListManagement",
+}
+"""What a virtual station offers beside the core, by the right that a central needs for it."""
 
 DEFAULTS: Mapping[str, tuple[str, bool]] = {
     "ConnectionTimeOut": ("60", False),
@@ -21,8 +37,16 @@ DEFAULTS: Mapping[str, tuple[str, bool]] = {
     "TransactionMessageAttempts": ("3", False),
     "TransactionMessageRetryInterval": ("60", False),
     "AuthorizeRemoteTxRequests": ("false", False),
+    "LocalPreAuthorize": ("false", False),
+    "LocalAuthorizeOffline": ("true", False),
+    "LocalAuthListEnabled": ("true", False),
+    "AuthorizationCacheEnabled": ("true", False),
+    "AllowOfflineTxForUnknownId": ("true", False),
+    "MaxEnergyOnInvalidId": ("0", False),
+    "LocalAuthListMaxLength": (str(LONGEST_LIST), True),
+    "SendLocalListMaxLength": (str(LONGEST_LIST_SENT), True),
     "NumberOfConnectors": ("1", True),
-    "SupportedFeatureProfiles": ("Core,SmartCharging,RemoteTrigger", True),
+    "SupportedFeatureProfiles": ("Core", True),
     "ChargeProfileMaxStackLevel": ("8", True),
     "ChargingScheduleAllowedChargingRateUnit": ("Current,Power", True),
     "ChargingScheduleMaxPeriods": ("24", True),
@@ -35,7 +59,19 @@ LARGEST = 2**31 - 1
 
 def value(rooms: Rooms, uplink: UplinkId, station: StationId, key: str) -> str:
     """One of `DEFAULTS` as it holds now."""
-    return rooms.virtual.variables(uplink, station).get(key, DEFAULTS[key][0])
+    text = rooms.virtual.variables(uplink, station).get(key, DEFAULTS[key][0])
+    return "false" if boolean(text) and key in _withheld(rooms) else text
+
+
+def _withheld(rooms: Rooms) -> Collection[str]:
+    """Keys that stay false whatever a central says, because the site's own rules are stricter."""
+    rules = rooms.authorization()
+    withheld = []
+    if rules.offline_unknown is OfflineUnknown.REJECT:
+        withheld.append("AllowOfflineTxForUnknownId")
+    if rules.cache_days == 0:
+        withheld.append("AuthorizationCacheEnabled")
+    return withheld
 
 
 def number(rooms: Rooms, uplink: UplinkId, station: StationId, key: str) -> int:
@@ -46,10 +82,13 @@ def number(rooms: Rooms, uplink: UplinkId, station: StationId, key: str) -> int:
 
 def station_number(rooms: Rooms, station: StationId, key: str) -> int:
     """A whole number that the real station has, 0 where it has none that can be read."""
-    read = next(
-        (text for name, (text, _) in rooms.facts.configuration(station).items() if name.lower() == key.lower()), ""
-    )
-    return integer(read) or 0
+    return integer(station_value(rooms, station, key)) or 0
+
+
+def station_value(rooms: Rooms, station: StationId, key: str) -> str:
+    """What the real station has, "" where that is not known."""
+    known = rooms.facts.configuration(station).items()
+    return next((text for name, (text, _) in known if name.lower() == key.lower()), "")
 
 
 def flag(rooms: Rooms, uplink: UplinkId, station: StationId, key: str) -> bool:
@@ -61,18 +100,24 @@ def flag(rooms: Rooms, uplink: UplinkId, station: StationId, key: str) -> bool:
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
-def configuration(rooms: Rooms, uplink: UplinkId, station: StationId, heartbeat_s: int) -> dict[str, tuple[str, bool]]:
-    """All keys as the central sees them: key -> (value, read-only). Secrets are never among them.
-
-    `heartbeat_s` is the interval that holds: the last boot or the last write said it.
-    """
+def configuration(rooms: Rooms, asker: Asker) -> dict[str, tuple[str, bool]]:
+    """All keys as the central sees them: key -> (value, read-only). Secrets are never among them."""
+    uplink, station = asker.uplink, asker.station
     shown = _shown(rooms.facts.configuration(station))
     connectors = str(max(rooms.facts.evses(station), default=1))
     own = {**DEFAULTS, "NumberOfConnectors": (connectors, True)}
     own |= {key: (text, False) for key, text in rooms.virtual.variables(uplink, station).items()}
-    own["HeartbeatInterval"] = (str(heartbeat_s), False)
+    # The interval that holds: the last boot or the last write said it.
+    own["HeartbeatInterval"] = (str(int(asker.link.heartbeat_s)), False)
+    own["SupportedFeatureProfiles"] = (feature_profiles(asker.rights), True)
+    own |= dict.fromkeys(_withheld(rooms), ("false", False))
     written = {key.lower() for key in own}
     return {**{key: held for key, held in shown.items() if key.lower() not in written}, **own}
+
+
+def feature_profiles(rights: Collection[Right]) -> str:
+    """What the virtual station offers to a central with these rights."""
+    return ",".join(["Core", *(name for right, name in FEATURES.items() if right in rights)])
 
 
 def _shown(values: Mapping[str, tuple[str, bool]]) -> dict[str, tuple[str, bool]]:
@@ -86,9 +131,9 @@ def _shown(values: Mapping[str, tuple[str, bool]]) -> dict[str, tuple[str, bool]
     }
 
 
-async def get_variables(rooms: Rooms, uplink: UplinkId, asked: GetVariables, heartbeat_s: int) -> Payload:
+async def get_variables(rooms: Rooms, asker: Asker, asked: GetVariables) -> Payload:
     """Answer from what is known; the real station is asked only for what is not, and for all when all is asked."""
-    known = configuration(rooms, uplink, asked.station, heartbeat_s)
+    known = configuration(rooms, asker)
     lower = {key.lower(): key for key in known}
     unknown = [key for key in dict.fromkeys(asked.keys) if key.lower() not in lower]
     foreign = tuple(key for key in unknown if key_class(key) is not KeyClass.CREDENTIAL)
@@ -113,7 +158,7 @@ async def _ask(rooms: Rooms, question: GetVariables) -> dict[str, tuple[str, boo
 async def set_variable(rooms: Rooms, uplink: UplinkId, asked: SetVariable) -> Payload:
     """Keep it, pass it on, or refuse it, by the key's class."""
     kind = key_class(asked.key)
-    if not _fits(asked.key, asked.value):
+    if not _fits(asked.key, asked.value) or (boolean(asked.value) and canonical(asked.key) in _withheld(rooms)):
         return central_encode.negative("ChangeConfiguration") or {}
     match kind:
         case KeyClass.VIRTUAL:

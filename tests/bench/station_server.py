@@ -85,7 +85,6 @@ async def serve_ours(folder: Path) -> int:
         journal=store.journal,
         ledger=store.ledger,
         centrals=nobody,
-        cache=store.tokens,
         store=store.stations,
         clock=clock,
         store_samples_every_s=lambda station: 0.0,

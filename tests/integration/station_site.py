@@ -76,7 +76,6 @@ async def site(
         journal=store.journal,
         ledger=store.ledger,
         centrals=centrals,
-        cache=store.tokens,
         store=store.stations,
         clock=clock,
         commissioning=lambda: commissioning,

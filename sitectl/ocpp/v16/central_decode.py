@@ -19,10 +19,11 @@ from sitectl.model.commands import (
     UnlockConnector,
 )
 from sitectl.model.ids import EvseId, StationId
-from sitectl.model.transaction import AuthorizationStatus, IdTokenInfo, Payload
+from sitectl.model.transaction import IdTokenInfo, Payload
 from sitectl.ocpp.frame import MAX_LIMIT
-from sitectl.ocpp.v16 import central_security, charging_profiles
+from sitectl.ocpp.v16 import central_lists, central_security, charging_profiles
 from sitectl.ocpp.v16.actions import FROM_CENTRAL
+from sitectl.ocpp.v16.central_lists import CacheCleared, ListSent, ListVersionAsked
 from sitectl.ocpp.v16.central_schedules import ScheduleAsked, schedule_asked
 from sitectl.ocpp.v16.central_security import NEGATIVE, SecurityAsked
 from sitectl.ocpp.v16.charging_profiles import Invalid, ProfilesCleared, ProfileSet
@@ -52,6 +53,9 @@ Asked = (
     | ScheduleAsked
     | ProfileSet
     | ProfilesCleared
+    | ListSent
+    | ListVersionAsked
+    | CacheCleared
     | ResetStation
     | TriggerMessage
     | ChangeAvailability
@@ -82,6 +86,12 @@ def asked(
             return schedule_asked(payload)
         case "RemoteStartTransaction":
             return _start_asked(payload, station, received, nominal_voltage_v)
+        case "SendLocalList":
+            return central_lists.list_sent(payload)
+        case "GetLocalListVersion":
+            return ListVersionAsked()
+        case "ClearCache":
+            return CacheCleared()
     fields = Fields(payload)
     read = _plain(action, fields, station)
     if read is None:
@@ -188,10 +198,10 @@ def heartbeat_answer(payload: Payload) -> Decoded[datetime | None]:
     return fields.decoded(None if moment is None else moment[0])
 
 
-def authorize_answer(payload: Payload) -> Decoded[IdTokenInfo]:
-    """The verdict on a token. Without a readable one it is Invalid: nobody vouched for it."""
+def authorize_answer(payload: Payload) -> Decoded[IdTokenInfo | None]:
+    """The verdict on a token; None when it cannot be read: then this central has said nothing of it."""
     fields = Fields(payload)
-    return fields.decoded(_info(fields) or IdTokenInfo(AuthorizationStatus.INVALID))
+    return fields.decoded(_info(fields))
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,10 +230,12 @@ def stop_answer(payload: Payload) -> Decoded[IdTokenInfo | None]:
 
 
 def _info(fields: Fields) -> IdTokenInfo | None:
+    """What a central says of a token; a word that 1.6 does not have says nothing."""
     part = fields.part("idTagInfo", required=True)
     if part is None:
         return None
-    status = part.choice("status", AuthorizationStatus, AuthorizationStatus.INVALID)
+    if (status := central_lists.status(part)) is None:
+        return None
     expires = part.moment("expiryDate")
     return IdTokenInfo(status, None if expires is None else expires[0], part.text("parentIdTag"))
 

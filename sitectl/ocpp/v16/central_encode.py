@@ -137,7 +137,7 @@ _NEGATIVE: Mapping[str, Payload] = {
     "RemoteStopTransaction": {"status": "Rejected"},
     "ReserveNow": {"status": "Rejected"},
     "Reset": {"status": "Rejected"},
-    "SendLocalList": {"status": "Failed"},
+    "SendLocalList": {"status": "NotSupported"},
     "SetChargingProfile": {"status": "Rejected"},
     "TriggerMessage": {"status": "Rejected"},
     "UnlockConnector": {"status": "UnlockFailed"},

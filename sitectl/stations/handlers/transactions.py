@@ -11,9 +11,10 @@ from sitectl.model.events import StartExpected, TransactionEnded, TransactionSta
 from sitectl.model.transaction import IdTokenInfo, StartedTransaction, TransactionStart, TransactionStop
 from sitectl.ocpp.frame import Call
 from sitectl.ocpp.v16 import copies, decode, encode
+from sitectl.routing.verdicts import INVALID, Source, Verdict
 from sitectl.stations.clocks import business_time
 from sitectl.stations.desk import RELAY_DEADLINE_S, Desk
-from sitectl.stations.handlers.authorization import INVALID, START_WITHIN_S, local_verdict, remember
+from sitectl.stations.handlers.authorization import START_WITHIN_S, judge, parent_of
 from sitectl.stations.handlers.metering import store_last_sample
 from sitectl.stations.record import Running, StationRecord, as_bytes
 from sitectl.wire.outcomes import Reply, Silence
@@ -33,33 +34,36 @@ async def start(desk: Desk, record: StationRecord, call: Call, raw: bytes | str)
     message = copies.start(call.payload, None if trusted else started)
     try:
         stored = await desk.ledger.start(told, uplinks, message, as_bytes(raw))
-        info = await _verdict(desk, record, told, stored)
-        await desk.ledger.verdict(stored.transaction, info)
+        verdict = await _verdict(desk, record, told, stored)
+        await desk.ledger.verdict(stored.transaction, verdict.info)
     except EnvironmentFault as fault:
         desk.note("transaction.not_stored", record, {"why": str(fault)}, told.evse.evse)
         return Silence()
-    await _began(desk, record, told, stored)
-    return encode.start_answer(stored.station_transaction_id, info)
+    await _began(desk, record, told, stored, verdict)
+    return encode.start_answer(stored.station_transaction_id, verdict.info)
 
 
-async def _verdict(
-    desk: Desk, record: StationRecord, told: TransactionStart, stored: StartedTransaction
-) -> IdTokenInfo:
-    """What to say of the token. A start that is told again gets the answer of the first time."""
-    if stored.repeated and stored.id_token_info is not None:
-        return stored.id_token_info
+async def _verdict(desk: Desk, record: StationRecord, told: TransactionStart, stored: StartedTransaction) -> Verdict:
+    """What to say of the token. A start that is told again gets the answer of the first time, or the central's since.
+
+    Where the site itself decides, a central's word is not asked for, and not passed on either.
+    """
+    by_central = desk.authorization.mode is AuthorizationMode.UPLINK
+    if by_central and stored.repeated and stored.id_token_info is not None:
+        return Verdict(stored.id_token_info, Source.CENTRAL)
     if record.quarantined or told.names_nothing:
-        return INVALID
+        return Verdict(INVALID, Source.RULE)
     desk.centrals.outbox_grew(record.id)
-    if desk.authorization.mode is AuthorizationMode.UPLINK:
-        info = await desk.centrals.verdict(record.id, stored.transaction, RELAY_DEADLINE_S)
-        if info is not None:
-            remember(desk.cache, told.id_token, info)
-            return info
-    return local_verdict(desk.authorization, desk.cache, told.id_token, desk.clock.wall())
+
+    async def ask() -> IdTokenInfo | None:
+        return await desk.centrals.verdict(record.id, stored.transaction, RELAY_DEADLINE_S)
+
+    return await judge(desk, record.id, told.id_token, ask)
 
 
-async def _began(desk: Desk, record: StationRecord, told: TransactionStart, stored: StartedTransaction) -> None:
+async def _began(
+    desk: Desk, record: StationRecord, told: TransactionStart, stored: StartedTransaction, verdict: Verdict
+) -> None:
     """Tell the site, unless the start is an old one told again whose transaction is over."""
     if stored.closed is not None:
         record.running.pop(stored.evse.evse, None)
@@ -77,7 +81,8 @@ async def _began(desk: Desk, record: StationRecord, told: TransactionStart, stor
     asyncio.get_running_loop().call_soon(desk.inbox.post, began)
     if not stored.repeated:
         data = {"transaction": stored.transaction, "meter_start_wh": told.meter_start_wh}
-        desk.note("transaction.started", record, data, stored.evse.evse)
+        said = {"verdict": verdict.info.status.value, "by": verdict.source.value}
+        desk.note("transaction.started", record, data | said, stored.evse.evse)
 
 
 def _with_meter(record: StationRecord, told: TransactionStop) -> TransactionStop:
@@ -95,6 +100,8 @@ async def stop(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) 
     told = decode.stop_transaction(call.payload, record.id, received, call.message_id).value
     stopped, trusted = business_time(told.stopped, received, told.clock_trusted)
     told = _with_meter(record, replace(told, stopped=stopped, clock_trusted=trusted))
+    if told.id_token is not None:
+        told = replace(told, parent=parent_of(desk, record.id, told.id_token))
     payload = call.payload if told.meter_known else {**call.payload, "meterStop": told.meter_stop_wh}
     message = copies.stop(payload, None if trusted else stopped)
     try:
@@ -112,5 +119,7 @@ async def stop(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) 
             del record.running[stored.evse.evse]
         desk.inbox.post(TransactionEnded(stored.evse, stored.transaction, desk.clock.monotonic()))
         data = {"transaction": stored.transaction, "meter_stop_wh": told.meter_stop_wh, "reason": told.reason}
+        if stored.stopped_by is not None:
+            data["stopped_by"] = stored.stopped_by.value
         desk.note("transaction.ended", record, data, stored.evse.evse)
     return encode.stop_answer()

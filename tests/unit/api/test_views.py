@@ -273,6 +273,7 @@ def test_a_transaction_has_the_promised_keys() -> None:
         "meter_stop_wh": None,
         "reason": None,
         "synthetic": False,
+        "stopped_by": None,
         "uplinks": {"central": {"id": "4711", "state": "acked", "verdict": "Accepted", "unsent": 0}},
     }
 

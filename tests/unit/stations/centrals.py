@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sitectl.base.errors import EnvironmentFault
+from sitectl.model.authorization import Remembered
 from sitectl.model.ids import StationId, TransactionId, UplinkId
 from sitectl.model.security import SecurityEventType
 from sitectl.model.transaction import IdTokenInfo, OutboxMessage, Payload
@@ -21,6 +22,9 @@ class CentralsTwin:
         self.delay_s = 0.0
         self.uplinks: tuple[UplinkId, ...] = (UplinkId("central"),)
         self.heard: list[tuple[Any, ...]] = []
+        self.known: dict[str, Remembered] = {}
+        self.usage = Remembered()
+        self.asked = 0
         self.full = False
         self.delivered: list[tuple[StationId, OutboxMessage]] = []
         self.security: list[tuple[StationId, SecurityEventType, str]] = []
@@ -29,8 +33,15 @@ class CentralsTwin:
         return self.uplinks
 
     async def authorize(self, station: StationId, id_token: str, deadline_s: float) -> IdTokenInfo | None:
+        self.asked += 1
         await asyncio.sleep(min(self.delay_s, deadline_s))
         return self.info if self.delay_s <= deadline_s else None
+
+    def remembered(self, station: StationId, id_token: str) -> Remembered:
+        return self.known.get(id_token, self.usage)
+
+    def verify(self, station: StationId, id_token: str) -> None:
+        self.heard.append(("verify", station, id_token))
 
     async def verdict(self, station: StationId, transaction: TransactionId, deadline_s: float) -> IdTokenInfo | None:
         return await self.authorize(station, "", deadline_s)

@@ -169,11 +169,6 @@ class StationBookTwin:
         self.remembered[known.station] = known
 
 
-class Cache(dict[str, IdTokenInfo]):
-    def put(self, id_token: str, info: IdTokenInfo) -> None:
-        self[id_token] = info
-
-
 def station_plan(station: str = "CP01", *, evses: int = 1, profile: int = 0) -> StationPlan:
     grid = CircuitId("grid")
     id = StationId(station)
@@ -219,7 +214,6 @@ class Yard:
         self.journal = JournalTwin()
         self.ledger = LedgerTwin()
         self.centrals = CentralsTwin()
-        self.cache = Cache()
         self.store = StationBookTwin(*known)
         self.stations = Stations(
             settings(*plans, authorization=authorization),
@@ -227,7 +221,6 @@ class Yard:
             journal=self.journal,
             ledger=self.ledger,
             centrals=self.centrals,
-            cache=self.cache,
             store=self.store,
             clock=clock or LoopClock(START),
             store_samples_every_s=store_samples_every_s,

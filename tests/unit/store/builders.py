@@ -122,10 +122,13 @@ class Says:
         reason: str = "Local",
         raw: bytes = b"stop frame",
         trusted: bool = True,
+        parent: str | None = None,
     ) -> StoppedTransaction:
         self.minute = self.minute + 1 if minute is None else minute
         stopped = self.moment(self.minute)
-        stop = TransactionStop(station, id, stopped, stopped.isoformat(), meter, reason, token, "2", trusted)
+        stop = TransactionStop(
+            station, id, stopped, stopped.isoformat(), meter, reason, token, "2", trusted, True, parent
+        )
         message = OutboxMessage("StopTransaction", {"meterStop": meter}, "1.6", OutboxKind.STOP, True)
         return await self.store.ledger.stop(stop, message, raw)
 

@@ -6,7 +6,7 @@ STORE = """
 from datetime import UTC, datetime
 from random import Random
 from sitectl.base.clock import SystemClock
-from sitectl.model.ids import StationId
+from sitectl.model.ids import StationId, UplinkId
 from sitectl.model.transaction import AuthorizationStatus, IdTokenInfo
 from sitectl.store import database
 from sitectl.store.errors import StoreUnavailable
@@ -47,7 +47,7 @@ def test_the_journal_gives_way_first_then_the_reserve_then_transactions() -> Non
 assert store.health().state is StoreState.OK and store.health().disk.reserve
 fill(12 * 2**20)
 await until(lambda: store.health().state is StoreState.TIGHT, "little room")
-store.tokens.put("TAG", IdTokenInfo(AuthorizationStatus.ACCEPTED))
+store.tokens.put(UplinkId("central"), "TAG", IdTokenInfo(AuthorizationStatus.ACCEPTED))
 store.journal.record("station.booted")
 await asyncio.sleep(0.2)
 assert store.health().left_out == 1

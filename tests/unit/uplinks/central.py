@@ -17,6 +17,7 @@ from sitectl.config.settings import UplinkSettings
 from sitectl.model.ids import StationId
 from sitectl.model.transaction import Payload
 from sitectl.ocpp.endpoint import Endpoint, message_ids
+from sitectl.ocpp.frame import MAX_LIMIT
 from sitectl.ocpp.versions import Version
 from sitectl.uplinks.connecting import Dial, DialFailed
 from sitectl.wire.memory import MemoryTransport, pair
@@ -101,7 +102,7 @@ class Central:
                 self.transports[station] = far
                 number = len(self.dials)
                 self._tasks.spawn(self._converse(station, far, number), f"central {station}")
-                endpoint = Endpoint(Version.V16, message_ids(f"c{number}"))
+                endpoint = Endpoint(Version.V16, message_ids(f"c{number}"), limit=MAX_LIMIT)
                 name = f"central/{station}"
                 return Peer(near, endpoint, handler, clock=self._clock, name=name, notice=notice)
 

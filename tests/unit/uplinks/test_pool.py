@@ -31,15 +31,13 @@ async def test_authorize_asks_the_central_and_keeps_its_deadline():
 
 
 @on_virtual_time
-async def test_an_unreadable_verdict_is_invalid_and_a_refused_call_is_none():
+async def test_no_verdict_is_made_up_for_a_central_that_gave_none():
     async with World() as world:
         await world.settles()
-        world.central.answers["Authorize"] = {"what": 1}
-        info = await world.pool.authorize(CP, "TAG", 10.0)
-        assert info is not None
-        assert info.status == "Invalid"
-        world.central.answers["Authorize"] = Error("InternalError")
-        assert await world.pool.authorize(CP, "TAG", 10.0) is None
+        for answer in ({"what": 1}, {"idTagInfo": {"status": "Perhaps"}}, Error("InternalError")):
+            world.central.answers["Authorize"] = answer
+            assert await world.pool.authorize(CP, "TAG12345", 10.0) is None
+        assert world.pool.remembered(CP, "TAG12345").cached is None
 
 
 @on_virtual_time

@@ -75,7 +75,7 @@ async def test_a_late_refusal_stops_the_transaction_and_its_stop_says_why():
         count = len(world.door.commands)
         await asyncio.sleep(300)
         assert len(world.door.commands) == count
-        cached = world.store.tokens.get("TAG12345")
+        cached = world.cached("TAG12345")
         assert cached is not None
         assert cached.status is AuthorizationStatus.INVALID
 
@@ -123,7 +123,7 @@ async def test_concurrent_is_put_down_to_the_backlog_while_there_is_one_and_neve
         await world.settles()
         await asyncio.sleep(10)
         assert world.door.of(RequestStop) == []
-        assert world.store.tokens.get("TAG12345") is None
+        assert world.cached("TAG12345") is None
 
 
 @on_virtual_time
@@ -143,7 +143,7 @@ async def test_verdicts_on_stops_are_remembered_and_those_on_placeholders_are_no
         world.central.answers["StartTransaction"] = started(5, "Blocked")
         await world.starts(1, "ABC")
         await asyncio.sleep(1)
-        assert world.store.tokens.get("ABC") is None
+        assert world.cached("ABC") is None
         await world.starts(2, "ABCD")
         await asyncio.sleep(1)
-        assert world.store.tokens.get("ABCD") is not None
+        assert world.cached("ABCD") is not None

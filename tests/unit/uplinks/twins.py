@@ -16,13 +16,13 @@ from sitectl.base.errors import EnvironmentFault
 from sitectl.base.tasks import Tasks
 from sitectl.base.units import format_utc
 from sitectl.base.virtual import run_virtual
-from sitectl.config.settings import UplinkSettings
+from sitectl.config.settings import AuthorizationSettings, UplinkSettings
 from sitectl.model.commands import Answered, Command, NotSent, Outcome, Urgency
 from sitectl.model.events import Event, TransactionEnded, TransactionStarted
 from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
 from sitectl.model.limits import StandingLimit, StandingLimits
 from sitectl.model.metering import EvseReading
-from sitectl.model.transaction import Payload, StartedTransaction
+from sitectl.model.transaction import IdTokenInfo, Payload, StartedTransaction
 from sitectl.model.uplink import Right
 from sitectl.ocpp.v16 import copies, decode
 from sitectl.routing.route import Route
@@ -168,6 +168,7 @@ class World:
         rights: frozenset[Right] = frozenset(Right),
         replay_per_s: float = 1000.0,
         uplink: UplinkSettings | None = None,
+        authorization: AuthorizationSettings | None = None,
     ) -> None:
         """With `uplink` it dials real sockets and has a store on threads; then give the clock of the machine too."""
         self.clock = clock or LoopClock(START)
@@ -178,6 +179,7 @@ class World:
         self.limits = Limits(self.facts)
         self.tasks = Tasks()
         self.settings = uplink or UplinkSettings(CENTRAL, "ws://central", rights=rights, replay_per_s=replay_per_s)
+        self.authorization = authorization or AuthorizationSettings()
         self._real = uplink is not None
         self.pool: UplinkPool
         self.store: Store
@@ -210,6 +212,8 @@ class World:
             facts=self.facts,
             virtual=self.store.virtual,
             tokens=self.store.tokens,
+            lists=self.store.lists,
+            authorization=lambda: self.authorization,
             tasks=self.tasks,
         )
         self.pool = UplinkPool(
@@ -244,6 +248,10 @@ class World:
     @property
     def view(self) -> Any:
         return self.pool.views()[CENTRAL]
+
+    def cached(self, token: str) -> IdTokenInfo | None:
+        """What the central's cache says of a token."""
+        return self.store.tokens.get(CENTRAL, token, timedelta(days=14))
 
     # --- what stations do ---
 

@@ -22,6 +22,7 @@ from sitectl.model.transaction import AuthorizationStatus, IdTokenInfo
 from sitectl.ocpp.v16 import central_decode
 from sitectl.ocpp.v16.actions import FROM_CENTRAL
 from sitectl.ocpp.v16.central_decode import StartAnswer, StartAsked, StopAsked, TransferStatus
+from sitectl.ocpp.v16.central_lists import CacheCleared, ListSent, ListVersionAsked
 from sitectl.ocpp.v16.charging_profiles import Invalid, ProfilesCleared
 from sitectl.ocpp.v16.encode import Registration
 from sitectl.ocpp.versions import ErrorCode
@@ -60,8 +61,10 @@ def asked(action, payload):
         ("UnlockConnector", {"connectorId": 1}, UnlockConnector(FIRST)),
         ("DataTransfer", {"vendorId": "V", "data": "D"}, TransferData(STATION, "V", None, "D")),
         ("ClearChargingProfile", {}, ProfilesCleared()),
-        ("ClearCache", {}, RelayCall(STATION, "ClearCache", {})),
-        ("SendLocalList", {"listVersion": 1}, RelayCall(STATION, "SendLocalList", {"listVersion": 1})),
+        ("ClearCache", {}, CacheCleared()),
+        ("GetLocalListVersion", {}, ListVersionAsked()),
+        ("SendLocalList", {"listVersion": 1, "updateType": "Full"}, ListSent(1, True)),
+        ("GetDiagnostics", {"location": "ftp://a"}, RelayCall(STATION, "GetDiagnostics", {"location": "ftp://a"})),
     ],
 )
 def test_calls(action, payload, meaning):
@@ -127,9 +130,9 @@ def test_start_answer(transaction, read):
 def test_verdicts():
     full = {"idTagInfo": {"status": "blocked", "expiryDate": "2026-11-20T06:11:00Z", "parentIdTag": "P"}}
     assert central_decode.authorize_answer(full).value == IdTokenInfo(AuthorizationStatus.BLOCKED, NOW, "P")
-    assert central_decode.authorize_answer({}).value == IdTokenInfo(AuthorizationStatus.INVALID)
-    odd = central_decode.authorize_answer({"idTagInfo": {"status": "Fine"}}).value
-    assert odd == IdTokenInfo(AuthorizationStatus.INVALID)
+    assert central_decode.authorize_answer({}).value is None
+    assert central_decode.authorize_answer({"idTagInfo": {"status": "Fine"}}).value is None
+    assert central_decode.start_answer({"transactionId": 1, "idTagInfo": {}}).value == StartAnswer("1", None)
     assert central_decode.start_answer({"transactionId": 1}).value == StartAnswer("1", None)
     assert central_decode.stop_answer({}).value is None
     assert central_decode.stop_answer(full).value == IdTokenInfo(AuthorizationStatus.BLOCKED, NOW, "P")
