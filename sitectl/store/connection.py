@@ -3,6 +3,7 @@
 import fcntl
 import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 from sitectl.store.errors import StoreUnavailable
@@ -12,15 +13,26 @@ PAGE_SIZE = 2048  # a lone commit writes each page it touched: 4096 costs 1.8 ti
 CHECKPOINT_PAGES = 4000  # 8 MB of log: pages that every batch writes are folded into the file once for many batches
 WAL_LIMIT = 16 * 2**20
 
+MODE = 0o640
+"""The ledger says who charged when: not for everybody on the machine. Its log gets the same from the library."""
+
 
 def read_write(path: Path | None, *, create: bool) -> sqlite3.Connection:
     """The connection that writes; `path` None is a store in memory."""
+    if path is not None and create and not path.exists():
+        make_private(path)
     connection = _connect(path, "rwc" if create else "rw")
     connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     hold_log(connection, CHECKPOINT_PAGES, WAL_LIMIT)
     return connection
+
+
+def make_private(path: Path) -> None:
+    """Make an empty file that strangers on this machine cannot read; what hinders it, the library says better."""
+    with suppress(OSError):
+        path.touch(MODE)
 
 
 def hold_log(connection: sqlite3.Connection, checkpoint_pages: int, limit: int) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from sitectl.store.connection import make_private
 from sitectl.store.errors import SchemaTooNew
 
 
@@ -60,6 +61,7 @@ def _copy(connection: sqlite3.Connection, path: Path) -> None:
     """A whole copy under a temporary name first: a copy that is there is complete."""
     unfinished = Path(f"{path}.unfinished")
     unfinished.unlink(missing_ok=True)
+    make_private(unfinished)
     copy = sqlite3.connect(unfinished)
     try:
         connection.backup(copy)

@@ -43,6 +43,16 @@ async def test_the_real_executor_and_clock(path: Path) -> None:
     assert left == ["", ".ballast", ".lock"]
 
 
+async def test_nobody_else_on_the_machine_reads_the_ledger(path: Path) -> None:
+    store = await open_store(path, SystemClock(), Random(1), compose_stop)
+    await Says(store).start()
+    modes = {file.name: file.stat().st_mode & 0o007 for file in path.parent.iterdir()}
+    await store.close()
+    assert path.name in modes
+    assert f"{path.name}-wal" in modes
+    assert set(modes.values()) == {0}
+
+
 async def test_a_store_in_memory(clock: HandClock) -> None:
     store = await open_store(None, clock, Random(1), compose_stop, executor=lambda name: InlineExecutor())
     says = Says(store)
