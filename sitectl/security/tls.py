@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from sitectl.base.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True)
 class PeerCertificate:
-    """A client certificate that a trusted authority has signed. `fingerprint` is SHA-256 of its DER form, in hex."""
+    """A client certificate that a trusted authority has signed. `fingerprint` is SHA-256 of its DER form, in hex.
+
+    `issuer` is the common name of who signed it; it is valid from `begins` to `ends`.
+    """
 
     fingerprint: str
     common_name: str
+    issuer: str = ""
+    begins: datetime | None = None
+    ends: datetime | None = None
 
 
 def server_context(certificate: Path, key: Path, client_ca: Path | None = None) -> ssl.SSLContext:
@@ -33,10 +42,18 @@ def server_context(certificate: Path, key: Path, client_ca: Path | None = None) 
     return context
 
 
-def client_context(ca: Path | None = None, certificate: Path | None = None, key: Path | None = None) -> ssl.SSLContext:
+def trust(context: ssl.SSLContext, authority: str) -> None:
+    """Let a context for stations take client certificates that this authority (PEM) has signed too, from now on."""
+    context.load_verify_locations(cadata=authority)
+    context.verify_mode = ssl.CERT_OPTIONAL
+
+
+def client_context(
+    ca: Path | None = None, certificate: Path | None = None, key: Path | None = None, roots: Sequence[str] = ()
+) -> ssl.SSLContext:
     """A context for connecting to a central CSMS: its name is checked against `ca`, or the system's authorities.
 
-    Raises ConfigurationError when a file cannot be used.
+    `roots` (PEM) are trusted beside them. Raises ConfigurationError when a file cannot be used.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     _harden(context)
@@ -44,6 +61,8 @@ def client_context(ca: Path | None = None, certificate: Path | None = None, key:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     else:
         _load_authorities(context, ca)
+    for root in roots:
+        context.load_verify_locations(cadata=root)
     if certificate is not None:
         _load_chain(context, certificate, key)
     return context
@@ -57,13 +76,22 @@ def peer_certificate(connection: ssl.SSLObject | ssl.SSLSocket | None) -> PeerCe
     fields = connection.getpeercert()
     if not der or not fields:  # the library gives no fields of a certificate that it did not check
         return None
-    return PeerCertificate(hashlib.sha256(der).hexdigest(), _common_name(fields))
+    return PeerCertificate(
+        hashlib.sha256(der).hexdigest(),
+        _common_name(fields.get("subject", ())),
+        _common_name(fields.get("issuer", ())),
+        _moment(fields.get("notBefore")),
+        _moment(fields.get("notAfter")),
+    )
 
 
-def _common_name(fields: object) -> str:
-    subject = fields.get("subject", ()) if isinstance(fields, dict) else ()
+def _common_name(subject: Any) -> str:
     names = [value for relative in subject for name, value in relative if name == "commonName"]
     return str(names[-1]) if names else ""
+
+
+def _moment(text: Any) -> datetime | None:
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(text), UTC) if isinstance(text, str) else None
 
 
 def _harden(context: ssl.SSLContext) -> None:
