@@ -171,6 +171,7 @@ def _pool(
             outbox=store.outbox,
             facts=stations.book,
             virtual=store.virtual,
+            documents=store.documents,
             tokens=store.tokens,
             lists=store.lists,
             tasks=tasks,

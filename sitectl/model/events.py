@@ -63,6 +63,15 @@ class StationBooted:
 
 
 @dataclass(frozen=True, slots=True)
+class RebootExpected:
+    """A station was told to reboot: that it is away is no alarm before `until` (monotonic s)."""
+
+    station: StationId
+    at: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class EvseStatusChanged:
     """A status notification of one EVSE (evse 0: of the station)."""
 
@@ -212,6 +221,7 @@ Event = (
     | StationConnected
     | StationDisconnected
     | StationBooted
+    | RebootExpected
     | EvseStatusChanged
     | EvseMetered
     | StartExpected

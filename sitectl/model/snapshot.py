@@ -104,6 +104,8 @@ class StationSnapshot:
     connected_at: float | None = None
     booted_at: float | None = None
     offline_since: float | None = None
+    reboot_until: float = 0.0
+    """Until when (monotonic s) it may be away because it was told to reboot."""
     pinned_now: bool = False
     starts_pass_us: bool = False
 

@@ -48,7 +48,7 @@ def findings(state: SiteState, decision: Decision) -> Iterator[Finding]:
     yield from _meters(state, decision)
     yield from _circuits(state, decision)
     for station in decision.snapshot.stations.values():
-        yield from _station(station, listed=station.id in state.topology.stations)
+        yield from _station(station, decision.snapshot.at, listed=station.id in state.topology.stations)
     for view in decision.snapshot.evses.values():
         yield from _evse(view, decision.snapshot.stations[view.id.station])
     if decision.violations:
@@ -97,7 +97,7 @@ def _base_load(circuit: CircuitSnapshot, worst_a: float) -> Iterator[Finding]:
         )
 
 
-def _station(station: StationSnapshot, listed: bool) -> Iterator[Finding]:
+def _station(station: StationSnapshot, now: float, *, listed: bool) -> Iterator[Finding]:
     """`listed`: it stands in the configuration, be it as one that is not there yet."""
     if station.quarantined and listed:
         yield (
@@ -117,7 +117,7 @@ def _station(station: StationSnapshot, listed: bool) -> Iterator[Finding]:
             station.id,
             "Connect it, or set installed: false.",
         )
-    elif not station.online:
+    elif not station.online and now >= station.reboot_until:
         yield (
             "Offline",
             station.id,

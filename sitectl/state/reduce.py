@@ -129,7 +129,8 @@ def _booted(state: SiteState, event: events.StationBooted) -> SiteState:
     def change(station: StationState) -> StationState:
         if event.remembered:
             return replace(station, identity=event.identity, seen=True, booted=True)
-        return replace(station, identity=event.identity, seen=True, booted=True, booted_at=event.at)
+        known = replace(station, identity=event.identity, seen=True, booted=True)
+        return replace(known, booted_at=event.at, reboot_until=0.0)
 
     if event.remembered and event.station not in state.topology.stations:
         state = _counted(state, event.station)  # it was here before the restart, and may come again
@@ -141,6 +142,10 @@ def _booted(state: SiteState, event: events.StationBooted) -> SiteState:
     keeps_profiles = not in_ram(before.plan)
     state = _each_evse(state, event.station, lambda e: evses.with_boot(e, same, keeps_profiles))
     return _say_again(state, event.station)
+
+
+def _reboot_expected(state: SiteState, event: events.RebootExpected) -> SiteState:
+    return _station(state, event.station, lambda s: replace(s, reboot_until=event.until))
 
 
 def _status(state: SiteState, event: events.EvseStatusChanged) -> SiteState:
@@ -254,6 +259,7 @@ _REDUCERS: Mapping[type, Callable[[SiteState, Any], SiteState]] = {
     events.StationConnected: _connected,
     events.StationDisconnected: _disconnected,
     events.StationBooted: _booted,
+    events.RebootExpected: _reboot_expected,
     events.EvseStatusChanged: _status,
     events.EvseMetered: _metered,
     events.StartExpected: _start_expected,

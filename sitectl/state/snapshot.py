@@ -178,6 +178,7 @@ def _station(station: StationState) -> StationSnapshot:
         connected_at=station.connected_at,
         booted_at=station.booted_at,
         offline_since=station.offline_since,
+        reboot_until=station.reboot_until,
         pinned_now=station.pinned_now,
         starts_pass_us=station.starts_pass_us,
     )

@@ -28,6 +28,7 @@ class StationState:
     connected_at: float | None = None
     booted_at: float | None = None
     offline_since: float | None = None
+    reboot_until: float = 0.0
     starts_pass_us: bool = False
     skew_s: float | None = None
     pinned_now: bool = False

@@ -13,6 +13,7 @@ from sitectl.model.storage import StoreHealth
 from sitectl.store.ballast import BALLAST_BYTES, Ballast
 from sitectl.store.database import Database
 from sitectl.store.deadletters import DeadLetters
+from sitectl.store.documents import RememberedDocuments, VirtualDocuments, load_documents
 from sitectl.store.executor import Executor, ThreadExecutor
 from sitectl.store.journal import Journal
 from sitectl.store.limits import LimitStore
@@ -44,6 +45,7 @@ class Store:
     tokens: TokenCache
     lists: LocalLists
     virtual: VirtualSettings
+    documents: VirtualDocuments
     journal: Journal
     queries: Queries
 
@@ -78,15 +80,18 @@ async def open_store(
     that runs in the loop's thread. Raises `StoreUnavailable` or `SchemaTooNew`.
     """
 
-    def prepare(connection: sqlite3.Connection) -> tuple[Stamp, RememberedTokens, KeptLists, Remembered]:
+    def prepare(
+        connection: sqlite3.Connection,
+    ) -> tuple[Stamp, RememberedTokens, KeptLists, Remembered, RememberedDocuments]:
         migrate(connection, path)
         stamp = _begin_epoch(connection, random, to_us(clock.wall()))
-        return stamp, load_tokens(connection), load_lists(connection), load_virtual(connection)
+        tokens, lists = load_tokens(connection), load_lists(connection)
+        return stamp, tokens, lists, load_virtual(connection), load_documents(connection)
 
     database = Database(
         path, clock, executor("sitectl-store"), executor("sitectl-queries"), Ballast(path, ballast_bytes)
     )
-    stamp, tokens, lists, virtual = await database.open(prepare)
+    stamp, tokens, lists, virtual, documents = await database.open(prepare)
     journal = Journal(database, stamp, clock)
     _tell(database, journal, on_state)
     return Store(
@@ -100,6 +105,7 @@ async def open_store(
         tokens=TokenCache(database, clock, tokens),
         lists=LocalLists(database, lists),
         virtual=VirtualSettings(database, virtual),
+        documents=VirtualDocuments(database, documents),
         journal=journal,
         queries=Queries(database),
     )

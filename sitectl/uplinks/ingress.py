@@ -8,7 +8,6 @@ answer is the action's own "no": centrals take a CALLERROR for a bug.
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
 
 from sitectl.base.clock import Clock
 from sitectl.model.commands import (
@@ -37,23 +36,12 @@ from sitectl.ocpp.versions import ErrorCode
 from sitectl.routing.rights import may
 from sitectl.uplinks import virtual
 from sitectl.uplinks.asking import Admission, Asker
-from sitectl.uplinks.lists import Lists
+from sitectl.uplinks.blocks import Blocks
 from sitectl.uplinks.ports import Rooms
-from sitectl.uplinks.profiles import Profiles
 from sitectl.uplinks.relay import note, relay
-from sitectl.uplinks.remote import Remote
 from sitectl.uplinks.schedules import WITHOUT_SMART_CHARGING, composed
 from sitectl.uplinks.triggers import triggered
 from sitectl.wire.outcomes import Refuse, Reply, Silence
-
-
-@dataclass(frozen=True, slots=True)
-class Blocks:
-    """What serves the calls of one central for all its stations, by functional block."""
-
-    profiles: Profiles
-    remote: Remote
-    lists: Lists
 
 
 class Ingress:
@@ -81,8 +69,10 @@ class Ingress:
             return self._no(call.action)
         return self._answer(call.action, asked, call.payload)
 
-    def _answer(self, action: str, asked: Asked, payload: Payload) -> Reply | Awaitable[Reply]:
-        """One line a functional block."""
+    def _answer(  # noqa: C901 (one case a question)
+        self, action: str, asked: Asked, payload: Payload
+    ) -> Reply | Awaitable[Reply]:
+        """To the functional block that serves it."""
         rooms, blocks, asker = self._rooms, self._blocks, self._asker
         match asked:
             case GetVariables():
@@ -105,7 +95,11 @@ class Ingress:
                 return blocks.lists.serve(asker, asked)
             case UnlockConnector():
                 return blocks.remote.unlock(asker, asked)
-            case ResetStation() | ChangeAvailability() | TransferData():
+            case ResetStation():
+                return blocks.stations.resets.ask(asker, asked)
+            case ChangeAvailability():
+                return blocks.stations.availability.ask(asker, asked)
+            case TransferData():
                 return relay(rooms, asker, action, asked, Urgency.CONTROL)
             case _:
                 return self._no(action)

@@ -24,16 +24,11 @@ from sitectl.uplinks.egress import CALL_TIMEOUT_S, Egress, Step
 from sitectl.uplinks.news import News
 from sitectl.uplinks.nudge import Nudge
 from sitectl.uplinks.ports import Rooms
+from sitectl.uplinks.presence import Presence
 from sitectl.wire.outcomes import Answer, CallOutcome, Gone, Handler, Late, Notice, Refused, TimedOut
 from sitectl.wire.peer import Peer
 
 log = logging.getLogger(__name__)
-
-LINGER_S = 60.0
-"""The connection stays for this long after the station was lost."""
-
-NAMELESS_S = 60.0
-"""A station that never sent a boot is shown after this nevertheless (at once when it has transactions)."""
 
 STABLE_S = 10.0
 """A connection that lasted so long was well: the next back-off begins small."""
@@ -56,19 +51,17 @@ class Link:
         "_boot_at",
         "_booted_since_arrival",
         "_clock",
-        "_connection",
         "_dial",
         "_dial_at",
         "_greeted",
         "_heartbeat_at",
-        "_lost_at",
         "_news_next",
         "_nudge",
         "_peer",
+        "_presence",
         "_reboot",
         "_rooms",
         "_said_boot",
-        "_seen_at",
         "_unanswered",
         "admission",
         "egress",
@@ -83,11 +76,19 @@ class Link:
     serve: Handler
 
     def __init__(
-        self, station: StationId, rooms: Rooms, egress: Egress, dial: Dial, backoff: Backoff, clock: Clock, nudge: Nudge
+        self,
+        station: StationId,
+        rooms: Rooms,
+        egress: Egress,
+        news: News,
+        dial: Dial,
+        backoff: Backoff,
+        clock: Clock,
+        nudge: Nudge,
     ) -> None:
         self.station = station
         self.egress = egress
-        self.news = News(station, rooms.facts, clock, nudge)
+        self.news = news
         self.admission = Admission.PENDING
         self.heartbeat_s = 300.0
         self.state = LinkState.IDLE
@@ -98,8 +99,7 @@ class Link:
         self._clock = clock
         self._nudge = nudge
         self._peer: Peer | None = None
-        self._connection = 0  # which connection of the station was last heard of
-        self._seen_at = self._lost_at = -math.inf
+        self._presence = Presence(station, rooms.facts, clock)
         self._dial_at = -math.inf
         self._boot_at = self._heartbeat_at = math.inf
         self._said_boot: Payload | None = None
@@ -112,10 +112,7 @@ class Link:
 
     def station_online(self) -> None:
         """The station has connected, or has booted on its connection."""
-        connection = self._rooms.facts.connections(self.station)
-        if connection != self._connection:
-            self._connection = connection
-            self._seen_at = self._clock.monotonic()
+        if self._presence.came():
             self._booted_since_arrival = False
             self.news.came()
         else:
@@ -126,8 +123,16 @@ class Link:
 
     def station_offline(self) -> None:
         """The station is gone."""
-        self._lost_at = self._clock.monotonic()
+        self._presence.went()
         self.news.went()
+
+    def reboot_expected(self, until: float) -> None:
+        """The station was told to reboot: the connection stays open until it is back, at most until then."""
+        self._presence.reboot_expected(until)
+
+    def statuses_changed(self) -> None:
+        """Connectors may stand otherwise than was said: what is new goes up."""
+        self.news.restated()
 
     def boot_now(self) -> None:
         """The central wants to hear the boot again, and need not wait for it."""
@@ -148,13 +153,8 @@ class Link:
     # --- how it stands ------------------------------------------------------------------------------------------------
 
     def wanted(self) -> bool:
-        """Whether the connection should be open: never before the station was seen once."""
-        if self.egress.waiting:
-            return True
-        now = self._clock.monotonic()
-        if self._rooms.facts.online(self.station):
-            return self._rooms.facts.boot(self.station) is not None or now - self._seen_at >= NAMELESS_S
-        return now - self._lost_at < LINGER_S and self._said_boot is not None
+        """Whether the connection should be open."""
+        return self.egress.waiting or self._presence.shown(self._said_boot is not None)
 
     @property
     def accepted(self) -> bool:
@@ -187,8 +187,7 @@ class Link:
         while True:
             if not self.wanted():
                 self.state, self.why = LinkState.IDLE, ""
-                nameless_s = self._seen_at + NAMELESS_S - self._clock.monotonic()
-                await self._nudge.wait(nameless_s if nameless_s > 0.0 else None)
+                await self._nudge.wait(self._presence.nameless_s())
             elif (wait_s := self._dial_at - self._clock.monotonic()) > 0.0:
                 await self._nudge.wait(wait_s)
             else:
@@ -242,8 +241,7 @@ class Link:
             due_at = min(due_at, self._heartbeat_at)
             for other_at in (self.egress.due_at(), self.news.due_at()):
                 due_at = due_at if other_at is None else min(due_at, other_at)
-        now, lingers_until = self._clock.monotonic(), self._lost_at + LINGER_S
-        return min(due_at, lingers_until if lingers_until > now else now + LINGER_S)
+        return min(due_at, self._presence.changes_at())
 
     async def _step(self, peer: Peer) -> bool:
         """Say the next thing that is to be said; False: there is none now."""

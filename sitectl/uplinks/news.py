@@ -7,6 +7,7 @@ keep their order; nothing here survives a restart, because nothing here is bille
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 from sitectl.base.clock import Clock
@@ -28,6 +29,9 @@ READING_WITHIN_S = 30.0
 """A reading that a central asked for is waited for so long."""
 
 STATUS = "StatusNotification"
+FREE = ("Available", "Preparing", "Finishing", "Reserved")
+"""Statuses that do not hold where somebody has taken the connector out of service, whatever the station says."""
+
 WORK = ("DiagnosticsStatusNotification", "FirmwareStatusNotification")
 
 
@@ -39,13 +43,14 @@ class Message(NamedTuple):
 
 
 class News:
-    """The news of one virtual station. `nudge` wakes whoever sends them."""
+    """The news of one virtual station. `nudge` wakes whoever sends them; `is_out`: what is out of service."""
 
     __slots__ = (
         "_asked",
         "_clock",
         "_dirty",
         "_facts",
+        "_is_out",
         "_notifications",
         "_nudge",
         "_readings_until",
@@ -55,9 +60,17 @@ class News:
         "_work",
     )
 
-    def __init__(self, station: StationId, facts: StationFacts, clock: Clock, nudge: Nudge) -> None:
+    def __init__(
+        self,
+        station: StationId,
+        facts: StationFacts,
+        clock: Clock,
+        nudge: Nudge,
+        is_out: Callable[[EvseId], bool] = lambda evse: False,
+    ) -> None:
         self._station = station
         self._facts = facts
+        self._is_out = is_out
         self._clock = clock
         self._nudge = nudge
         self._dirty: set[int] = set()
@@ -94,6 +107,11 @@ class News:
     def changed(self, connector: int) -> None:
         """A connector reported its status."""
         self._dirty.add(connector)
+        self._nudge.set()
+
+    def restated(self) -> None:
+        """All connectors may stand otherwise than was told."""
+        self._dirty.update(self._connectors())
         self._nudge.set()
 
     def notify(self, action: str, payload: Payload) -> None:
@@ -194,7 +212,12 @@ class News:
         if not self._facts.online(self._station):
             return central_encode.unavailable(connector, self._clock.wall())
         known = self._facts.statuses(self._station).get(connector)
-        return None if known is None else central_encode.presentable(STATUS, known)
+        if known is None:
+            return None
+        status = central_encode.presentable(STATUS, known)
+        if status.get("status") in FREE and self._is_out(EvseId(self._station, connector)):
+            return {**status, "status": "Unavailable"}
+        return status
 
     def _connectors(self) -> set[int]:
         return {0, *self._facts.evses(self._station), *self._facts.statuses(self._station)}

@@ -25,12 +25,14 @@ from sitectl.model.uplink import UplinkState, UplinkView
 from sitectl.ocpp.v16 import central_decode, central_encode
 from sitectl.routing.route import Route
 from sitectl.uplinks.asking import Asker
+from sitectl.uplinks.blocks import Blocks, StationBlocks
 from sitectl.uplinks.connecting import Dial, LinkState
 from sitectl.uplinks.dial import Dialer
 from sitectl.uplinks.egress import Egress
-from sitectl.uplinks.ingress import Blocks, Ingress
+from sitectl.uplinks.ingress import Ingress
 from sitectl.uplinks.link import Link
 from sitectl.uplinks.lists import Lists
+from sitectl.uplinks.news import News
 from sitectl.uplinks.nudge import Nudge
 from sitectl.uplinks.pace import Pace
 from sitectl.uplinks.ports import Rooms
@@ -89,18 +91,20 @@ class UplinkPool:
         self._nominal_voltage_v = nominal_voltage_v
         self._make_dialer = make_dialer or self._dialer
         self._events = SecurityEvents(rooms, clock, self._egress)
+        self._stations = StationBlocks(rooms, clock, self._shown)
         self._uplinks = {id: self._uplink(settings) for id, settings in uplinks.items()}
 
     def _uplink(self, settings: UplinkSettings) -> _Uplink:
         def replaying() -> bool:
             return any(link.egress.waiting and not link.egress.live for link in uplink.links.values())
 
+        is_out = self._stations.availability.is_out
         profiles = Profiles(settings.id, self._rooms, self._clock, self._nominal_voltage_v)
         uplink = _Uplink(
             settings,
             Pace(settings.replay_per_s, self._clock),
             profiles,
-            Blocks(profiles, Remote(self._rooms, profiles, self._clock), Lists(self._rooms)),
+            Blocks(self._stations, profiles, Remote(self._rooms, profiles, is_out, self._clock), Lists(self._rooms)),
             Refusals(self._rooms, profiles, replaying),
             self._make_dialer(settings),
         )
@@ -131,6 +135,7 @@ class UplinkPool:
 
     async def _bring_back(self, uplink: _Uplink) -> None:
         uplink.profiles.restore()
+        self._stations.restore(uplink.settings.id)
         try:
             for station, transaction, status in await self._rooms.outbox.refused(uplink.settings.id):
                 uplink.refusals.late(station, transaction, status)
@@ -156,6 +161,7 @@ class UplinkPool:
             if id not in uplinks:
                 leaving += self._uplinks[id].tasks
                 self._uplinks.pop(id).profiles.withdraw()
+                self._stations.withdraw(id)
         for id, settings in uplinks.items():
             held = self._uplinks.get(id)
             if held is None:
@@ -254,11 +260,13 @@ class UplinkPool:
         """A station is connected, or has booted."""
         for link in self._shown(station):
             link.station_online()
+        self._stations.station_online(station)
 
     def station_offline(self, station: StationId) -> None:
         """A station's connection ended."""
         for link in self._shown(station):
             link.station_offline()
+        self._stations.station_offline(station)
 
     def hear(self, event: Event) -> None:
         """What the site hears: transactions, which profiles follow, and readings that a central asked for."""
@@ -325,7 +333,8 @@ class UplinkPool:
         settings, rooms, clock = uplink.settings, self._rooms, self._clock
         egress = Egress(settings.id, station, rooms, uplink.pace, uplink.refusals, clock, nudge)
         backoff = Backoff(BACKOFF_BASE_S, BACKOFF_CAP_S, self._random)
-        link = Link(station, rooms, egress, uplink.dial(station), backoff, clock, nudge)
+        news = News(station, rooms.facts, clock, nudge, self._stations.availability.is_out)
+        link = Link(station, rooms, egress, news, uplink.dial(station), backoff, clock, nudge)
         asker = Asker(settings.id, station, settings.rights, link)
         link.serve = Ingress(rooms, uplink.blocks, asker, clock).serve
         return link

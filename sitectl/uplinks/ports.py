@@ -151,6 +151,16 @@ class VirtualSettings(Protocol):
         """Replace the list."""
 
 
+class VirtualDocuments(Protocol):
+    """What else is remembered of a station for a central, or for the site itself (uplink ""); kept on disk."""
+
+    def of(self, kind: str) -> Mapping[tuple[UplinkId, StationId], Payload]:
+        """All documents of a kind."""
+
+    def keep(self, kind: str, uplink: UplinkId, station: StationId, document: Payload | None) -> Awaitable[None]:
+        """Replace a document; None: forget it."""
+
+
 class TokenCache(Protocol):
     """Verdicts that centrals gave, remembered for when they are away."""
 
@@ -197,6 +207,7 @@ class Rooms:
     outbox: Outbox
     facts: StationFacts
     virtual: VirtualSettings
+    documents: VirtualDocuments
     tokens: TokenCache
     lists: LocalLists
     tasks: Tasks

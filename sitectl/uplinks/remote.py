@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sitectl.base.clock import Clock
 from sitectl.model import events
 from sitectl.model.commands import Answered, RequestStart, RequestStop, UnlockConnector, Urgency
@@ -24,13 +26,14 @@ _NOT_NOW = (ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE)
 
 
 class Remote:
-    """Starts, stops and unlocks through the station's one door."""
+    """Starts, stops and unlocks through the station's one door. `is_out`: what is out of service."""
 
-    __slots__ = ("_clock", "_profiles", "_rooms")
+    __slots__ = ("_clock", "_is_out", "_profiles", "_rooms")
 
-    def __init__(self, rooms: Rooms, profiles: Profiles, clock: Clock) -> None:
+    def __init__(self, rooms: Rooms, profiles: Profiles, is_out: Callable[[EvseId], bool], clock: Clock) -> None:
         self._rooms = rooms
         self._profiles = profiles
+        self._is_out = is_out
         self._clock = clock
 
     # --- start --------------------------------------------------------------------------------------------------------
@@ -82,10 +85,10 @@ class Remote:
         return next(plugged, free[0] if free else None)
 
     def _is_free(self, evse: EvseId) -> bool:
-        """Nothing runs there, and the station does not say that nothing can."""
+        """Nothing runs there, nobody has taken it out of service, and the station does not say that nothing can."""
         status = self._status(evse)
         usable = status is None or status.connector_status not in _NOT_NOW
-        return usable and not self._rooms.facts.running(evse)
+        return usable and not self._rooms.facts.running(evse) and not self._is_out(evse)
 
     def _status(self, evse: EvseId) -> EvseStatus | None:
         payload = self._rooms.facts.statuses(evse.station).get(evse.evse)

@@ -99,6 +99,10 @@ async def test_a_transaction_at_a_central_that_validates_everything(tmp_path: Pa
         await until(lambda: central.of("FirmwareStatusNotification"))
 
 
+def _answered(status: str) -> Answered:
+    return Answered(status, {"status": status})
+
+
 _YES: dict[type, str] = {UnlockConnector: "Unlocked", ChangeAvailability: "Scheduled"}
 
 
@@ -110,7 +114,7 @@ async def test_every_command_of_a_central_and_its_answer_by_the_book(tmp_path: P
         await until(lambda: central.of("StartTransaction"))
         await until_drained(world)
         point = central.points[CP]
-        world.door.outcome = lambda command: Answered("", {"status": _YES.get(type(command), "Accepted")})
+        world.door.outcome = lambda command: _answered(_YES.get(type(command), "Accepted"))
         default = {
             "charging_profile_id": 1,
             "stack_level": 0,

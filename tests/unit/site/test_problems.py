@@ -39,6 +39,16 @@ def test_a_station_that_never_came_and_one_that_left() -> None:
     assert found(after(calm(), [events.StationDisconnected(B, 1.0, "")]), 1.5)[B] == ["Offline"]
 
 
+def test_a_station_that_was_told_to_reboot_is_missed_only_after_its_time() -> None:
+    left = [events.RebootExpected(B, 0.9, 300.0), events.StationDisconnected(B, 1.0, "")]
+    assert B not in found(after(calm(), left), 1.5)
+    assert found(after(calm(), left), 300.0)[B] == ["Offline"]
+    back = after(calm(), [*left, *arrives(B, 30.0)])
+    assert found(after(back, [events.StationDisconnected(B, 31.0, "")]), 31.5)[B] == ["Offline"]
+    refused = [*left, events.RebootExpected(B, 1.2, 1.2)]
+    assert found(after(calm(), refused), 1.5)[B] == ["Offline"]
+
+
 def test_an_identity_that_nobody_listed() -> None:
     there = after(calm(), [events.StationConnected("stranger", 1.0, "1.6", "", quarantined=True)])
     assert found(there, 1.5) == {"stranger": ["An identity that nobody listed is connected"]}

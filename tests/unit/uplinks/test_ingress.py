@@ -61,8 +61,8 @@ CALLS = {
         ("Reset", {"type": "Hard"}, ResetStation(CP, ResetKind.IMMEDIATE), Urgency.CONTROL),
         (
             "ChangeAvailability",
-            {"connectorId": 2, "type": "Operative"},
-            ChangeAvailability(EvseId(CP, 2), True),
+            {"connectorId": 2, "type": "Inoperative"},
+            ChangeAvailability(EvseId(CP, 2), False),
             Urgency.CONTROL,
         ),
         ("UnlockConnector", {"connectorId": 1}, UnlockConnector(EvseId(CP, 1)), Urgency.STOP),
@@ -121,7 +121,7 @@ async def test_commands_for_a_station_that_is_away_get_their_own_no():
         ask = world.central.ask
         assert await ask("RemoteStartTransaction", CALLS["RemoteStartTransaction"]) == REJECTED
         assert await ask("Reset", {"type": "Soft"}) == REJECTED
-        assert await ask("ChangeAvailability", CALLS["ChangeAvailability"]) == REJECTED
+        assert await ask("ChangeAvailability", CALLS["ChangeAvailability"]) == {"status": "Scheduled"}
         assert await ask("UnlockConnector", {"connectorId": 1}) == {"status": "UnlockFailed"}
         assert await ask("DataTransfer", {"vendorId": "v"}) == REJECTED
         assert await ask("TriggerMessage", {"requestedMessage": "MeterValues", "connectorId": 1}) == REJECTED

@@ -211,6 +211,7 @@ class World:
             outbox=self.store.outbox,
             facts=self.facts,
             virtual=self.store.virtual,
+            documents=self.store.documents,
             tokens=self.store.tokens,
             lists=self.store.lists,
             authorization=lambda: self.authorization,

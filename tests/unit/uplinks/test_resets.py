@@ -1,0 +1,135 @@
+"""Reset over a link on virtual time: expected reboots, soft ones that do nothing, storms."""
+
+import asyncio
+
+import pytest
+
+from sitectl.model.commands import Answered, ResetKind, ResetStation, Unanswered
+from sitectl.model.events import RebootExpected
+from sitectl.uplinks.resets import MOST_RESETS, PER_S, REBOOT_WITHIN_S, SOFT_WITHIN_S
+from sitectl.wire.ports import TransportClosed
+from tests.unit.uplinks.central import CP
+from tests.unit.uplinks.twins import World, on_virtual_time
+
+ACCEPTED = {"status": "Accepted"}
+REJECTED = {"status": "Rejected"}
+HARD, SOFT = ResetKind.IMMEDIATE, ResetKind.ON_IDLE
+
+
+async def resets(world: World, kind: str = "Hard"):
+    return await world.central.ask("Reset", {"type": kind})
+
+
+def asked(world: World) -> list[ResetKind]:
+    return [command.kind for command in world.door.of(ResetStation)]
+
+
+def expected_s(world: World) -> list[float]:
+    return [event.until - event.at for event in world.inbox.of(RebootExpected)]
+
+
+@on_virtual_time
+async def test_the_reboot_is_expected_before_it_comes_and_no_longer_when_it_is_refused():
+    async with World() as world:
+        await world.settles()
+        assert await resets(world) == ACCEPTED
+        assert expected_s(world) == [REBOOT_WITHIN_S]
+        world.inbox.clear()
+        world.door.outcome = lambda command: Answered("Rejected", REJECTED)
+        assert await resets(world) == REJECTED
+        assert expected_s(world)[-1] <= 0.0
+
+
+@on_virtual_time
+async def test_the_connection_to_the_central_stays_open_while_the_station_reboots():
+    async with World() as world:
+        world.reports(1, "Available")
+        await world.settles()
+        await resets(world)
+        world.leaves()
+        await asyncio.sleep(REBOOT_WITHIN_S - 60)
+        world.arrives()
+        world.boots()
+        await asyncio.sleep(30)
+        assert len(world.central.dials) == 1
+        assert len(world.central.of("BootNotification")) == 2
+        world.leaves()
+        await asyncio.sleep(120)
+        world.arrives()
+        await asyncio.sleep(5)
+        assert len(world.central.dials) == 2  # nobody expected this one
+
+
+@on_virtual_time
+async def test_a_station_that_does_not_come_back_is_let_go_in_the_end():
+    async with World() as world:
+        await world.settles()
+        await resets(world)
+        world.leaves()
+        await asyncio.sleep(REBOOT_WITHIN_S + 70)
+        assert world.view.stations == 0
+        with pytest.raises(TransportClosed):
+            await world.central.transports[CP].recv()
+
+
+@on_virtual_time
+async def test_a_soft_reset_that_does_nothing_becomes_a_hard_one():
+    async with World() as world:
+        await world.settles()
+        assert await resets(world, "Soft") == ACCEPTED
+        await asyncio.sleep(SOFT_WITHIN_S - 1)
+        assert asked(world) == [SOFT]
+        await asyncio.sleep(2)
+        assert asked(world) == [SOFT, HARD]
+        await asyncio.sleep(3 * SOFT_WITHIN_S)
+        assert asked(world) == [SOFT, HARD]
+        await world.store.journal.drain()
+        assert len(await world.rows("SELECT 1 FROM events WHERE type = 'station.reset_escalated'")) == 1
+
+
+@pytest.mark.parametrize("how", ["went", "booted", "refused", "unanswered", "hard"])
+def test_only_one_that_was_accepted_and_did_nothing(how):
+    @on_virtual_time
+    async def test():
+        async with World() as world:
+            await world.settles()
+            if how == "refused":
+                world.door.outcome = lambda command: Answered("Rejected", REJECTED)
+            if how == "unanswered":
+                world.door.outcome = lambda command: Unanswered("no answer")
+            await resets(world, "Hard" if how == "hard" else "Soft")
+            if how == "went":
+                world.leaves()
+                await asyncio.sleep(30)
+                world.arrives()
+            if how == "booted":
+                world.boots()
+            await asyncio.sleep(2 * SOFT_WITHIN_S)
+            assert len(asked(world)) == 1
+
+    test()
+
+
+@on_virtual_time
+async def test_a_storm_of_resets_is_refused_and_noted_once():
+    async with World() as world:
+        await world.settles()
+        answers = [await resets(world) for _ in range(30)]
+        assert answers == [ACCEPTED] * MOST_RESETS + [REJECTED] * (30 - MOST_RESETS)
+        assert asked(world) == [HARD] * MOST_RESETS
+        await world.store.journal.drain()
+        assert len(await world.rows("SELECT 1 FROM events WHERE type = 'uplink.too_many_resets'")) == 1
+        await asyncio.sleep(PER_S)
+        assert await resets(world) == ACCEPTED
+
+
+@on_virtual_time
+async def test_what_a_station_that_is_away_was_not_asked_is_not_counted():
+    async with World() as world:
+        world.reports(1, "Available")
+        await world.settles()
+        world.leaves()
+        for _ in range(10):
+            assert await resets(world) == REJECTED
+        world.arrives()
+        assert await resets(world) == ACCEPTED
