@@ -2,6 +2,7 @@
 
 * `credentials`: HTTP Basic as stations send it (passwords are bytes), comparison in constant time, and pins: what a
   station showed in the commissioning window, kept as a slow hash, a certificate fingerprint or an address.
+* `failures`: failed attempts per address, each making the next refusal slower.
 * `tls`: contexts for both ends (TLS 1.2 or newer) and what a peer's certificate says.
 * `certificates`: reading and judging certificates and signing requests, and how OCPP names them; `signing_requests`:
   keys of our own towards a central; `site_ca`: the authority that signs what stations show to us.

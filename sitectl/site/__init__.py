@@ -3,7 +3,8 @@
 * `owner.py` holds the state and takes events in order; `post` never waits.
 * `cycle.py` is one decision: state -> snapshot -> allocation -> independent check. It awaits nothing.
 * `offers.py` turns a decision into offers: what goes at once, what must be on disk first, what is due for renewal.
-* `report.py` makes what people see of it: shares of the circuits, problems.
+* `stored.py` knows what the disk says of each limit, or may say while a write is under way.
+* `shares.py`, `problems.py` and `standing.py` make what others see of it: circuits, what is wrong, what really holds.
 
 Nothing here waits for a station, the disk or a meter: what came of an offer returns as an event.
 """

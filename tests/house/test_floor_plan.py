@@ -1,6 +1,7 @@
 """What the import contract cannot see: bodies of `__init__.py`, waiting in still rooms, hidden tasks and clocks."""
 
 import ast
+import re
 import tomllib
 
 from tests.house.source import PACKAGE, ROOT, STILL, docstrings, imported, modules, place, still_modules, tree
@@ -92,3 +93,17 @@ def test_pydantic_stays_at_the_border() -> None:
         if name.partition(".")[0] == "pydantic"
     ]
     assert not offenders, offenders
+
+
+def test_the_files_that_a_package_names_are_there() -> None:
+    """In its opening docstring, as `name.py` or at the head of a line of its list."""
+    gone = []
+    for module in modules():
+        if module.name != "__init__.py":
+            continue
+        said = ast.get_docstring(tree(module)) or ""
+        heads = " ".join(re.findall(r"^\* (.*?)(?: \(pure\))?:", said, re.MULTILINE))
+        named = re.findall(r"`(\w+)\.py`", said) + re.findall(r"`(\w+)`", heads)
+        there = {path.stem for path in module.parent.iterdir()}
+        gone += [f"{place(module, 1)}: {name}" for name in named if name not in there]
+    assert gone == []
