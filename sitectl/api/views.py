@@ -264,6 +264,7 @@ def transaction(view: TransactionView, *, letters: bool = False) -> Json:
         "reason": view.reason,
         "synthetic": view.synthetic,
         "stopped_by": view.stopped_by,
+        "clock": {"started": view.started_clock, "stopped": view.stopped_clock},
         "uplinks": {
             id: {"id": copy.id, "state": copy.state.value, "verdict": copy.verdict, "unsent": copy.unsent}
             for id, copy in view.uplinks.items()

@@ -2,5 +2,6 @@
 
 * `process.py`: one run of the process, from the configuration to the exit status.
 * `reload.py`: a changed configuration under a running site.
+* `timekeeping.py`: a clock that is not set at first, or jumps.
 * `wiring.py`: which room gets what of which other.
 """

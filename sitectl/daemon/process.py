@@ -21,14 +21,16 @@ from sitectl.api.ports import Behind
 from sitectl.api.server import ApiServer
 from sitectl.base import logging as logs
 from sitectl.base.backoff import Backoff
-from sitectl.base.clock import Clock, SystemClock
+from sitectl.base.clock import SystemClock
 from sitectl.base.errors import ConfigurationError, SitectlError
+from sitectl.base.gateway_clock import GatewayClock
 from sitectl.base.systemd import Notifier, watchdog_interval
 from sitectl.base.tasks import Tasks, spawn, supervise
 from sitectl.config.load import Broken, Loaded, load
 from sitectl.config.report import print_issues
 from sitectl.config.settings import Settings
 from sitectl.daemon.reload import Read, Reload
+from sitectl.daemon.timekeeping import Timekeeper
 from sitectl.daemon.wiring import Ear, Wired, open_ledger, wire
 from sitectl.meters.polling import run_meters
 from sitectl.model.events import StoreChanged
@@ -90,20 +92,21 @@ class Daemon:
         self,
         loaded: Loaded,
         read: Read,
-        clock: Clock | None = None,
+        clock: GatewayClock | None = None,
         random: Random | None = None,
         last_resort: Callable[[], None] = lambda: None,
     ) -> None:
         self._loaded = loaded
         self._read = read
         self._settings: Settings = loaded.settings
-        self._clock = clock or SystemClock()
+        self._clock = clock or GatewayClock(SystemClock())
         self._random = random or Random()
         self._last_resort = last_resort
         self._tasks = Tasks()
         self._ear = Ear()
         self._store: Store
         self._rooms: Wired
+        self._time: Timekeeper
         self._reload: Reload | None = None
         self._meters: asyncio.Task[None] | None = None
         self._group: asyncio.TaskGroup
@@ -120,7 +123,9 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._read_again)
         store = self._store = await open_ledger(self._settings, self._clock, self._random, self._store_changed)
         try:
-            self._rooms = await wire(self._loaded, store, self._clock, self._random, self._tasks, self._ear)
+            time = self._time = Timekeeper(self._clock, store)
+            self._rooms = await wire(self._loaded, store, self._clock, time, self._random, self._tasks, self._ear)
+            self._rooms.overview.also(time.problems)
             self._rooms.site.on_cycle = self._cycled
             try:
                 await self._serve(self._reloading(store))
@@ -163,6 +168,7 @@ class Daemon:
                 others = [
                     self._keep(group, "uplinks", self._rooms.pool.run),
                     spawn(group, reload.run(), "reload"),
+                    self._keep(group, "clock", partial(self._time.run, self._rooms, self._rooms.pool.wake)),
                 ]
                 face = self._keep(group, "api", api.serve)
                 self._say_ready()

@@ -12,6 +12,7 @@ from sitectl.allocator.rules import SharingRules
 from sitectl.api.overview import SiteOverview
 from sitectl.base.clock import Clock
 from sitectl.base.errors import EnvironmentFault
+from sitectl.base.gateway_clock import GatewayClock
 from sitectl.base.tasks import Tasks
 from sitectl.config.load import Loaded
 from sitectl.config.settings import AllocationMode, DeadController, Settings, UnknownStations
@@ -26,7 +27,7 @@ from sitectl.stations.listeners import Doors
 from sitectl.stations.stations import Stations
 from sitectl.store.opening import Store, open_store
 from sitectl.uplinks.pool import UplinkPool
-from sitectl.uplinks.ports import Rooms
+from sitectl.uplinks.ports import Rooms, Time
 
 LEDGER_FILE = "ledger.db"
 SAMPLES_EVERY_S = 60.0
@@ -66,7 +67,9 @@ class Wired:
     overview: SiteOverview
 
 
-async def open_ledger(settings: Settings, clock: Clock, random: Random, on_state: Callable[[bool, str], None]) -> Store:
+async def open_ledger(
+    settings: Settings, clock: GatewayClock, random: Random, on_state: Callable[[bool, str], None]
+) -> Store:
     """Open the store of a site; raises EnvironmentFault with what to do where that cannot be."""
     directory = settings.site.data_dir
     try:
@@ -80,10 +83,13 @@ async def open_ledger(settings: Settings, clock: Clock, random: Random, on_state
         random,
         _forgotten_stop,
         on_state=on_state,
+        begin=clock.begin,
     )
 
 
-async def wire(loaded: Loaded, store: Store, clock: Clock, random: Random, tasks: Tasks, ear: Ear) -> Wired:
+async def wire(
+    loaded: Loaded, store: Store, clock: GatewayClock, time: Time, random: Random, tasks: Tasks, ear: Ear
+) -> Wired:
     """Make the rooms and tell the site what the disk remembers, before anybody can connect."""
     settings = loaded.settings
     live = Live(settings)
@@ -99,6 +105,7 @@ async def wire(loaded: Loaded, store: Store, clock: Clock, random: Random, tasks
         clock=clock,
         commissioning=_commissioning(live, clock, first_start),
         store_samples_every_s=_samples_every_s(live, store),
+        gateway=clock,
     )
     site = Site(
         initial_state(settings.topology, _site_rules(settings), clock.monotonic()),
@@ -109,7 +116,7 @@ async def wire(loaded: Loaded, store: Store, clock: Clock, random: Random, tasks
         store.journal,
     )
     ear.site = site
-    pool = centrals.pool = _pool(settings, store, stations, site, ear, clock, random, tasks)
+    pool = centrals.pool = _pool(settings, store, stations, site, ear, clock, time, random, tasks)
     site.remember(await store.limits.load())
     ear.pool = pool  # before it hears of the transactions that run
     await stations.load()
@@ -157,6 +164,7 @@ def _pool(
     site: Site,
     ear: Ear,
     clock: Clock,
+    time: Time,
     random: Random,
     tasks: Tasks,
 ) -> UplinkPool:
@@ -174,6 +182,7 @@ def _pool(
             documents=store.documents,
             tokens=store.tokens,
             lists=store.lists,
+            time=time,
             tasks=tasks,
             authorization=lambda: stations.authorization,
         ),

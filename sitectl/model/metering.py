@@ -77,7 +77,8 @@ class EvseReading:
 class MeterSample:
     """What a station's meter said at one moment of its own clock. `sampled` None: it gave no readable time.
 
-    Fields as in `EvseReading`. `signed`: it carries signed data, which only its verifier may interpret.
+    Fields as in `EvseReading`. `signed`: it carries signed data, which only its verifier may interpret. `zoned`: the
+    time names its zone.
     """
 
     sampled: datetime | None = None
@@ -88,6 +89,7 @@ class MeterSample:
     register_wh: float | None = None
     offered_a: float | None = None
     signed: bool = False
+    zoned: bool = True
 
     def reading(self, evse: EvseId, at: float) -> EvseReading:
         """The sample as the reading of an EVSE, received `at`."""

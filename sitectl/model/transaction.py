@@ -33,6 +33,24 @@ class IdTokenInfo:
     parent: str | None = None
 
 
+class ClockQuality(StrEnum):
+    """Whose word a business time is; the better first."""
+
+    STATION = "station"
+    """The station's own clock."""
+    ZONE = "zone"
+    """The station's own clock, in a zone that it did not name."""
+    ESTIMATED = "estimated"
+    """The station's own clock, put right by what was learned of it: never set, or set by ours when ours was not."""
+    RECEIPT = "receipt"
+    """When it was received: the station's own time cannot be."""
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the station's own word stands."""
+        return self in (ClockQuality.STATION, ClockQuality.ZONE)
+
+
 @dataclass(frozen=True, slots=True)
 class TransactionStart:
     """A transaction begins, as the station tells it. `start_key` names it by content: a retry has the same key."""
@@ -44,7 +62,7 @@ class TransactionStart:
     meter_start_wh: int
     reservation_id: int | None = None
     message_id: str = ""
-    clock_trusted: bool = True
+    clock: ClockQuality = ClockQuality.STATION
     meter_known: bool = True
 
     @property
@@ -73,7 +91,7 @@ class TransactionStop:
     reason: str = "Local"
     id_token: str | None = None
     message_id: str = ""
-    clock_trusted: bool = True
+    clock: ClockQuality = ClockQuality.STATION
     meter_known: bool = True
     parent: str | None = None
     """The parent of `id_token`, as far as it is known here."""
@@ -166,6 +184,9 @@ class OutboxItem:
     verdict: AuthorizationStatus | None = None
     """What this central said of the transaction's token."""
     meter_start_wh: int | None = None
+    told_start: datetime | None = None
+    told_last: datetime | None = None
+    """When the transaction began by what this central was told, and the newest moment in it that it was told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +230,8 @@ class TransactionView:
     uplinks: Mapping[UplinkId, UplinkCopy] = field(default_factory=dict)
     dead_letters: Sequence[DeadLetter] = ()
     stopped_by: str | None = None
+    started_clock: ClockQuality = ClockQuality.STATION
+    stopped_clock: ClockQuality | None = None
 
 
 @dataclass(frozen=True, slots=True)

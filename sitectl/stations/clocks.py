@@ -7,26 +7,109 @@ never set, or runs ahead, must not put a transaction into 1970 or into the futur
 from __future__ import annotations
 
 from collections import deque
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from sitectl.base.gateway_clock import Mistake
+from sitectl.model.transaction import ClockQuality
 
 FUTURE = timedelta(minutes=5)
 OLDEST_YEAR = 2015
 """Boards without a set clock count from 1970, 1999, 2000 or the date of their firmware."""
+
+LATEST_MISTAKE = timedelta(hours=1)
+"""A station that was told a wrong time is told the right one long before this; later its stamps are its own again."""
 
 MOST_SKEW_S = 86_400.0
 LATE_S = 60.0
 """From here on a message has waited: what it tells was so, and is no longer."""
 
 
-def business_time(told: datetime, received: datetime, trusted: bool) -> tuple[datetime, bool]:
-    """When it happened, and whether that is the station's own word: an impossible time becomes that of receipt.
+class StationClock:
+    """What is known of one station's clock, and what its time stamps mean by it.
 
-    `trusted` False (no zone was named, or the text was no time): believed only near the time of receipt.
+    A stamp without a zone is UTC or the site's local time, whichever live messages have shown. A clock that was never
+    set still tells how long ago something was. And a station that we told the time before we knew it stamped by our
+    mistake.
     """
-    impossible = told.year < OLDEST_YEAR or told - received > FUTURE
-    if impossible or (not trusted and abs(told - received) > FUTURE):
-        return received, False
-    return told, trusted
+
+    __slots__ = ("_is_local", "_told_at", "_told_until", "_unset", "skew")
+
+    def __init__(self) -> None:
+        self.skew = SkewFilter()
+        self._is_local: bool | None = None
+        self._unset: timedelta | None = None
+        self._told_at: datetime | None = None
+        self._told_until: datetime | None = None
+
+    def restart(self) -> None:
+        """The station booted, and sets its clock by our answer: what was learned says nothing any more."""
+        self.skew.restart()
+        self._unset = None
+
+    def told(self, now: datetime, known: bool) -> None:
+        """The station was told that it is `now`. While ours is not `known`, it goes wrong from here on."""
+        now = now.replace(microsecond=0)  # as it was told
+        if known:
+            self._told_until = self._told_until or now
+        elif self._told_at is None:
+            self._told_at = now
+
+    @property
+    def told_wrongly_at(self) -> datetime | None:
+        """Since when, by its own clock, it has gone by what we told it before we knew the time."""
+        return self._told_at
+
+    def put_right(self) -> None:
+        """Ours is known, so this one is not, until it is told again."""
+        self.skew.restart()
+        self._told_until = None
+
+    def shows(self, stamped: datetime, received: datetime) -> None:
+        """A stamp of a message that does not wait in stations: where the clock was never set, how far it is off."""
+        if stamped.year < OLDEST_YEAR:
+            ahead = received - stamped
+            self._unset = ahead if self._unset is None else min(ahead, self._unset)
+
+    def business_time(
+        self, told: datetime, received: datetime, quality: ClockQuality, zone: tzinfo, mistake: Mistake | None
+    ) -> tuple[datetime, ClockQuality]:
+        """When it happened, and whose word that is. `quality`: by the form of the stamp; `zone`: of the site."""
+        if quality is ClockQuality.RECEIPT:
+            return received, quality
+        if quality is ClockQuality.ZONE:
+            told, sure = self._in_zone(told, received, zone)
+            if not sure and told.year >= OLDEST_YEAR and abs(told - received) > FUTURE:
+                return received, ClockQuality.RECEIPT
+        if mistake is not None and (moved := self._moved(told, mistake)) is not None:
+            return moved, ClockQuality.ESTIMATED
+        if told.year >= OLDEST_YEAR and told - received <= FUTURE:
+            return told, quality
+        if self._unset is not None and told.year < OLDEST_YEAR:
+            estimated = told + self._unset
+            if estimated - received <= FUTURE:
+                return min(estimated, received), ClockQuality.ESTIMATED
+        return received, ClockQuality.RECEIPT
+
+    def _in_zone(self, told: datetime, received: datetime, zone: tzinfo) -> tuple[datetime, bool]:
+        """A stamp that names no zone, in the one that live stamps have shown; whether that is known."""
+        local = told.replace(tzinfo=zone).astimezone(UTC)
+        if local != told:
+            utc_fits, local_fits = (abs(moment - received) <= FUTURE for moment in (told, local))
+            if utc_fits != local_fits:
+                self._is_local = local_fits
+        if self._is_local is None:
+            return told, local == told and abs(told - received) <= FUTURE
+        return (local if self._is_local else told), True
+
+    def _moved(self, told: datetime, mistake: Mistake) -> datetime | None:
+        """What a stamp means that was made by our mistake; None when this one was not."""
+        if self._told_at is None or told < self._told_at:
+            return None
+        if self._told_until is not None and told > self._told_until - mistake.correction:
+            return None
+        if mistake.correction < timedelta() and self._told_until is not None:
+            return None  # our clock ran ahead: what it has shown comes a second time, and cannot be told apart
+        return told + mistake.correction if told <= mistake.ended + LATEST_MISTAKE else None
 
 
 class SkewFilter:

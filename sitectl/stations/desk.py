@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from sitectl.base.clock import Clock
+from sitectl.base.gateway_clock import GatewayClock
 from sitectl.config.settings import AuthorizationSettings
 from sitectl.model.events import ClockSkewLearned
 from sitectl.model.ids import StationId
+from sitectl.model.transaction import ClockQuality
 from sitectl.ocpp.schema import Validator
 from sitectl.stations.book import Book
 from sitectl.stations.ports import Centrals, Journal, Ledger, SiteInbox
@@ -29,8 +31,11 @@ def _default_interval(station: StationId) -> float:
 
 @dataclass(slots=True)
 class Desk:
-    """Where calls of stations are served; only `authorization` is ever replaced, by a changed configuration.
-    `store_samples_every_s` gives seconds a station; 0 stores every sample."""
+    """Where calls of stations are served. A changed configuration replaces `authorization` and `zone`.
+
+    `gateway` is `clock`, where that may not know the time. `store_samples_every_s` gives seconds a station; 0
+    stores every sample.
+    """
 
     book: Book
     inbox: SiteInbox
@@ -41,13 +46,30 @@ class Desk:
     authorization: AuthorizationSettings
     validator: Validator
     store_samples_every_s: Callable[[StationId], float] = _default_interval
+    zone: tzinfo = UTC
+    gateway: GatewayClock | None = None
 
     def note(self, type: str, record: StationRecord, data: Mapping[str, Any] | None = None, evse: int = 0) -> None:
         """Record an event of this station for people."""
         self.journal.record(type, record.id, evse or None, data)
 
+    def business_time(
+        self, record: StationRecord, told: datetime, received: datetime, quality: ClockQuality
+    ) -> tuple[datetime, ClockQuality]:
+        """When something happened that a station stamped `told`, and whose word that is."""
+        mistake = None if self.gateway is None else self.gateway.mistake
+        return record.clock.business_time(told, received, quality, self.zone, mistake)
+
+    def tell_time(self, record: StationRecord) -> datetime:
+        """What we tell a station that the time is."""
+        now = self.clock.wall()
+        record.clock.told(now, self.gateway is None or self.gateway.known)
+        return now
+
     def learn_skew(self, record: StationRecord, stamped: datetime, received: datetime, *, queued: bool = False) -> None:
         """Learn from a time stamp how far the station's clock is off; the site hears of it when it is news."""
-        skew_s = record.skew.learn(stamped, received, queued=queued)
+        if not queued:
+            record.clock.shows(stamped, received)
+        skew_s = record.clock.skew.learn(stamped, received, queued=queued)
         if skew_s is not None:
             self.inbox.post(ClockSkewLearned(record.id, self.clock.monotonic(), skew_s))

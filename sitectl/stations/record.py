@@ -10,7 +10,7 @@ from sitectl.model.metering import EvseReading
 from sitectl.model.station import KnownStation, StationPlan
 from sitectl.model.transaction import OutboxMessage, Payload
 from sitectl.ocpp.endpoint import AnswerMemory
-from sitectl.stations.clocks import SkewFilter
+from sitectl.stations.clocks import StationClock
 from sitectl.stations.handshake import Presence
 from sitectl.stations.outbound import OutboundQueue
 from sitectl.wire.peer import Peer
@@ -73,7 +73,7 @@ class StationRecord:
     connections: int = 0
     answers_pings: bool = False
     memory: AnswerMemory = field(default_factory=AnswerMemory)
-    skew: SkewFilter = field(default_factory=SkewFilter)
+    clock: StationClock = field(default_factory=StationClock)
     statuses: dict[int, Payload] = field(default_factory=dict)
     configuration: dict[str, tuple[str, bool]] = field(default_factory=dict)
     readings: dict[int, EvseReading] = field(default_factory=dict)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
 
 from sitectl.base.clock import Clock
+from sitectl.base.gateway_clock import GatewayClock, Mistake
 from sitectl.base.tasks import Tasks
 from sitectl.config.schemas import load_schemas
 from sitectl.config.settings import AuthorizationSettings, Settings, UnknownStations
-from sitectl.model.commands import Command, NotSent, Outcome, Urgency
+from sitectl.model.commands import Command, NotSent, Outcome, TriggerMessage, Urgency
+from sitectl.model.events import ClockSkewLearned
 from sitectl.model.health import Problem
-from sitectl.model.ids import StationId
+from sitectl.model.ids import EvseId, StationId
 from sitectl.ocpp.schema import Validator
 from sitectl.ocpp.versions import Version
 from sitectl.stations.book import Book
@@ -44,6 +48,7 @@ class Stations:
         commissioning: Callable[[], bool] = lambda: False,
         store_samples_every_s: Callable[[StationId], float] = lambda station: STORE_SAMPLES_EVERY_S,
         connection_limits: Limits = LIMITS,
+        gateway: GatewayClock | None = None,
     ) -> None:
         self._tasks = Tasks()
         self._keeps_strangers = settings.ocpp.unknown_stations is UnknownStations.QUARANTINE
@@ -58,6 +63,8 @@ class Stations:
             settings.authorization,
             Validator(load_schemas(Version.V16)),
             store_samples_every_s,
+            _zone(settings),
+            gateway,
         )
         self.limits = LimitDesk(self.put, inbox, clock)
         self.server = StationServer(
@@ -88,7 +95,7 @@ class Stations:
         when it comes.
         """
         self._keeps_strangers = settings.ocpp.unknown_stations is UnknownStations.QUARANTINE
-        self._desk.authorization = settings.authorization
+        self._desk.authorization, self._desk.zone = settings.authorization, _zone(settings)
         for record, was_listed in self.book.replan(settings.topology.stations, quarantine=self._keeps_strangers):
             if record.present is None:
                 continue
@@ -98,6 +105,20 @@ class Stations:
             self._tasks.spawn(again, f"{record.id} comes anew")
         self.server.reconfigure(settings.ocpp, rules(settings), listeners)
         return [record.id for record in self.book.records.values() if record.plan is not None and record.present]
+
+    def clock_set(self, mistake: Mistake) -> Mapping[StationId, datetime]:
+        """Our clock is known now. Who was told a wrong time, and since when by it; they are asked to look again."""
+        now, ahead_s = self._desk.clock.monotonic(), mistake.correction.total_seconds()
+        told: dict[StationId, datetime] = {}
+        for record in self.book.records.values():
+            since = record.clock.told_wrongly_at
+            record.clock.put_right()
+            if since is None:
+                continue
+            told[record.id] = since
+            self._desk.inbox.post(ClockSkewLearned(record.id, now, -ahead_s))
+            self.put(record.id, TriggerMessage(EvseId(record.id, 0), "Heartbeat"), Urgency.HOUSEKEEPING, _unheard)
+        return told
 
     async def stop(self) -> None:
         """Let them go, and end what is under way."""
@@ -122,6 +143,16 @@ class Stations:
     def problems(self) -> Sequence[Problem]:
         """What is wrong with stations, as far as this room knows."""
         return self.book.problems()
+
+
+def _unheard(outcome: Outcome) -> None:
+    """A station that cannot be asked will beat by itself."""
+
+
+def _zone(settings: Settings) -> tzinfo:
+    """The site's, for stations whose time stamps name none; UTC is known without time zone data."""
+    name = settings.site.timezone
+    return UTC if name == "UTC" else ZoneInfo(name)
 
 
 def rules(settings: Settings) -> Rules:

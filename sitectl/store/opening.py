@@ -5,6 +5,7 @@ import logging
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from random import Random
 
@@ -22,6 +23,7 @@ from sitectl.store.migrate import migrate
 from sitectl.store.moments import to_us
 from sitectl.store.outbox import Outbox
 from sitectl.store.queries import Queries
+from sitectl.store.rectify import Rectifier, newest_moment
 from sitectl.store.rows import Stamp
 from sitectl.store.stations import StationBook
 from sitectl.store.tokens import RememberedTokens, TokenCache, load_tokens
@@ -48,6 +50,7 @@ class Store:
     documents: VirtualDocuments
     journal: Journal
     queries: Queries
+    rectifier: Rectifier
 
     def health(self) -> StoreHealth:
         """How the disk under it stands."""
@@ -70,13 +73,15 @@ async def open_store(
     compose_stop: ComposeStop,
     *,
     on_state: Callable[[bool, str], None] = lambda usable, why: None,
+    begin: Callable[[datetime | None], None] = lambda newest: None,
     executor: Callable[[str], Executor] = ThreadExecutor,
     ballast_bytes: int = BALLAST_BYTES,
 ) -> Store:
     """Open or create the file, bring its schema up to date and begin an epoch.
 
     `compose_stop` words the stop of a transaction that its station forgot. `on_state(usable, why)` tells that the disk
-    stopped taking writes, and that it takes them again. `path` None is a store in memory, which needs an executor
+    stopped taking writes, and that it takes them again. `begin` (in the writer's thread) is told the newest moment of
+    the ledger before the clock is asked for the first time. `path` None is a store in memory, which needs an executor
     that runs in the loop's thread. Raises `StoreUnavailable` or `SchemaTooNew`.
     """
 
@@ -84,6 +89,7 @@ async def open_store(
         connection: sqlite3.Connection,
     ) -> tuple[Stamp, RememberedTokens, KeptLists, Remembered, RememberedDocuments]:
         migrate(connection, path)
+        begin(newest_moment(connection))
         stamp = _begin_epoch(connection, random, to_us(clock.wall()))
         tokens, lists = load_tokens(connection), load_lists(connection)
         return stamp, tokens, lists, load_virtual(connection), load_documents(connection)
@@ -94,10 +100,11 @@ async def open_store(
     stamp, tokens, lists, virtual, documents = await database.open(prepare)
     journal = Journal(database, stamp, clock)
     _tell(database, journal, on_state)
+    ledger = Ledger(database, stamp, clock, random, compose_stop)
     return Store(
         database=database,
         stamp=stamp,
-        ledger=Ledger(database, stamp, clock, random, compose_stop),
+        ledger=ledger,
         outbox=Outbox(database, stamp, clock),
         dead_letters=DeadLetters(database, stamp, clock),
         limits=LimitStore(database, stamp),
@@ -108,6 +115,7 @@ async def open_store(
         documents=VirtualDocuments(database, documents),
         journal=journal,
         queries=Queries(database),
+        rectifier=Rectifier(database, stamp, ledger.forget),
     )
 
 

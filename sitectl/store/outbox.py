@@ -7,6 +7,7 @@ time; from then on the text is frozen, because a central that recognises repeats
 
 import sqlite3
 from collections.abc import Awaitable, Sequence
+from datetime import datetime
 
 import orjson
 
@@ -23,7 +24,7 @@ from sitectl.model.transaction import (
 )
 from sitectl.store.database import Database
 from sitectl.store.deadletters import archive, keep_heard_stop
-from sitectl.store.moments import to_us
+from sitectl.store.moments import from_us, to_us
 from sitectl.store.rows import Encoded, Stamp, insert_copy, insert_event
 from sitectl.store.verdicts import to_columns
 
@@ -36,6 +37,14 @@ MOST_EVENTS = 1000
 _DELIVERY = {
     OutboxKind.START: "UPDATE transaction_uplinks SET start_state = ? WHERE transaction_id = ? AND uplink = ?",
     OutboxKind.STOP: "UPDATE transaction_uplinks SET stop_state = ? WHERE transaction_id = ? AND uplink = ?",
+}
+
+# What this central has been told of a transaction's times; by whether it is the start.
+_TOLD = {
+    True: "UPDATE transaction_uplinks SET told_start_us = ?1, told_last_us = ?1 WHERE transaction_id = ?2"
+    " AND uplink = ?3",
+    False: "UPDATE transaction_uplinks SET told_last_us = max(coalesce(told_last_us, ?1), ?1)"
+    " WHERE transaction_id = ?2 AND uplink = ?3",
 }
 
 
@@ -72,8 +81,8 @@ class Outbox:
         """
         return self._database.query(lambda connection: _head(connection, uplink, station))
 
-    def sending(self, seq: int, rendered: str) -> Awaitable[bool]:
-        """Freeze the text (the first one wins) and mark the row sent.
+    def sending(self, seq: int, rendered: str, told: datetime | None = None) -> Awaitable[bool]:
+        """Freeze the text (the first one wins) and mark the row sent. `told`: the newest moment in it that counts.
 
         False: it may not go now; it has left the queue, or its start, given up before, was requeued meanwhile.
         """
@@ -89,6 +98,8 @@ class Outbox:
                 (rendered, now_us, seq),
             ).fetchall()
             _moved_on(connection, rows, "sent")
+            for kind, transaction, uplink in rows if told is not None else ():
+                connection.execute(_TOLD[kind == OutboxKind.START], (to_us(told), transaction, uplink))
             return bool(rows)
 
         return self._database.run(job)
@@ -183,7 +194,8 @@ def _surplus(connection: sqlite3.Connection, uplink: UplinkId, station: StationI
 def _head(connection: sqlite3.Connection, uplink: UplinkId, station: StationId) -> OutboxItem | None:
     row = connection.execute(
         "SELECT o.seq, o.action, o.payload, o.version, o.kind, o.needs_transaction_id, o.transaction_id, o.rendered,"
-        " o.attempts, u.uplink_transaction_id, u.start_state, u.verdict, t.meter_start_wh FROM outbox o"
+        " o.attempts, u.uplink_transaction_id, u.start_state, u.verdict, t.meter_start_wh, u.told_start_us,"
+        " u.told_last_us FROM outbox o"
         " LEFT JOIN transaction_uplinks u ON u.transaction_id = o.transaction_id AND u.uplink = o.uplink"
         " LEFT JOIN transactions t ON t.id = o.transaction_id"
         " WHERE o.uplink = ? AND o.station = ? AND o.state <> 'dead' ORDER BY o.seq LIMIT 1",
@@ -207,6 +219,8 @@ def _head(connection: sqlite3.Connection, uplink: UplinkId, station: StationId) 
         start_dead=start_state == "dead",
         verdict=None if row[11] is None else AuthorizationStatus(row[11]),
         meter_start_wh=row[12],
+        told_start=from_us(row[13]),
+        told_last=from_us(row[14]),
     )
 
 

@@ -8,14 +8,14 @@ import orjson
 
 from sitectl.model.ids import StationId, TransactionId, UplinkId
 from sitectl.model.journal import Anomaly, JournalEntry
-from sitectl.model.transaction import DeliveryState, TransactionTotals, TransactionView, UplinkCopy
+from sitectl.model.transaction import ClockQuality, DeliveryState, TransactionTotals, TransactionView, UplinkCopy
 from sitectl.store.database import Database
 from sitectl.store.deadletters import dead_letters
 from sitectl.store.moments import from_us, to_us
 
 _VIEW = (
     "SELECT id, station, evse, station_transaction_id, id_token, started_us, stopped_us, meter_start_wh,"
-    " meter_stop_wh, reason, synthetic, verdict, stopped_by FROM transactions"
+    " meter_stop_wh, reason, synthetic, verdict, stopped_by, start_clock, stop_clock FROM transactions"
 )
 # Each filter narrows by an index, so that a ledger of years answers as fast as one of days.
 _FILTERS = {
@@ -80,6 +80,8 @@ def _transactions(
             meter_stop_wh=row[8],
             reason=row[9],
             synthetic=bool(row[10]),
+            started_clock=ClockQuality(row[13]),
+            stopped_clock=None if row[14] is None else ClockQuality(row[14]),
             uplinks=_uplinks(connection, TransactionId(row[0]), unsent),
             dead_letters=dead_letters(connection, TransactionId(row[0])) if letters else (),
             stopped_by=row[12],

@@ -53,7 +53,7 @@ def begins_anew(start: TransactionStart, known: KnownStart) -> bool:
     A station whose clock restarts at the same moment, with a meter that does not move or is not read, says the same of
     two transactions; once the first has ended, another message id tells them apart.
     """
-    return not start.clock_trusted and known.state == "stopped" and start.message_id != known.message_id
+    return not start.clock.trusted and known.state == "stopped" and start.message_id != known.message_id
 
 
 def answer_again(start: TransactionStart, known: KnownStart) -> StartedTransaction:
@@ -73,9 +73,9 @@ def insert_transaction(
     """A transaction begins with this frame, for each of its uplinks."""
     connection.execute(
         "INSERT INTO transactions (id, gateway_id, epoch, station, evse, station_transaction_id, version, state,"
-        " start_key, id_token, reservation_id, started_us, started_raw, start_clock_trusted, start_message_id,"
-        " start_received_us, meter_start_wh, first_frame)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " start_key, id_token, reservation_id, started_us, started_raw, start_clock_trusted, start_clock,"
+        " start_message_id, start_received_us, meter_start_wh, first_frame)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             one.transaction,
             stamp.gateway_id,
@@ -89,7 +89,8 @@ def insert_transaction(
             start.reservation_id,
             one.started_us,
             start.started_raw,
-            start.clock_trusted,
+            start.clock.trusted,
+            start.clock.value,
             start.message_id,
             received.wall_us,
             start.meter_start_wh,
@@ -162,18 +163,23 @@ def end_transaction(
 ) -> Stopper | None:
     """A transaction ends; whose token ended it.
 
-    A stop of our own making has no key: what the station says later is compared with nothing.
+    A stop of our own making has no key: what the station says later is compared with nothing. A time that is not the
+    station's own never lies before the start, although our clock may have been set back.
     """
     by = _stopped_by(connection, one, stop)
+    stopped_us = to_us(stop.stopped)
+    if not stop.clock.trusted:
+        stopped_us = max(stopped_us, one.started_us)
     connection.execute(
         "UPDATE transactions SET state = 'stopped', stop_key = ?, stopped_us = ?, stopped_raw = ?,"
-        " stop_clock_trusted = ?, stop_received_us = ?, meter_stop_wh = ?, reason = ?, stop_id_token = ?,"
-        " synthetic = ?, last_frame = ?, stopped_by = ? WHERE id = ?",
+        " stop_clock_trusted = ?, stop_clock = ?, stop_received_us = ?, meter_stop_wh = ?, reason = ?,"
+        " stop_id_token = ?, synthetic = ?, last_frame = ?, stopped_by = ? WHERE id = ?",
         (
             None if synthetic else stop_key(stop),
-            to_us(stop.stopped),
+            stopped_us,
             stop.stopped_raw,
-            stop.clock_trusted,
+            stop.clock.trusted,
+            stop.clock.value,
             received_us,
             stop.meter_stop_wh,
             stop.reason,

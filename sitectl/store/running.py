@@ -110,7 +110,7 @@ def meant_by_stop(running: Sequence[Running], stop: TransactionStop) -> Running 
         return None
     stopped_us = to_us(stop.stopped)
     candidates = [
-        one for one in running if not (stop.clock_trusted and one.start_clock_trusted and stopped_us < one.started_us)
+        one for one in running if not (stop.clock.trusted and one.start_clock_trusted and stopped_us < one.started_us)
     ]
     if len(candidates) > 1 and stop.id_token is not None:
         candidates = [one for one in candidates if one.id_token == stop.id_token] or candidates

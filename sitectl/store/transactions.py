@@ -19,6 +19,7 @@ from sitectl.base.clock import Clock
 from sitectl.base.units import format_utc
 from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
 from sitectl.model.transaction import (
+    ClockQuality,
     IdTokenInfo,
     OpenTransaction,
     OutboxKind,
@@ -69,7 +70,9 @@ class Ledger:
         self._random = random
         self._compose_stop = compose_stop
         self._running = RunningTransactions()
-        database.on_undo(self._running.clear)
+        self.forget = self._running.clear
+        """In the writer's thread: what is held of running transactions is read again from the file."""
+        database.on_undo(self.forget)
 
     def start(
         self, start: TransactionStart, copies: Sequence[UplinkId], message: OutboxMessage, raw: bytes
@@ -191,7 +194,7 @@ class Ledger:
             version=message.version,
             id_token=start.id_token,
             started_us=to_us(start.started),
-            start_clock_trusted=start.clock_trusted,
+            start_clock_trusted=start.clock.trusted,
             meter_start_wh=start.meter_start_wh,
             uplinks=copies,
             last_said=b"",
@@ -217,7 +220,7 @@ class Ledger:
             stopped_raw=format_utc(ended),
             meter_stop_wh=max(meter_wh, lost.meter_start_wh),
             reason=SYNTHETIC_REASON,
-            clock_trusted=False,
+            clock=ClockQuality.RECEIPT,
         )
         message = Encoded.of(self._compose_stop(stop, lost.version))
         self._end(connection, lost, stop, message, received.wall_us, frame, synthetic=True)

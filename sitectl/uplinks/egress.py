@@ -44,6 +44,9 @@ log = logging.getLogger(__name__)
 CALL_TIMEOUT_S = 30.0
 HEARTBEAT_TIMEOUT_S = 10.0
 DISK_RETRY_S = 5.0
+TIME_RETRY_S = 1.0
+TIMELESS_S = 60.0
+"""A central that accepts us has said what time it is; one that does not say so gets estimated times after a minute."""
 
 
 class Step(Enum):
@@ -72,6 +75,7 @@ class Egress:
         "_refusals",
         "_rooms",
         "_station",
+        "_timeless_since",
         "_turn",
         "_unsaved",
         "_uplink",
@@ -106,6 +110,7 @@ class Egress:
         """How far the central's clock is ahead of ours."""
         self._grew = False
         self._not_before = 0.0
+        self._timeless_since: float | None = None
         self._turn: asyncio.Future[None] | None = None
         self._unsaved: Callable[[], Awaitable[None]] | None = None
         self._booted_for: int | None = None
@@ -190,6 +195,9 @@ class Egress:
         if not self.takes(item.message.action):
             await self._rooms.outbox.acked(item.seq)
             return Step.SENT
+        if item.rendered is None and not self._rooms.time.known and self._waits_for_time():
+            self._hold_up(TIME_RETRY_S)
+            return Step.IDLE
         if not self.live and not self._has_turn():
             return Step.IDLE
         self._turn = None
@@ -216,8 +224,9 @@ class Egress:
         """The payload as it goes up, now and at every repetition; None when it may not go after all."""
         text = item.rendered
         if text is None:
-            text = orjson.dumps(rendered(item, self._clock.wall() + self.central_ahead)).decode()
-            if not await self._rooms.outbox.sending(item.seq, text):
+            made = rendered(item, self._clock.wall() + self.central_ahead)
+            text = orjson.dumps(made.payload).decode()
+            if not await self._rooms.outbox.sending(item.seq, text, made.newest):
                 return None
         request: Payload = orjson.loads(text)
         self._overdue, self._late = (item.seq, request), None
@@ -311,6 +320,13 @@ class Egress:
         for future in waiting:
             future.set_result(info)
         return bool(waiting)
+
+    def _waits_for_time(self) -> bool:
+        """What was stamped before the gateway knew the time is not sent before it is put right, or nobody knows it."""
+        now = self._clock.monotonic()
+        if self._timeless_since is None:
+            self._timeless_since = now
+        return now - self._timeless_since < TIMELESS_S
 
     # --- holding back -------------------------------------------------------------------------------------------------
 

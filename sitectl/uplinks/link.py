@@ -139,6 +139,11 @@ class Link:
         self._boot_at = -math.inf
         self._nudge.set()
 
+    def dial_now(self) -> None:
+        """Whatever kept us from the central may be over: certificates, for one, are judged by the clock."""
+        self._dial_at = -math.inf
+        self._nudge.set()
+
     def beat_every(self, seconds: float) -> None:
         """The central set the interval of heartbeats."""
         self.heartbeat_s = min(max(1.0, seconds), LONGEST_HEARTBEAT_S)
@@ -337,6 +342,7 @@ class Link:
 
     def _hear_clock(self, now: datetime | None) -> None:
         if now is not None:
+            self._rooms.time.heard(now)
             ahead = now - self._clock.wall()
             self.egress.central_ahead = ahead if abs(ahead) <= CLOCK_BELIEVED else timedelta()
 

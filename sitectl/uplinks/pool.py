@@ -142,6 +142,13 @@ class UplinkPool:
         except EnvironmentFault as fault:
             log.warning("%s: refused transactions are not known: %s", uplink.settings.id, fault)
 
+    def wake(self) -> None:
+        """The wall clock has jumped: what goes by it is looked at anew, and absent centrals are tried at once."""
+        for uplink in self._uplinks.values():
+            uplink.profiles.recompose()
+            for link in uplink.links.values():
+                link.dial_now()
+
     async def reconfigure(
         self,
         uplinks: Mapping[UplinkId, UplinkSettings],

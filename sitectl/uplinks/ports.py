@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from sitectl.base.tasks import Tasks
@@ -69,8 +69,11 @@ class Outbox(Protocol):
     def head(self, uplink: UplinkId, station: StationId) -> Awaitable[OutboxItem | None]:
         """The next message to send. None: empty, or the head waits for its Start to be acked or dead."""
 
-    def sending(self, seq: int, rendered: str) -> Awaitable[bool]:
-        """Freeze the text before its first send and mark the row sent. False: it may not go now; ask for the head."""
+    def sending(self, seq: int, rendered: str, told: datetime | None = None) -> Awaitable[bool]:
+        """Freeze the text before its first send and mark the row sent. False: it may not go now; ask for the head.
+
+        `told`: the newest moment in it that counts.
+        """
 
     def archive(self, seq: int) -> Awaitable[None]:
         """Put meter values aside whose transaction the central never took, with the next few of the same."""
@@ -161,6 +164,17 @@ class VirtualDocuments(Protocol):
         """Replace a document; None: forget it."""
 
 
+class Time(Protocol):
+    """Whether the gateway knows the time; a central may tell it."""
+
+    @property
+    def known(self) -> bool:
+        """Whether it does. What was stamped before is put right when it does, and nothing is sent until then."""
+
+    def heard(self, moment: datetime) -> None:
+        """A central says that it is `moment`."""
+
+
 class TokenCache(Protocol):
     """Verdicts that centrals gave, remembered for when they are away."""
 
@@ -210,6 +224,7 @@ class Rooms:
     documents: VirtualDocuments
     tokens: TokenCache
     lists: LocalLists
+    time: Time
     tasks: Tasks
     authorization: Callable[[], AuthorizationSettings] = AuthorizationSettings
     """The site's own rules, as they hold now."""

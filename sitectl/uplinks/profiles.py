@@ -191,6 +191,11 @@ class Profiles:
         for station in [station for station, due_at in self._due.items() if due_at <= now]:
             self._apply(station)
 
+    def recompose(self) -> None:
+        """The wall clock has jumped."""
+        for station in [*self._due]:
+            self._apply(station)
+
     def restore(self) -> None:
         """Bring back what the disk remembers."""
         for station in self._rooms.virtual.profiled(self.uplink):

@@ -1,13 +1,17 @@
 """The payload of an outbox row as it goes up: made once, frozen, and sent again identical to the byte.
 
 What a strict central refuses is put right at this door, because only here it is known: its own id of the transaction,
-its clock, what its start said of the meter, and what it concluded of the token. Signed data is never touched.
+its clock, what its start said of the meter and of the time, and what it concluded of the token. Signed data and the
+times in it are never touched.
+
+Nothing of a transaction lies before its start or after the central's present, and its stop lies at or after every
+sample. Samples that a station kept and tells late keep their own times, although others have gone before them.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sitectl.base.units import format_utc, parse_timestamp
 from sitectl.model.transaction import AuthorizationStatus, OutboxItem, OutboxKind, Payload
@@ -19,16 +23,24 @@ AHEAD_S = 60.0
 REFUSED = (AuthorizationStatus.INVALID, AuthorizationStatus.BLOCKED, AuthorizationStatus.EXPIRED)
 
 
-def rendered(item: OutboxItem, central_now: datetime) -> Payload:
+class Rendered(NamedTuple):
+    """What goes up, and the newest moment of the transaction that it tells of (None: none that counts)."""
+
+    payload: Payload
+    newest: datetime | None
+
+
+def rendered(item: OutboxItem, central_now: datetime) -> Rendered:
     """The payload of a row, for a central whose clock shows `central_now`."""
     message = item.message
-    payload = _not_ahead(message.payload, central_now)
+    times = _Times(item, central_now)
+    payload = times.put_right(message.payload)
     if message.kind is OutboxKind.STOP:
         payload = _stop(item, payload)
     if not message.needs_transaction_id:
-        return central_encode.presentable(message.action, payload)
+        return Rendered(central_encode.presentable(message.action, payload), times.newest)
     bound = None if item.start_dead else item.uplink_transaction_id
-    return central_encode.with_transaction(message.action, payload, bound)
+    return Rendered(central_encode.with_transaction(message.action, payload, bound), times.newest)
 
 
 def _stop(item: OutboxItem, payload: Payload) -> Payload:
@@ -41,26 +53,39 @@ def _stop(item: OutboxItem, payload: Payload) -> Payload:
     return payload
 
 
-def _not_ahead(payload: Payload, central_now: datetime) -> Payload:
-    """Times that lie in the central's future become its present."""
-    latest = central_now + timedelta(seconds=AHEAD_S)
-    payload = _clipped(payload, latest, central_now)
-    for key in ("meterValue", "transactionData"):
-        values = payload.get(key)
-        if isinstance(values, list):
-            clipped = [_clipped(value, latest, central_now) for value in values]
-            if any(new is not old for new, old in zip(clipped, values, strict=True)):
-                payload = {**payload, key: clipped}
-    return payload
+class _Times:
+    """The times of one message, between what its transaction allows."""
 
+    def __init__(self, item: OutboxItem, central_now: datetime) -> None:
+        self._latest = central_now + timedelta(seconds=AHEAD_S)
+        self._central_now = central_now
+        self._start = item.told_start
+        self._last = item.told_last if item.message.kind is OutboxKind.STOP else None
+        self.newest: datetime | None = None
 
-def _clipped(part: Any, latest: datetime, central_now: datetime) -> Any:
-    if not isinstance(part, dict) or not isinstance(stamp := part.get("timestamp"), str):
-        return part
-    read = parse_timestamp(stamp)
-    if read is None or read[0] <= latest or _signed(part):
-        return part
-    return {**part, "timestamp": format_utc(central_now)}
+    def put_right(self, payload: Payload) -> Payload:
+        """The same with every time where it may be."""
+        for key in ("meterValue", "transactionData"):
+            values = payload.get(key)
+            if isinstance(values, list):
+                right = [self._part(value, self._start) for value in values]
+                if any(new is not old for new, old in zip(right, values, strict=True)):
+                    payload = {**payload, key: right}
+        bounds = [moment for moment in (self._start, self._last, self.newest) if moment is not None]
+        right_payload: Payload = self._part(payload, max(bounds, default=None))
+        return right_payload
+
+    def _part(self, part: Any, earliest: datetime | None) -> Any:
+        if not isinstance(part, dict) or not isinstance(stamp := part.get("timestamp"), str) or _signed(part):
+            return part
+        read = parse_timestamp(stamp)
+        if read is None:
+            return part
+        moment = read[0] if read[0] <= self._latest else self._central_now
+        if earliest is not None and moment < earliest:
+            moment = earliest if not earliest.microsecond else earliest.replace(microsecond=0) + timedelta(seconds=1)
+        self.newest = moment if self.newest is None else max(self.newest, moment)
+        return part if moment == read[0] else {**part, "timestamp": format_utc(moment)}
 
 
 def _signed(part: Payload) -> bool:

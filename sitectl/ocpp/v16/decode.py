@@ -10,7 +10,7 @@ from sitectl.model.commands import Answered
 from sitectl.model.ids import EvseId, StationId
 from sitectl.model.metering import MeterSample
 from sitectl.model.station import EvseStatus, StationIdentity
-from sitectl.model.transaction import Payload, TransactionStart, TransactionStop
+from sitectl.model.transaction import ClockQuality, Payload, TransactionStart, TransactionStop
 from sitectl.ocpp.frame import MAX_LIMIT
 from sitectl.ocpp.v16 import statuses
 from sitectl.ocpp.v16.fields import Decoded, Fields
@@ -92,10 +92,17 @@ def start_transaction(
         meter_start_wh=(meter_wh := fields.integer("meterStart", required=True)) or 0,
         reservation_id=fields.integer("reservationId") or None,
         message_id=message_id,
-        clock_trusted=moment is not None and moment[1],
+        clock=quality(moment),
         meter_known=meter_wh is not None,
     )
     return fields.decoded(start)
+
+
+def quality(moment: tuple[datetime, bool] | None) -> ClockQuality:
+    """What a timestamp is worth by its form."""
+    if moment is None:
+        return ClockQuality.RECEIPT
+    return ClockQuality.STATION if moment[1] else ClockQuality.ZONE
 
 
 def _raw(payload: Payload) -> str:
@@ -118,7 +125,7 @@ def stop_transaction(
         reason=fields.text("reason") or "Local",
         id_token=fields.text("idTag"),
         message_id=message_id,
-        clock_trusted=moment is not None and moment[1],
+        clock=quality(moment),
         meter_known=meter_wh is not None,
     )
     return fields.decoded(stop)

@@ -108,7 +108,7 @@ def _sample(fields: Fields) -> MeterSample:
         offence = _take(sampled, values)
         if offence is not None:
             fields.deviate(f"sampledValue.{n}.{offence}", "enum" if offence == "unit" else "type", str(sampled)[:120])
-    return _combined(values, None if moment is None else moment[0], context or "Sample.Periodic", signed)
+    return _combined(values, moment, context or "Sample.Periodic", signed)
 
 
 def _take(sampled: dict[str, Any], values: dict[str, _Values]) -> str | None:
@@ -154,12 +154,15 @@ def _word(value: Any, default: str) -> str:
     return (value.strip() or default) if isinstance(value, str) else default
 
 
-def _combined(values: dict[str, _Values], sampled: datetime | None, context: str, signed: bool) -> MeterSample:
+def _combined(
+    values: dict[str, _Values], moment: tuple[datetime, bool] | None, context: str, signed: bool
+) -> MeterSample:
     current = values.get("Current.Import")
     power = values.get("Power.Active.Import")
     register = values.get(REGISTER)
     offered = values.get("Current.Offered")
     current_a, phases = (None, _TOTAL) if current is None else _currents(current)
+    sampled, zoned = (None, True) if moment is None else moment
     return MeterSample(
         sampled,
         context,
@@ -169,6 +172,7 @@ def _combined(values: dict[str, _Values], sampled: datetime | None, context: str
         None if register is None else _total(register),
         None if offered is None else max(value for value in offered if value is not None),
         signed,
+        zoned,
     )
 
 

@@ -11,9 +11,10 @@ from sitectl.base.errors import EnvironmentFault
 from sitectl.model.events import EvseMetered
 from sitectl.model.ids import EvseId, TransactionId
 from sitectl.model.metering import MeterSample
+from sitectl.model.transaction import ClockQuality
 from sitectl.ocpp.frame import Call
 from sitectl.ocpp.v16 import copies, encode, meter_values
-from sitectl.stations.clocks import LATE_S, business_time
+from sitectl.stations.clocks import LATE_S
 from sitectl.stations.desk import Desk
 from sitectl.stations.record import MOST_EVSES, Running, SampleToStore, StationRecord, as_bytes
 from sitectl.wire.outcomes import Reply, Silence, Upon
@@ -31,19 +32,29 @@ def metered(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> 
         _tell(desk, record, EvseId(record.id, evse), told.samples[-1], received, now)
     if not told.samples or (running is None and claimed is None):
         return encode.empty_answer()
-    sample = _to_store(call, raw, told.samples, received)
+    sample = _to_store(desk, record, call, raw, told.samples, received)
     if running is not None and not _worth_storing(desk, record, running, told.samples, sample.sampled, now):
         running.unstored = sample
         return encode.empty_answer()
     return _answer_when_stored(desk, record, running, sample, _store(desk, record, evse, running or claimed, sample))
 
 
-def _to_store(call: Call, raw: bytes | str, samples: tuple[MeterSample, ...], received: datetime) -> SampleToStore:
+def _to_store(
+    desk: Desk,
+    record: StationRecord,
+    call: Call,
+    raw: bytes | str,
+    samples: tuple[MeterSample, ...],
+    received: datetime,
+) -> SampleToStore:
     """The call as the ledger wants it: the newest register, and business times where the station's cannot be."""
     sampled, register_wh, wrong = received, None, {}
     for n, sample in enumerate(samples):
-        sampled, own = business_time(sample.sampled or received, received, sample.sampled is not None)
-        if not own:
+        sampled, clock = received, ClockQuality.RECEIPT
+        if sample.sampled is not None:
+            form = ClockQuality.STATION if sample.zoned else ClockQuality.ZONE
+            sampled, clock = desk.business_time(record, sample.sampled, received, form)
+        if clock is not ClockQuality.STATION and not sample.signed:
             wrong[n] = sampled
         if sample.register_wh is not None:
             register_wh = sample.register_wh
@@ -63,7 +74,7 @@ def _tell(desk: Desk, record: StationRecord, evse: EvseId, sample: MeterSample, 
     """Post the newest sample as what is drawn now, unless it waited in the station: then it tells of the past."""
     if sample.sampled is not None:
         desk.learn_skew(record, sample.sampled, received, queued=True)
-        if record.skew.late_s(sample.sampled, received) > LATE_S:
+        if record.clock.skew.late_s(sample.sampled, received) > LATE_S:
             return
     reading = sample.reading(evse, now)
     record.readings[evse.evse] = reading

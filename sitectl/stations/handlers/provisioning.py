@@ -21,13 +21,13 @@ PENDING_RETRY_S = 300
 
 def boot(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Reply:
     """BootNotification: Accepted at once, whatever any central thinks of the station; Pending in quarantine."""
-    now = desk.clock.wall()
+    now = desk.tell_time(record)
     identity = decode.boot(call.payload).value
     if record.quarantined:
         desk.note("station.pending", record, {"vendor": identity.vendor, "model": identity.model})
         return encode.boot_answer(Registration.PENDING, now, PENDING_RETRY_S)
     desk.book.learned(record, identity=identity, boot=call.payload)
-    record.skew.restart()
+    record.clock.restart()
     desk.inbox.post(StationBooted(record.id, desk.clock.monotonic(), identity))
     desk.note("station.booted", record, {"vendor": identity.vendor, "firmware": identity.firmware})
     desk.centrals.station_online(record.id, call.payload)
@@ -43,4 +43,4 @@ def boot(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Rep
 
 def heartbeat(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Reply:
     """Heartbeat: our time. It says nothing of any central."""
-    return encode.heartbeat_answer(desk.clock.wall())
+    return encode.heartbeat_answer(desk.tell_time(record))

@@ -8,11 +8,10 @@ from dataclasses import replace
 from sitectl.base.errors import EnvironmentFault
 from sitectl.config.settings import AuthorizationMode
 from sitectl.model.events import StartExpected, TransactionEnded, TransactionStarted
-from sitectl.model.transaction import IdTokenInfo, StartedTransaction, TransactionStart, TransactionStop
+from sitectl.model.transaction import ClockQuality, IdTokenInfo, StartedTransaction, TransactionStart, TransactionStop
 from sitectl.ocpp.frame import Call
 from sitectl.ocpp.v16 import copies, decode, encode
 from sitectl.routing.verdicts import INVALID, Source, Verdict
-from sitectl.stations.clocks import business_time
 from sitectl.stations.desk import RELAY_DEADLINE_S, Desk
 from sitectl.stations.handlers.authorization import START_WITHIN_S, judge, parent_of
 from sitectl.stations.handlers.metering import store_last_sample
@@ -24,14 +23,14 @@ async def start(desk: Desk, record: StationRecord, call: Call, raw: bytes | str)
     """StartTransaction: stored, then the verdict (a central's, if it comes in time), stored too, then the answer."""
     received, now = desk.clock.wall(), desk.clock.monotonic()
     told = decode.start_transaction(call.payload, record.id, received, call.message_id).value
-    started, trusted = business_time(told.started, received, told.clock_trusted)
+    started, clock = desk.business_time(record, told.started, received, told.clock)
     evse = told.evse if told.names_nothing else record.meant(told.evse.evse)
     nobody = record.quarantined or told.names_nothing
-    told = replace(told, evse=evse, started=started, clock_trusted=trusted)
+    told = replace(told, evse=evse, started=started, clock=clock)
     # The car may draw from now on, whatever the answer will be.
     desk.inbox.post(StartExpected(told.evse, now, now + START_WITHIN_S))
     uplinks = () if nobody else desk.centrals.copies(record.id, told.id_token)
-    message = copies.start(call.payload, None if trusted else started)
+    message = copies.start(call.payload, None if clock is ClockQuality.STATION else started)
     try:
         stored = await desk.ledger.start(told, uplinks, message, as_bytes(raw))
         verdict = await _verdict(desk, record, told, stored)
@@ -98,12 +97,12 @@ async def stop(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) 
     """StopTransaction: only the commit precedes the answer, no network."""
     received = desk.clock.wall()
     told = decode.stop_transaction(call.payload, record.id, received, call.message_id).value
-    stopped, trusted = business_time(told.stopped, received, told.clock_trusted)
-    told = _with_meter(record, replace(told, stopped=stopped, clock_trusted=trusted))
+    stopped, clock = desk.business_time(record, told.stopped, received, told.clock)
+    told = _with_meter(record, replace(told, stopped=stopped, clock=clock))
     if told.id_token is not None:
         told = replace(told, parent=parent_of(desk, record.id, told.id_token))
     payload = call.payload if told.meter_known else {**call.payload, "meterStop": told.meter_stop_wh}
-    message = copies.stop(payload, None if trusted else stopped)
+    message = copies.stop(payload, None if clock is ClockQuality.STATION else stopped)
     try:
         last_sample = store_last_sample(desk, record, told.station_transaction_id)
         stopping = desk.ledger.stop(told, message, as_bytes(raw))

@@ -274,6 +274,7 @@ def test_a_transaction_has_the_promised_keys() -> None:
         "reason": None,
         "synthetic": False,
         "stopped_by": None,
+        "clock": {"started": "station", "stopped": None},
         "uplinks": {"central": {"id": "4711", "state": "acked", "verdict": "Accepted", "unsent": 0}},
     }
 

@@ -1,8 +1,10 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from sitectl.stations.clocks import LATE_S, SkewFilter, business_time
+from sitectl.base.gateway_clock import Mistake
+from sitectl.model.transaction import ClockQuality
+from sitectl.stations.clocks import LATE_S, SkewFilter, StationClock
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -11,22 +13,75 @@ def after(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
 
 
+STATION, ZONE, ESTIMATED, RECEIPT = ClockQuality
+BERLIN = timezone(timedelta(hours=1))
+
+
+def business_time(
+    told: datetime,
+    quality: ClockQuality = STATION,
+    *,
+    clock: StationClock | None = None,
+    received: datetime = NOON,
+    mistake: Mistake | None = None,
+) -> tuple[datetime, ClockQuality]:
+    return (clock or StationClock()).business_time(told, received, quality, BERLIN, mistake)
+
+
 @pytest.mark.parametrize(
-    ("told", "trusted", "expected"),
+    ("told", "form", "expected"),
     [
-        (after(-7200), True, (after(-7200), True)),
-        (after(299), True, (after(299), True)),
-        (after(301), True, (NOON, False)),
-        (datetime(1970, 1, 1, tzinfo=UTC), True, (NOON, False)),
-        (datetime(2000, 1, 1, tzinfo=UTC), True, (NOON, False)),
-        (after(-60), False, (after(-60), False)),
-        (after(-3600), False, (NOON, False)),
+        (after(-7200), STATION, (after(-7200), STATION)),
+        (after(299), STATION, (after(299), STATION)),
+        (after(301), STATION, (NOON, RECEIPT)),
+        (datetime(1970, 1, 1, tzinfo=UTC), STATION, (NOON, RECEIPT)),
+        (datetime(2000, 1, 1, tzinfo=UTC), STATION, (NOON, RECEIPT)),
+        (after(-60), ZONE, (after(-60), ZONE)),
+        (after(3600 - 60), ZONE, (after(-60), ZONE)),
+        (after(-3600), ZONE, (NOON, RECEIPT)),
+        (after(-5), RECEIPT, (NOON, RECEIPT)),
     ],
 )
 def test_impossible_times_become_that_of_receipt(
-    told: datetime, trusted: bool, expected: tuple[datetime, bool]
+    told: datetime, form: ClockQuality, expected: tuple[datetime, ClockQuality]
 ) -> None:
-    assert business_time(told, NOON, trusted) == expected
+    assert business_time(told, form) == expected
+
+
+def test_a_zone_that_live_stamps_have_shown_holds_for_those_that_waited() -> None:
+    clock = StationClock()
+    assert business_time(after(-7200 + 3600), ZONE, clock=clock) == (NOON, RECEIPT), "UTC or local: nobody knows"
+    assert business_time(after(3600), ZONE, clock=clock) == (NOON, ZONE), "local"
+    assert business_time(after(-7200 + 3600), ZONE, clock=clock) == (after(-7200), ZONE)
+    assert business_time(after(0), ZONE, clock=clock) == (NOON, ZONE), "set to UTC meanwhile"
+    assert business_time(after(-7200), ZONE, clock=clock) == (after(-7200), ZONE)
+
+
+def test_a_clock_that_was_never_set_still_tells_how_long_ago() -> None:
+    clock, begin = StationClock(), datetime(1970, 1, 1, tzinfo=UTC)
+    assert business_time(begin + timedelta(minutes=5), clock=clock) == (NOON, RECEIPT)
+    clock.shows(begin + timedelta(minutes=20), NOON)
+    assert business_time(begin + timedelta(minutes=5), clock=clock) == (after(-900), ESTIMATED)
+    assert business_time(begin + timedelta(minutes=21), clock=clock) == (NOON, ESTIMATED)
+    assert business_time(begin + timedelta(days=3), clock=clock) == (NOON, RECEIPT), "of an earlier boot"
+    clock.restart()
+    assert business_time(begin + timedelta(minutes=5), clock=clock) == (NOON, RECEIPT)
+
+
+def test_stamps_by_the_wrong_time_that_we_told_are_put_right() -> None:
+    """Ours went on from 11:00 when it was switched on at noon, and was known a minute later."""
+    wrong = after(-3600)
+    mistake = Mistake(wrong, wrong + timedelta(minutes=1), timedelta(hours=1))
+    clock = StationClock()
+    clock.told(wrong + timedelta(seconds=10), known=False)
+    stamped, received = wrong + timedelta(seconds=30), after(90)
+    assert business_time(stamped, clock=clock, received=received, mistake=mistake) == (after(30), ESTIMATED)
+    own = wrong - timedelta(minutes=5)
+    assert business_time(own, clock=clock, received=received, mistake=mistake) == (own, STATION), "before it was told"
+    clock.put_right()
+    clock.told(after(100), known=True)
+    assert business_time(stamped, clock=clock, received=after(200), mistake=mistake) == (after(30), ESTIMATED)
+    assert business_time(after(150), clock=clock, received=after(200), mistake=mistake) == (after(150), STATION)
 
 
 def test_two_stamps_teach_and_noise_is_no_news() -> None:

@@ -141,7 +141,7 @@ async def test_garbled_transaction_messages_are_kept_and_never_refused(yard: Yar
         assert await station.call("StopTransaction", payload) == {}
     start, _, _, message = list(yard.ledger.starts.values())[1]
     assert start.started == START
-    assert not start.clock_trusted
+    assert not start.clock.trusted
     assert message.payload["timestamp"] == "2026-01-01T12:00:00Z", "an impossible time does not go up"
 
 
@@ -175,7 +175,7 @@ async def test_times_that_cannot_be_become_that_of_receipt(yard: Yard) -> None:
     for n, told in enumerate(("1970-01-01T00:00:10Z", "2026-01-01T12:06:00Z", "2026-01-01T09:00:00Z")):
         await station.call("StartTransaction", start_payload(timestamp=told, connectorId=1, meterStart=n))
     starts = [entry[0] for entry in yard.ledger.starts.values()]
-    assert [(s.started.hour, s.clock_trusted) for s in starts] == [(12, False), (12, False), (9, True)]
+    assert [(s.started.hour, s.clock.trusted) for s in starts] == [(12, False), (12, False), (9, True)]
     assert starts[0].started_raw == "1970-01-01T00:00:10Z", "the raw text is what names a start"
 
 

@@ -9,6 +9,7 @@ import pytest
 from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
 from sitectl.model.storage import StoreState
 from sitectl.model.transaction import (
+    ClockQuality,
     OutboxKind,
     OutboxMessage,
     StartedTransaction,
@@ -68,6 +69,10 @@ def compose_stop(stop: TransactionStop, version: str) -> OutboxMessage:
     return OutboxMessage("StopTransaction", payload, version, OutboxKind.STOP, True)
 
 
+def word(trusted: bool) -> ClockQuality:
+    return ClockQuality.STATION if trusted else ClockQuality.RECEIPT
+
+
 @dataclass
 class Says:
     """What stations say, a minute after the last thing unless told otherwise."""
@@ -93,7 +98,7 @@ class Says:
         self.minute = self.minute + 1 if minute is None else minute
         started = self.moment(self.minute)
         start = TransactionStart(
-            EvseId(station, evse), token, started, started.isoformat(), meter, None, message_id, trusted
+            EvseId(station, evse), token, started, started.isoformat(), meter, None, message_id, word(trusted)
         )
         message = OutboxMessage("StartTransaction", {"meterStart": meter}, "1.6", OutboxKind.START)
         return await self.store.ledger.start(start, self.copies, message, raw)
@@ -127,7 +132,7 @@ class Says:
         self.minute = self.minute + 1 if minute is None else minute
         stopped = self.moment(self.minute)
         stop = TransactionStop(
-            station, id, stopped, stopped.isoformat(), meter, reason, token, "2", trusted, True, parent
+            station, id, stopped, stopped.isoformat(), meter, reason, token, "2", word(trusted), True, parent
         )
         message = OutboxMessage("StopTransaction", {"meterStop": meter}, "1.6", OutboxKind.STOP, True)
         return await self.store.ledger.stop(stop, message, raw)

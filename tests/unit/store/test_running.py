@@ -6,6 +6,7 @@ from sitectl.model.ids import EvseId, StationId, TransactionId
 from sitectl.model.transaction import TransactionStop
 from sitectl.store.moments import to_us
 from sitectl.store.running import Running, meant_by_place, meant_by_stop, with_id
+from tests.unit.store.builders import word
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 CP1 = StationId("CP1")
@@ -21,7 +22,7 @@ def running(
 
 
 def stop(token: str | None = None, minute: int = 60, meter: int = 5000, trusted: bool = True) -> TransactionStop:
-    return TransactionStop(CP1, -1, NOON + timedelta(minutes=minute), "", meter, "Local", token, "", trusted)
+    return TransactionStop(CP1, -1, NOON + timedelta(minutes=minute), "", meter, "Local", token, "", word(trusted))
 
 
 A, B = running("a", 1, "RED", meter=1000), running("b", 2, "BLUE", meter=8000)

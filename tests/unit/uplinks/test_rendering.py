@@ -6,7 +6,7 @@ import pytest
 
 from sitectl.model.ids import StationId, TransactionId, UplinkId
 from sitectl.model.transaction import AuthorizationStatus, OutboxItem, OutboxKind, OutboxMessage
-from sitectl.uplinks.rendering import rendered
+from sitectl.uplinks import rendering
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SOON, LATE = "2026-11-20T12:00:50Z", "2026-11-20T12:30:00Z"
@@ -17,6 +17,10 @@ def item(action: str, payload: dict, kind: OutboxKind, **more) -> OutboxItem:
     transaction = TransactionId("t")
     found = {"uplink_transaction_id": "42", "rendered": None, "attempts": 0, **more}
     return OutboxItem(1, UplinkId("central"), StationId("CP01"), message, transaction, **found)
+
+
+def rendered(item: OutboxItem, central_now: datetime) -> dict:
+    return rendering.rendered(item, central_now).payload
 
 
 def test_the_centrals_own_id_is_bound_in_and_minus_one_where_it_has_none():
@@ -76,3 +80,35 @@ def test_what_was_stored_stays_as_it_is():
     assert first == rendered(values, NOW)
     assert first != rendered(values, NOW + timedelta(hours=1))
     assert payload["meterValue"][0]["timestamp"] == LATE
+
+
+STARTED, SAMPLED = datetime(2026, 11, 20, 11, tzinfo=UTC), datetime(2026, 11, 20, 11, 30, 0, 500, tzinfo=UTC)
+
+
+def test_a_transaction_is_told_in_the_order_of_its_times():
+    told = {"told_start": STARTED, "told_last": SAMPLED}
+    early = {"meterValue": [{"timestamp": "2026-11-20T10:59:59Z", "sampledValue": []}]}
+    assert rendered(item("MeterValues", early, OutboxKind.METER, **told), NOW)["meterValue"][0]["timestamp"] == (
+        "2026-11-20T11:00:00Z"
+    )
+    late = {"meterValue": [{"timestamp": "2026-11-20T11:10:00Z", "sampledValue": []}]}
+    assert rendered(item("MeterValues", late, OutboxKind.METER, **told), NOW)["meterValue"] == late["meterValue"]
+    stop = {"meterStop": 5, "timestamp": "2026-11-20T11:29:00Z"}
+    made = rendering.rendered(item("StopTransaction", stop, OutboxKind.STOP, **told), NOW)
+    assert made.payload["timestamp"] == "2026-11-20T11:30:01Z"
+    assert made.newest == datetime(2026, 11, 20, 11, 30, 1, tzinfo=UTC)
+
+
+def test_a_stop_lies_at_or_after_the_values_that_come_with_it():
+    stop = {
+        "timestamp": "2026-11-20T11:00:00Z",
+        "transactionData": [{"timestamp": "2026-11-20T11:00:30Z", "sampledValue": []}],
+    }
+    made = rendered(item("StopTransaction", stop, OutboxKind.STOP, told_start=STARTED), NOW)
+    assert (made["timestamp"], made["transactionData"]) == ("2026-11-20T11:00:30Z", stop["transactionData"])
+
+
+def test_signed_times_bound_nothing():
+    value = {"timestamp": LATE, "sampledValue": [{"value": "x", "format": "SignedData"}]}
+    made = rendering.rendered(item("MeterValues", {"meterValue": [value]}, OutboxKind.METER, told_start=STARTED), NOW)
+    assert (made.payload["meterValue"], made.newest) == ([value], None)

@@ -157,6 +157,17 @@ class Facts:
 # --- the site --------------------------------------------------------------------------------------------------------
 
 
+class TimeTwin:
+    """A gateway that knows the time, or not."""
+
+    def __init__(self) -> None:
+        self.known = True
+        self.told: list[datetime] = []
+
+    def heard(self, moment: datetime) -> None:
+        self.told.append(moment)
+
+
 class World:
     """A pool of virtual stations between twins and a real store on the loop's thread."""
 
@@ -178,6 +189,7 @@ class World:
         self.door = Door(self.facts)
         self.limits = Limits(self.facts)
         self.tasks = Tasks()
+        self.time = TimeTwin()
         self.settings = uplink or UplinkSettings(CENTRAL, "ws://central", rights=rights, replay_per_s=replay_per_s)
         self.authorization = authorization or AuthorizationSettings()
         self._real = uplink is not None
@@ -215,6 +227,7 @@ class World:
             tokens=self.store.tokens,
             lists=self.store.lists,
             authorization=lambda: self.authorization,
+            time=self.time,
             tasks=self.tasks,
         )
         self.pool = UplinkPool(

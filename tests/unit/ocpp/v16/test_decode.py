@@ -44,23 +44,23 @@ def test_start():
     value = decoded.value
     assert (value.evse, value.id_token, value.started) == (EvseId(STATION, 2), "ABC", STARTED)
     assert (value.started_raw, value.meter_start_wh, value.reservation_id) == ("2026-11-20T06:11:00Z", 100, 4)
-    assert (value.message_id, value.clock_trusted) == ("m1", True)
+    assert (value.message_id, value.clock) == ("m1", "station")
     assert value.start_key == "2|ABC|2026-11-20T06:11:00Z|100"
 
 
 @pytest.mark.parametrize(
-    ("timestamp", "started", "trusted"),
+    ("timestamp", "started", "clock"),
     [
-        ("2026-11-20T08:11:00.250+02:00", STARTED.replace(microsecond=250_000), True),
-        ("2026-11-20 06:11:00", STARTED, False),
-        ("yesterday", RECEIVED, False),
-        (None, RECEIVED, False),
-        ({}, RECEIVED, False),
+        ("2026-11-20T08:11:00.250+02:00", STARTED.replace(microsecond=250_000), "station"),
+        ("2026-11-20 06:11:00", STARTED, "zone"),
+        ("yesterday", RECEIVED, "receipt"),
+        (None, RECEIVED, "receipt"),
+        ({}, RECEIVED, "receipt"),
     ],
 )
-def test_start_times(timestamp, started, trusted):
+def test_start_times(timestamp, started, clock):
     value = start(timestamp=timestamp).value
-    assert (value.started, value.clock_trusted) == (started, trusted)
+    assert (value.started, value.clock) == (started, clock)
 
 
 def test_a_garbled_start_is_still_a_start():
