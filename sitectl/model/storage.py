@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -46,7 +47,8 @@ class StoreHealth:
     """The ledger's file as it stands.
 
     `why`: what the machine said, empty when all is well. `slow_s`: how long commits take now, the one under way
-    included. `left_out`: writes that could be done without and were, since space became short.
+    included. `left_out`: writes that could be done without and were, since space became short. `inspected`: when the
+    whole file was last read and found sound.
     """
 
     state: StoreState = StoreState.OK
@@ -56,3 +58,4 @@ class StoreHealth:
     waiting: int = 0
     slow_s: float = 0.0
     left_out: int = 0
+    inspected: datetime | None = None

@@ -7,9 +7,11 @@ A disk that refuses makes the store unusable, not dead: jobs fail at once, and i
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -18,6 +20,7 @@ from sitectl.model.storage import StoreHealth, StoreState
 from sitectl.store.ballast import Ballast
 from sitectl.store.errors import StoreUnavailable
 from sitectl.store.executor import Executor
+from sitectl.store.inspection import Inspection
 from sitectl.store.reader import Reader
 from sitectl.store.writer import Committed, Fault, Job, Outcome, Work, Writer, no_room
 
@@ -28,6 +31,8 @@ MAX_WAITING = 20_000  # beyond it jobs are refused: the station's call stays una
 SLOW_COMMIT_S = 0.005  # from here on a sync is worth waiting for company
 GATHER_S = 0.002
 LOOK_S = 10.0
+IMPRESSION_S = 1.0
+INSPECT_EVERY_S = 86_400.0
 STUCK_S = 10.0  # a commit that takes longer than this: others are told that the disk does not answer
 RETRY_S = 1.0
 RETRY_CAP_S = 30.0
@@ -51,16 +56,19 @@ class Database:
         self,
         path: Path | None,
         clock: Clock,
-        writer: Executor,
-        reader: Executor,
+        executor: Callable[[str], Executor],
         ballast: Ballast | None = None,
     ) -> None:
         self._path = path
         self._clock = clock
-        self._writer = Writer(path, ballast or Ballast(path))
+        self._writer = Writer(path, ballast or Ballast(path), clock.monotonic)
         self._reader = Reader(path, lambda: self._writer.connection)
-        self._writing = writer
-        self._reading = reader
+        self._writing, self._reading = executor("sitectl-store"), executor("sitectl-queries")
+        self._inspecting = executor("sitectl-inspection")
+        self._inspection = None if path is None else Inspection(path, self._inspecting, self._inspected)
+        self._inspected_at: datetime | None = None
+        self._impression = asyncio.Event()
+        self._replacing = False
         self.on_state: Callable[[StoreHealth], None] = lambda health: None
         self._state = StoreState.FAILING
         self._why = "the store is not open"
@@ -87,13 +95,15 @@ class Database:
         self._writing.submit(lambda: self._writer.open(prepare), lambda outcome: _resolve(opened, outcome, None))
         result, error = await opened
         if error is not None:
-            self._writing.stop()
-            self._reading.stop()
+            self._end_threads()
             raise error
         self._state, self._why = StoreState.OK, ""
         self._stands(self._writer.state)
         if self._path is not None:
             self._look()
+            self._inspect()
+            with contextlib.suppress(TimeoutError):  # a large file is read to its end later
+                await asyncio.wait_for(self._impression.wait(), IMPRESSION_S)
         return result  # type: ignore[no-any-return]
 
     @property
@@ -117,6 +127,7 @@ class Database:
             waiting=len(self._waiting),
             slow_s=max(self._commit_s, stuck_s),
             left_out=self._left_out,
+            inspected=self._inspected_at,
         )
 
     def run(self, job: Job[T], *, expendable: bool = False) -> "asyncio.Future[T]":
@@ -151,7 +162,7 @@ class Database:
     def query(self, job: Job[T]) -> "asyncio.Future[T]":
         """Run `job` on the read-only connection, which sees everything that was committed before."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        if self._idle is not None:
+        if self._idle is not None or self._replacing:
             future.set_exception(StoreUnavailable(self._why))
         else:
             self._reading.submit(lambda: self._reader.read(job), lambda outcome: _resolve(future, *outcome))
@@ -174,8 +185,11 @@ class Database:
         except TimeoutError:
             log.error("the disk did not answer within %.0f s; leaving %d writes undone", timeout_s, len(self._waiting))
             self._fail_waiting(StoreUnavailable(self._why))
-        self._reading.stop()
-        self._writing.stop()
+        self._end_threads()
+
+    def _end_threads(self) -> None:
+        for thread in (self._inspecting, self._reading, self._writing):
+            thread.stop()
 
     # --- batches -----------------------------------------------------------------------------------------------------
 
@@ -244,9 +258,25 @@ class Database:
         self._later("retry", self._retry_s, self._try_again)
 
     def _try_again(self) -> None:
-        self._writing.submit(self._writer.reopen, self._reopened)
+        """Open the file anew, with nobody else at it: what the machine still has of it in memory is not the disk."""
+        self._replacing = True
+        suspicious = self._state not in (StoreState.FULL, StoreState.BUSY)
+        self._with_file_closed(lambda: self._writer.reopen(suspicious), self._reopened)
+
+    def _with_file_closed(self, call: Callable[[], T], done: Callable[[T], None]) -> None:
+        def reader_closed(_: None) -> None:
+            self._writing.submit(call, done)
+
+        def inspection_stopped() -> None:
+            self._reading.submit(self._reader.close, reader_closed)
+
+        if self._inspection is None:
+            inspection_stopped()
+        else:
+            self._inspection.stop(inspection_stopped)
 
     def _reopened(self, result: Fault | StoreState) -> None:
+        self._replacing = False
         if self._idle is not None:
             return
         if isinstance(result, Fault):
@@ -265,6 +295,21 @@ class Database:
             self._looking = True
             self._writing.submit(self._writer.look, self._looked)
 
+    def _inspect(self) -> None:
+        """Read the whole file now and then: damage is cheaper the sooner it is found."""
+        self._later("inspect", INSPECT_EVERY_S, self._inspect)
+        if self.usable and self._inspection is not None:
+            self._inspection.begin()
+
+    def _inspected(self, found: str | None) -> None:
+        if self._idle is not None:
+            return
+        self._impression.set()
+        if found is None:
+            self._inspected_at = self._clock.wall()
+        else:
+            self._failed(Fault(StoreState.CORRUPT, f"{self._path}: {found}"))
+
     def _looked(self, result: StoreState | Fault) -> None:
         self._looking = False
         if self._idle is not None or not self.usable:
@@ -278,14 +323,14 @@ class Database:
         self._timers[name] = asyncio.get_running_loop().call_later(seconds, call)
 
     def _shut(self) -> None:
-        """Close both connections, the reader first: the last one to close folds the log into the file."""
+        """Close all connections, the writer's last: the last one to close folds the log into the file."""
         idle = self._idle
 
         def writer_closed(_: None) -> None:
             if idle is not None and not idle.done():
                 idle.set_result(None)
 
-        self._reading.submit(self._reader.close, lambda _: self._writing.submit(self._writer.close, writer_closed))
+        self._with_file_closed(self._writer.close, writer_closed)
 
 
 def _resolve(future: "asyncio.Future[Any]", result: Any, error: Exception | None) -> None:

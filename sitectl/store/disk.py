@@ -59,6 +59,20 @@ def allocate(path: Path, length: int) -> None:
         os.close(handle)
 
 
+def drop_cache(*paths: Path) -> None:
+    """Have the files read from the disk the next time.
+
+    Only while no connection is open: to close a file takes SQLite's locks on it away from the whole process.
+    """
+    for path in paths:
+        with contextlib.suppress(OSError):
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+            finally:
+                os.close(handle)
+
+
 def refusal(path: Path, length: int) -> OSError | None:
     """Take room for `length` bytes beside the file and give it back: what the disk says to that."""
     probe = Path(f"{path}.probe")

@@ -94,9 +94,7 @@ async def open_store(
         tokens, lists = load_tokens(connection), load_lists(connection)
         return stamp, tokens, lists, load_virtual(connection), load_documents(connection)
 
-    database = Database(
-        path, clock, executor("sitectl-store"), executor("sitectl-queries"), Ballast(path, ballast_bytes)
-    )
+    database = Database(path, clock, executor, Ballast(path, ballast_bytes))
     stamp, tokens, lists, virtual, documents = await database.open(prepare)
     journal = Journal(database, stamp, clock)
     _tell(database, journal, on_state)

@@ -21,11 +21,13 @@ from sitectl.store import disk
 from sitectl.store.ballast import SHED_BELOW, Ballast
 from sitectl.store.connection import CHECKPOINT_PAGES, WAL_LIMIT, hold, hold_log, read_write
 from sitectl.store.errors import StoreUnavailable, is_machine_fault
+from sitectl.store.inspection import damage_within
 
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]
 Outcome = tuple[Any, Exception | None]
 
+DOUBT_S = 5.0  # how long a file is read before it is believed again; the rest is read later
 ROOM_TO_GO_ON = 256 * 1024  # with less a full disk would be full again with the next commit
 WAL_EXPECTED = WAL_LIMIT * 3 // 2  # a log above this was not folded into the file when its time had come
 SHORT_LOG = (500, 2**20)  # pages and bytes, where room is short
@@ -61,9 +63,10 @@ class Writer:
     `on_undo` is called whenever something was rolled back: what jobs remember outside the file is then void.
     """
 
-    def __init__(self, path: Path | None, ballast: Ballast) -> None:
+    def __init__(self, path: Path | None, ballast: Ballast, monotonic: Callable[[], float]) -> None:
         self._path = path
         self._ballast = ballast
+        self._monotonic = monotonic
         self.on_undo: list[Callable[[], None]] = []
         self.connection: sqlite3.Connection | None = None
         self._held: int | None = None
@@ -192,21 +195,32 @@ class Writer:
         elif disk.size(self._wal) > WAL_EXPECTED:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
-    def reopen(self) -> Fault | StoreState:
-        """Replace the connection and prove that it writes; how the store stands then."""
+    def reopen(self, suspicious: bool) -> Fault | StoreState:
+        """Replace the connection and prove that it writes; how the store stands then. All others have let go of the
+        file. `suspicious`: what is on the disk may not be what was written, so that it is read before it is believed.
+        """
         self._forget()
         if self._path is not None:
             self._close_connection()
             if (refusal := disk.refusal(self._path, ROOM_TO_GO_ON)) is not None:
                 return self._fault(refusal)
         try:
+            if self._path is not None and suspicious:
+                disk.drop_cache(self._path, self._wal)
             connection = self.connection = self.connection or read_write(self._path, create=False)
             connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('probe', hex(randomblob(8)))")
+            if suspicious and (found := self._doubt(connection)) is not None:
+                return Fault(StoreState.CORRUPT, f"{self._path}: {found}")
             self.state = StoreState.OK
             self._measure()
         except (sqlite3.Error, OSError) as error:
             return self._fault(error)
         return self.state
+
+    def _doubt(self, connection: sqlite3.Connection) -> str | None:
+        """Move all that was committed into the file, whose sync covers what it wrote, and read that."""
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return damage_within(connection, DOUBT_S, self._monotonic)
 
     def _measure(self) -> None:
         """See how much room there is, and take the ballast back when there is enough. Raises OSError."""

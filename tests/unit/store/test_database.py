@@ -33,6 +33,10 @@ class Counting(InlineExecutor):
         super().submit(call, done)
 
 
+def inline(name: str) -> Executor:
+    return InlineExecutor()
+
+
 def prepare(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT)")
     connection.execute("CREATE TABLE IF NOT EXISTS words (word TEXT)")
@@ -63,7 +67,7 @@ async def database(request: pytest.FixtureRequest, path: Path, states: States) -
     def executor(name: str) -> Executor:
         return InlineExecutor() if request.param == "inline" else ThreadExecutor(name)
 
-    opened = Database(path, HandClock(), executor("w"), executor("r"), Ballast(path, 0))
+    opened = Database(path, HandClock(), executor, Ballast(path, 0))
     opened.on_state = lambda health: states.append((health.state.writes, health.why))
     await opened.open(prepare)
     yield opened
@@ -120,7 +124,7 @@ async def test_a_cancelled_future_still_commits(database: Database) -> None:
 
 async def test_jobs_that_stand_together_are_one_call(path: Path) -> None:
     writer = Counting()
-    database = Database(path, HandClock(), writer, InlineExecutor())
+    database = Database(path, HandClock(), lambda name: writer if name == "sitectl-store" else InlineExecutor())
     await database.open(prepare)
     before = writer.calls
     await asyncio.gather(*[database.run(say(str(number))) for number in range(50)])
@@ -131,7 +135,7 @@ async def test_jobs_that_stand_together_are_one_call(path: Path) -> None:
 async def test_a_batch_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_BATCH", 10)
     writer = Counting()
-    database = Database(path, HandClock(), writer, InlineExecutor())
+    database = Database(path, HandClock(), lambda name: writer if name == "sitectl-store" else InlineExecutor())
     await database.open(prepare)
     before = writer.calls
     await asyncio.gather(*[database.run(say(str(number))) for number in range(25)])
@@ -143,7 +147,7 @@ async def test_a_batch_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -
 async def test_on_a_slow_disk_a_commit_waits_for_company(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SLOW_COMMIT_S", -1.0)
     writer = Counting()
-    database = Database(path, HandClock(), writer, InlineExecutor())
+    database = Database(path, HandClock(), lambda name: writer if name == "sitectl-store" else InlineExecutor())
     await database.open(prepare)
     before = writer.calls
     first = database.run(say("early"))
@@ -210,7 +214,7 @@ async def test_after_close_nothing_is_taken(database: Database) -> None:
 
 async def test_close_leaves_a_disk_behind_that_hangs(path: Path) -> None:
     released = threading.Event()
-    database = Database(path, HandClock(), ThreadExecutor("w"), ThreadExecutor("r"))
+    database = Database(path, HandClock(), ThreadExecutor)
     await database.open(prepare)
     hanging = database.run(lambda connection: released.wait())
     await asyncio.sleep(0.01)
@@ -230,7 +234,7 @@ from sitectl.store.database import Database
 from sitectl.store.executor import ThreadExecutor
 
 async def main():
-    database = Database(pathlib.Path({str(path)!r}), SystemClock(), ThreadExecutor("w"), ThreadExecutor("r"))
+    database = Database(pathlib.Path({str(path)!r}), SystemClock(), ThreadExecutor)
     await database.open(lambda connection: None)
     database.run(lambda connection: threading.Event().wait())
     await asyncio.sleep(0.01)
@@ -242,17 +246,17 @@ asyncio.run(main())
 
 async def test_two_writers_on_one_file_are_one_too_many(database: Database, path: Path) -> None:
     with pytest.raises(StoreUnavailable, match="in use"):
-        await Database(path, HandClock(), InlineExecutor(), InlineExecutor()).open(prepare)
+        await Database(path, HandClock(), inline).open(prepare)
 
 
 async def test_a_file_that_cannot_be_opened_says_so(tmp_path: Path) -> None:
     for bad in (tmp_path / "no" / "such" / "directory", tmp_path):
         with pytest.raises(StoreUnavailable, match=r"directory|unable to open"):
-            await Database(bad, HandClock(), InlineExecutor(), InlineExecutor()).open(prepare)
+            await Database(bad, HandClock(), inline).open(prepare)
     garbage = tmp_path / "garbage.sqlite"
     garbage.write_bytes(b"not a database, and long enough to be taken for one" * 100)
     with pytest.raises(StoreUnavailable, match="not a database"):
-        await Database(garbage, HandClock(), InlineExecutor(), InlineExecutor()).open(prepare)
+        await Database(garbage, HandClock(), inline).open(prepare)
 
 
 async def test_a_failing_preparation_closes_everything(path: Path) -> None:
@@ -260,8 +264,8 @@ async def test_a_failing_preparation_closes_everything(path: Path) -> None:
         raise KeyError("preparation")
 
     with pytest.raises(KeyError):
-        await Database(path, HandClock(), InlineExecutor(), InlineExecutor()).open(failing)
-    again = Database(path, HandClock(), InlineExecutor(), InlineExecutor())
+        await Database(path, HandClock(), inline).open(failing)
+    again = Database(path, HandClock(), inline)
     await again.open(prepare)
     await again.close()
 
@@ -274,7 +278,7 @@ async def test_the_reader_cannot_write(database: Database) -> None:
 
 def test_virtual_time_and_memory() -> None:
     async def main() -> list[str]:
-        database = Database(None, HandClock(), InlineExecutor(), InlineExecutor())
+        database = Database(None, HandClock(), inline)
         await database.open(prepare)
         await asyncio.gather(database.run(say("a")), database.run(say("b")))
         found = await database.query(words)
