@@ -144,6 +144,7 @@ class Daemon:
                 await asyncio.gather(self._rooms.stations.stop(), self._tasks.cancel_all())
         except TimeoutError:
             log.warning("not every peer said goodbye within %.0f s", GOODBYES_S)
+        self._rooms.secrets.stop()
 
     def _store_changed(self, usable: bool, why: str) -> None:
         if self._ear.site is not None:

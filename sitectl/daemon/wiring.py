@@ -14,6 +14,7 @@ from sitectl.base.clock import Clock
 from sitectl.base.errors import EnvironmentFault
 from sitectl.base.gateway_clock import GatewayClock
 from sitectl.base.tasks import Tasks
+from sitectl.base.worker import ThreadWorker, Worker
 from sitectl.config.load import Loaded
 from sitectl.config.settings import AllocationMode, DeadController, Settings, UnknownStations
 from sitectl.model.events import Event
@@ -21,6 +22,8 @@ from sitectl.model.ids import StationId
 from sitectl.model.transaction import OutboxMessage, TransactionStop
 from sitectl.ocpp.v16 import copies
 from sitectl.routing.route import Route
+from sitectl.security.site_ca import SiteCa
+from sitectl.security.vault import Vault
 from sitectl.site.owner import Site
 from sitectl.state.site_state import SiteRules, initial_state
 from sitectl.stations.listeners import Doors
@@ -30,6 +33,7 @@ from sitectl.uplinks.pool import UplinkPool
 from sitectl.uplinks.ports import Rooms, Time
 
 LEDGER_FILE = "ledger.db"
+CREDENTIALS_FOLDER = "credentials"
 SAMPLES_EVERY_S = 60.0
 
 
@@ -65,6 +69,8 @@ class Wired:
     site: Site
     pool: UplinkPool
     overview: SiteOverview
+    secrets: Worker
+    """What reads and writes the vault of credentials; stop it at the end."""
 
 
 async def open_ledger(
@@ -94,6 +100,9 @@ async def wire(
     settings = loaded.settings
     live = Live(settings)
     first_start = await store.queries.first_opened()
+    secrets = ThreadWorker("sitectl-secrets")
+    vault = Vault(settings.site.data_dir / CREDENTIALS_FOLDER, secrets)
+    await vault.open()
     centrals = _Centrals()
     stations = Stations(
         settings,
@@ -103,6 +112,7 @@ async def wire(
         centrals=centrals,
         store=store.stations,
         clock=clock,
+        authority=SiteCa(settings.site.name, vault, clock, secrets, lambda: clock.known),
         commissioning=_commissioning(live, clock, first_start),
         store_samples_every_s=_samples_every_s(live, store),
         gateway=clock,
@@ -130,7 +140,7 @@ async def wire(
         stations.problems,
     )
     site.cycle()
-    return Wired(live, ear, stations, site, pool, overview)
+    return Wired(live, ear, stations, site, pool, overview, secrets)
 
 
 async def rewire(rooms: Wired, loaded: Loaded, doors: Doors) -> None:

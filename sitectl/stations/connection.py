@@ -13,6 +13,7 @@ from sitectl.ocpp.endpoint import Endpoint, message_ids
 from sitectl.ocpp.v16 import decode, encode, setup
 from sitectl.ocpp.v16.actions import TRANSACTIONAL
 from sitectl.ocpp.versions import Version
+from sitectl.security.tls import PeerCertificate
 from sitectl.stations.desk import Desk
 from sitectl.stations.handshake import Presence
 from sitectl.stations.inbound import serve
@@ -47,6 +48,7 @@ async def attend(
     version: Version,
     presence: Presence,
     *,
+    certificate: PeerCertificate | None = None,
     pinned_now: bool = False,
     limits: Limits = LIMITS,
 ) -> Lost:
@@ -68,7 +70,7 @@ async def attend(
         notice=lambda notice: _noticed(desk, record, notice),
         limits=limits,
     )
-    present = Presently(peer, presence, desk.clock.monotonic(), version.value)
+    present = Presently(peer, presence, desk.clock.monotonic(), version.value, certificate)
     _arrived(desk, tasks, record, present, pinned_now)
     helper = None if record.quarantined else tasks.spawn(onboard(desk, record, present), f"{record.id} onboarding")
     lost = Lost("dropped by us")

@@ -15,6 +15,7 @@ from sitectl.model.ids import StationId
 from sitectl.model.transaction import ClockQuality
 from sitectl.ocpp.schema import Validator
 from sitectl.stations.book import Book
+from sitectl.stations.certificates import StationCertificates
 from sitectl.stations.ports import Centrals, Journal, Ledger, SiteInbox
 from sitectl.stations.record import StationRecord
 
@@ -45,6 +46,7 @@ class Desk:
     clock: Clock
     authorization: AuthorizationSettings
     validator: Validator
+    certificates: StationCertificates
     store_samples_every_s: Callable[[StationId], float] = _default_interval
     zone: tzinfo = UTC
     gateway: GatewayClock | None = None

@@ -79,12 +79,14 @@ class Situation:
 class Shown:
     """What a peer showed, for comparing two connections of one identity; and what of it becomes its credential now.
 
-    `pin` is complete for certificates and addresses; `pin_password` is the password to be hashed into one.
+    `pin` is complete for certificates and addresses; `pin_password` is the password to be hashed into one. `certified`:
+    it proved itself by a certificate.
     """
 
     value: bytes | str | None = field(default=None, repr=False)
     pin: str | None = None
     pin_password: bytes | None = field(default=None, repr=False)
+    certified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,8 @@ class Admitted:
     subprotocol: str | None
     shown: Shown
     quarantined: bool = False
+    certificate: PeerCertificate | None = None
+    """What it proved itself by, if by a certificate in its own name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +149,8 @@ def judge(request: Request, rules: Rules, situation: Situation) -> Admitted | Tu
     shown = _anything(station, request, rules) if listed is None else _credential(listed, request, rules, situation)
     if isinstance(shown, Turned):
         return shown
-    return Admitted(station, *chosen, shown, quarantined=listed is None)
+    proven_by = request.certificate if shown.certified else None
+    return Admitted(station, *chosen, shown, quarantined=listed is None, certificate=proven_by)
 
 
 def _no_place(station: StationId, rules: Rules, situation: Situation) -> Turned | None:
@@ -187,11 +192,20 @@ def _anything(station: StationId, request: Request, rules: Rules) -> Shown | Tur
 
 
 def _credential(plan: StationPlan, request: Request, rules: Rules, situation: Situation) -> Shown | Turned:
-    """A listed station: its own security profile, then its credential: configured, else pinned, else pinned now."""
+    """A listed station: its own security profile, which is the least, then what it proves itself by."""
+    certificate = request.certificate
     if plan.security_profile >= 2 and not request.encrypted:
         return Turned(HTTPStatus.FORBIDDEN, f"security profile {plan.security_profile} needs TLS", plan.id)
-    if plan.security_profile >= 3:
-        return _certificate(plan.id, request.certificate, situation)
+    if certificate is not None and certificate.common_name == plan.id:
+        return Shown(pin_certificate(certificate.fingerprint), certified=True)
+    # In the commissioning window a station without a certificate comes by its password, to be given one.
+    if plan.security_profile >= 3 and not (certificate is None and situation.commissioning):
+        return _certificate(plan.id, certificate, situation)
+    return _password(plan, request, rules, situation)
+
+
+def _password(plan: StationPlan, request: Request, rules: Rules, situation: Situation) -> Shown | Turned:
+    """Its credential below security profile 3: configured, else pinned, else pinned now."""
     credentials = parse_basic(request.authorization)
     password = credentials.password if credentials is not None and credentials.user == plan.id else None
     configured = rules.passwords.get(plan.id)
@@ -209,15 +223,15 @@ def _credential(plan: StationPlan, request: Request, rules: Rules, situation: Si
 
 
 def _certificate(station: StationId, certificate: PeerCertificate | None, situation: Situation) -> Shown | Turned:
-    """Mutual TLS. The common name is the identity; another name is believed only when it was pinned."""
+    """Mutual TLS with a certificate in another name than the station's: believed only when it was pinned."""
     if certificate is None:
         return Turned(HTTPStatus.FORBIDDEN, "security profile 3 needs a client certificate", station, failure=True)
     shown = pin_certificate(certificate.fingerprint)
     pinned = situation.pin if situation.pin is not None and situation.pin.startswith(CERTIFICATE_PIN) else None
-    if certificate.common_name == station or shown == pinned:
-        return Shown(shown)
+    if shown == pinned:
+        return Shown(shown, certified=True)
     if pinned is None and situation.commissioning:
-        return Shown(shown, pin=shown)
+        return Shown(shown, pin=shown, certified=True)
     named = certificate.common_name or "nobody"
     return Turned(HTTPStatus.FORBIDDEN, f"the certificate is of {named}", station, failure=True)
 

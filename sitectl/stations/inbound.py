@@ -14,7 +14,7 @@ from sitectl.stations.handlers.diagnostics import diagnostics_status
 from sitectl.stations.handlers.firmware import firmware_status
 from sitectl.stations.handlers.metering import metered
 from sitectl.stations.handlers.provisioning import boot, heartbeat
-from sitectl.stations.handlers.security import security_event
+from sitectl.stations.handlers.security import security_event, sign_certificate
 from sitectl.stations.handlers.transactions import start, stop
 from sitectl.stations.record import StationRecord
 from sitectl.wire.outcomes import Refuse, Reply, Upon
@@ -30,6 +30,7 @@ SERVED: Mapping[str, Serve] = {
     "Heartbeat": heartbeat,
     "MeterValues": metered,
     "SecurityEventNotification": security_event,
+    "SignCertificate": sign_certificate,
     "StartTransaction": start,
     "StatusNotification": status,
     "StopTransaction": stop,

@@ -9,6 +9,7 @@ import logging
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
+from weakref import WeakSet
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
@@ -16,7 +17,7 @@ from websockets.typing import Subprotocol
 
 from sitectl.base.errors import EnvironmentFault
 from sitectl.config.settings import Address, OcppSettings
-from sitectl.security.tls import server_context
+from sitectl.security.tls import server_context, trust
 from sitectl.stations.handshake import Admitted
 from sitectl.wire.websocket import WEBSOCKET_OPTIONS
 
@@ -48,9 +49,12 @@ class StationSocket(ServerConnection):
 class Listeners:
     """The listeners of one configuration, in the order plain, TLS."""
 
-    def __init__(self, serve: Serve, judge: Judge) -> None:
+    def __init__(self, serve: Serve, judge: Judge, authority: Callable[[], str | None] = lambda: None) -> None:
+        """`authority` gives the certificate (PEM) of the site's own authority; None while there is none."""
         self._serve = serve
         self._judge = judge
+        self._authority = authority
+        self._contexts: WeakSet[ssl.SSLContext] = WeakSet()
         self._open: Doors = {}
         self._left: list[Server] = []
         """Closed for newcomers; their connections live on."""
@@ -67,7 +71,11 @@ class Listeners:
         had, ConfigurationError for bad TLS files. `most`: connections at a time, half-open ones counted.
         """
         tls = settings.tls
-        context = None if tls is None else server_context(tls.certificate, tls.key, tls.client_ca)
+        context = None
+        if tls is not None:
+            context = server_context(tls.certificate, tls.key, tls.client_ca)
+            self._contexts.add(context)
+            self._let_trust(context)
         opened: dict[tuple[bool, Address], Server] = {}
         try:
             opened[False, settings.listen] = await self._listen(settings.listen, None, most)
@@ -86,6 +94,15 @@ class Listeners:
             self._left.append(server)
         self._left = [server for server in self._left if server.connections]
         self._open = opened
+
+    def trust(self) -> None:
+        """The site's own authority has been made: newcomers may show its certificates."""
+        for context in self._contexts:
+            self._let_trust(context)
+
+    def _let_trust(self, context: ssl.SSLContext) -> None:
+        if (authority := self._authority()) is not None:
+            trust(context, authority)
 
     async def close(self) -> None:
         """Close the listeners and every connection, politely."""

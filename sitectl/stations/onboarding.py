@@ -35,10 +35,12 @@ async def onboard(desk: Desk, record: StationRecord, present: Presently) -> None
     await _apply(desk, record, setup.sampling(_values(record)))
     if not present.peer.pongs_seen:
         await _apply(desk, record, setup.heartbeat(_values(record), HEARTBEAT_WITHOUT_PONGS_S))
+    await desk.certificates.look_after(record, present)
     while True:
         await asyncio.sleep(WATCH_EVERY_S)
         _watch_readings(desk, record)
         _watch_numbers(desk, record)
+        await desk.certificates.look_after(record, present)
 
 
 def _values(record: StationRecord) -> dict[str, str]:

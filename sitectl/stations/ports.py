@@ -87,6 +87,24 @@ class StationBook(Protocol):
         """Store what changed about one station (the whole record replaces the old one)."""
 
 
+class CertificateAuthority(Protocol):
+    """The site's own certificate authority."""
+
+    @property
+    def certificate(self) -> str | None:
+        """Its certificate in PEM; None while there was no need for it."""
+
+    @property
+    def name(self) -> str | None:
+        """The common name under which it signs."""
+
+    async def sign(self, request: str, station: StationId) -> str:
+        """The certificate (PEM) for a station's signing request (PEM).
+
+        Raises CertificateError when the request is not in order, EnvironmentFault when the authority cannot work.
+        """
+
+
 class Centrals(Protocol):
     """The central CSMSs behind us, as far as a station's call needs them. Which one is decided by routing."""
 

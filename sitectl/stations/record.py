@@ -10,6 +10,7 @@ from sitectl.model.metering import EvseReading
 from sitectl.model.station import KnownStation, StationPlan
 from sitectl.model.transaction import OutboxMessage, Payload
 from sitectl.ocpp.endpoint import AnswerMemory
+from sitectl.security.tls import PeerCertificate
 from sitectl.stations.clocks import StationClock
 from sitectl.stations.handshake import Presence
 from sitectl.stations.outbound import OutboundQueue
@@ -49,13 +50,14 @@ class Running:
 class Presently:
     """The open connection of a station. `welcomed`: a BootNotification was answered with Accepted on it.
 
-    `served` counts its calls by action.
+    `served` counts its calls by action. `certificate`: what it proved itself by, if by one.
     """
 
     peer: Peer
     presence: Presence
     connected_at: float
     version: str
+    certificate: PeerCertificate | None = None
     welcomed: bool = False
     statuses_seen: set[int] = field(default_factory=set)
     served: dict[str, int] = field(default_factory=dict)
@@ -81,6 +83,10 @@ class StationRecord:
     deviations: set[str] = field(default_factory=set)
     tells_security: bool = False
     """It sends security events itself; what only says the same of it is not made up by us."""
+    signing: bool = False
+    certificate_due: str | None = None
+    """Signed for it, and not in its hands yet."""
+    certificate_asked_at: float | None = None
 
     @property
     def quarantined(self) -> bool:

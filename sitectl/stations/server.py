@@ -19,6 +19,7 @@ from websockets.http11 import Response
 from sitectl.base.tasks import Tasks
 from sitectl.config.settings import OcppSettings
 from sitectl.model.ids import StationId
+from sitectl.model.security import SecurityEventType
 from sitectl.security.credentials import PinVerifier
 from sitectl.security.failures import Failures
 from sitectl.security.tls import peer_certificate
@@ -73,7 +74,7 @@ class StationServer:
         self._failures = Failures()
         self._probed: set[StationId] = set()
         self._noted: dict[tuple[str, int], float] = {}
-        self._listeners = Listeners(self._serve, self._process_request)
+        self._listeners = Listeners(self._serve, self._process_request, lambda: desk.certificates.authority)
 
     # --- listeners ---------------------------------------------------------------------------------------------------
 
@@ -89,6 +90,15 @@ class StationServer:
         """Judge newcomers by other rules, at other doors; who is in stays in."""
         self._settings, self._rules = settings, rules
         self._listeners.take(listeners)
+
+    def trust(self) -> None:
+        """Take client certificates of the site's own authority from now on."""
+        self._listeners.trust()
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether there is a TLS listener."""
+        return self._settings.tls is not None
 
     @property
     def addresses(self) -> Sequence[tuple[str, int]]:
@@ -167,6 +177,9 @@ class StationServer:
         log.info("%s turned away: %d %s", turned.station or address, turned.status, turned.reason)
         data = {"address": address, "status": int(turned.status), "why": turned.reason}
         listed = turned.station if turned.station in self._rules.stations else None
+        if listed is not None and turned.failure:
+            info = f"at the site, from {address}: {turned.reason}"
+            self._desk.centrals.security_event(listed, SecurityEventType.FAILED_TO_AUTHENTICATE, info)
         self._desk.journal.record("station.refused", listed, None, data)
 
     # --- after the upgrade -------------------------------------------------------------------------------------------
@@ -196,6 +209,7 @@ class StationServer:
             transport,
             admitted.version,
             presence,
+            certificate=admitted.certificate,
             pinned_now=pinned_now,
             limits=self._limits,
         )

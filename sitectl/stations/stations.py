@@ -18,12 +18,13 @@ from sitectl.model.ids import EvseId, StationId
 from sitectl.ocpp.schema import Validator
 from sitectl.ocpp.versions import Version
 from sitectl.stations.book import Book
+from sitectl.stations.certificates import StationCertificates
 from sitectl.stations.desk import STORE_SAMPLES_EVERY_S, Desk
 from sitectl.stations.handshake import Rules
 from sitectl.stations.limits import LimitDesk
 from sitectl.stations.listeners import Doors
 from sitectl.stations.outbound import Done
-from sitectl.stations.ports import Centrals, Journal, Ledger, SiteInbox, StationBook
+from sitectl.stations.ports import Centrals, CertificateAuthority, Journal, Ledger, SiteInbox, StationBook
 from sitectl.stations.server import StationServer
 from sitectl.wire.peer import LIMITS, Limits
 
@@ -45,6 +46,7 @@ class Stations:
         centrals: Centrals,
         store: StationBook,
         clock: Clock,
+        authority: CertificateAuthority | None = None,
         commissioning: Callable[[], bool] = lambda: False,
         store_samples_every_s: Callable[[StationId], float] = lambda station: STORE_SAMPLES_EVERY_S,
         connection_limits: Limits = LIMITS,
@@ -53,6 +55,7 @@ class Stations:
         self._tasks = Tasks()
         self._keeps_strangers = settings.ocpp.unknown_stations is UnknownStations.QUARANTINE
         self.book = Book(settings.topology.stations, store, inbox, clock, self._tasks)
+        certificates = StationCertificates(authority, self.book, journal, self._tasks, clock)
         self._desk = Desk(
             self.book,
             inbox,
@@ -62,6 +65,7 @@ class Stations:
             clock,
             settings.authorization,
             Validator(load_schemas(Version.V16)),
+            certificates,
             store_samples_every_s,
             _zone(settings),
             gateway,
@@ -70,6 +74,8 @@ class Stations:
         self.server = StationServer(
             settings.ocpp, rules(settings), self._desk, self._tasks, commissioning, connection_limits
         )
+        certificates.trust = self.server.trust
+        certificates.listens_encrypted = lambda: self.server.is_encrypted
 
     @property
     def authorization(self) -> AuthorizationSettings:

@@ -1,4 +1,5 @@
-"""The security extension: what a station saw of attacks and changes goes to the central, in order and without loss."""
+"""The security extension: what a station saw of attacks and changes goes to the central, in order and without loss; its
+certificate is for the way to us, so the site's own authority signs it."""
 
 from __future__ import annotations
 
@@ -23,6 +24,12 @@ async def security_event(desk: Desk, record: StationRecord, call: Call, raw: byt
     if event.occurred is None:
         payload = {**payload, "timestamp": format_utc(desk.clock.wall())}
     return await deliver(desk, record, call.action, payload)
+
+
+async def sign_certificate(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Reply:
+    """SignCertificate: whether its request is taken; the certificate follows by CertificateSigned."""
+    request = security.signing_request(call.payload).value
+    return security.signing_answer(not record.quarantined and await desk.certificates.sign(record, request))
 
 
 async def deliver(desk: Desk, record: StationRecord, action: str, payload: Payload) -> Reply:

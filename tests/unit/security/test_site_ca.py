@@ -103,7 +103,8 @@ async def test_what_is_not_in_order_is_not_signed_and_makes_no_authority(tmp_pat
 
 
 async def test_without_the_time_nothing_is_signed(tmp_path: Path) -> None:
-    authority = await opened(tmp_path, HandClock(now=NOW.replace(year=1970)))
+    vault = Vault(tmp_path, InlineWorker())
+    authority = SiteCa("yard", vault, HandClock(now=NOW), InlineWorker(), knows_time=lambda: False)
     with pytest.raises(CertificateError, match="does not know the time"):
         await authority.sign(request("CP01", new_key()), CP)
 

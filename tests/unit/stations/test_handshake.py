@@ -279,6 +279,29 @@ def test_profile_3_is_a_certificate_in_the_stations_name() -> None:
     assert status(judge(foreign, mutual, Situation(pin=pin_certificate("ee"), commissioning=True))) == 403
 
 
+def test_a_certificate_in_its_name_is_more_than_a_lower_profile_asks_for() -> None:
+    own = request(encrypted=True, certificate=PeerCertificate("ab12", "CP01"))
+    for profile in (0, 1, 2, 3):
+        verdict = judge(own, rules(plan(profile=profile), passwords=PASSWORDS), Situation(pin=pin_address("10.20.0.9")))
+        assert isinstance(verdict, Admitted)
+        assert verdict.certificate == own.certificate
+        assert verdict.shown.pin is None, "who signs it vouches for the next one too"
+    foreign = request(encrypted=True, certificate=PeerCertificate("ab12", "CP02"), password=b"secret")
+    verdict = judge(foreign, rules(plan(profile=2), passwords=PASSWORDS), Situation())
+    assert isinstance(verdict, Admitted)
+    assert verdict.certificate is None, "it came by its password"
+
+
+def test_one_that_must_have_a_certificate_may_fetch_it_by_its_password_while_commissioning() -> None:
+    mutual = rules(plan(profile=3), passwords=PASSWORDS)
+    window = Situation(commissioning=True)
+    assert status(judge(request(encrypted=True, password=b"secret"), mutual, window)) == 101
+    assert status(judge(request(encrypted=True, password=b"wrong"), mutual, window)) == 401
+    assert status(judge(request(encrypted=True), mutual, window)) == 401
+    assert status(judge(request(password=b"secret"), mutual, window)) == 403
+    assert status(judge(request(encrypted=True, password=b"secret"), mutual, Situation())) == 403
+
+
 # --- two connections -------------------------------------------------------------------------------------------------
 
 

@@ -38,7 +38,9 @@ from sitectl.model.transaction import (
     TransactionStop,
 )
 from sitectl.ocpp.versions import Version
+from sitectl.security.tls import PeerCertificate
 from sitectl.stations.handshake import Admitted, Shown
+from sitectl.stations.ports import CertificateAuthority
 from sitectl.stations.stations import Stations
 from sitectl.wire.memory import MemoryTransport, pair
 from sitectl.wire.outcomes import Lost
@@ -195,7 +197,7 @@ def settings(
         {},
         UplinkId("central"),
         ApiSettings(),
-        passwords or {},
+        passwords=passwords or {},
     )
 
 
@@ -209,6 +211,7 @@ class Yard:
         known: Sequence[KnownStation] = (),
         clock: Clock | None = None,
         store_samples_every_s: Callable[[StationId], float] = lambda station: 60.0,
+        authority: CertificateAuthority | None = None,
     ) -> None:
         self.inbox = Inbox()
         self.journal = JournalTwin()
@@ -223,15 +226,22 @@ class Yard:
             centrals=self.centrals,
             store=self.store,
             clock=clock or LoopClock(START),
+            authority=authority,
             store_samples_every_s=store_samples_every_s,
         )
         self.connected: list[Wired] = []
 
     async def connect(
-        self, station: str = "CP01", *, address: str = "10.0.0.7", shown: Shown | None = None, quarantined: bool = False
+        self,
+        station: str = "CP01",
+        *,
+        address: str = "10.0.0.7",
+        shown: Shown | None = None,
+        quarantined: bool = False,
+        certificate: PeerCertificate | None = None,
     ) -> Wired:
         near, far = pair(near=f"{address}:40000", far="here:8887")
-        admitted = Admitted(StationId(station), Version.V16, "ocpp1.6", shown or Shown(), quarantined)
+        admitted = Admitted(StationId(station), Version.V16, "ocpp1.6", shown or Shown(), quarantined, certificate)
         served = asyncio.get_running_loop().create_task(self.stations.server.accept(near, admitted, address))
         wired = Wired(far, near, served)
         self.connected.append(wired)
