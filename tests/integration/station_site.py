@@ -5,6 +5,7 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from random import Random
@@ -16,6 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from sitectl.base.clock import SystemClock
+from sitectl.base.worker import ThreadWorker
 from sitectl.config.settings import (
     Address,
     AuthorizationMode,
@@ -28,6 +30,8 @@ from sitectl.config.settings import (
 from sitectl.model.ids import StationId
 from sitectl.model.station import StationPlan
 from sitectl.ocpp.v16 import copies
+from sitectl.security.site_ca import SiteCa
+from sitectl.security.vault import Vault
 from sitectl.stations.stations import Stations
 from sitectl.store.opening import Store, open_store
 from tests.unit.stations.twins import CentralsTwin, Inbox, settings
@@ -35,6 +39,13 @@ from tests.unit.stations.twins import CentralsTwin, Inbox, settings
 CP = StationId("CP01")
 FREE = AuthorizationSettings(AuthorizationMode.FREE)
 SUBPROTOCOL: Any = ["ocpp1.6"]
+
+
+@dataclass
+class Door:
+    """Whether the commissioning window is open."""
+
+    commissioning: bool = False
 
 
 class Site:
@@ -62,8 +73,14 @@ async def site(
     commissioning: bool = False,
     unknown: UnknownStations = UnknownStations.QUARANTINE,
     tls: TlsSettings | None = None,
+    door: Door | None = None,
 ) -> AsyncIterator[Site]:
+    """`door` is whether the commissioning window is open, for a test that closes it."""
+    door = door or Door(commissioning)
     clock = SystemClock()
+    secrets = ThreadWorker("secrets")
+    vault = Vault(folder / "credentials", secrets)
+    await vault.open()
     store = await open_store(
         folder / "store.db", clock, Random(1), lambda stop, version: copies.stop({"meterStop": stop.meter_stop_wh})
     )
@@ -78,7 +95,8 @@ async def site(
         centrals=centrals,
         store=store.stations,
         clock=clock,
-        commissioning=lambda: commissioning,
+        authority=SiteCa("yard", vault, clock, secrets),
+        commissioning=lambda: door.commissioning,
     )
     await stations.load()
     await stations.start()
@@ -87,6 +105,7 @@ async def site(
     finally:
         await stations.stop()
         await store.close()
+        secrets.stop()
 
 
 def basic(user: str, password: bytes) -> dict[str, str]:
