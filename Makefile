@@ -17,7 +17,7 @@ SUITES := $(wildcard tests/unit tests/properties tests/scenarios tests/transcrip
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-full lint bench lock setup clean
+.PHONY: help demo test test-full lint bench lock setup tools clean
 
 help:            ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -25,10 +25,10 @@ help:            ## show the targets
 demo: $(RUNTIME) ## a whole site on this machine for one minute (ARGS="--stations 30 --seconds 120")
 	$(BIN)/sitectl demo $(ARGS)
 
-test: lint       ## lint and all tests, long sweeps sampled
+test: lint tools ## lint and all tests, long sweeps sampled
 	$(BIN)/python -m pytest -m "not full" $(SUITES) $(ARGS)
 
-test-full: lint  ## as test, with the long sweeps in full
+test-full: lint tools ## as test, with the long sweeps in full
 	$(BIN)/python -m pytest --hypothesis-profile=full $(SUITES) $(ARGS)
 
 lint: $(TESTING) ## style, types, floor plan, house rules
@@ -42,6 +42,9 @@ bench: $(TESTING) ## figures beside a named peer, measured in the same run
 	$(BIN)/python -m tests.bench $(ARGS)
 
 setup: $(TESTING) ## only the environment, with what the tests need
+
+tools:           # strace and faketime, for the fault tests; without them those skip
+	@packaging/install-test-tools.sh
 
 LOCK := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --build-deps-for=editable \
 	--no-header --no-annotate --no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host

@@ -79,6 +79,13 @@ def environment(**more: str) -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if k not in NAMED} | {"PYTHONPATH": str(ROOT)} | more
 
 
+def patched(directory: Path, patch: str) -> tuple[str, ...]:
+    """The command with a piece of it replaced, to see what its failure does to the rest."""
+    script = directory / "patched.py"
+    script.write_text(patch + "\nfrom sitectl.cli.main import main\nmain()\n")
+    return (sys.executable, str(script))
+
+
 @dataclass
 class Ended:
     """What a command left behind."""
@@ -110,13 +117,20 @@ async def sitectl(*arguments: object, within_s: float = 20.0, **more: str) -> En
 class Daemon:
     """`sitectl run` as a process of its own; what it says is kept in a file."""
 
-    def __init__(self, config: Path, *options: str, command: tuple[str, ...] = SITECTL, **more: str) -> None:
+    def __init__(
+        self,
+        config: Path,
+        *options: str,
+        command: tuple[str, ...] = SITECTL,
+        log: str = "daemon.log",
+        **more: str,
+    ) -> None:
         self.config = config
         self.socket = config.parent / "sitectl.sock"
         self.port = 0
         self._command = (*command, "run", "--config", str(config), *options)
         self._environment = environment(**more)
-        self._log = config.parent / "daemon.log"
+        self._log = config.parent / log
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -127,6 +141,11 @@ class Daemon:
     @property
     def running(self) -> bool:
         return self._process is not None and self._process.returncode is None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     async def launch(self) -> None:
         """Start it and wait for nothing."""
@@ -173,9 +192,11 @@ class Daemon:
     async def get(self, path: str) -> Any:
         """What the interface answers; quicker than a command."""
         reader, writer = await asyncio.open_unix_connection(self.socket, limit=2**24)
-        writer.write(f"GET /v1/{path} HTTP/1.0\r\nHost: x\r\n\r\n".encode())
-        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
-        writer.close()
+        try:
+            writer.write(f"GET /v1/{path} HTTP/1.0\r\nHost: x\r\n\r\n".encode())
+            head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        finally:
+            writer.close()
         assert b" 200 " in head.split(b"\r\n")[0], (head, body)
         return json.loads(body)
 

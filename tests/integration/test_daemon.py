@@ -5,7 +5,6 @@ import contextlib
 import json
 import re
 import socket
-import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -18,18 +17,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from sitectl.base.clock import SystemClock
 from sitectl.simulator.csms import CentralSystem
-from tests.e2e.rig import Daemon, Ended, background, basic, daemon, meter, metered, site, sitectl, until
+from tests.e2e.rig import Daemon, Ended, background, basic, daemon, meter, metered, patched, site, sitectl, until
 from tests.e2e.station import charger
 from tests.unit.security.test_tls import Authority
 
 OCPP = {"listen": "127.0.0.1:0", "security_profile": 0, "unknown_stations": "reject"}
-
-
-def patched(directory: Path, patch: str) -> tuple[str, ...]:
-    """The command with a piece of it replaced, to see what its failure does to the rest."""
-    script = directory / "patched.py"
-    script.write_text(patch + "\nfrom sitectl.cli.main import main\nmain()\n")
-    return (sys.executable, str(script))
 
 
 async def refused(config: Path, status: int, words: str, *options: str) -> None:
