@@ -1,7 +1,8 @@
 """The one list of things one may ask of a running site, as JSON over HTTP on a Unix socket.
 
-* `views.py` builds the JSON of each answer from frozen values: the keys are promised to scripts and dashboards.
-* `app.py` says which path gives which view; `server.py` binds the socket (0660) and serves.
+* `views.py` and `timeline.py` build the JSON of each answer from frozen values: the keys are promised to scripts and
+  dashboards.
+* `app.py` and `ledger.py` say which path gives which view; `server.py` binds the socket (0660) and serves.
 * `overview.py` puts together what no room knows alone: problems since when, the state of the whole site.
 * `ports.py` is what the rooms behind must offer.
 

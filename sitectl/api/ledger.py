@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -15,24 +15,35 @@ from fastapi.responses import StreamingResponse
 from sitectl.api import views
 from sitectl.api.answers import as_json, in_time
 from sitectl.api.ports import Behind, LedgerReader
+from sitectl.api.timeline import timeline
 from sitectl.base.errors import EnvironmentFault
 from sitectl.base.units import parse_timestamp
-from sitectl.model.journal import JournalEntry
+from sitectl.model.ids import StationId
+from sitectl.model.journal import JournalEntry, Wanted
 from sitectl.model.transaction import NotRequeued
 
 FOLLOW_EVERY_S = 0.25
 ALIVE_EVERY_S = 15.0
 """A stream in which nothing happens says so this often: who went away without a word is noticed by it."""
 
+TIMELINE_S = 30.0
+"""Weeks of a busy station are read through within this."""
+
 EVENTS_AT_ONCE = 500
+MOST_TYPES = 20
 NEWEST = 100
 
 After = Annotated[int | None, Query(description="only events after this sequence number")]
 LastEventId = Annotated[str | None, Header(description="as `after`: what a client sends that resumes the stream")]
 Since = Annotated[str | None, Query(description="only events since this time (ISO 8601)")]
+OfStation = Annotated[str | None, Query(description="only events of this station")]
+OfType = Annotated[Sequence[str], Query(description="only of this type, or of all that begin so: transaction")]
 
 
 def add_ledger(app: FastAPI, behind: Behind) -> None:
+    """Add the paths."""
+    _add_timeline(app, behind)
+
     @app.get("/v1/transactions", summary="The ledger, newest first")
     async def transactions(
         only: Literal["all", "open", "unsent", "dead"] = "all", limit: Annotated[int, Query(ge=1, le=10000)] = 1000
@@ -53,34 +64,61 @@ def add_ledger(app: FastAPI, behind: Behind) -> None:
 
     @app.get("/v1/events", summary="What happened, as server-sent events; without `follow` it ends with the newest")
     async def events(
-        after: After = None, last_event_id: LastEventId = None, since: Since = None, follow: bool = True
+        after: After = None,
+        last_event_id: LastEventId = None,
+        since: Since = None,
+        station: OfStation = None,
+        type: OfType = (),
+        follow: bool = True,
     ) -> StreamingResponse:
-        begin: datetime | None = None
-        if since is not None:
-            parsed = parse_timestamp(since)
-            if parsed is None:
-                raise HTTPException(422, f"since={since!r} is not an ISO 8601 time")
-            begin = parsed[0]
+        begin = None if since is None else _moment(since)
+        wanted = Wanted(None if station is None else StationId(station), tuple(type)[:MOST_TYPES])
         if after is None and last_event_id is not None and last_event_id.isascii() and last_event_id.isdigit():
             after = min(int(last_event_id), 2**62)
-        pages = _pages(behind.ledger, after, begin)
+        pages = _pages(behind.ledger, after, begin, wanted)
         first = await anext(pages)  # a ledger that cannot be read is a refusal, not a broken stream
         return StreamingResponse(_stream(first, pages, follow, behind.closing), media_type="text/event-stream")
 
 
-async def _pages(ledger: LedgerReader, after: int | None, since: datetime | None) -> AsyncIterator[list[JournalEntry]]:
+def _add_timeline(app: FastAPI, behind: Behind) -> None:
+    @app.get("/v1/timeline/{station}", summary="What happened at a station: frames of both sides, and events, in order")
+    async def station_timeline(
+        station: str,
+        since: Annotated[str, Query(description="from this time on (ISO 8601)")],
+        search: Annotated[str, Query(max_length=200, description="only what holds this text")] = "",
+        limit: Annotated[int, Query(ge=1, le=10000, description="the newest so many")] = 1000,
+    ) -> Response:
+        page = await in_time(behind.timeline.of(StationId(station), _moment(since), search, limit), TIMELINE_S)
+        return as_json(timeline(station, page))
+
+
+def _moment(text: str) -> datetime:
+    parsed = parse_timestamp(text)
+    if parsed is None:
+        raise HTTPException(422, f"since={text!r} is not an ISO 8601 time")
+    return parsed[0]
+
+
+async def _pages(
+    ledger: LedgerReader, after: int | None, since: datetime | None, wanted: Wanted
+) -> AsyncIterator[list[JournalEntry]]:
     """From a sequence number or a moment on everything, page by page; from nowhere the newest few, then what follows.
 
     A page that is not full is the end for now.
     """
     if after is None and since is None:
-        newest = list(await in_time(ledger.events(limit=NEWEST)))
+        seen = await in_time(ledger.newest_event())
+        newest = list(await in_time(ledger.events(limit=NEWEST, wanted=wanted)))
         yield newest
-        after = newest[-1].seq if newest else 0
+        after = max(seen, newest[-1].seq if newest else 0)
     after = after or 0
     while True:
-        page = list(await in_time(ledger.events(since, EVENTS_AT_ONCE, after)))
-        after = page[-1].seq if page else after
+        # Events that are not wanted are passed over once, not at each look.
+        seen = await in_time(ledger.newest_event())
+        page = list(await in_time(ledger.events(since, EVENTS_AT_ONCE, after, wanted)))
+        if len(page) < EVENTS_AT_ONCE:
+            after = max(seen, after)
+        after = max(after, page[-1].seq if page else 0)
         yield page
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -48,6 +48,7 @@ class SiteOverview:
         self._uplinks = uplinks
         self._store = store
         self._others = [others]
+        self._also: list[Callable[[], Iterable[Finding]]] = []
         self._book = ProblemBook()
 
     def reconfigure(self, site_name: str, configuration: Mapping[str, Any]) -> None:
@@ -58,10 +59,15 @@ class SiteOverview:
         """Ask one more for the problems that it keeps itself."""
         self._others.append(others)
 
+    def also_look(self, findings: Callable[[], Iterable[Finding]]) -> None:
+        """Ask one more for what is wrong, at each look."""
+        self._also.append(findings)
+
     def look(self, state: SiteState, decision: Decision) -> None:
         """See what is wrong; what begins and what ends is noted once."""
         views, disk = self._uplinks(), self._store()
         found = [*findings(state, decision), *_uplinks(views), *store_problems.findings(disk)]
+        found += [finding for more in self._also for finding in more()]
         self._book.update(found, self._clock.wall())
         for type, problems in (("problem.began", self._book.began), ("problem.ended", self._book.ended)):
             for problem in problems:

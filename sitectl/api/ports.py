@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from sitectl.model.health import Problem
-from sitectl.model.ids import UplinkId
-from sitectl.model.journal import JournalEntry
+from sitectl.model.ids import StationId, UplinkId
+from sitectl.model.journal import EVERYTHING, JournalEntry, TimelinePage, Wanted
 from sitectl.model.storage import StoreHealth
 from sitectl.model.transaction import NotRequeued, Requeued, TransactionTotals, TransactionView
 from sitectl.model.uplink import UplinkView
@@ -47,9 +47,23 @@ class LedgerReader(Protocol):
         """Counts for the status page."""
 
     def events(
-        self, since: datetime | None = None, limit: int = 1000, after_seq: int | None = None
+        self,
+        since: datetime | None = None,
+        limit: int = 1000,
+        after_seq: int | None = None,
+        wanted: Wanted = EVERYTHING,
     ) -> Awaitable[Sequence[JournalEntry]]:
         """The journal, oldest first: the next `limit` after `after_seq`, else the last `limit` (since a moment)."""
+
+    def newest_event(self) -> Awaitable[int]:
+        """The sequence number of the newest event; 0: none."""
+
+
+class Timeline(Protocol):
+    """What happened at one station."""
+
+    def of(self, station: StationId, since: datetime, search: str = "", limit: int = 1000) -> Awaitable[TimelinePage]:
+        """The newest `limit` entries since a moment, the oldest first; with `search` those that hold this text."""
 
 
 class DeadLetters(Protocol):
@@ -92,5 +106,6 @@ class Behind:
     site: SiteReader
     ledger: LedgerReader
     dead_letters: DeadLetters
+    timeline: Timeline
     overview: Overview
     closing: asyncio.Event = field(default_factory=asyncio.Event)

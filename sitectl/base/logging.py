@@ -43,6 +43,15 @@ _SECRETS = [
 ]
 
 
+_HINTS = ("authorization", "password", "private key", "://", ":\\/", "sig=", "signature=", "token=")
+
+
+def may_hold_secrets(text: str) -> bool:
+    """Whether `scrub` could find anything: a quick look for those who have much text and hardly ever secrets."""
+    lowered = text.lower()
+    return any(hint in lowered for hint in _HINTS)
+
+
 def scrub(text: str) -> str:
     """`text` without credentials: Authorization headers, AuthorizationKey values, passwords by name, private keys, and
     what URLs carry of passwords and permissions."""

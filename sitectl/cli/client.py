@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -16,7 +16,8 @@ SILENCE_S = 60.0
 """An open stream says every 15 s that it lives."""
 
 
-Query = dict[str, str | int | bool | None]
+Value = str | int | bool | Sequence[str] | None
+Query = dict[str, Value]
 
 
 class DaemonAway(Exception):
@@ -48,23 +49,23 @@ class Client:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def get(self, *path: str, **query: str | int | bool | None) -> dict[str, Any]:
-        """Ask for one JSON answer."""
-        return self._answer("GET", path, query)
+    def get(self, *path: str, long: bool = False, **query: Value) -> dict[str, Any]:
+        """Ask for one JSON answer; with `long` one that may take the daemon a while."""
+        return self._answer("GET", path, query, SILENCE_S if long else TIMEOUT_S)
 
-    def post(self, *path: str, **query: str | int | bool | None) -> dict[str, Any]:
+    def post(self, *path: str, **query: Value) -> dict[str, Any]:
         """Ask for something to be done; its outcome."""
-        return self._answer("POST", path, query)
+        return self._answer("POST", path, query, TIMEOUT_S)
 
-    def _answer(self, method: str, path: tuple[str, ...], query: Query) -> dict[str, Any]:
-        with self._open(method, path, query, TIMEOUT_S) as response:
+    def _answer(self, method: str, path: tuple[str, ...], query: Query, timeout_s: float) -> dict[str, Any]:
+        with self._open(method, path, query, timeout_s) as response:
             try:
                 answer: dict[str, Any] = json.loads(response.read())
             except (OSError, http.client.HTTPException, ValueError) as error:
                 raise self._broken(error) from error
             return answer
 
-    def events(self, *path: str, **query: str | int | bool | None) -> Iterator[dict[str, Any]]:
+    def events(self, *path: str, **query: Value) -> Iterator[dict[str, Any]]:
         """Ask for a stream of server-sent events, each one JSON object; it may never end."""
         with self._open("GET", path, query, SILENCE_S) as response:
             try:
@@ -79,10 +80,10 @@ class Client:
 
     def _open(self, method: str, path: tuple[str, ...], query: Query, timeout_s: float) -> http.client.HTTPResponse:
         connection = _UnixConnection(self._path, timeout_s)
-        given = {key: _word(value) for key, value in query.items() if value is not None}
+        given = {key: _words(value) for key, value in query.items() if value is not None}
         target = "/v1/" + "/".join(quote(part, safe="") for part in path)
         try:
-            connection.request(method, target + ("?" + urlencode(given) if given else ""), headers=ONCE)
+            connection.request(method, target + ("?" + urlencode(given, doseq=True) if given else ""), headers=ONCE)
             response = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
@@ -101,8 +102,10 @@ class Client:
                 return DaemonAway(f"the daemon on {self._path} does not answer: {error}")
 
 
-def _word(value: str | int | bool | None) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _words(value: Value) -> str | list[str]:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, str | int) or value is None else list(value)
 
 
 def _refusal(response: http.client.HTTPResponse) -> Exception:

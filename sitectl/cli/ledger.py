@@ -12,7 +12,7 @@ import typer
 from sitectl.base.clock import SystemClock
 from sitectl.base.units import format_utc, parse_timestamp
 from sitectl.cli import tables
-from sitectl.cli.asking import DEFAULT_CONFIG, USAGE, AsJson, Config, Socket, ask, fail, show_answer
+from sitectl.cli.asking import DEFAULT_CONFIG, USAGE, AsJson, Config, Socket, ask, console, fail, show_answer
 from sitectl.cli.client import Client
 
 transaction_app = typer.Typer(help="Do something about one transaction.", no_args_is_help=True)
@@ -51,6 +51,10 @@ def events(
     since: Annotated[
         str | None, typer.Option(help="How far back: 30s, 15m, 1h, 2d, or a time; the newest 100 without it.")
     ] = None,
+    station: Annotated[str | None, typer.Option(help="Only of this station.")] = None,
+    type: Annotated[
+        list[str] | None, typer.Option(help="Only of this type, or of all that begin so: transaction. May be repeated.")
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as things happen.")] = False,
     as_json: AsJson = False,
     config: Config = DEFAULT_CONFIG,
@@ -60,13 +64,38 @@ def events(
     begin = begin_of(since)
 
     def print_all(client: Client) -> None:
-        for row in client.events("events", since=begin, follow=follow):
+        for row in client.events("events", since=begin, station=station, type=type, follow=follow):
             print(json.dumps(row) if as_json else tables.event(row), flush=follow)
 
     try:
         ask(config, socket, print_all)
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
+
+
+def timeline(
+    station: Annotated[str, typer.Argument(help="The station.")],
+    since: Annotated[str, typer.Option(help="How far back: 30s, 15m, 1h, 2d, or a time.")] = "1h",
+    search: Annotated[str, typer.Option(help="Only what holds this text.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=10000, help="The newest so many.")] = 1000,
+    raw: Annotated[bool, typer.Option("--raw", help="Show each frame whole, as it went over the wire.")] = False,
+    as_json: AsJson = False,
+    config: Config = DEFAULT_CONFIG,
+    socket: Socket = None,
+) -> None:
+    """What happened at a station, in order: messages on both sides, limits, faults, events."""
+    begin = begin_of(since)
+    answer = ask(
+        config,
+        socket,
+        lambda client: client.get("timeline", station, since=begin, search=search or None, limit=limit, long=True),
+    )
+    if as_json:
+        print(json.dumps(answer, indent=1))
+        return
+    screen = console()
+    for line in tables.timeline(answer, raw):
+        screen.print(line, soft_wrap=True)
 
 
 def begin_of(since: str | None) -> str | None:

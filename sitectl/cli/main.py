@@ -173,6 +173,7 @@ def uplinks(as_json: AsJson = False, config: Config = DEFAULT_CONFIG, socket: So
 app.command()(ledger.transactions)
 app.add_typer(ledger.transaction_app, name="transaction")
 app.command()(ledger.events)
+app.command()(ledger.timeline)
 
 
 @app.command()

@@ -5,6 +5,7 @@ What stations and centrals say of themselves is shown as text and nothing else: 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
@@ -241,6 +242,39 @@ def requeued(answer: Answer, narrow: bool) -> RenderableType:
     """What waits to be sent again."""
     counts = ", ".join(f"{count} for {name}" for name, count in answer["requeued"].items())
     return Text(clean(f"transaction {answer['transaction']}: messages that wait again: {counts}"))
+
+
+SHOWN_OF_A_FRAME = 300
+
+
+def timeline(answer: Answer, raw: bool) -> Iterator[Text]:
+    """What happened at a station, a line each; with `raw` each frame whole."""
+    if answer["more"]:
+        yield Text("… there is more before this: --limit shows more, --search less", "yellow")
+    for entry in answer["entries"]:
+        yield _entry(answer["station"], entry, raw)
+    if not answer["entries"]:
+        yield Text("nothing happened in this time, as far as is known; --since goes further back")
+
+
+def _entry(station: str, entry: Answer, raw: bool) -> Text:
+    time = entry["time"]
+    if entry["kind"] == "event":
+        where = "" if entry["evse"] is None else f":{entry['evse']} "
+        data = " ".join(f"{key}={value}" for key, value in entry["data"].items())
+        return Text(clean(f"{time}  * {entry['type']} {where}{data}".rstrip()), "bold")
+    sent = entry["direction"] == "sent"
+    peer = entry["uplink"] or station
+    way = f"us → {peer}" if sent else f"{peer} → us"
+    what = entry["action"] or "-"
+    if entry["kind"] != "call":
+        what = f"{what} ({entry['kind']})"
+    said = entry["frame"]
+    if not raw:
+        said = said if entry["payload"] is None else json.dumps(entry["payload"], ensure_ascii=False)
+        said = said if len(said) <= SHOWN_OF_A_FRAME else f"{said[:SHOWN_OF_A_FRAME]}…"
+    style = "red" if entry["kind"] in ("error", "unreadable") else ""
+    return Text(clean(f"{time}  {way:<20} {what:<28} {said}"), style)
 
 
 def event(row: Answer) -> str:

@@ -31,11 +31,12 @@ from sitectl.config.report import print_issues
 from sitectl.config.settings import Settings
 from sitectl.daemon.reload import Read, Reload
 from sitectl.daemon.timekeeping import Timekeeper
-from sitectl.daemon.wiring import Ear, Wired, open_ledger, wire
+from sitectl.daemon.wiring import Ear, Wired, begin_upkeep, open_ledger, wire
 from sitectl.meters.polling import run_meters
 from sitectl.model.events import StoreChanged
 from sitectl.site.cycle import Decision
 from sitectl.store.opening import Store
+from sitectl.store.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,8 @@ RESTART_BASE_S, RESTART_CAP_S = 1.0, 30.0
 
 API_ENDS_S = 1.0
 GOODBYES_S = 4.0
-STORE_CLOSES_S = 4.0
+UPKEEP_ENDS_S = 0.5
+STORE_CLOSES_S = 3.5
 STOP_S = 9.5
 """A stop takes 10 s at most: open streams get 1 s, peers 4 s, the disk 4 s; then the process ends as it stands."""
 
@@ -105,6 +107,7 @@ class Daemon:
         self._tasks = Tasks()
         self._ear = Ear()
         self._store: Store
+        self._upkeep: Upkeep
         self._rooms: Wired
         self._time: Timekeeper
         self._reload: Reload | None = None
@@ -122,9 +125,12 @@ class Daemon:
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self._read_again)
         store = self._store = await open_ledger(self._settings, self._clock, self._random, self._store_changed)
+        upkeep = self._upkeep = begin_upkeep(self._settings, store, self._clock)
         try:
             time = self._time = Timekeeper(self._clock, store)
-            self._rooms = await wire(self._loaded, store, self._clock, time, self._random, self._tasks, self._ear)
+            self._rooms = await wire(
+                self._loaded, store, upkeep, self._clock, time, self._random, self._tasks, self._ear
+            )
             self._rooms.overview.also(time.problems)
             self._rooms.site.on_cycle = self._cycled
             try:
@@ -132,8 +138,16 @@ class Daemon:
             finally:
                 await self._say_goodbye()
         finally:
-            await store.close(STORE_CLOSES_S)
+            await self._close_store(store, upkeep)
             log.info("stopped")
+
+    async def _close_store(self, store: Store, upkeep: Upkeep) -> None:
+        try:
+            async with asyncio.timeout(UPKEEP_ENDS_S):
+                await upkeep.close()
+        except TimeoutError:
+            log.warning("what was heard last on the wires was not recorded within %.1f s", UPKEEP_ENDS_S)
+        await store.close(STORE_CLOSES_S)
 
     async def _say_goodbye(self) -> None:
         """To all peers at once; none of them can hold up the stop."""
@@ -156,7 +170,14 @@ class Daemon:
         """Serve until asked to stop. Raises when the site itself fails; the other rooms are started again."""
         closing = asyncio.Event()
         app = make_app(
-            Behind(self._rooms.site, self._store.queries, self._store.dead_letters, self._rooms.overview, closing)
+            Behind(
+                self._rooms.site,
+                self._store.queries,
+                self._store.dead_letters,
+                self._upkeep.timeline,
+                self._rooms.overview,
+                closing,
+            )
         )
         api = ApiServer(app, self._settings.api.socket, closing)
         api.open()
@@ -168,6 +189,7 @@ class Daemon:
                 self._read_meters(self._settings)
                 others = [
                     self._keep(group, "uplinks", self._rooms.pool.run),
+                    self._keep(group, "upkeep", self._upkeep.run),
                     spawn(group, reload.run(), "reload"),
                     self._keep(group, "clock", partial(self._time.run, self._rooms, self._rooms.pool.wake)),
                 ]

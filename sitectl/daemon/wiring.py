@@ -29,6 +29,7 @@ from sitectl.state.site_state import SiteRules, initial_state
 from sitectl.stations.listeners import Doors
 from sitectl.stations.stations import Stations
 from sitectl.store.opening import Store, open_store
+from sitectl.store.upkeep import Upkeep
 from sitectl.uplinks.pool import UplinkPool
 from sitectl.uplinks.ports import Rooms, Time
 
@@ -93,8 +94,20 @@ async def open_ledger(
     )
 
 
+def begin_upkeep(settings: Settings, store: Store, clock: Clock) -> Upkeep:
+    """What goes on beside the ledger."""
+    return Upkeep(store, settings.site.data_dir / LEDGER_FILE, clock, settings.retention.max_mb_per_day)
+
+
 async def wire(
-    loaded: Loaded, store: Store, clock: GatewayClock, time: Time, random: Random, tasks: Tasks, ear: Ear
+    loaded: Loaded,
+    store: Store,
+    upkeep: Upkeep,
+    clock: GatewayClock,
+    time: Time,
+    random: Random,
+    tasks: Tasks,
+    ear: Ear,
 ) -> Wired:
     """Make the rooms and tell the site what the disk remembers, before anybody can connect."""
     settings = loaded.settings
@@ -116,6 +129,7 @@ async def wire(
         commissioning=_commissioning(live, clock, first_start),
         store_samples_every_s=_samples_every_s(live, store),
         gateway=clock,
+        tap_of=upkeep.recorder.tap,
     )
     site = Site(
         initial_state(settings.topology, _site_rules(settings), clock.monotonic()),
@@ -126,7 +140,7 @@ async def wire(
         store.journal,
     )
     ear.site = site
-    pool = centrals.pool = _pool(settings, store, stations, site, ear, clock, time, random, tasks)
+    pool = centrals.pool = _pool(settings, store, upkeep, stations, site, ear, clock, time, random, tasks)
     site.remember(await store.limits.load())
     ear.pool = pool  # before it hears of the transactions that run
     await stations.load()
@@ -139,6 +153,7 @@ async def wire(
         store.health,
         stations.problems,
     )
+    overview.also_look(upkeep.findings)
     site.cycle()
     return Wired(live, ear, stations, site, pool, overview, secrets)
 
@@ -170,6 +185,7 @@ def _shown(loaded: Loaded) -> Mapping[str, Any]:
 def _pool(
     settings: Settings,
     store: Store,
+    upkeep: Upkeep,
     stations: Stations,
     site: Site,
     ear: Ear,
@@ -199,6 +215,7 @@ def _pool(
         clock,
         random,
         settings.site.nominal_voltage_v,
+        tap_of=upkeep.recorder.tap,
     )
 
 

@@ -19,8 +19,9 @@ from sitectl.stations.handshake import Presence
 from sitectl.stations.inbound import serve
 from sitectl.stations.onboarding import onboard
 from sitectl.stations.record import Presently, StationRecord
+from sitectl.wire.limits import LIMITS, Limits
 from sitectl.wire.outcomes import Late, Lost, Notice
-from sitectl.wire.peer import LIMITS, Limits, Peer
+from sitectl.wire.peer import Peer
 from sitectl.wire.ports import Transport
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ async def attend(
         name=record.id,
         notice=lambda notice: _noticed(desk, record, notice),
         limits=limits,
+        tap=desk.tap_of(record.id),
     )
     present = Presently(peer, presence, desk.clock.monotonic(), version.value, certificate)
     _arrived(desk, tasks, record, present, pinned_now)

@@ -18,6 +18,7 @@ from sitectl.stations.book import Book
 from sitectl.stations.certificates import StationCertificates
 from sitectl.stations.ports import Centrals, Journal, Ledger, SiteInbox
 from sitectl.stations.record import StationRecord
+from sitectl.wire.ports import Tap
 
 STORE_SAMPLES_EVERY_S = 60.0
 """Samples of a transaction go to disk at most this often (and at the central's interval, if that is longer)."""
@@ -30,12 +31,16 @@ def _default_interval(station: StationId) -> float:
     return STORE_SAMPLES_EVERY_S
 
 
+def _nobody(station: StationId) -> None:
+    return None
+
+
 @dataclass(slots=True)
 class Desk:
     """Where calls of stations are served. A changed configuration replaces `authorization` and `zone`.
 
     `gateway` is `clock`, where that may not know the time. `store_samples_every_s` gives seconds a station; 0
-    stores every sample.
+    stores every sample. `tap_of` gives who hears the frames of a station.
     """
 
     book: Book
@@ -50,6 +55,7 @@ class Desk:
     store_samples_every_s: Callable[[StationId], float] = _default_interval
     zone: tzinfo = UTC
     gateway: GatewayClock | None = None
+    tap_of: Callable[[StationId], Tap | None] = _nobody
 
     def note(self, type: str, record: StationRecord, data: Mapping[str, Any] | None = None, evse: int = 0) -> None:
         """Record an event of this station for people."""

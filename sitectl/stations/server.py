@@ -40,8 +40,8 @@ from sitectl.stations.handshake import (
 )
 from sitectl.stations.listeners import Doors, Listeners, station_socket
 from sitectl.stations.record import StationRecord
+from sitectl.wire.limits import LIMITS, Limits
 from sitectl.wire.outcomes import Lost
-from sitectl.wire.peer import LIMITS, Limits
 from sitectl.wire.ports import Transport
 from sitectl.wire.websocket import WebSocketTransport
 

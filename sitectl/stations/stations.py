@@ -26,7 +26,8 @@ from sitectl.stations.listeners import Doors
 from sitectl.stations.outbound import Done
 from sitectl.stations.ports import Centrals, CertificateAuthority, Journal, Ledger, SiteInbox, StationBook
 from sitectl.stations.server import StationServer
-from sitectl.wire.peer import LIMITS, Limits
+from sitectl.wire.limits import LIMITS, Limits
+from sitectl.wire.ports import Tap
 
 
 class Stations:
@@ -51,6 +52,7 @@ class Stations:
         store_samples_every_s: Callable[[StationId], float] = lambda station: STORE_SAMPLES_EVERY_S,
         connection_limits: Limits = LIMITS,
         gateway: GatewayClock | None = None,
+        tap_of: Callable[[StationId], Tap | None] = lambda station: None,
     ) -> None:
         self._tasks = Tasks()
         self._keeps_strangers = settings.ocpp.unknown_stations is UnknownStations.QUARANTINE
@@ -69,6 +71,7 @@ class Stations:
             store_samples_every_s,
             _zone(settings),
             gateway,
+            tap_of,
         )
         self.limits = LimitDesk(self.put, inbox, clock)
         self.server = StationServer(

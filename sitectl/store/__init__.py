@@ -7,7 +7,9 @@ write again. There is one connection that writes, on one thread; questions are a
 Cut this way because durability is cheap only in company: every write is a function (a job), jobs that stand together
 become one commit, and nothing awaits inside a transaction (`database`). Above it each file owns its tables:
 `transactions` (the ledger of what stations said), `outbox` (what the uplinks still have to hear), `limits`, `stations`,
-`tokens`, `lists`, `virtual`, `journal`; `queries` is what people ask. Payloads are opaque here: nothing in this room
+`tokens`, `lists`, `virtual`, `journal`; `deadletters` is what becomes of messages that were given up; `queries` is what
+people ask. Beside the file lie recordings of all wires, which may be lost (`recorder`, `recordings`); `timeline` puts
+both together, `upkeep` is what goes on beside the ledger. Payloads are opaque here: nothing in this room
 knows a field of a message. The ledger knows three things about a message (its kind, whose it is, whether it wants the
 uplink's transaction id), which is what keeps one code path for every version of OCPP.
 """

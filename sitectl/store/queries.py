@@ -7,7 +7,7 @@ from datetime import datetime
 import orjson
 
 from sitectl.model.ids import StationId, TransactionId, UplinkId
-from sitectl.model.journal import Anomaly, JournalEntry
+from sitectl.model.journal import EVERYTHING, Anomaly, JournalEntry, Wanted
 from sitectl.model.transaction import ClockQuality, DeliveryState, TransactionTotals, TransactionView, UplinkCopy
 from sitectl.store.database import Database
 from sitectl.store.deadletters import dead_letters
@@ -43,10 +43,18 @@ class Queries:
         return self._database.query(_totals)
 
     def events(
-        self, since: datetime | None = None, limit: int = 1000, after_seq: int | None = None
+        self,
+        since: datetime | None = None,
+        limit: int = 1000,
+        after_seq: int | None = None,
+        wanted: Wanted = EVERYTHING,
     ) -> Awaitable[Sequence[JournalEntry]]:
         """The journal, oldest first: the next `limit` after `after_seq`, else the last `limit` (since a moment)."""
-        return self._database.query(lambda connection: _events(connection, since, limit, after_seq))
+        return self._database.query(lambda connection: _events(connection, since, limit, after_seq, wanted))
+
+    def newest_event(self) -> Awaitable[int]:
+        """The sequence number of the newest event; 0: none."""
+        return self._database.query(_newest_event)
 
     def first_opened(self) -> Awaitable[datetime]:
         """When this ledger was opened for the first time: the site's first start."""
@@ -134,14 +142,26 @@ _EVENTS = "SELECT seq, time_us, type, station, evse, data FROM events WHERE seq 
 _SINCE = " AND time_us >= ? AND seq >= (SELECT seq FROM events WHERE time_us >= ? ORDER BY time_us LIMIT 1)"
 
 
+_STATION = " AND station = ?"
+_TYPE = "type = ? OR (type >= ? AND type < ?)"
+
+
 def _events(
-    connection: sqlite3.Connection, since: datetime | None, limit: int, after_seq: int | None
+    connection: sqlite3.Connection, since: datetime | None, limit: int, after_seq: int | None, wanted: Wanted
 ) -> Sequence[JournalEntry]:
     since_us = () if since is None else (to_us(since),) * 2
-    statement = (
-        _EVENTS + (_SINCE if since_us else "") + f" ORDER BY seq {'DESC' if after_seq is None else 'ASC'} LIMIT ?"
+    station = () if wanted.station is None else (wanted.station,)
+    types = [bound for type in wanted.types for bound in (type, f"{type}.", f"{type}/")]
+    statement = "".join(
+        (
+            _EVENTS,
+            _SINCE if since_us else "",
+            _STATION if station else "",
+            f" AND ({' OR '.join([_TYPE] * len(wanted.types))})" if types else "",
+            f" ORDER BY seq {'DESC' if after_seq is None else 'ASC'} LIMIT ?",
+        )
     )
-    rows = connection.execute(statement, (after_seq or 0, *since_us, limit)).fetchall()
+    rows = connection.execute(statement, (after_seq or 0, *since_us, *station, *types, limit)).fetchall()
     if after_seq is None:
         rows.reverse()
     return [
@@ -155,6 +175,11 @@ def _events(
         )
         for row in rows
     ]
+
+
+def _newest_event(connection: sqlite3.Connection) -> int:
+    row = connection.execute("SELECT max(seq) FROM events").fetchone()
+    return row[0] or 0
 
 
 def _first_opened(connection: sqlite3.Connection) -> datetime:

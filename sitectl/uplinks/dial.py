@@ -13,7 +13,7 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 
 from sitectl.base.clock import Clock
 from sitectl.config.settings import UplinkSettings
-from sitectl.model.ids import StationId
+from sitectl.model.ids import StationId, UplinkId
 from sitectl.ocpp.endpoint import Endpoint, message_ids
 from sitectl.ocpp.frame import MAX_LIMIT
 from sitectl.ocpp.versions import Version
@@ -21,12 +21,15 @@ from sitectl.security.tls import client_context
 from sitectl.uplinks.connecting import Dial, DialFailed
 from sitectl.wire.outcomes import Handler, Notice
 from sitectl.wire.peer import Peer
+from sitectl.wire.ports import Tap
 from sitectl.wire.websocket import WEBSOCKET_OPTIONS, WebSocketTransport
 
 OPEN_TIMEOUT_S = 15.0
 AT_ONCE = 32
 """Handshakes under way with one central: after an outage all stations want to be back, and neither end is served by a
 thousand TLS handshakes in one second."""
+
+TapOf = Callable[[StationId, UplinkId], Tap]
 
 _BUSY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
 
@@ -45,13 +48,17 @@ def url(settings: UplinkSettings, station: StationId) -> str:
 
 
 class Dialer:
-    """Dials one central for all stations. `word` gives a new random word, the prefix of a connection's message ids.
+    """Dials one central for all stations. `word` gives a new random word, the prefix of a connection's message ids;
+    `tap_of` who hears the frames of a station.
 
     Raises ConfigurationError when the certificates of the uplink cannot be used.
     """
 
-    def __init__(self, settings: UplinkSettings, clock: Clock, word: Callable[[], str]) -> None:
+    def __init__(
+        self, settings: UplinkSettings, clock: Clock, word: Callable[[], str], tap_of: TapOf | None = None
+    ) -> None:
         self._settings = settings
+        self._tap_of = tap_of
         self._clock = clock
         self._word = word
         secure = settings.url.startswith("wss://")
@@ -68,7 +75,8 @@ class Dialer:
             endpoint = Endpoint(Version.V16, message_ids(self._word()), limit=MAX_LIMIT)  # local lists are long
             name = f"{self._settings.id}/{station}"
             transport = WebSocketTransport(connection)
-            return Peer(transport, endpoint, handler, clock=self._clock, name=name, notice=notice)
+            tap = None if self._tap_of is None else self._tap_of(station, self._settings.id)
+            return Peer(transport, endpoint, handler, clock=self._clock, name=name, notice=notice, tap=tap)
 
         return dial
 

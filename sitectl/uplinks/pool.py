@@ -27,7 +27,7 @@ from sitectl.routing.route import Route
 from sitectl.uplinks.asking import Asker
 from sitectl.uplinks.blocks import Blocks, StationBlocks
 from sitectl.uplinks.connecting import Dial, LinkState
-from sitectl.uplinks.dial import Dialer
+from sitectl.uplinks.dial import Dialer, TapOf
 from sitectl.uplinks.egress import Egress
 from sitectl.uplinks.ingress import Ingress
 from sitectl.uplinks.link import Link
@@ -83,6 +83,7 @@ class UplinkPool:
         random: Random,
         nominal_voltage_v: float = 230.0,
         make_dialer: MakeDialer | None = None,
+        tap_of: TapOf | None = None,
     ) -> None:
         self._route = route
         self._rooms = rooms
@@ -90,6 +91,7 @@ class UplinkPool:
         self._random = random
         self._nominal_voltage_v = nominal_voltage_v
         self._make_dialer = make_dialer or self._dialer
+        self._tap_of = tap_of
         self._events = SecurityEvents(rooms, clock, self._egress)
         self._stations = StationBlocks(rooms, clock, self._shown)
         self._uplinks = {id: self._uplink(settings) for id, settings in uplinks.items()}
@@ -111,7 +113,7 @@ class UplinkPool:
         return uplink
 
     def _dialer(self, settings: UplinkSettings) -> Callable[[StationId], Dial]:
-        return Dialer(settings, self._clock, lambda: f"{self._random.getrandbits(64):016x}").of
+        return Dialer(settings, self._clock, lambda: f"{self._random.getrandbits(64):016x}", self._tap_of).of
 
     async def run(self) -> None:
         """Bring back what the disk says of profiles, refusals and backlogs, then keep them in view until cancelled.

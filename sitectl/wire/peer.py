@@ -16,6 +16,7 @@ from sitectl.model.transaction import Payload
 from sitectl.ocpp.endpoint import Answered, AnswerReceived, Endpoint, ErrorReceived, Ignored, LateAnswer
 from sitectl.ocpp.frame import Call, CallResultError, Send
 from sitectl.ocpp.versions import ErrorCode
+from sitectl.wire.limits import LIMITS, Limits
 from sitectl.wire.outcomes import (
     Answer,
     CallOutcome,
@@ -31,26 +32,13 @@ from sitectl.wire.outcomes import (
     TimedOut,
     Upon,
 )
-from sitectl.wire.ports import Transport, TransportClosed
+from sitectl.wire.ports import Tap, Transport, TransportClosed
 
 log = logging.getLogger(__name__)
 wire_log = logging.getLogger("sitectl.wire")
 """The traffic itself, at DEBUG. (`sitectl.wire.peer` hangs below it, so its own lines show there too.)"""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of one connection, by the table of times. Times in seconds."""
-
-    ping_every_s: float = 20.0
-    lost_after_s: float = 40.0
-    calls_per_s: float = 200.0
-    burst: int = 1000
-    pending: int = 8
-    backlog_bytes: int = 512 * 1024
-
-
-LIMITS = Limits()
 NEVER_S = 1e8  # three years
 _YIELD_EVERY = 32  # frames that came in one piece are all there at once: let others run in between
 
@@ -67,8 +55,8 @@ class _Turn:
 class Peer:
     """The other end of one connection.
 
-    `handler` serves its calls, `notice` hears what is no call. The owner awaits `run()`, at most once, on the loop that
-    the peer was made on; everything else may be called before, while and after it runs.
+    `handler` serves its calls, `notice` hears what is no call, `tap` every frame. The owner awaits `run()`, at most
+    once, on the loop that the peer was made on; everything else may be called before, while and after it runs.
     """
 
     def __init__(
@@ -81,6 +69,7 @@ class Peer:
         name: str = "",
         notice: Callable[[Notice], None] | None = None,
         limits: Limits = LIMITS,
+        tap: Tap | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.name = name or transport.address
@@ -91,6 +80,7 @@ class Peer:
         self._clock = clock
         self._notice = notice
         self._limits = limits
+        self._tap = tap
         self._loop = asyncio.get_running_loop()
         self._tasks = Tasks()
         self._lost: Lost | None = None
@@ -215,6 +205,8 @@ class Peer:
             self.heard_at = self._clock.monotonic()
 
     def _take(self, data: bytes | str, now: float) -> None:
+        if self._tap is not None:
+            self._tap(now, False, data)
         if wire_log.isEnabledFor(logging.DEBUG):
             wire_log.debug("%s < %s", self.name, data if isinstance(data, str) else data.decode(errors="replace"))
         received = self.endpoint.receive(data, now)
@@ -298,6 +290,8 @@ class Peer:
             return
         if wire_log.isEnabledFor(logging.DEBUG):
             wire_log.debug("%s > %s", self.name, text)
+        if self._tap is not None:
+            self._tap(self._clock.monotonic(), True, text)
         try:
             self._transport.send(text)
         except TransportClosed:

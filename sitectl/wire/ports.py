@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from sitectl.base.errors import PeerError
@@ -14,6 +15,10 @@ class TransportClosed(PeerError):
         super().__init__(reason)
         self.reason = reason
         self.code = code
+
+
+Tap = Callable[[float, bool, bytes | str], None]
+"""Hears every frame of a connection: when (monotonic s), whether it left us, its text. Never waits, never raises."""
 
 
 class Transport(Protocol):

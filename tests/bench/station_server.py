@@ -72,7 +72,7 @@ async def serve_ours(folder: Path) -> int:
     from sitectl.config.settings import AuthorizationMode, AuthorizationSettings
     from sitectl.stations.stations import Stations
     from sitectl.store.opening import open_store
-    from sitectl.wire.peer import LIMITS
+    from sitectl.wire.limits import LIMITS
     from tests.unit.stations.twins import settings, station_plan
 
     clock = SystemClock()

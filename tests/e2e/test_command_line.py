@@ -200,6 +200,31 @@ def test_events_are_lines_of_json_in_order(charging: Site) -> None:
     assert charging.run("events", "--since", "0s").stdout == ""
 
 
+def test_a_timeline_shows_both_wires_and_events_in_order(charging: Site) -> None:
+    answer = charging.json("timeline", "CP01", "--since", "1h")
+    entries = answer["entries"]
+    assert (answer["schema"], answer["station"], answer["more"]) == (1, "CP01", False)
+    assert [entry["time"] for entry in entries] == sorted(entry["time"] for entry in entries)
+    told = [(entry["uplink"], entry["direction"], entry["action"]) for entry in entries if entry["kind"] == "call"]
+    starts = [entry for entry in told if entry[2] == "StartTransaction"]
+    assert starts == [(None, "received", "StartTransaction"), ("central", "sent", "StartTransaction")]
+    assert told.index(starts[0]) < told.index(starts[1])
+    assert (None, "sent", "SetChargingProfile") in told
+    types = [entry["type"] for entry in entries if entry["kind"] == "event"]
+    assert {"station.connected", "station.booted", "transaction.started"} <= {*types}
+    answers = [entry for entry in entries if entry["kind"] == "answer"]
+    assert all(entry["action"] for entry in answers)
+    found = charging.run("timeline", "CP01", "--search", "starttransaction", "--raw").stdout.splitlines()
+    assert len(found) == 2
+    assert all('"StartTransaction"' in line for line in found)
+
+
+def test_events_of_a_station_by_their_kind(charging: Site) -> None:
+    ended = charging.run("events", "--since", "1h", "--station", "CP01", "--type", "transaction", "--json")
+    rows = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert {(row["station"], row["type"]) for row in rows} == {("CP01", "transaction.started")}
+
+
 def test_following_shows_what_happens_and_ends_with_ctrl_c(charging: Site) -> None:
     following = charging.follow("--json", "--since", "0s")
     assert following.stdout is not None

@@ -15,8 +15,9 @@ from sitectl.base.clock import SystemClock
 from sitectl.ocpp.endpoint import Endpoint, message_ids
 from sitectl.ocpp.frame import MAX_LIMIT, Call
 from sitectl.ocpp.versions import ErrorCode, Version
+from sitectl.wire.limits import Limits
 from sitectl.wire.outcomes import Answer, Gone, Refuse, Refused, Reply
-from sitectl.wire.peer import Limits, Peer
+from sitectl.wire.peer import Peer
 from sitectl.wire.websocket import WEBSOCKET_OPTIONS, WebSocketTransport
 
 NOW = "2026-11-20T06:11:00Z"

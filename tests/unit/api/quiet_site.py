@@ -14,7 +14,7 @@ from sitectl.model import events
 from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.health import Problem
 from sitectl.model.ids import EvseId, MeterId, StationId, TransactionId, UplinkId
-from sitectl.model.journal import JournalEntry
+from sitectl.model.journal import EVERYTHING, JournalEntry, Message, TimelinePage, Wanted
 from sitectl.model.limits import StoredLimit
 from sitectl.model.metering import EvseReading, MeterReading
 from sitectl.model.station import ChargingState, ConnectorStatus, EvseStatus, StationIdentity
@@ -151,6 +151,8 @@ class Ledger:
         self.broken = False
         self.hangs = False
         self.bug: Exception | None = None
+        self.wanted = EVERYTHING
+        self.happened: list[JournalEntry | Message] = []
 
     def note(self, type: str, station: StationId | None = None, evse: int | None = None, **data: Any) -> None:
         self.journal.append(JournalEntry(len(self.journal) + 1, WALL, type, station, evse, data))
@@ -173,12 +175,27 @@ class Ledger:
         return TransactionTotals(open=3, unsent=2, dead=1)
 
     async def events(
-        self, since: datetime | None = None, limit: int = 1000, after_seq: int | None = None
+        self,
+        since: datetime | None = None,
+        limit: int = 1000,
+        after_seq: int | None = None,
+        wanted: Wanted = EVERYTHING,
     ) -> Sequence[JournalEntry]:
         self._check()
         self.pages += 1
+        self.wanted = wanted
         found = [e for e in self.journal if e.seq > (after_seq or 0) and (since is None or e.time >= since)]
+        found = [e for e in found if wanted.station in (None, e.station)]
         return found[-limit:] if after_seq is None else found[:limit]
+
+    async def newest_event(self) -> int:
+        self._check()
+        return len(self.journal)
+
+    async def of(self, station: StationId, since: datetime, search: str = "", limit: int = 1000) -> TimelinePage:
+        self._check()
+        self.asked = {"station": station, "since": since, "search": search, "limit": limit}
+        return TimelinePage(self.happened, more=True)
 
     async def requeue(self, name: str) -> Requeued | NotRequeued:
         self._check()
@@ -218,7 +235,7 @@ class Overview:
 
 
 def behind(quiet: QuietSite, ledger: Ledger, overview: Overview) -> Behind:
-    return Behind(quiet.site, ledger, ledger, overview, asyncio.Event())
+    return Behind(quiet.site, ledger, ledger, ledger, overview, asyncio.Event())
 
 
 def transaction() -> TransactionView:

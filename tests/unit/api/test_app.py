@@ -7,6 +7,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from sitectl.api.server import ApiServer
 from sitectl.base.tasks import Tasks
 from sitectl.model import events
 from sitectl.model.electrical import PhaseCurrents
-from tests.unit.api.quiet_site import CP01, CP02, Ledger, Overview, QuietSite, behind
+from sitectl.model.journal import JournalEntry, Message, Wanted
+from tests.unit.api.quiet_site import CP01, CP02, WALL, Ledger, Overview, QuietSite, behind
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -118,6 +120,7 @@ async def test_the_list_of_questions_stands_at_openapi(served: Served) -> None:
         "/v1/transactions",
         "/v1/transactions/{id}/requeue",
         "/v1/events",
+        "/v1/timeline/{station}",
         "/v1/config",
     }
     assert all(asked["summary"] for operations in paths.values() for asked in operations.values())
@@ -171,6 +174,8 @@ async def test_dead_letters_are_requeued_by_a_post_alone(served: Served) -> None
         ("/v1/transactions?limit=0", 422, "limit='0': Input should be greater than or equal to 1"),
         ("/v1/events?since=yesterday", 422, "since='yesterday' is not an ISO 8601 time"),
         ("/v1/events?after=x", 422, "after='x'"),
+        ("/v1/timeline/CP01", 422, "since=None: Field required"),
+        ("/v1/timeline/CP01?since=yesterday", 422, "since='yesterday' is not an ISO 8601 time"),
     ],
 )
 async def test_a_refusal_is_json_that_says_what_to_do(served: Served, target: str, status: int, words: str) -> None:
@@ -242,6 +247,39 @@ async def test_events_go_on_page_by_page_from_where_the_client_was(served: Serve
     assert await served.events("/v1/events?follow=false&after=99999999") == []
     assert len(await served.events("/v1/events?follow=false&since=2026-11-20T06:00:00Z")) == 1234
     assert await served.events("/v1/events?follow=false&since=2026-11-20T06:12:00Z") == []
+
+
+async def test_events_of_one_station_and_of_some_types(served: Served) -> None:
+    for number in range(300):
+        served.ledger.note("station.booted", CP01 if number % 3 else CP02)
+    target = "/v1/events?follow=false&station=CP02&type=station&type=limit"
+    assert [e["seq"] for e in await served.events(target)] == list(range(1, 301, 3))
+    assert served.ledger.wanted == Wanted(CP02, ("station", "limit"))
+    assert [e["seq"] for e in await served.events(f"{target}&after=290")] == [292, 295, 298]
+
+
+async def test_a_stream_passes_over_what_is_not_wanted_once(served: Served) -> None:
+    for _ in range(50):
+        served.ledger.note("station.booted", CP01)
+    reader, writer = await open_stream(served, "/v1/events?station=CP02&after=0")
+    async with asyncio.timeout(5):
+        while served.ledger.pages < 3:
+            await asyncio.sleep(0.05)
+        served.ledger.note("station.booted", CP02)
+        assert b'"seq":51' in await reader.readuntil(b'"data":{}}\n\n')
+    served.server.stop()
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_a_timeline_is_asked_for_by_station(served: Served) -> None:
+    served.ledger.happened = [Message(WALL, None, False, "frame"), JournalEntry(1, WALL, "limit.cut", CP01, 1, {})]
+    answer = await served.get("/v1/timeline/CP01?since=2026-11-20T06:00:00Z&search=fra&limit=7")
+    assert (answer.json["schema"], answer.json["station"], answer.json["more"]) == (1, "CP01", True)
+    assert [entry["kind"] for entry in answer.json["entries"]] == ["unreadable", "event"]
+    asked = served.ledger.asked
+    assert (asked["station"], asked["search"], asked["limit"]) == ("CP01", "fra", 7)
+    assert asked["since"] == datetime(2026, 11, 20, 6, tzinfo=UTC)
 
 
 async def open_stream(served: Served, target: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

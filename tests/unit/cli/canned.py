@@ -106,6 +106,20 @@ WHY = {
         {"step": "measured", "a": None, "text": "it has not reported its current"},
     ],
 }
+MESSAGE = {
+    "time": "2026-11-20T06:11:00.123Z",
+    "kind": "call",
+    "uplink": None,
+    "direction": "received",
+    "action": "StatusNotification",
+    "id": "7",
+    "payload": {"connectorId": 1, "info": "x" * 400},
+    "frame": '[2,"7","StatusNotification",{"connectorId":1,"info":"' + "x" * 400 + '"}]',
+}
+ANSWERED = MESSAGE | {"kind": "answer", "direction": "sent", "payload": {}, "frame": '[3,"7",{}]', "uplink": "central"}
+UNREADABLE = MESSAGE | {"kind": "unreadable", "action": None, "id": None, "payload": None, "frame": "nonsense"}
+HAPPENED = {"time": "2026-11-20T06:11:01.000Z", "kind": "event", "type": "limit.cut", "evse": 1, "data": {"limit_a": 6}}
+TIMELINE = {"schema": 1, "station": "CP01", "more": True, "entries": [MESSAGE, ANSWERED, UNREADABLE, HAPPENED]}
 EVENT = {
     "schema": 1,
     "seq": 17,
@@ -133,6 +147,7 @@ ANSWERS: dict[str, Any] = {
     "/v1/transactions/t1/requeue": {"schema": 1, "transaction": "t1", "requeued": {"central": 2}},
     "/v1/config": {"schema": 1, "settings": {"site": {"name": "depot-north"}}, "origins": {"site.name": "site.yaml:2"}},
     "/v1/events": stream(EVENT),
+    "/v1/timeline/CP01": TIMELINE,
 }
 
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from sitectl.base.units import parse_timestamp
 from sitectl.cli.main import app
-from tests.unit.cli.canned import ANSWERS, EVENT, LETTER, STATUS, Canned, canned
+from tests.unit.cli.canned import ANSWERS, EVENT, LETTER, MESSAGE, STATUS, TIMELINE, Canned, canned
 
 SITE = """
 site: {name: depot-north, data_dir: data}
@@ -137,6 +137,9 @@ def test_what_is_refused_is_exit_status_1_and_what_is_forbidden_4(daemon: Canned
         ["transaction", "requeue"],
         ["events", "--since", "yesterday"],
         ["events", "--since", "1w"],
+        ["timeline"],
+        ["timeline", "CP01", "--since", "1w"],
+        ["timeline", "CP01", "--limit", "0"],
         ["config", "nonsense"],
         ["demo", "--stations", "x"],
         ["demo", "--scenario", "nonsense"],
@@ -164,6 +167,29 @@ def test_since_is_a_span_or_a_time(daemon: Canned, config: Path) -> None:
         assert sitectl("events", "--since", span, "--config", config)[0] == 0
         since = daemon.asked[-1].split("since=")[1].split("&")[0].replace("%3A", ":").replace("%2B", "+")
         assert parse_timestamp(since) is not None
+
+
+def test_events_of_a_station_and_of_types(daemon: Canned, config: Path) -> None:
+    sitectl("events", "--station", "CP01", "--type", "transaction", "--type", "limit", "--config", config)
+    assert daemon.asked == ["/v1/events?station=CP01&type=transaction&type=limit&follow=false"]
+
+
+def test_a_timeline_is_a_line_for_each_thing_that_happened(daemon: Canned, config: Path) -> None:
+    status, out, err = sitectl("timeline", "CP01", "--since", "2026-11-20T06:00:00Z", "--config", config)
+    assert (status, err, daemon.asked) == (0, "", ["/v1/timeline/CP01?since=2026-11-20T06%3A00%3A00Z&limit=1000"])
+    more, message, answer, unreadable, event = out.splitlines()
+    assert "more before this" in more
+    assert message.startswith("2026-11-20T06:11:00.123Z  CP01 → us            StatusNotification           {")
+    assert message.endswith("…")
+    assert answer == "2026-11-20T06:11:00.123Z  us → central         StatusNotification (answer)  {}"
+    assert unreadable == "2026-11-20T06:11:00.123Z  CP01 → us            - (unreadable)               nonsense"
+    assert event == "2026-11-20T06:11:01.000Z  * limit.cut :1 limit_a=6"
+    raw = sitectl("timeline", "CP01", "--search", "x y", "--raw", "--config", config)[1]
+    assert MESSAGE["frame"] in raw
+    assert "search=x+y" in daemon.asked[-1]
+    assert json.loads(sitectl("timeline", "CP01", "--json", "--config", config)[1]) == TIMELINE
+    daemon.answers["/v1/timeline/CP01"] = TIMELINE | {"entries": [], "more": False}
+    assert "nothing happened" in sitectl("timeline", "CP01", "--config", config)[1]
 
 
 def test_check_says_all_that_is_wrong_on_standard_error(config: Path) -> None:
@@ -220,7 +246,7 @@ def test_help_names_every_command() -> None:
     status, out, _ = sitectl("--help")
     assert status == 0
     words = ("run", "demo", "check", "config", "status", "stations", "why", "meters", "uplinks", "transactions")
-    for command in (*words, "transaction", "events", "version"):
+    for command in (*words, "transaction", "events", "timeline", "version"):
         assert command in out
         assert sitectl(command, "--help")[0] == 0
     for option in (

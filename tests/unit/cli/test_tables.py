@@ -7,7 +7,19 @@ import pytest
 from rich.console import Console
 
 from sitectl.cli import tables
-from tests.unit.cli.canned import ANSWERS, EVENT, LETTER, STATION, STATUS, STOPPED, TRANSACTION, WHY
+from tests.unit.cli.canned import (
+    ANSWERS,
+    EVENT,
+    HAPPENED,
+    LETTER,
+    MESSAGE,
+    STATION,
+    STATUS,
+    STOPPED,
+    TIMELINE,
+    TRANSACTION,
+    WHY,
+)
 
 VIEWS = [
     (tables.status, STATUS),
@@ -103,6 +115,9 @@ def test_what_a_station_says_of_itself_is_only_text(width: int | None) -> None:
     text += shown(tables.transactions, {"transactions": [STOPPED | {"id_token": HOSTILE}]}, width, color_system=None)
     letter = {"dead_letters": [LETTER | {"why": HOSTILE}]}
     text += shown(tables.dead_letters, {"transactions": [STOPPED | letter]}, width, color_system=None)
+    hostile_entry = MESSAGE | {"action": HOSTILE, "frame": HOSTILE, "payload": None}
+    lines = tables.timeline(TIMELINE | {"entries": [hostile_entry, HAPPENED | {"type": HOSTILE}]}, True)
+    text += "".join(line.plain for line in lines)
     text += tables.event(EVENT | {"data": {"info": HOSTILE}})
     assert not {"\x1b", "\x07", "\r", "\u202e"} & set(text)
     assert "[/red]" in text

@@ -1,9 +1,11 @@
 from sitectl.model.ids import StationId, UplinkId
+from sitectl.model.journal import Wanted
 from sitectl.model.transaction import DeliveryState, UplinkCopy
 from sitectl.store.opening import Store
 from tests.unit.store.builders import CENTRAL, CP1, Says
 
 MIRROR = UplinkId("mirror")
+OTHER = StationId("CP2")
 
 
 async def deliver(store: Store, uplink: UplinkId, count: int, id: str = "7") -> None:
@@ -98,6 +100,24 @@ async def test_events_since_and_after(says: Says, store: Store) -> None:
     assert await types(after_seq=seqs[1], limit=2) == ["e2", "e3"]
     assert await types(after_seq=seqs[1], since=says.moment(4)) == ["e4"]
     assert await types(after_seq=seqs[-1]) == []
+
+
+async def test_events_of_a_station_and_of_types(store: Store) -> None:
+    for type, station in (
+        ("limit.cut", CP1), ("limit.raised", OTHER), ("limited", CP1), ("transaction.started", CP1), ("limit", CP1),
+    ):  # fmt: skip
+        store.journal.record(type, station)
+    await store.journal.drain()
+
+    async def types(station: StationId | None, *wanted: str) -> list[str]:
+        return [event.type for event in await store.queries.events(wanted=Wanted(station, wanted))]
+
+    assert await types(CP1) == ["limit.cut", "limited", "transaction.started", "limit"]
+    assert await types(CP1, "limit") == ["limit.cut", "limit"]
+    assert await types(None, "limit", "transaction") == ["limit.cut", "limit.raised", "transaction.started", "limit"]
+    assert await types(OTHER, "transaction") == []
+    newest = await store.queries.newest_event()
+    assert [event.seq for event in await store.queries.events(limit=1)] == [newest]
 
 
 async def test_questions_use_their_indexes(store: Store) -> None:

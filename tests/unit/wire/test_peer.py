@@ -14,9 +14,10 @@ from sitectl.base.virtual import run_virtual
 from sitectl.ocpp.endpoint import AnswerMemory, Endpoint, message_ids
 from sitectl.ocpp.frame import Call, Send
 from sitectl.ocpp.versions import ErrorCode, Version
+from sitectl.wire.limits import Limits
 from sitectl.wire.memory import MemoryTransport, pair
 from sitectl.wire.outcomes import Answer, Gone, Late, Lost, Refuse, Refused, Silence, TimedOut
-from sitectl.wire.peer import Limits, Peer
+from sitectl.wire.peer import Peer
 from sitectl.wire.ports import TransportClosed
 
 EPOCH = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
@@ -38,7 +39,9 @@ def echo(call: Call) -> dict:
 class Bench:
     """A peer with its far end in the hands of the test."""
 
-    def __init__(self, handler=echo, *, limits: Limits | None = None, endpoint: Endpoint | None = None, notice=None):
+    def __init__(
+        self, handler=echo, *, limits: Limits | None = None, endpoint: Endpoint | None = None, notice=None, tap=None
+    ):
         near, self.far = pair("daemon:1", "station:2")
         self.transport: MemoryTransport = near
         self.peer = Peer(
@@ -49,6 +52,7 @@ class Bench:
             name="CP01",
             limits=limits or Limits(),
             notice=notice,
+            tap=tap,
         )
         self.running = asyncio.get_running_loop().create_task(self.peer.run())
 
@@ -71,6 +75,28 @@ async def test_a_call_is_answered_at_once():
     assert await bench.end() == Lost("bye", 1000)
     assert bench.peer.lost == Lost("bye", 1000)
     assert bench.peer.address == "station:2"
+
+
+@on_virtual_time
+async def test_a_tap_hears_every_frame_as_it_is_and_when():
+    heard = []
+    bench = Bench(tap=lambda at, sent, data: heard.append((round(at), sent, data)))
+    bench.says('[2,"1","Heartbeat",{}]')
+    await bench.hears()
+    await asyncio.sleep(3)
+    calling = asyncio.get_running_loop().create_task(bench.peer.call("Reset", {}, 5))
+    await bench.hears()
+    bench.says(b'[3,"us-1",{}]')
+    await calling
+    bench.says(b"[5,\xff")
+    await bench.end()
+    assert heard == [
+        (0, False, '[2,"1","Heartbeat",{}]'),
+        (0, True, '[3,"1",{"action":"Heartbeat"}]'),
+        (3, True, '[2,"us-1","Reset",{}]'),
+        (3, False, b'[3,"us-1",{}]'),
+        (3, False, b"[5,\xff"),
+    ]
 
 
 @on_virtual_time
