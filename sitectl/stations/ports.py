@@ -129,8 +129,9 @@ class Centrals(Protocol):
     def status(self, station: StationId, evse: int, payload: Payload) -> None:
         """A raw StatusNotification payload: the newest per connector goes up when the central listens."""
 
-    def notify(self, station: StationId, action: str, payload: Payload) -> None:
-        """Another notification for the central, best effort and in order (firmware and diagnostics status)."""
+    async def file_status(self, station: StationId, action: str, payload: Payload) -> None:
+        """How an upload or an update goes (DiagnosticsStatusNotification, FirmwareStatusNotification), in order; it is
+        on disk when this returns, if the disk takes it."""
 
     async def deliver(self, station: StationId, message: OutboxMessage) -> None:
         """A message for the central that belongs to no transaction and must arrive: on disk when this returns.

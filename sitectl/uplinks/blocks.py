@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sitectl.base.clock import Clock
+from sitectl.model.events import RebootExpected
 from sitectl.model.ids import StationId, UplinkId
 from sitectl.uplinks.availability import Availability
+from sitectl.uplinks.files import Deliver, Files
 from sitectl.uplinks.lists import Lists
 from sitectl.uplinks.ports import Rooms
 from sitectl.uplinks.profiles import Profiles
@@ -27,32 +29,40 @@ class Shown(Protocol):
 
 
 class StationBlocks:
-    """What all centrals share, because there is one of each station. `shown` gives its virtual stations."""
+    """What all centrals share, because there is one of each station. `shown` gives its virtual stations, `deliver` puts
+    a message for a central on disk."""
 
-    def __init__(self, rooms: Rooms, clock: Clock, shown: Callable[[StationId], Collection[Shown]]) -> None:
+    def __init__(
+        self, rooms: Rooms, clock: Clock, deliver: Deliver, shown: Callable[[StationId], Collection[Shown]]
+    ) -> None:
         def changed(station: StationId) -> None:
             for link in shown(station):
                 link.statuses_changed()
 
         def reboots(station: StationId, until: float) -> None:
+            rooms.inbox.post(RebootExpected(station, clock.monotonic(), until))
             for link in shown(station):
                 link.reboot_expected(until)
 
         self.availability = Availability(rooms, changed)
         self.resets = Resets(rooms, clock, reboots)
+        self.files = Files(rooms, clock, deliver, reboots)
 
     def restore(self, uplink: UplinkId) -> None:
         """This central has a say: bring back what it wished."""
         self.availability.restore(uplink)
+        self.files.restore(uplink)
 
     def withdraw(self, uplink: UplinkId) -> None:
         """This central has no say any more."""
         self.availability.withdraw(uplink)
+        self.files.withdraw(uplink)
 
     def station_online(self, station: StationId) -> None:
         """A station is connected, or has booted."""
         self.resets.station_moved(station)
         self.availability.station_online(station)
+        self.files.station_online(station)
 
     def station_offline(self, station: StationId) -> None:
         """A station's connection ended."""

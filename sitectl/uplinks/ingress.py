@@ -22,11 +22,12 @@ from sitectl.model.commands import (
     UnlockConnector,
     Urgency,
 )
+from sitectl.model.files import FileOrder
 from sitectl.model.transaction import Payload
 from sitectl.model.uplink import Right
 from sitectl.ocpp.frame import Call
 from sitectl.ocpp.v16 import central_decode, central_encode
-from sitectl.ocpp.v16.actions import SECURITY_ACTIONS
+from sitectl.ocpp.v16.actions import ACTIONS, SECURITY_ACTIONS
 from sitectl.ocpp.v16.central_decode import Asked, StartAsked, StopAsked
 from sitectl.ocpp.v16.central_lists import CacheCleared, ListSent, ListVersionAsked
 from sitectl.ocpp.v16.central_schedules import ScheduleAsked
@@ -80,7 +81,7 @@ class Ingress:
             case SetVariable():
                 return self._set_variable(asked)
             case TriggerMessage():
-                return triggered(rooms, asker, asked)
+                return triggered(rooms, blocks.stations.files, asker, asked)
             case ProfileSet():
                 return blocks.profiles.set(asked, payload)
             case ProfilesCleared():
@@ -95,6 +96,8 @@ class Ingress:
                 return blocks.lists.serve(asker, asked)
             case UnlockConnector():
                 return blocks.remote.unlock(asker, asked)
+            case FileOrder():
+                return blocks.stations.files.order(asker, asked)
             case ResetStation():
                 return blocks.stations.resets.ask(asker, asked)
             case ChangeAvailability():
@@ -121,6 +124,8 @@ class Ingress:
                 return accepted and profiles and may(rights, RequestStart)
             case StopAsked():
                 return accepted and may(rights, RequestStop)
+            case FileOrder():
+                return ACTIONS[action].right in rights
             case ListSent() | CacheCleared():
                 return Right.LISTS in rights
             case ListVersionAsked():

@@ -1,12 +1,11 @@
-"""What one central still has to hear of a station besides its transactions: statuses, notifications, what it asked for.
+"""What one central still has to hear of a station besides what waits on disk: statuses, and what it asked for.
 
-Statuses are not history: of each connector only the newest goes up, and only when it says something new. Notifications
-keep their order; nothing here survives a restart, because nothing here is billed.
+Statuses are not history: of each connector only the newest goes up, and only when it says something new. Nothing here
+survives a restart: what holds then is told then.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -18,9 +17,6 @@ from sitectl.ocpp.v16 import central_encode
 from sitectl.uplinks.nudge import Nudge
 from sitectl.uplinks.ports import StationFacts
 
-NOTIFICATIONS = 50
-"""Kept while the central is away; the oldest leaves first."""
-
 RESTATE_S = 10.0
 """A station that came back reports what changed; what it did not report by then is as it was, and is told again."""
 
@@ -31,8 +27,6 @@ READING_WITHIN_S = 30.0
 STATUS = "StatusNotification"
 FREE = ("Available", "Preparing", "Finishing", "Reserved")
 """Statuses that do not hold where somebody has taken the connector out of service, whatever the station says."""
-
-WORK = ("DiagnosticsStatusNotification", "FirmwareStatusNotification")
 
 
 class Message(NamedTuple):
@@ -51,13 +45,11 @@ class News:
         "_dirty",
         "_facts",
         "_is_out",
-        "_notifications",
         "_nudge",
         "_readings_until",
         "_restate_at",
         "_station",
         "_told",
-        "_work",
     )
 
     def __init__(
@@ -76,10 +68,8 @@ class News:
         self._dirty: set[int] = set()
         self._told: dict[int, Payload] = {}
         self._restate_at: float | None = None
-        self._notifications: deque[Message] | None = None
         self._asked: list[Message | int] = []
         """Messages, and connectors whose status is asked for."""
-        self._work: dict[str, Payload] = {}
         self._readings_until: dict[int, float] = {}
 
     # --- what happened -----------------------------------------------------------------------------------------------
@@ -114,15 +104,6 @@ class News:
         self._dirty.update(self._connectors())
         self._nudge.set()
 
-    def notify(self, action: str, payload: Payload) -> None:
-        """Something else is to be told, in order."""
-        if action in WORK:
-            self._work[action] = payload
-        if self._notifications is None:
-            self._notifications = deque(maxlen=NOTIFICATIONS)
-        self._notifications.append(Message(action, payload))
-        self._nudge.set()
-
     def hang_up(self) -> None:
         """The connection is over, and with it what the central asked for."""
         self._asked.clear()
@@ -136,12 +117,15 @@ class News:
             self._asked += sorted(self._connectors()) if connector == 0 else [connector]
         elif message == "Heartbeat":
             self._asked.append(Message("Heartbeat", {}))
-        elif message in WORK:
-            self._asked.append(Message(message, self._work.get(message) or central_encode.idle_work()))
         else:
             return False
         self._nudge.set()
         return True
+
+    def say(self, message: Message) -> None:
+        """Something that the central asked for and others have worded."""
+        self._asked.append(message)
+        self._nudge.set()
 
     def ask_readings(self, evses: list[int]) -> bool:
         """The readings of these EVSEs, if all are fresh; False: the station has to be asked."""
@@ -185,7 +169,7 @@ class News:
         return None
 
     def next(self) -> Message | None:
-        """The next of the rest: statuses that are new, then notifications."""
+        """The next of the rest: statuses that are new."""
         if self._restate_at is not None and self._clock.monotonic() >= self._restate_at:
             self._restate_at = None
             self._dirty.update(self._connectors())
@@ -194,7 +178,7 @@ class News:
             status = self._status(connector)
             if status is not None and self._tell(connector, status):
                 return Message(STATUS, status)
-        return self._notifications.popleft() if self._notifications else None
+        return None
 
     def due_at(self) -> float | None:
         """When there is something to tell without anything happening."""

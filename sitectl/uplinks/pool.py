@@ -32,7 +32,7 @@ from sitectl.uplinks.egress import Egress
 from sitectl.uplinks.ingress import Ingress
 from sitectl.uplinks.link import Link
 from sitectl.uplinks.lists import Lists
-from sitectl.uplinks.news import News
+from sitectl.uplinks.news import Message, News
 from sitectl.uplinks.nudge import Nudge
 from sitectl.uplinks.pace import Pace
 from sitectl.uplinks.ports import Rooms
@@ -93,7 +93,7 @@ class UplinkPool:
         self._make_dialer = make_dialer or self._dialer
         self._tap_of = tap_of
         self._events = SecurityEvents(rooms, clock, self._egress)
-        self._stations = StationBlocks(rooms, clock, self._shown)
+        self._stations = StationBlocks(rooms, clock, self._tell, self._shown)
         self._uplinks = {id: self._uplink(settings) for id, settings in uplinks.items()}
 
     def _uplink(self, settings: UplinkSettings) -> _Uplink:
@@ -255,10 +255,9 @@ class UplinkPool:
         for link in self._shown(station):
             link.news.changed(evse)
 
-    def notify(self, station: StationId, action: str, payload: Payload) -> None:
-        """A notification for the central, best effort."""
-        for link in self._shown(station):
-            link.news.notify(action, central_encode.presentable(action, payload))
+    async def file_status(self, station: StationId, action: str, payload: Payload) -> None:
+        """How an upload of diagnostics, or a firmware update, goes: on disk for whoever ordered it."""
+        await self._stations.files.heard(station, action, payload)
 
     def outbox_grew(self, station: StationId) -> None:
         """New rows stand in the outbox of this station."""
@@ -322,6 +321,15 @@ class UplinkPool:
     def _egress(self, id: UplinkId, station: StationId) -> Egress | None:
         uplink = self._uplinks.get(id)
         return None if uplink is None else self._link(uplink, station).egress
+
+    async def _tell(self, id: UplinkId, station: StationId, message: OutboxMessage) -> None:
+        """A message of no transaction for one central: on disk, else said if it listens."""
+        try:
+            await self._events.deliver([id], station, message)
+        except EnvironmentFault as fault:
+            log.warning("%s: %s for %s is not on disk: %s", station, message.action, id, fault)
+            if (uplink := self._uplinks.get(id)) is not None:
+                self._link(uplink, station).news.say(Message(message.action, message.payload))
 
     def _shown(self, station: StationId) -> Sequence[Link]:
         return [self._link(self._uplinks[id], station) for id in self._route.uplinks_of(station)]

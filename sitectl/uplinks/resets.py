@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable
 
 from sitectl.base.clock import Clock
-from sitectl.model import events
 from sitectl.model.commands import Answered, NotSent, ResetKind, ResetStation, Urgency
 from sitectl.model.ids import StationId
 from sitectl.ocpp.v16 import central_encode
@@ -68,12 +67,12 @@ class Resets:
                 note(self._rooms, asker, "uplink.too_many_resets", ACTION)
             return central_encode.negative(ACTION) or {}
         held.went.clear()
-        self._expected(asker.station, now + REBOOT_WITHIN_S)  # before: it may be gone before its answer is looked at
+        self._expect(asker.station, now + REBOOT_WITHIN_S)  # before: it may be gone before its answer is looked at
         outcome = await execute(self._rooms, asker, ACTION, asked, Urgency.CONTROL)
         if not isinstance(outcome, NotSent):
             held.at.append(now)
         if not (isinstance(outcome, Answered) and outcome.accepted):
-            self._expected(asker.station, now)
+            self._expect(asker.station, now)
         elif asked.kind is ResetKind.ON_IDLE:
             self._rooms.spawn(self._see_to_it(asker, held), f"reset of {asker.station}")
         return central_encode.outcome(ACTION, outcome) or {}
@@ -87,10 +86,6 @@ class Resets:
             station = asker.station
             if self._rooms.facts.online(station):
                 note(self._rooms, asker, "station.reset_escalated", ACTION)
-                self._expected(station, self._clock.monotonic() + REBOOT_WITHIN_S)
+                self._expect(station, self._clock.monotonic() + REBOOT_WITHIN_S)
                 hard = ResetStation(station, ResetKind.IMMEDIATE)
                 await self._rooms.door.execute(station, hard, Urgency.CONTROL)
-
-    def _expected(self, station: StationId, until: float) -> None:
-        self._rooms.inbox.post(events.RebootExpected(station, self._clock.monotonic(), until))
-        self._expect(station, until)

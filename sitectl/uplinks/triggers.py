@@ -7,7 +7,10 @@ from collections.abc import Awaitable
 from sitectl.model.commands import TriggerMessage, Urgency
 from sitectl.model.ids import EvseId
 from sitectl.ocpp.v16 import central_encode
+from sitectl.ocpp.v16.central_files import KINDS
 from sitectl.uplinks.asking import Asker
+from sitectl.uplinks.files import Files
+from sitectl.uplinks.news import Message
 from sitectl.uplinks.ports import Rooms
 from sitectl.uplinks.relay import relay
 from sitectl.wire.outcomes import Reply
@@ -15,7 +18,7 @@ from sitectl.wire.outcomes import Reply
 TRIGGER = "TriggerMessage"
 
 
-def triggered(rooms: Rooms, asker: Asker, asked: TriggerMessage) -> Reply | Awaitable[Reply]:
+def triggered(rooms: Rooms, files: Files, asker: Asker, asked: TriggerMessage) -> Reply | Awaitable[Reply]:
     """Answered with Accepted when the message will come, Rejected for a connector that is not there."""
     link, station, connector = asker.link, asker.station, asked.evse.evse
     if asked.message == "BootNotification":
@@ -26,6 +29,9 @@ def triggered(rooms: Rooms, asker: Asker, asked: TriggerMessage) -> Reply | Awai
         return central_encode.negative(TRIGGER) or {}
     if asked.message == "MeterValues":
         return _readings(rooms, asker, [connector] if connector else [*known])
+    if asked.message in KINDS:
+        link.news.say(Message(asked.message, files.last(asker, asked.message)))
+        return central_encode.accepted()
     if link.news.ask(asked.message, connector):
         return central_encode.accepted()
     return central_encode.not_supported(TRIGGER)

@@ -95,8 +95,6 @@ async def test_a_transaction_at_a_central_that_validates_everything(tmp_path: Pa
         assert info is not None
         assert info.status == "Accepted"
         assert await world.pool.transfer(CP, {"vendorId": "v"}, 5.0) == {"status": "Accepted", "data": "pong"}
-        world.pool.notify(CP, "FirmwareStatusNotification", {"status": "Installed"})
-        await until(lambda: central.of("FirmwareStatusNotification"))
 
 
 def _answered(status: str) -> Answered:

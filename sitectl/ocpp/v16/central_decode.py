@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -18,11 +19,13 @@ from sitectl.model.commands import (
     TriggerMessage,
     UnlockConnector,
 )
+from sitectl.model.files import FileOrder
 from sitectl.model.ids import EvseId, StationId
 from sitectl.model.transaction import IdTokenInfo, Payload
 from sitectl.ocpp.frame import MAX_LIMIT
 from sitectl.ocpp.v16 import central_lists, central_security, charging_profiles
 from sitectl.ocpp.v16.actions import FROM_CENTRAL
+from sitectl.ocpp.v16.central_files import diagnostics_ordered, firmware_ordered
 from sitectl.ocpp.v16.central_lists import CacheCleared, ListSent, ListVersionAsked
 from sitectl.ocpp.v16.central_schedules import ScheduleAsked, schedule_asked
 from sitectl.ocpp.v16.central_security import NEGATIVE, SecurityAsked
@@ -53,6 +56,7 @@ Asked = (
     | ScheduleAsked
     | ProfileSet
     | ProfilesCleared
+    | FileOrder
     | ListSent
     | ListVersionAsked
     | CacheCleared
@@ -77,26 +81,30 @@ def asked(
         return central_security.asked(action, payload, station)
     if action not in FROM_CENTRAL:
         return Invalid(ErrorCode.NOT_IMPLEMENTED, f"{action} is not known")
+    if (read := _WHOLE.get(action)) is not None:
+        return read(payload)
     match action:
         case "SetChargingProfile":
             return charging_profiles.profile_set(payload, station, received, nominal_voltage_v)
-        case "ClearChargingProfile":
-            return charging_profiles.profiles_cleared(payload)
-        case "GetCompositeSchedule":
-            return schedule_asked(payload)
         case "RemoteStartTransaction":
             return _start_asked(payload, station, received, nominal_voltage_v)
-        case "SendLocalList":
-            return central_lists.list_sent(payload)
-        case "GetLocalListVersion":
-            return ListVersionAsked()
-        case "ClearCache":
-            return CacheCleared()
     fields = Fields(payload)
-    read = _plain(action, fields, station)
-    if read is None:
+    plain = _plain(action, fields, station)
+    if plain is None:
         return Invalid(ErrorCode.FORMAT_VIOLATION, fields.wrong[0].message if fields.wrong else "not understood")
-    return RelayCall(station, action, payload) if isinstance(read, Relayed) else read
+    return RelayCall(station, action, payload) if isinstance(plain, Relayed) else plain
+
+
+_WHOLE: Mapping[str, Callable[[Payload], Asked | Invalid]] = {
+    "ClearCache": lambda _: CacheCleared(),
+    "ClearChargingProfile": charging_profiles.profiles_cleared,
+    "GetCompositeSchedule": schedule_asked,
+    "GetDiagnostics": diagnostics_ordered,
+    "GetLocalListVersion": lambda _: ListVersionAsked(),
+    "SendLocalList": central_lists.list_sent,
+    "UpdateFirmware": firmware_ordered,
+}
+"""Calls that are read whole, each in the file of its functional block."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,11 +90,6 @@ def unavailable(evse: int, at: datetime) -> Payload:
     return {"connectorId": evse, "errorCode": "NoError", "status": "Unavailable", "timestamp": format_utc(at)}
 
 
-def idle_work() -> Payload:
-    """DiagnosticsStatusNotification or FirmwareStatusNotification when nothing is under way."""
-    return {"status": "Idle"}
-
-
 def triggered_reading(reading: EvseReading, now: float, wall: datetime) -> tuple[str, Payload]:
     """MeterValues that a central asked for, of a reading on the monotonic clock, where it is `now` and `wall`.
 

@@ -1,4 +1,4 @@
-"""FirmwareStatusNotification: how an update goes. It goes on to the central in order; nothing here depends on it."""
+"""FirmwareStatusNotification: how an update goes. Whoever ordered it hears of it; nothing here depends on it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from sitectl.stations.record import StationRecord
 from sitectl.wire.outcomes import Reply
 
 
-def firmware_status(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Reply:
+async def firmware_status(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Reply:
     """FirmwareStatusNotification."""
     desk.note("station.firmware", record, {"status": decode.work_status(call.payload).value})
     if not record.quarantined:
-        desk.centrals.notify(record.id, call.action, call.payload)
+        await desk.centrals.file_status(record.id, call.action, call.payload)
     return encode.empty_answer()

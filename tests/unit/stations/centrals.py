@@ -52,8 +52,8 @@ class CentralsTwin:
     def status(self, station: StationId, evse: int, payload: Payload) -> None:
         self.heard.append(("status", station, evse))
 
-    def notify(self, station: StationId, action: str, payload: Payload) -> None:
-        self.heard.append(("notify", station, action))
+    async def file_status(self, station: StationId, action: str, payload: Payload) -> None:
+        self.heard.append(("file", station, action))
 
     async def deliver(self, station: StationId, message: OutboxMessage) -> None:
         if self.full:

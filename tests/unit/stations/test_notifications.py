@@ -2,11 +2,11 @@ from tests.unit.stations.twins import CP, Yard, in_yard
 
 
 @in_yard()
-async def test_firmware_and_diagnostics_go_on_to_the_central_in_order(yard: Yard) -> None:
+async def test_firmware_and_diagnostics_go_on_in_order(yard: Yard) -> None:
     station = await yard.connect()
     for action in ("FirmwareStatusNotification", "DiagnosticsStatusNotification", "FirmwareStatusNotification"):
         assert await station.call(action, {"status": "Idle"}) == {}
-    told = [entry[2] for entry in yard.centrals.heard if entry[0] == "notify"]
+    told = [entry[2] for entry in yard.centrals.heard if entry[0] == "file"]
     assert told == ["FirmwareStatusNotification", "DiagnosticsStatusNotification", "FirmwareStatusNotification"]
 
 

@@ -186,8 +186,6 @@ async def test_what_is_not_offered_is_refused_in_words_and_the_unknown_by_caller
     async with World() as world:
         await world.settles()
         ask = world.central.ask
-        assert await ask("GetDiagnostics", CALLS["GetDiagnostics"]) == {}
-        assert await ask("UpdateFirmware", CALLS["UpdateFirmware"]) == "NotSupported"
         assert await ask("MakeCoffee") == "NotImplemented"
         assert await ask("Reset", {"type": "Gently"}) == "FormationViolation"
         assert await ask("Reset", {}) == "FormationViolation"

@@ -9,7 +9,6 @@ from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.events import EvseMetered
 from sitectl.model.ids import EvseId
 from sitectl.model.metering import EvseReading
-from sitectl.uplinks.connecting import DialFailed
 from tests.unit.uplinks.central import CP
 from tests.unit.uplinks.twins import World, on_virtual_time
 
@@ -33,19 +32,6 @@ async def test_only_changed_statuses_go_up_and_of_many_the_newest():
         world.reports(1, "Charging", info="hot")
         await asyncio.sleep(1)
         assert len(world.central.of("StatusNotification")) == 2
-
-
-@on_virtual_time
-async def test_notifications_keep_their_order_and_wait_for_the_central():
-    async with World() as world:
-        world.central.unreachable = DialFailed("away")
-        await world.settles()
-        for status in ("Downloading", "Downloaded", "Installing"):
-            world.pool.notify(CP, "FirmwareStatusNotification", {"status": status})
-        world.central.unreachable = None
-        await asyncio.sleep(40)
-        told = [p["status"] for p in world.central.of("FirmwareStatusNotification")]
-        assert told == ["Downloading", "Downloaded", "Installing"]
 
 
 @on_virtual_time
@@ -119,17 +105,6 @@ async def test_triggers_of_what_nobody_sends():
         assert await ask("TriggerMessage", {"requestedMessage": "Coffee"}) == {"status": "NotImplemented"}
         status = {"requestedMessage": "StatusNotification", "connectorId": 9}
         assert await ask("TriggerMessage", status) == REJECTED
-
-
-@on_virtual_time
-async def test_the_last_firmware_status_is_told_again():
-    async with World() as world:
-        await world.settles()
-        world.pool.notify(CP, "FirmwareStatusNotification", {"status": "Installing"})
-        await asyncio.sleep(1)
-        await world.central.ask("TriggerMessage", {"requestedMessage": "FirmwareStatusNotification"})
-        await asyncio.sleep(1)
-        assert world.central.of("FirmwareStatusNotification") == [{"status": "Installing"}] * 2
 
 
 @on_virtual_time

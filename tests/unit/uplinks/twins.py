@@ -84,10 +84,11 @@ class Door:
     def __init__(self, facts: Facts) -> None:
         self.commands: list[tuple[Command, Urgency]] = []
         self.outcome: Callable[[Command], Outcome] = lambda command: Answered("Accepted", {"status": "Accepted"})
+        self.delay_s = 0.02
         self._facts = facts
 
     async def execute(self, station: StationId, command: Command, urgency: Urgency) -> Outcome:
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(self.delay_s)
         if not self._facts.online(station):
             return NotSent("the station is offline")
         self.commands.append((command, urgency))
@@ -351,18 +352,20 @@ class World:
         return await self.rows("SELECT action, state FROM outbox ORDER BY seq")
 
     def fill_disk(self) -> Callable[[], None]:
-        """Every write fails until the result is called."""
-        database = self.store.database
-        run = database.run
+        """Every write fails until the result is called; the journal keeps what happens meanwhile."""
+        database, journal = self.store.database, self.store.journal
+        run, save = database.run, journal.save
 
-        def full(job: Any) -> asyncio.Future[Any]:
+        def full(job: Any, **_: Any) -> asyncio.Future[Any]:
             future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
             future.set_exception(EnvironmentFault("disk full"))
             return future
 
         database.run = full  # type: ignore[method-assign]
+        journal.save = lambda: None  # type: ignore[method-assign]
 
         def freed() -> None:
             database.run = run  # type: ignore[method-assign]
+            journal.save = save  # type: ignore[method-assign]
 
         return freed

@@ -64,7 +64,7 @@ def asked(action, payload):
         ("ClearCache", {}, CacheCleared()),
         ("GetLocalListVersion", {}, ListVersionAsked()),
         ("SendLocalList", {"listVersion": 1, "updateType": "Full"}, ListSent(1, True)),
-        ("GetDiagnostics", {"location": "ftp://a"}, RelayCall(STATION, "GetDiagnostics", {"location": "ftp://a"})),
+        ("ReserveNow", {"connectorId": 1}, RelayCall(STATION, "ReserveNow", {"connectorId": 1})),
     ],
 )
 def test_calls(action, payload, meaning):
