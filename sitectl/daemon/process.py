@@ -218,6 +218,7 @@ class Daemon:
     def _changed(self, settings: Settings) -> None:
         """Another configuration holds."""
         before, self._settings = self._settings, settings
+        self._upkeep.reconfigure(settings.retention)
         if settings.meters != before.meters:
             self._read_meters(settings)
 

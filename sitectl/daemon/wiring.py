@@ -96,7 +96,7 @@ async def open_ledger(
 
 def begin_upkeep(settings: Settings, store: Store, clock: Clock) -> Upkeep:
     """What goes on beside the ledger."""
-    return Upkeep(store, settings.site.data_dir / LEDGER_FILE, clock, settings.retention.max_mb_per_day)
+    return Upkeep(store, settings.site.data_dir / LEDGER_FILE, clock, settings.retention)
 
 
 async def wire(

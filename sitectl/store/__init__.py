@@ -9,7 +9,8 @@ become one commit, and nothing awaits inside a transaction (`database`). Above i
 `transactions` (the ledger of what stations said), `outbox` (what the uplinks still have to hear), `limits`, `stations`,
 `tokens`, `lists`, `virtual`, `journal`; `deadletters` is what becomes of messages that were given up; `queries` is what
 people ask. Beside the file lie recordings of all wires, which may be lost (`recorder`, `recordings`); `timeline` puts
-both together, `upkeep` is what goes on beside the ledger. Payloads are opaque here: nothing in this room
-knows a field of a message. The ledger knows three things about a message (its kind, whose it is, whether it wants the
+both together, `backlog` keeps what waits within its room (`quotas`, `thinning`), `upkeep` is what goes on beside the
+ledger. Payloads are opaque here but to what puts times right or thins. The ledger knows three things about a message
+(its kind, whose it is, whether it wants the
 uplink's transaction id), which is what keeps one code path for every version of OCPP.
 """

@@ -133,9 +133,13 @@ def _requeue(connection: sqlite3.Connection, transaction: TransactionId, station
 def _from_archive(connection: sqlite3.Connection, uplink: str, station: StationId, transaction: TransactionId) -> int:
     """Bring back what hung on a dead start; what was worded without an id and is not heard yet will get the true one.
 
-    Only a start keeps its frozen text: a central that heard it, and whose answer was lost, knows it by that.
+    Only a start keeps its frozen text: a central that heard it, and whose answer was lost, knows it by that. Of what
+    the central heard else, as of no transaction, it is asked to take nothing into account.
     """
     key = (transaction, uplink)
+    connection.execute(
+        "UPDATE transaction_uplinks SET told_last_us = told_start_us WHERE transaction_id = ? AND uplink = ?", key
+    )
     back = connection.execute(
         "INSERT OR IGNORE INTO outbox (seq, gateway_id, epoch, uplink, station, transaction_id, kind, action, version,"
         " payload, needs_transaction_id, created_us, size) SELECT seq, gateway_id, epoch, uplink, station,"

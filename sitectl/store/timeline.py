@@ -1,10 +1,8 @@
 """What happened at one station, in order: frames of both wires, as recorded and as the ledger kept them, and events.
 
-Questions may span weeks, so they are asked on a thread and a connection of their own and go back hour by hour, no
-further than is wanted.
+Questions may span weeks, so they are asked in the background and go back hour by hour, no further than is wanted.
 """
 
-import asyncio
 import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -16,26 +14,23 @@ import orjson
 from sitectl.base.clock import Clock
 from sitectl.model.ids import StationId, UplinkId
 from sitectl.model.journal import JournalEntry, Message, TimelinePage
-from sitectl.store.executor import Executor
+from sitectl.store.background import Background
 from sitectl.store.moments import from_us, to_us
-from sitectl.store.reader import Reader
 from sitectl.store.recorder import Recorder
 from sitectl.store.recordings import HOUR_US, Segment, read, readable, segments
-from sitectl.store.writer import Outcome
 
 _Entry = tuple[int, JournalEntry | Message, str]
 """When (µs), what, and its text to search in."""
 
 
 class Timeline:
-    """Answers for one ledger (`path`) and its recordings."""
+    """Answers for one ledger and its recordings."""
 
-    def __init__(self, path: Path, directory: Path, recorder: Recorder, clock: Clock, executor: Executor) -> None:
+    def __init__(self, background: Background, directory: Path, recorder: Recorder, clock: Clock) -> None:
+        self._background = background
         self._directory = directory
         self._recorder = recorder
         self._clock = clock
-        self._executor = executor
-        self._reader = Reader(path, lambda: None)
 
     async def of(self, station: StationId, since: datetime, search: str = "", limit: int = 1000) -> TimelinePage:
         """The newest `limit` entries since a moment, the oldest first; with `search` those that hold this text.
@@ -43,28 +38,10 @@ class Timeline:
         Raises `StoreUnavailable` where the ledger cannot be read.
         """
         await self._recorder.flush()
-        asked: asyncio.Future[TimelinePage] = asyncio.get_running_loop().create_future()
         span_us = (to_us(since), to_us(self._clock.wall()) + HOUR_US)
-
-        def job(connection: sqlite3.Connection) -> TimelinePage:
-            return _page(connection, self._directory, station, span_us, search.lower(), limit)
-
-        def answered(outcome: Outcome) -> None:
-            page, error = outcome
-            if asked.done():
-                return
-            if error is not None:
-                asked.set_exception(error)
-            else:
-                asked.set_result(page)
-
-        self._executor.submit(lambda: self._reader.read(job), answered)
-        return await asked
-
-    def close(self) -> None:
-        """Let go of the file and end the thread, after what it is at."""
-        self._executor.submit(self._reader.close, lambda _: None)
-        self._executor.stop()
+        return await self._background.ask(
+            lambda connection: _page(connection, self._directory, station, span_us, search.lower(), limit)
+        )
 
 
 # --- in the thread ----------------------------------------------------------------------------------------------------

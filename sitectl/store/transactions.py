@@ -10,7 +10,7 @@ reboot: a start by EVSE, token, time stamp and meter, a stop by everything that 
 
 import sqlite3
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from datetime import datetime
 from random import Random
 from typing import Any
@@ -50,6 +50,7 @@ from sitectl.store.records import (
 )
 from sitectl.store.rows import Encoded, Received, Stamp, insert_copy, insert_event, insert_frame
 from sitectl.store.running import Running, RunningTransactions, meant_by_place, meant_by_stop, with_id
+from sitectl.store.thinning import makes_room
 from sitectl.store.verdicts import to_columns
 
 ComposeStop = Callable[[TransactionStop, str], OutboxMessage]
@@ -73,6 +74,8 @@ class Ledger:
         self.forget = self._running.clear
         """In the writer's thread: what is held of running transactions is read again from the file."""
         database.on_undo(self.forget)
+        self.crowded: Container[StationId] = frozenset()
+        """Stations whose messages take all the room there is: new meter values must not make them more."""
 
     def start(
         self, start: TransactionStart, copies: Sequence[UplinkId], message: OutboxMessage, raw: bytes
@@ -123,7 +126,7 @@ class Ledger:
             if repeats_last_sample(connection, one, received.raw):
                 return one.transaction
             insert_frame(connection, self._stamp, station, one.transaction, OutboxKind.METER, received)
-            self._copy(connection, one, encoded, received.wall_us)
+            self._copy_samples(connection, one, encoded, received.wall_us)
             if register_wh is not None:
                 remember_sample(connection, one, sampled_us, register_wh)
             return one.transaction
@@ -304,6 +307,15 @@ class Ledger:
     def _copy(self, connection: sqlite3.Connection, one: Running, message: Encoded, created_us: int) -> None:
         for uplink in one.uplinks:
             insert_copy(connection, self._stamp, uplink, one.evse.station, one.transaction, message, created_us)
+
+    def _copy_samples(self, connection: sqlite3.Connection, one: Running, message: Encoded, created_us: int) -> None:
+        """Meter values join the queues; where these are full, they take the place of the newest, or stay out."""
+        if one.evse.station not in self.crowded:
+            self._copy(connection, one, message, created_us)
+            return
+        for uplink in one.uplinks:
+            if makes_room(connection, uplink, one.evse.station, one.transaction, message.payload):
+                insert_copy(connection, self._stamp, uplink, one.evse.station, one.transaction, message, created_us)
 
     def _event(
         self, connection: sqlite3.Connection, received: Received, type: str, one: Running, data: dict[str, Any]

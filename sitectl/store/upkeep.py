@@ -1,17 +1,22 @@
-"""What goes on beside the ledger: recording the wires, and answering for what was recorded."""
+"""What goes on beside the ledger: recording the wires, keeping the backlog within its room, answering for the past."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sitectl.base.clock import Clock
+from sitectl.base.tasks import spawn
+from sitectl.config.settings import RetentionSettings
 from sitectl.model.health import Finding
+from sitectl.store.background import Background
+from sitectl.store.backlog import BacklogKeeper
 from sitectl.store.executor import Executor, ThreadExecutor
 from sitectl.store.opening import Store
+from sitectl.store.quotas import MEGABYTE, Crowded, Limits
 from sitectl.store.recorder import Recorder
 from sitectl.store.timeline import Timeline
 
 RECORDINGS = "recordings"
-MEGABYTE = 1_000_000
 
 
 class Upkeep:
@@ -22,10 +27,11 @@ class Upkeep:
         store: Store,
         path: Path,
         clock: Clock,
-        max_mb_per_day: int,
+        settings: RetentionSettings,
         executor: Callable[[str], Executor] = ThreadExecutor,
     ) -> None:
         directory = path.parent / RECORDINGS
+        self._background = Background(path, executor("sitectl-background"))
         self.recorder = Recorder(
             directory,
             str(store.stamp.epoch),
@@ -33,19 +39,38 @@ class Upkeep:
             store.journal,
             executor("sitectl-recorder"),
             lambda: store.database.ample,
-            max_mb_per_day * MEGABYTE,
+            settings.max_mb_per_day * MEGABYTE,
         )
-        self.timeline = Timeline(path, directory, self.recorder, clock, executor("sitectl-timeline"))
+        self.timeline = Timeline(self._background, directory, self.recorder, clock)
+
+        def on_crowded(crowded: Crowded) -> None:
+            store.ledger.crowded = crowded
+
+        self.backlog = BacklogKeeper(
+            store.database, self._background, store.journal, clock, _limits(settings), on_crowded
+        )
+
+    def reconfigure(self, settings: RetentionSettings) -> None:
+        """Go on by other settings."""
+        self.recorder.most_per_day = settings.max_mb_per_day * MEGABYTE
+        self.backlog.limits = _limits(settings)
 
     async def run(self) -> None:
-        """Go on for ever."""
-        await self.recorder.run()
+        """Go on for ever. May be run again after a failure."""
+        async with asyncio.TaskGroup() as group:
+            spawn(group, self.recorder.run(), "recorder")
+            spawn(group, self.backlog.run(), "backlog")
 
     def findings(self) -> Iterator[Finding]:
         """What is wrong: what, where, what to do."""
         yield from self.recorder.findings()
+        yield from self.backlog.findings()
 
     async def close(self) -> None:
         """Write what was heard, and end the threads."""
-        self.timeline.close()
+        self._background.close()
         await self.recorder.close()
+
+
+def _limits(settings: RetentionSettings) -> Limits:
+    return Limits(settings.backlog_mb * MEGABYTE, settings.backlog_station_mb * MEGABYTE)

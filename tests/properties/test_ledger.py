@@ -27,6 +27,7 @@ from sitectl.model.transaction import (
     TransactionStart,
     TransactionStop,
 )
+from sitectl.store import thinning
 from sitectl.store.executor import InlineExecutor
 from sitectl.store.opening import Store, open_store
 
@@ -41,6 +42,7 @@ uplinks = st.sampled_from(UPLINKS)
 tokens = st.sampled_from(["RED", "BLUE"])
 nameless = st.sampled_from([None, -1, 0, 4711])
 picks = st.integers(0, 1000)
+thinnings = st.sampled_from([thinning.but_quarters, thinning.every_second])
 
 
 def compose_stop(stop: TransactionStop, version: str) -> OutboxMessage:
@@ -271,6 +273,29 @@ class LedgerMachine(RuleBasedStateMachine):
             assert item.uplink_transaction_id == id
             assert item.start_dead == (state == "dead")
         heard.append(item)
+
+    # --- what the keeper of the backlog does -----------------------------------------------------------------------------
+
+    @rule(uplink=uplinks, station=stations, choose=thinnings)
+    def thin(self, uplink: UplinkId, station: StationId, choose: Any) -> None:
+        kept = (
+            "SELECT min(seq), max(seq), transaction_id FROM outbox WHERE uplink=? AND station=? AND kind='meter'"
+            " AND state <> 'dead' GROUP BY transaction_id"
+        )
+        others = "SELECT seq, state, rendered FROM outbox WHERE kind <> 'meter' OR state <> 'queued' ORDER BY seq"
+        ends, untouched = self.rows(kept, uplink, station), self.rows(others)
+
+        def job(connection: Any) -> int:
+            found = thinning.queued(connection, uplink, station)
+            taken = [thinning.take_out(connection, one, choose(thinning.samples_of(connection, one))) for one in found]
+            return sum(messages for messages, _ in taken)
+
+        async def run() -> int:
+            return await self.store.database.run(job)
+
+        self.copies -= self.runner.run(run())
+        assert self.rows(kept, uplink, station) == ends
+        assert self.rows(others) == untouched
 
     # --- what the machine does ---------------------------------------------------------------------------------------
 

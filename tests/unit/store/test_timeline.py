@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sitectl.config.settings import RetentionSettings
 from sitectl.model.ids import StationId, UplinkId
 from sitectl.model.journal import JournalEntry, Message
 from sitectl.store.executor import InlineExecutor
@@ -17,7 +18,7 @@ from tests.unit.store.builders import CP1, NOON, HandClock, Says
 
 @pytest.fixture
 async def upkeep(store: Store, path: Path, clock: HandClock) -> AsyncIterator[Upkeep]:
-    upkeep = Upkeep(store, path, clock, 1000, lambda name: InlineExecutor())
+    upkeep = Upkeep(store, path, clock, RetentionSettings(), lambda name: InlineExecutor())
     yield upkeep
     await upkeep.close()
 

@@ -1,0 +1,40 @@
+"""Long questions to the file, on a thread and a connection of their own: they hold up nobody who asks briefly."""
+
+import asyncio
+from pathlib import Path
+from typing import TypeVar
+
+from sitectl.store.executor import Executor
+from sitectl.store.reader import Reader
+from sitectl.store.writer import Job, Outcome
+
+T = TypeVar("T")
+
+
+class Background:
+    """A read-only connection that sees everything committed."""
+
+    def __init__(self, path: Path, executor: Executor) -> None:
+        self._executor = executor
+        self._reader = Reader(path, lambda: None)
+
+    async def ask(self, job: Job[T]) -> T:
+        """Run `job` behind those asked before. Raises `StoreUnavailable` where the file cannot be read."""
+        asked: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+        def answered(outcome: Outcome) -> None:
+            result, error = outcome
+            if asked.done():
+                return
+            if error is not None:
+                asked.set_exception(error)
+            else:
+                asked.set_result(result)
+
+        self._executor.submit(lambda: self._reader.read(job), answered)
+        return await asked
+
+    def close(self) -> None:
+        """Let go of the file and end the thread, after what it is at."""
+        self._executor.submit(self._reader.close, lambda _: None)
+        self._executor.stop()
