@@ -140,7 +140,7 @@ async def wire(
         store.journal,
     )
     ear.site = site
-    pool = centrals.pool = _pool(settings, store, upkeep, stations, site, ear, clock, time, random, tasks)
+    pool = centrals.pool = _pool(settings, store, upkeep, stations, site, ear, vault, clock, time, random, tasks)
     site.remember(await store.limits.load())
     ear.pool = pool  # before it hears of the transactions that run
     await stations.load()
@@ -189,6 +189,7 @@ def _pool(
     stations: Stations,
     site: Site,
     ear: Ear,
+    vault: Vault,
     clock: Clock,
     time: Time,
     random: Random,
@@ -209,6 +210,7 @@ def _pool(
             tokens=store.tokens,
             lists=store.lists,
             time=time,
+            vault=vault,
             tasks=tasks,
             authorization=lambda: stations.authorization,
         ),

@@ -136,7 +136,14 @@ def check_validity(certificate: x509.Certificate, now: datetime, ahead: timedelt
 
 
 def check_root(certificate: x509.Certificate, now: datetime) -> None:
-    """Raise CertificateError unless it is a root: an authority, signed by itself, strong, and in its time."""
+    """Raise CertificateError unless it is a root: an authority that is signed by itself."""
+    check_authority(certificate, now)
+    if not issued_by(certificate, certificate):
+        raise CertificateError("no root: it is not signed by itself")
+
+
+def check_authority(certificate: x509.Certificate, now: datetime) -> None:
+    """Raise CertificateError unless it may sign others, is strong, and in its time."""
     check_strength(certificate)
     check_validity(certificate, now)
     try:
@@ -145,8 +152,6 @@ def check_root(certificate: x509.Certificate, now: datetime) -> None:
         raise CertificateError("no authority: it has no basic constraints") from error
     if not constraints.ca:
         raise CertificateError("no authority: its basic constraints say so")
-    if not issued_by(certificate, certificate):
-        raise CertificateError("no root: it is not signed by itself")
 
 
 def issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
@@ -175,14 +180,16 @@ def check_chain(chain: Sequence[x509.Certificate], roots: Sequence[x509.Certific
 # --- hash data -------------------------------------------------------------------------------------------------------
 
 
-def hash_data(root: x509.Certificate, algorithm: HashAlgorithm = HashAlgorithm.SHA256) -> CertificateHash:
-    """How OCPP names a certificate that is its own issuer: CertificateHashDataType, which is the CertID of RFC 6960.
+def hash_data(
+    certificate: x509.Certificate, issuer: x509.Certificate, algorithm: HashAlgorithm = HashAlgorithm.SHA256
+) -> CertificateHash:
+    """How OCPP names a certificate: CertificateHashDataType, which is the CertID of RFC 6960. A root is its own issuer.
 
     Raises CertificateError for a key that is neither RSA nor on an elliptic curve.
     """
     try:
-        asked = OCSPRequestBuilder().add_certificate(root, root, _HASHES[algorithm]).build()
+        asked = OCSPRequestBuilder().add_certificate(certificate, issuer, _HASHES[algorithm]).build()
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise CertificateError("it cannot be named by its hashes") from error
     name, key = asked.issuer_name_hash.hex(), asked.issuer_key_hash.hex()
-    return CertificateHash(algorithm, name, key, f"{root.serial_number:x}")
+    return CertificateHash(algorithm, name, key, f"{certificate.serial_number:x}")

@@ -63,6 +63,7 @@ def client_context(
         _load_authorities(context, ca)
     for root in roots:
         context.load_verify_locations(cadata=root)
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # one may be signed by another that is there no more
     if certificate is not None:
         _load_chain(context, certificate, key)
     return context

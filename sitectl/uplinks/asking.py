@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
 from sitectl.model.ids import StationId, UplinkId
-from sitectl.model.transaction import IdTokenInfo
+from sitectl.model.transaction import IdTokenInfo, Payload
 from sitectl.model.uplink import Right
 from sitectl.uplinks.news import News
 
@@ -38,6 +39,12 @@ class VirtualStation(Protocol):
     def boot_now(self) -> None:
         """Send the BootNotification again, at once."""
 
+    def reconnect(self) -> None:
+        """Dial anew, once nothing is under way."""
+
+    async def call(self, action: str, payload: Payload, deadline_s: float) -> Payload | None:
+        """Call the central; None when it is away, says nothing in time, or says no."""
+
     async def authorize(self, id_token: str, deadline_s: float) -> IdTokenInfo | None:
         """Ask the central about a token; None when it does not answer in time."""
 
@@ -50,3 +57,5 @@ class Asker:
     station: StationId
     rights: frozenset[Right]
     link: VirtualStation
+    security_profile: Callable[[], int] = lambda: 0
+    """Of the connection to this central, as it stands."""

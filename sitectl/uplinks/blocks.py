@@ -12,10 +12,12 @@ from sitectl.model.ids import StationId, UplinkId
 from sitectl.uplinks.availability import Availability
 from sitectl.uplinks.files import Deliver, Files
 from sitectl.uplinks.lists import Lists
+from sitectl.uplinks.makers import Makers
 from sitectl.uplinks.ports import Rooms
 from sitectl.uplinks.profiles import Profiles
 from sitectl.uplinks.remote import Remote
 from sitectl.uplinks.resets import Resets
+from sitectl.uplinks.security import Security
 
 
 class Shown(Protocol):
@@ -47,6 +49,7 @@ class StationBlocks:
         self.availability = Availability(rooms, changed)
         self.resets = Resets(rooms, clock, reboots)
         self.files = Files(rooms, clock, deliver, reboots)
+        self.makers = Makers(rooms)
 
     def restore(self, uplink: UplinkId) -> None:
         """This central has a say: bring back what it wished."""
@@ -77,3 +80,4 @@ class Blocks:
     profiles: Profiles
     remote: Remote
     lists: Lists
+    security: Security

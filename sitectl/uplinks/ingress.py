@@ -31,8 +31,9 @@ from sitectl.ocpp.v16.actions import ACTIONS, SECURITY_ACTIONS
 from sitectl.ocpp.v16.central_decode import Asked, StartAsked, StopAsked
 from sitectl.ocpp.v16.central_lists import CacheCleared, ListSent, ListVersionAsked
 from sitectl.ocpp.v16.central_schedules import ScheduleAsked
-from sitectl.ocpp.v16.central_security import SecurityAsked
+from sitectl.ocpp.v16.central_security import ExtendedTrigger, SecurityAsked
 from sitectl.ocpp.v16.charging_profiles import Invalid, ProfilesCleared, ProfileSet
+from sitectl.ocpp.v16.configuration import KeyClass, key_class
 from sitectl.ocpp.versions import ErrorCode
 from sitectl.routing.rights import may
 from sitectl.uplinks import virtual
@@ -64,6 +65,7 @@ class Ingress:
         voltage_v = self._blocks.profiles.nominal_voltage_v
         asked = central_decode.asked(call.action, call.payload, self._asker.station, self._clock.wall(), voltage_v)
         if isinstance(asked, Invalid):
+            self._blocks.security.not_understood(self._asker, call.action, asked.description)
             return Refuse(asked.code, asked.description)
         if not self._may(call.action, asked):
             self._not_allowed(call.action)
@@ -80,6 +82,10 @@ class Ingress:
                 return virtual.get_variables(rooms, asker, asked)
             case SetVariable():
                 return self._set_variable(asked)
+            case ExtendedTrigger(message="SignChargePointCertificate"):
+                return blocks.security.ask_certificate(asker)
+            case ExtendedTrigger(evse, message):
+                return triggered(rooms, asker, TriggerMessage(evse, message))
             case TriggerMessage():
                 return triggered(rooms, blocks.stations.files, asker, asked)
             case ProfileSet():
@@ -104,6 +110,8 @@ class Ingress:
                 return blocks.stations.availability.ask(asker, asked)
             case TransferData():
                 return relay(rooms, asker, action, asked, Urgency.CONTROL)
+            case _ if isinstance(asked, SecurityAsked):
+                return blocks.security.serve(asker, action, asked)
             case _:
                 return self._no(action)
 
@@ -154,6 +162,8 @@ class Ingress:
     # --- configuration ------------------------------------------------------------------------------------------------
 
     async def _set_variable(self, asked: SetVariable) -> Reply:
+        if key_class(asked.key) is KeyClass.CREDENTIAL:
+            return await self._blocks.security.credentials.write(self._asker, asked)
         answer = await virtual.set_variable(self._rooms, self._asker.uplink, asked)
         if virtual.canonical(asked.key) == "HeartbeatInterval" and answer == central_encode.accepted():
             self._asker.link.beat_every(float(asked.value))

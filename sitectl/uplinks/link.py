@@ -60,6 +60,7 @@ class Link:
         "_peer",
         "_presence",
         "_reboot",
+        "_redial",
         "_rooms",
         "_said_boot",
         "_unanswered",
@@ -104,7 +105,7 @@ class Link:
         self._boot_at = self._heartbeat_at = math.inf
         self._said_boot: Payload | None = None
         self._booted_since_arrival = False
-        self._reboot = False
+        self._reboot = self._redial = False
         self._greeted = self._news_next = False
         self._unanswered = 0
 
@@ -142,6 +143,11 @@ class Link:
     def dial_now(self) -> None:
         """Whatever kept us from the central may be over: certificates, for one, are judged by the clock."""
         self._dial_at = -math.inf
+        self._nudge.set()
+
+    def reconnect(self) -> None:
+        """Dial anew, once no call of ours is under way: how we prove who we are has changed."""
+        self._redial = True
         self._nudge.set()
 
     def beat_every(self, seconds: float) -> None:
@@ -223,12 +229,12 @@ class Link:
         """Work on a connection until it ends or is no longer wanted."""
         self._peer = peer
         self._greeted = self._news_next = False
-        self._boot_at, self._unanswered = -math.inf, 0
+        self._boot_at, self._unanswered, self._redial = -math.inf, 0, False
         running = self._rooms.tasks.spawn(peer.run(), f"uplink {peer.name}")
         running.add_done_callback(lambda _: self._nudge.set())
         try:
-            while peer.lost is None and self.wanted():
-                if not await self._step(peer) and self.wanted():
+            while peer.lost is None and self.wanted() and not self._redial:
+                if not await self._step(peer) and self.wanted() and not self._redial:
                     await self._nudge.wait(self._due_at() - self._clock.monotonic())
         finally:
             self._peer = None

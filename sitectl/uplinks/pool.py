@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 
 from sitectl.base.backoff import Backoff
@@ -27,7 +28,7 @@ from sitectl.routing.route import Route
 from sitectl.uplinks.asking import Asker
 from sitectl.uplinks.blocks import Blocks, StationBlocks
 from sitectl.uplinks.connecting import Dial, LinkState
-from sitectl.uplinks.dial import Dialer, TapOf
+from sitectl.uplinks.dial import TapOf
 from sitectl.uplinks.egress import Egress
 from sitectl.uplinks.ingress import Ingress
 from sitectl.uplinks.link import Link
@@ -40,6 +41,7 @@ from sitectl.uplinks.profiles import Profiles
 from sitectl.uplinks.refusals import Refusals
 from sitectl.uplinks.remembered import remember, remembered
 from sitectl.uplinks.remote import Remote
+from sitectl.uplinks.security import Security
 from sitectl.uplinks.security_events import SecurityEvents
 
 log = logging.getLogger(__name__)
@@ -64,6 +66,7 @@ class _Uplink:
     profiles: Profiles
     blocks: Blocks
     refusals: Refusals
+    security: Security
     dial: Callable[[StationId], Dial]
     links: dict[StationId, Link] = field(default_factory=dict)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -90,7 +93,7 @@ class UplinkPool:
         self._clock = clock
         self._random = random
         self._nominal_voltage_v = nominal_voltage_v
-        self._make_dialer = make_dialer or self._dialer
+        self._make_dialer = make_dialer
         self._tap_of = tap_of
         self._events = SecurityEvents(rooms, clock, self._egress)
         self._stations = StationBlocks(rooms, clock, self._tell, self._shown)
@@ -102,18 +105,24 @@ class UplinkPool:
 
         is_out = self._stations.availability.is_out
         profiles = Profiles(settings.id, self._rooms, self._clock, self._nominal_voltage_v)
+        report = partial(self._events.report, [settings.id])
+        security = Security(self._rooms, settings, self._stations.makers, self._clock, report)
+        remote = Remote(self._rooms, profiles, is_out, self._clock)
         uplink = _Uplink(
             settings,
             Pace(settings.replay_per_s, self._clock),
             profiles,
-            Blocks(self._stations, profiles, Remote(self._rooms, profiles, is_out, self._clock), Lists(self._rooms)),
+            Blocks(self._stations, profiles, remote, Lists(self._rooms), security),
             Refusals(self._rooms, profiles, replaying),
-            self._make_dialer(settings),
+            security,
+            self._dialer(settings, security),
         )
         return uplink
 
-    def _dialer(self, settings: UplinkSettings) -> Callable[[StationId], Dial]:
-        return Dialer(settings, self._clock, lambda: f"{self._random.getrandbits(64):016x}", self._tap_of).of
+    def _dialer(self, settings: UplinkSettings, security: Security) -> Callable[[StationId], Dial]:
+        if self._make_dialer is not None:
+            return self._make_dialer(settings)
+        return security.dialer(lambda: f"{self._random.getrandbits(64):016x}", self._tap_of).of
 
     async def run(self) -> None:
         """Bring back what the disk says of profiles, refusals and backlogs, then keep them in view until cancelled.
@@ -180,7 +189,8 @@ class UplinkPool:
             if held.settings != settings:
                 leaving += held.tasks
                 pace = Pace(settings.replay_per_s, self._clock)
-                held.settings, held.pace, held.dial = settings, pace, self._make_dialer(settings)
+                held.security.reconfigure(settings)
+                held.settings, held.pace, held.dial = settings, pace, self._dialer(settings, held.security)
                 held.links, held.tasks = {}, []
         await _say_goodbye(leaving)
         for uplink in fresh:
@@ -193,6 +203,7 @@ class UplinkPool:
     async def _refresh(self, uplink: _Uplink) -> None:
         uplink.profiles.refresh()
         self._note_state(uplink)
+        await uplink.security.look_after({**uplink.links})
         try:
             found = await self._rooms.outbox.backlogs(uplink.settings.id)
         except EnvironmentFault:
@@ -352,7 +363,7 @@ class UplinkPool:
         backoff = Backoff(BACKOFF_BASE_S, BACKOFF_CAP_S, self._random)
         news = News(station, rooms.facts, clock, nudge, self._stations.availability.is_out)
         link = Link(station, rooms, egress, news, uplink.dial(station), backoff, clock, nudge)
-        asker = Asker(settings.id, station, settings.rights, link)
+        asker = Asker(settings.id, station, settings.rights, link, lambda: uplink.security.profile(station))
         link.serve = Ingress(rooms, uplink.blocks, asker, clock).serve
         return link
 

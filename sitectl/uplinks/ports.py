@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Protocol
 
 from sitectl.base.tasks import Tasks
@@ -210,6 +211,25 @@ class LocalLists(Protocol):
         """Add or replace some tokens of the list, and take others out of it."""
 
 
+class Vault(Protocol):
+    """Secrets and certificates that came up at run time, in files that nobody else can read."""
+
+    def held(self, name: str) -> bytes | None:
+        """The content of a file, None when there is none."""
+
+    def names(self, prefix: str) -> list[str]:
+        """The files whose names begin so, in order."""
+
+    def path(self, name: str) -> Path:
+        """Where a file lies."""
+
+    async def write(self, files: Mapping[str, bytes]) -> None:
+        """Write files, one after the other; on disk when this returns. Raises EnvironmentFault."""
+
+    async def remove(self, *names: str) -> None:
+        """Remove files. Raises EnvironmentFault."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rooms:
     """Everything that the virtual stations need of other rooms."""
@@ -225,6 +245,7 @@ class Rooms:
     tokens: TokenCache
     lists: LocalLists
     time: Time
+    vault: Vault
     tasks: Tasks
     authorization: Callable[[], AuthorizationSettings] = AuthorizationSettings
     """The site's own rules, as they hold now."""

@@ -12,8 +12,11 @@ from sitectl.model.transaction import Payload
 from sitectl.model.uplink import Right
 from sitectl.ocpp.v16 import central_encode, decode
 from sitectl.ocpp.v16.configuration import KeyClass, boolean, integer, key_class
+from sitectl.ocpp.v16.security import LONGEST_PEM
+from sitectl.uplinks import credentials
 from sitectl.uplinks.asking import Asker
 from sitectl.uplinks.ports import Rooms
+from sitectl.uplinks.roots import MOST as MOST_ROOTS
 
 LONGEST_LIST = 10_000
 """Tokens of one local list."""
@@ -51,6 +54,8 @@ DEFAULTS: Mapping[str, tuple[str, bool]] = {
     "ChargingScheduleAllowedChargingRateUnit": ("Current,Power", True),
     "ChargingScheduleMaxPeriods": ("24", True),
     "MaxChargingProfilesInstalled": ("20", True),
+    "CertificateSignedMaxChain": (str(LONGEST_PEM), True),
+    "CertificateStoreMaxLength": (str(MOST_ROOTS), True),
 }
 """What a virtual station has of its own, whatever the real one says of these keys."""
 
@@ -109,6 +114,7 @@ def configuration(rooms: Rooms, asker: Asker) -> dict[str, tuple[str, bool]]:
     own |= {key: (text, False) for key, text in rooms.virtual.variables(uplink, station).items()}
     # The interval that holds: the last boot or the last write said it.
     own["HeartbeatInterval"] = (str(int(asker.link.heartbeat_s)), False)
+    own |= credentials.variables(rooms, uplink, station, asker.security_profile())
     own["SupportedFeatureProfiles"] = (feature_profiles(asker.rights), True)
     own |= dict.fromkeys(_withheld(rooms), ("false", False))
     written = {key.lower() for key in own}

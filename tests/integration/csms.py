@@ -99,6 +99,26 @@ class Point(ChargePoint):
         self._hear("DataTransfer", **payload)
         return call_result.DataTransfer(status="Accepted", data="pong")
 
+    @on("SecurityEventNotification")
+    def security_event(self, **payload: Any) -> call_result.SecurityEventNotification:
+        self._hear("SecurityEventNotification", **payload)
+        return call_result.SecurityEventNotification()
+
+    @on("SignCertificate")
+    def sign_certificate(self, csr: str) -> call_result.SignCertificate:
+        self._hear("SignCertificate", csr=csr)
+        return call_result.SignCertificate(status="Accepted")
+
+    @on("LogStatusNotification")
+    def log_status(self, **payload: Any) -> call_result.LogStatusNotification:
+        self._hear("LogStatusNotification", **payload)
+        return call_result.LogStatusNotification()
+
+    @on("SignedFirmwareStatusNotification")
+    def signed_firmware(self, **payload: Any) -> call_result.SignedFirmwareStatusNotification:
+        self._hear("SignedFirmwareStatusNotification", **payload)
+        return call_result.SignedFirmwareStatusNotification()
+
     @on("FirmwareStatusNotification")
     def firmware(self, **payload: Any) -> call_result.FirmwareStatusNotification:
         self._hear("FirmwareStatusNotification", **payload)
@@ -113,7 +133,10 @@ class Csms:
         self.frames: dict[str, list[str]] = {}
         self.started: dict[tuple[Any, ...], int] = {}
         self.points: dict[str, Point] = {}
-        self.passwords: dict[str, str] | None = None
+        self.passwords: dict[str, str | bytes] | None = None
+        self.wants_certificates = False
+        self.shown: list[tuple[str, str | None, bool]] = []
+        """Who came: identity, the name in its certificate, whether with a password."""
         self.refuses: HTTPStatus | None = None
         self.verdict = "Accepted"
         self.port = 0
@@ -147,10 +170,15 @@ class Csms:
         station = unquote(request.path.rsplit("/", 1)[-1])
         if self.refuses is not None:
             return socket.respond(self.refuses, "no\n")
-        if self.passwords is not None:
-            text = base64.b64encode(f"{station}:{self.passwords.get(station)}".encode()).decode()
-            if request.headers.get("Authorization") != f"Basic {text}":
+        name, header = _certified(socket), request.headers.get("Authorization")
+        if self.wants_certificates and name != station:
+            return socket.respond(HTTPStatus.UNAUTHORIZED, "no\n")
+        if self.passwords is not None and not self.wants_certificates:
+            password = self.passwords.get(station, "")
+            secret = password if isinstance(password, bytes) else password.encode()
+            if header != "Basic " + base64.b64encode(station.encode() + b":" + secret).decode():
                 return socket.respond(HTTPStatus.UNAUTHORIZED, "no\n")
+        self.shown.append((station, name, header is not None))
         return None
 
     async def _converse(self, socket: ServerConnection) -> None:
@@ -169,6 +197,13 @@ class Csms:
 
     def of(self, action: str, station: str | None = None) -> list[dict[str, Any]]:
         return [p for who, what, p in self.heard if what == action and station in (None, who)]
+
+
+def _certified(socket: ServerConnection) -> str | None:
+    """The name in the certificate that a station has shown."""
+    tls = socket.transport.get_extra_info("ssl_object")
+    subject = dict(part[0] for part in (tls.getpeercert() or {}).get("subject", ())) if tls is not None else {}
+    return subject.get("commonName")
 
 
 @asynccontextmanager

@@ -156,7 +156,7 @@ def test_hash_data_are_made_of_the_name_and_the_bare_bits_of_the_key(algorithm: 
     def digest(data: bytes) -> str:
         return hashlib.new(algorithm.lower(), data).hexdigest()
 
-    ours = hash_data(root, algorithm)
+    ours = hash_data(root, root, algorithm)
     assert ours.issuer_name_hash == digest(named("by hash").public_bytes())
     assert ours.issuer_key_hash == digest(authority.key.public_key().public_bytes(*kind))
     assert ours.serial_number == "a1b2c"
@@ -164,7 +164,7 @@ def test_hash_data_are_made_of_the_name_and_the_bare_bits_of_the_key(algorithm: 
 
 def test_hash_data_as_another_program_finds_them():
     """`openssl ocsp -sha256 -issuer root.pem -cert root.pem -req_text`, of OpenSSL 3.0."""
-    assert hash_data(read_one(KNOWN)) == CertificateHash(
+    assert hash_data(read_one(KNOWN), read_one(KNOWN)) == CertificateHash(
         HashAlgorithm.SHA256,
         "1bd96c8f282bb48bdb913c475af227bd8e3d36f7503c9d4670450b2efe84c69d",
         "b043f6039c93c21ff41f68f15368c17e08142ea9d612260786b46dfc83c2b1e9",

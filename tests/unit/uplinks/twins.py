@@ -16,6 +16,7 @@ from sitectl.base.errors import EnvironmentFault
 from sitectl.base.tasks import Tasks
 from sitectl.base.units import format_utc
 from sitectl.base.virtual import run_virtual
+from sitectl.base.worker import InlineWorker
 from sitectl.config.settings import AuthorizationSettings, UplinkSettings
 from sitectl.model.commands import Answered, Command, NotSent, Outcome, Urgency
 from sitectl.model.events import Event, TransactionEnded, TransactionStarted
@@ -26,12 +27,14 @@ from sitectl.model.transaction import IdTokenInfo, Payload, StartedTransaction
 from sitectl.model.uplink import Right
 from sitectl.ocpp.v16 import copies, decode
 from sitectl.routing.route import Route
+from sitectl.security.vault import Vault
 from sitectl.store.executor import InlineExecutor, ThreadExecutor
 from sitectl.store.opening import Store, open_store
 from sitectl.uplinks.link import Link
 from sitectl.uplinks.pool import UplinkPool
 from sitectl.uplinks.ports import Rooms
 from tests.unit.uplinks.central import CP, Central
+from tests.unit.uplinks.vault import VaultTwin
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 CENTRAL = UplinkId("central")
@@ -190,6 +193,7 @@ class World:
         self.door = Door(self.facts)
         self.limits = Limits(self.facts)
         self.tasks = Tasks()
+        self.vault = VaultTwin() if path is None else Vault(path.parent / "credentials", InlineWorker())
         self.time = TimeTwin()
         self.settings = uplink or UplinkSettings(CENTRAL, "ws://central", rights=rights, replay_per_s=replay_per_s)
         self.authorization = authorization or AuthorizationSettings()
@@ -212,6 +216,7 @@ class World:
         assert asyncio.all_tasks() == {asyncio.current_task()}, "a task was leaked"
 
     async def open(self) -> None:
+        await self.vault.open()
         executor = ThreadExecutor if self._real else lambda name: InlineExecutor()
         self.store = await open_store(
             self._path, self.clock, self._random, lambda stop, version: copies.forgotten_stop(stop), executor=executor
@@ -229,6 +234,7 @@ class World:
             lists=self.store.lists,
             authorization=lambda: self.authorization,
             time=self.time,
+            vault=self.vault,
             tasks=self.tasks,
         )
         self.pool = UplinkPool(

@@ -1,0 +1,109 @@
+"""The security extension of OCPP 1.6 as one central uses it: what belongs together, and which part serves a call."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+from sitectl.base.clock import Clock
+from sitectl.config.settings import UplinkSettings
+from sitectl.model.ids import StationId
+from sitectl.model.security import SecurityEventType
+from sitectl.ocpp.v16 import central_encode
+from sitectl.ocpp.v16.central_security import (
+    CertificateDelivered,
+    CertificatesAsked,
+    CertificateToDelete,
+    CertificateToInstall,
+    SecurityAsked,
+)
+from sitectl.uplinks.asking import Asker, VirtualStation
+from sitectl.uplinks.certificates import Certificates
+from sitectl.uplinks.contexts import Contexts
+from sitectl.uplinks.credentials import Credentials
+from sitectl.uplinks.dial import Dialer, TapOf
+from sitectl.uplinks.legs import Legs
+from sitectl.uplinks.makers import Makers
+from sitectl.uplinks.ports import Rooms
+from sitectl.uplinks.roots import Roots
+from sitectl.wire.outcomes import Reply
+
+LOOK_EVERY_S = 60.0
+
+
+class Listening(VirtualStation, Protocol):
+    """A virtual station, and whether its central listens."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the central listens."""
+
+
+Report = Callable[[StationId, SecurityEventType, str], None]
+
+
+class Security:
+    """One central's part. `report` tells it, and people, of security events; `makers` is shared by all centrals."""
+
+    def __init__(self, rooms: Rooms, settings: UplinkSettings, makers: Makers, clock: Clock, report: Report) -> None:
+        self._rooms = rooms
+        self._settings = settings
+        self._clock = clock
+        self._report = report
+        self._looked_at = float("-inf")
+        self.legs = Legs(settings, rooms, self._told)
+        self._roots = Roots(settings, rooms.vault)
+        self.credentials = Credentials(rooms, settings, self.legs, report)
+        self._certificates = Certificates(
+            rooms, settings, self.legs, self._roots, makers, self.credentials, clock, report
+        )
+
+    def reconfigure(self, settings: UplinkSettings) -> None:
+        """Another configuration of the uplink."""
+        self._settings = settings
+        self.legs.reconfigure(settings)
+        self._roots.reconfigure(settings)
+        self.credentials.reconfigure(settings)
+        self._certificates.reconfigure(settings)
+
+    def dialer(self, word: Callable[[], str], tap_of: TapOf | None) -> Dialer:
+        """Who dials this central. Raises ConfigurationError when the certificates of the uplink cannot be used."""
+        contexts = Contexts(self._settings, self._roots, self._rooms.vault)
+        return Dialer(self._settings, self.legs, contexts, self._clock, word, self._report, tap_of)
+
+    # --- calls of the central ----------------------------------------------------------------------------------------
+
+    def serve(self, asker: Asker, action: str, asked: SecurityAsked) -> Reply | Awaitable[Reply]:
+        """One call of the extension."""
+        match asked:
+            case CertificateDelivered() | CertificateToInstall() | CertificateToDelete() | CertificatesAsked():
+                return self._certificates.serve(asker, asked)
+            case _:
+                return central_encode.negative(action) or {}
+
+    def ask_certificate(self, asker: Asker) -> Reply:
+        """The central wants to be asked for a certificate (SignChargePointCertificate)."""
+        request = self._certificates.request(asker.station, asker.link)
+        self._rooms.spawn(request, f"{asker.station} asks for a certificate")
+        return central_encode.accepted()
+
+    def not_understood(self, asker: Asker, action: str, why: str) -> None:
+        """The central said something that cannot be read."""
+        self._report(asker.station, SecurityEventType.INVALID_MESSAGES, f"{action[:50]} of the central: {why}")
+
+    def profile(self, station: StationId) -> int:
+        """The security profile of a leg."""
+        return self.legs.current(station).profile
+
+    # --- time --------------------------------------------------------------------------------------------------------
+
+    async def look_after(self, links: Mapping[StationId, Listening]) -> None:
+        """See what is due; called once a second or so."""
+        now = self._clock.monotonic()
+        if now - self._looked_at >= LOOK_EVERY_S:
+            self._looked_at = now
+            await self._certificates.look_after(links, lambda station: links[station].accepted)
+
+    def _told(self, station: StationId, what: str) -> None:
+        data = {"uplink": self._settings.id, "what": what}
+        self._rooms.journal.record("uplink.credentials", station, data=data)
