@@ -85,7 +85,7 @@ class Ingress:
             case ExtendedTrigger(message="SignChargePointCertificate"):
                 return blocks.security.ask_certificate(asker)
             case ExtendedTrigger(evse, message):
-                return triggered(rooms, asker, TriggerMessage(evse, message))
+                return triggered(rooms, blocks.stations.files, asker, TriggerMessage(evse, message))
             case TriggerMessage():
                 return triggered(rooms, blocks.stations.files, asker, asked)
             case ProfileSet():
