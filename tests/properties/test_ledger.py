@@ -274,7 +274,7 @@ class LedgerMachine(RuleBasedStateMachine):
             assert item.start_dead == (state == "dead")
         heard.append(item)
 
-    # --- what the keeper of the backlog does -----------------------------------------------------------------------------
+    # --- what the keeper of the backlog does -------------------------------------------------------------------------
 
     @rule(uplink=uplinks, station=stations, choose=thinnings)
     def thin(self, uplink: UplinkId, station: StationId, choose: Any) -> None:
