@@ -204,6 +204,7 @@ def _pool(
             journal=store.journal,
             door=stations,
             outbox=store.outbox,
+            refusals=store.refusals,
             facts=stations.book,
             virtual=store.virtual,
             documents=store.documents,

@@ -187,6 +187,8 @@ class OutboxItem:
     told_start: datetime | None = None
     told_last: datetime | None = None
     """When the transaction began by what this central was told, and the newest moment in it that it was told of."""
+    deauthorized: bool = False
+    """The station was told to stop because this central refused the token."""
 
 
 @dataclass(frozen=True, slots=True)

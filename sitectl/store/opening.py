@@ -24,6 +24,7 @@ from sitectl.store.moments import to_us
 from sitectl.store.outbox import Outbox
 from sitectl.store.queries import Queries
 from sitectl.store.rectify import Rectifier, newest_moment
+from sitectl.store.refusals import Refusals
 from sitectl.store.rows import Stamp
 from sitectl.store.stations import StationBook
 from sitectl.store.tokens import RememberedTokens, TokenCache, load_tokens
@@ -41,6 +42,7 @@ class Store:
     stamp: Stamp
     ledger: Ledger
     outbox: Outbox
+    refusals: Refusals
     dead_letters: DeadLetters
     limits: LimitStore
     stations: StationBook
@@ -104,6 +106,7 @@ async def open_store(
         stamp=stamp,
         ledger=ledger,
         outbox=Outbox(database, stamp, clock),
+        refusals=Refusals(database),
         dead_letters=DeadLetters(database, stamp, clock),
         limits=LimitStore(database, stamp),
         stations=StationBook(database),

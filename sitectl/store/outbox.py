@@ -13,6 +13,7 @@ import orjson
 
 from sitectl.base.clock import Clock
 from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
+from sitectl.model.refusal import Treatment
 from sitectl.model.transaction import (
     AuthorizationStatus,
     Backlog,
@@ -164,10 +165,6 @@ class Outbox:
         """
         return self._database.query(lambda connection: _mapped(connection, uplink, station, uplink_transaction_id))
 
-    def refused(self, uplink: UplinkId) -> Awaitable[Sequence[tuple[StationId, TransactionId, AuthorizationStatus]]]:
-        """Transactions that run although this central, which decides on them, has refused their token."""
-        return self._database.query(lambda connection: _refused(connection, uplink))
-
 
 def _moved_on(connection: sqlite3.Connection, rows: Sequence[tuple[str, str | None, str]], state: str) -> None:
     for kind, transaction, uplink in rows:
@@ -195,7 +192,7 @@ def _head(connection: sqlite3.Connection, uplink: UplinkId, station: StationId) 
     row = connection.execute(
         "SELECT o.seq, o.action, o.payload, o.version, o.kind, o.needs_transaction_id, o.transaction_id, o.rendered,"
         " o.attempts, u.uplink_transaction_id, u.start_state, u.verdict, t.meter_start_wh, u.told_start_us,"
-        " u.told_last_us FROM outbox o"
+        " u.told_last_us, u.treatment FROM outbox o"
         " LEFT JOIN transaction_uplinks u ON u.transaction_id = o.transaction_id AND u.uplink = o.uplink"
         " LEFT JOIN transactions t ON t.id = o.transaction_id"
         " WHERE o.uplink = ? AND o.station = ? AND o.state <> 'dead' ORDER BY o.seq LIMIT 1",
@@ -221,6 +218,7 @@ def _head(connection: sqlite3.Connection, uplink: UplinkId, station: StationId) 
         meter_start_wh=row[12],
         told_start=from_us(row[13]),
         told_last=from_us(row[14]),
+        deauthorized=row[15] == Treatment.STOP,
     )
 
 
@@ -257,14 +255,3 @@ def _mapped(
         return None
     id, evse, station_transaction_id, runs = (running or rows)[0]
     return MappedTransaction(TransactionId(id), EvseId(station, evse), station_transaction_id, bool(runs))
-
-
-def _refused(
-    connection: sqlite3.Connection, uplink: UplinkId
-) -> Sequence[tuple[StationId, TransactionId, AuthorizationStatus]]:
-    rows = connection.execute(
-        "SELECT t.station, t.id, u.verdict FROM transactions t JOIN transaction_uplinks u ON u.transaction_id = t.id"
-        " WHERE t.state = 'open' AND u.uplink = ? AND u.rank = 0 AND u.verdict <> ?",
-        (uplink, AuthorizationStatus.ACCEPTED),
-    ).fetchall()
-    return [(StationId(row[0]), TransactionId(row[1]), AuthorizationStatus(row[2])) for row in rows]

@@ -34,10 +34,14 @@ class KnownStart(NamedTuple):
 
 
 def known_start(connection: sqlite3.Connection, start: TransactionStart, key: str) -> KnownStart | None:
-    """The start with this key. Its verdict is the authoritative central's if that has come, else what we answered."""
+    """The start with this key. Its verdict is the authoritative central's if that has come, else what we answered.
+
+    A refusal that is not acted on (yet) is no verdict: told again, the start gets what it got the first time.
+    """
     row = connection.execute(
         "SELECT t.id, t.station_transaction_id, t.state, t.start_message_id,"
-        " u.verdict, u.verdict_expires_us, u.verdict_parent, t.verdict, t.verdict_expires_us, t.verdict_parent"
+        " iif(u.treatment IN ('wait', 'keep', 'allowance'), NULL, u.verdict), u.verdict_expires_us, u.verdict_parent,"
+        " t.verdict, t.verdict_expires_us, t.verdict_parent"
         " FROM transactions t LEFT JOIN transaction_uplinks u ON u.transaction_id = t.id AND u.rank = 0"
         " WHERE t.station = ? AND t.start_key = ?",
         (start.evse.station, key),

@@ -5,7 +5,7 @@
 * `news.py`: statuses (the newest of each connector, when it is new), notifications, and what the central asked for.
 * `egress.py`: drains the outbox of one virtual station: ordered, one in flight, resends identical to the byte.
 * `rendering.py`: the payload of an outbox row at the door: the central's id, its clock, its verdict.
-* `refusals.py`: what follows when a central refuses a token after the station was let start.
+* `refusals.py`: what follows when a central refuses a token after the station was let start: a stop, 0 A, or a grant.
 * `pace.py`, `nudge.py`: backlogs leave at a pace; one sleeper whom others wake. `dial.py`: the WebSocket.
 * `ingress.py`: one call of a central, from right to reply; `asking.py`: who asks; `relay.py`: through the one door.
 * `remote.py`: starts, stops, unlocks. `triggers.py`: messages that a central asks for.

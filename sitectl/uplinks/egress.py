@@ -35,7 +35,7 @@ from sitectl.uplinks.pace import Pace
 from sitectl.uplinks.ports import Rooms
 from sitectl.uplinks.refusals import Refusals
 from sitectl.uplinks.remembered import remember
-from sitectl.uplinks.rendering import rendered
+from sitectl.uplinks.rendering import ZeroId, is_nameless, rendered
 from sitectl.wire.outcomes import Answer, CallOutcome, Gone, Refused, TimedOut
 from sitectl.wire.peer import Peer
 
@@ -80,6 +80,7 @@ class Egress:
         "_unsaved",
         "_uplink",
         "_verdicts",
+        "_zero_id",
         "central_ahead",
         "live",
         "waiting",
@@ -94,6 +95,7 @@ class Egress:
         refusals: Refusals,
         clock: Clock,
         nudge: Nudge,
+        zero_id: ZeroId = ZeroId.MINUS_ONE,
     ) -> None:
         self._uplink = uplink
         self._station = station
@@ -102,6 +104,7 @@ class Egress:
         self._refusals = refusals
         self._clock = clock
         self._nudge = nudge
+        self._zero_id = zero_id
         self.waiting = False
         """Whether the outbox holds messages, as far as is known."""
         self.live = False
@@ -204,6 +207,9 @@ class Egress:
         if item.start_dead and item.message.kind is OutboxKind.METER:
             await self._rooms.outbox.archive(item.seq)
             return Step.SENT
+        if is_nameless(item) and self._zero_id is ZeroId.SUPPRESS:
+            await self._drop(item, "the central refused the token and gave the transaction no id")
+            return Step.SENT
         request = await self._frozen(item)
         if request is None:
             return Step.SENT
@@ -224,7 +230,7 @@ class Egress:
         """The payload as it goes up, now and at every repetition; None when it may not go after all."""
         text = item.rendered
         if text is None:
-            made = rendered(item, self._clock.wall() + self.central_ahead)
+            made = rendered(item, self._clock.wall() + self.central_ahead, self._zero_id)
             text = orjson.dumps(made.payload).decode()
             if not await self._rooms.outbox.sending(item.seq, text, made.newest):
                 return None
@@ -312,7 +318,8 @@ class Egress:
         if item.message.kind is not OutboxKind.START or item.transaction is None or self._tell(item.transaction, info):
             return
         if info is not None and info.status is not AuthorizationStatus.ACCEPTED:
-            self._refusals.late(self._station, item.transaction, info.status)
+            again = item.rendered is not None
+            self._refusals.late(self._station, item.transaction, info.status, again=again)
 
     def _tell(self, transaction: TransactionId, info: IdTokenInfo | None) -> bool:
         """Whether anybody waited."""

@@ -49,6 +49,7 @@ log = logging.getLogger(__name__)
 BACKOFF_BASE_S = 1.0
 BACKOFF_CAP_S = 30.0
 REFRESH_S = 1.0
+ASK_WITHIN_S = 10.0
 VERIFY_WITHIN_S = 30.0
 GOODBYE_S = 3.0
 """A central that does not answer our close frame is not waited for any longer."""
@@ -100,8 +101,10 @@ class UplinkPool:
         self._uplinks = {id: self._uplink(settings) for id, settings in uplinks.items()}
 
     def _uplink(self, settings: UplinkSettings) -> _Uplink:
-        def replaying() -> bool:
-            return any(link.egress.waiting and not link.egress.live for link in uplink.links.values())
+        async def ask(station: StationId, id_token: str) -> IdTokenInfo | None:
+            info = await self._link(uplink, station).authorize(id_token, ASK_WITHIN_S)
+            remember(self._rooms, settings.id, station, id_token, info)
+            return info
 
         is_out = self._stations.availability.is_out
         profiles = Profiles(settings.id, self._rooms, self._clock, self._nominal_voltage_v)
@@ -113,7 +116,7 @@ class UplinkPool:
             Pace(settings.replay_per_s, self._clock),
             profiles,
             Blocks(self._stations, profiles, remote, Lists(self._rooms), security),
-            Refusals(self._rooms, profiles, replaying),
+            Refusals(self._rooms, profiles, self._clock, ask),
             security,
             self._dialer(settings, security),
         )
@@ -148,8 +151,7 @@ class UplinkPool:
         uplink.profiles.restore()
         self._stations.restore(uplink.settings.id)
         try:
-            for station, transaction, status in await self._rooms.outbox.refused(uplink.settings.id):
-                uplink.refusals.late(station, transaction, status)
+            await uplink.refusals.restore()
         except EnvironmentFault as fault:
             log.warning("%s: refused transactions are not known: %s", uplink.settings.id, fault)
 
@@ -178,7 +180,9 @@ class UplinkPool:
         for id in [*self._uplinks]:
             if id not in uplinks:
                 leaving += self._uplinks[id].tasks
-                self._uplinks.pop(id).profiles.withdraw()
+                left = self._uplinks.pop(id)
+                left.refusals.withdraw()
+                left.profiles.withdraw()
                 self._stations.withdraw(id)
         for id, settings in uplinks.items():
             held = self._uplinks.get(id)
@@ -293,6 +297,8 @@ class UplinkPool:
             case TransactionStarted() | TransactionEnded():
                 for uplink in self._uplinks.values():
                     uplink.profiles.hear(event)
+                    if isinstance(event, TransactionEnded):
+                        uplink.refusals.hear(event)
             case EvseMetered(reading):
                 for uplink in self._uplinks.values():
                     if (link := uplink.links.get(reading.evse.station)) is not None:

@@ -16,8 +16,8 @@ from sitectl.model.events import Event
 from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
 from sitectl.model.limits import StandingLimits
 from sitectl.model.metering import EvseReading
+from sitectl.model.refusal import Refusal, Treatment
 from sitectl.model.transaction import (
-    AuthorizationStatus,
     Backlog,
     IdTokenInfo,
     MappedTransaction,
@@ -98,8 +98,23 @@ class Outbox(Protocol):
     ) -> Awaitable[MappedTransaction | None]:
         """Which transaction the central means, only if it belongs to this station and is known to this uplink."""
 
-    def refused(self, uplink: UplinkId) -> Awaitable[Sequence[tuple[StationId, TransactionId, AuthorizationStatus]]]:
-        """Transactions that run although this central, which decides on them, has refused their token."""
+
+class RefusalRecord(Protocol):
+    """Late refusals of centrals and what was concluded from them, on disk. Every write has committed on return."""
+
+    def running(self, uplink: UplinkId) -> Awaitable[Sequence[Refusal]]:
+        """The late refusals of this central whose transactions run."""
+
+    def find(self, uplink: UplinkId, transaction: TransactionId) -> Awaitable[Refusal | None]:
+        """What is on record of one transaction; None when a refusal of it changes nothing (any more)."""
+
+    def treat(
+        self, uplink: UplinkId, transaction: TransactionId, treatment: Treatment, register_wh: float | None
+    ) -> Awaitable[float | None]:
+        """Keep what was concluded; the register from which on the energy counts, None when the transaction is over."""
+
+    def untold(self, uplink: UplinkId, transaction: TransactionId, id_token: str) -> Awaitable[bool]:
+        """Whether this central has yet to hear of the start or the stop of another transaction of the same token."""
 
 
 class StationFacts(Protocol):
@@ -239,6 +254,7 @@ class Rooms:
     journal: Journal
     door: StationDoor
     outbox: Outbox
+    refusals: RefusalRecord
     facts: StationFacts
     virtual: VirtualSettings
     documents: VirtualDocuments

@@ -165,22 +165,23 @@ class Profiles:
         running = self._running.get(event.evse)
         if running is not None and running.transaction == event.transaction:
             del self._running[event.evse]
-        if self._paused.get(event.evse) == event.transaction:
-            del self._paused[event.evse]
-            self._rooms.inbox.post(events.CeilingCleared(self._pause_key(event.evse), self._clock.monotonic()))
+        self.resume(event.evse, event.transaction)
         kept = self._of(event.evse.station)
         left = [k for k in kept if k.profile.transaction != event.transaction]
         if len(left) != len(kept):
             self._rooms.spawn(self._replace(event.evse.station, left), f"profiles of {event.evse}")
 
-    def pause(self, station: StationId, transaction: TransactionId) -> None:
+    def pause(self, evse: EvseId, transaction: TransactionId) -> None:
         """Give a transaction no more energy until it ends."""
-        for evse, running in self._running.items():
-            if evse.station == station and running.transaction == transaction:
-                self._paused[evse] = transaction
-                text = f"{self.uplink} refuses the token"
-                ceiling = Ceiling(self._pause_key(evse), self.uplink, 0.0, evse, text=text)
-                self._rooms.inbox.post(events.CeilingSet(ceiling, self._clock.monotonic()))
+        self._paused[evse] = transaction
+        ceiling = Ceiling(self._pause_key(evse), self.uplink, 0.0, evse, text=f"{self.uplink} refuses the token")
+        self._rooms.inbox.post(events.CeilingSet(ceiling, self._clock.monotonic()))
+
+    def resume(self, evse: EvseId, transaction: TransactionId) -> None:
+        """Let a transaction have energy again, or it is over."""
+        if self._paused.get(evse) == transaction:
+            del self._paused[evse]
+            self._rooms.inbox.post(events.CeilingCleared(self._pause_key(evse), self._clock.monotonic()))
 
     def _pause_key(self, evse: EvseId) -> str:
         return f"{self.uplink}/refused/{evse}"

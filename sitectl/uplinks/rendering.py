@@ -11,6 +11,7 @@ sample. Samples that a station kept and tells late keep their own times, althoug
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Any, NamedTuple
 
 from sitectl.base.units import format_utc, parse_timestamp
@@ -20,7 +21,16 @@ from sitectl.ocpp.v16 import central_encode
 AHEAD_S = 60.0
 """A time stamp may be this far ahead of the central's clock; some refuse those of their future."""
 
-REFUSED = (AuthorizationStatus.INVALID, AuthorizationStatus.BLOCKED, AuthorizationStatus.EXPIRED)
+
+class ZeroId(Enum):
+    """What follows a start that a central refused with no id that means anything (0, or a negative one)."""
+
+    SEND_ZERO = 0
+    """The rest goes up with id 0, as it was given."""
+    MINUS_ONE = -1
+    """The rest goes up with -1, which the errata of 1.6 (3.18) have centrals answer as if it were valid."""
+    SUPPRESS = None
+    """The rest does not go up: this central has no such transaction."""
 
 
 class Rendered(NamedTuple):
@@ -30,7 +40,14 @@ class Rendered(NamedTuple):
     newest: datetime | None
 
 
-def rendered(item: OutboxItem, central_now: datetime) -> Rendered:
+def is_nameless(item: OutboxItem) -> bool:
+    """Whether a message belongs to a transaction that its central refused and gave no id."""
+    refused = item.verdict not in (None, AuthorizationStatus.ACCEPTED)
+    unnamed = item.uplink_transaction_id is None and not item.start_dead
+    return item.message.needs_transaction_id and refused and unnamed
+
+
+def rendered(item: OutboxItem, central_now: datetime, zero_id: ZeroId = ZeroId.MINUS_ONE) -> Rendered:
     """The payload of a row, for a central whose clock shows `central_now`."""
     message = item.message
     times = _Times(item, central_now)
@@ -40,6 +57,8 @@ def rendered(item: OutboxItem, central_now: datetime) -> Rendered:
     if not message.needs_transaction_id:
         return Rendered(central_encode.presentable(message.action, payload), times.newest)
     bound = None if item.start_dead else item.uplink_transaction_id
+    if is_nameless(item) and zero_id is ZeroId.SEND_ZERO:
+        bound = "0"
     return Rendered(central_encode.with_transaction(message.action, payload, bound), times.newest)
 
 
@@ -48,7 +67,7 @@ def _stop(item: OutboxItem, payload: Payload) -> Payload:
     meter_wh, began_wh = payload.get("meterStop"), item.meter_start_wh
     if isinstance(meter_wh, int) and began_wh is not None and meter_wh < began_wh:
         payload = {**payload, "meterStop": began_wh}
-    if item.verdict in REFUSED and payload.get("reason") == "Remote":
+    if item.deauthorized and payload.get("reason") == "Remote":
         payload = {**payload, "reason": "DeAuthorized"}
     return payload
 

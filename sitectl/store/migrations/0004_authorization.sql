@@ -56,3 +56,6 @@ ALTER TABLE transaction_uplinks ADD COLUMN refused_wh REAL;
 
 -- Whose token ended a transaction: own, group (another of the same parent), other.
 ALTER TABLE transactions ADD COLUMN stopped_by TEXT;
+
+-- Whether another transaction of the same token is one that a central has yet to hear of.
+CREATE INDEX transactions_id_token ON transactions (id_token COLLATE NOCASE);

@@ -1,5 +1,6 @@
 """Payloads at the door, as plain values."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from sitectl.model.ids import StationId, TransactionId, UplinkId
 from sitectl.model.transaction import AuthorizationStatus, OutboxItem, OutboxKind, OutboxMessage
 from sitectl.uplinks import rendering
+from sitectl.uplinks.rendering import ZeroId, is_nameless
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SOON, LATE = "2026-11-20T12:00:50Z", "2026-11-20T12:30:00Z"
@@ -19,8 +21,8 @@ def item(action: str, payload: dict, kind: OutboxKind, **more) -> OutboxItem:
     return OutboxItem(1, UplinkId("central"), StationId("CP01"), message, transaction, **found)
 
 
-def rendered(item: OutboxItem, central_now: datetime) -> dict:
-    return rendering.rendered(item, central_now).payload
+def rendered(item: OutboxItem, central_now: datetime, zero_id: ZeroId = ZeroId.MINUS_ONE) -> dict:
+    return rendering.rendered(item, central_now, zero_id).payload
 
 
 def test_the_centrals_own_id_is_bound_in_and_minus_one_where_it_has_none():
@@ -59,18 +61,31 @@ def test_a_meter_never_runs_backwards():
 
 
 @pytest.mark.parametrize(
-    ("verdict", "reason", "told"),
-    [
-        (AuthorizationStatus.INVALID, "Remote", "DeAuthorized"),
-        (AuthorizationStatus.BLOCKED, "EVDisconnected", "EVDisconnected"),
-        (AuthorizationStatus.ACCEPTED, "Remote", "Remote"),
-        (AuthorizationStatus.CONCURRENT_TX, "Remote", "Remote"),
-        (None, "Remote", "Remote"),
-    ],
+    ("ordered", "reason", "told"),
+    [(True, "Remote", "DeAuthorized"), (True, "EVDisconnected", "EVDisconnected"), (False, "Remote", "Remote")],
 )
-def test_a_stop_says_why_it_was_ordered(verdict, reason, told):
-    stop = item("StopTransaction", {"meterStop": 5, "reason": reason}, OutboxKind.STOP, verdict=verdict)
+def test_a_stop_says_why_it_was_ordered(ordered, reason, told):
+    payload = {"meterStop": 5, "reason": reason}
+    # What the central thinks of the token is not why it was stopped: somebody may have asked for that from afar.
+    stop = item("StopTransaction", payload, OutboxKind.STOP, deauthorized=ordered, verdict=AuthorizationStatus.INVALID)
     assert rendered(stop, NOW)["reason"] == told
+
+
+@pytest.mark.parametrize(("policy", "id"), [(ZeroId.MINUS_ONE, -1), (ZeroId.SEND_ZERO, 0)])
+def test_what_a_refusal_without_an_id_leaves_to_say(policy, id):
+    refused = item(
+        "StopTransaction",
+        {"meterStop": 5},
+        OutboxKind.STOP,
+        uplink_transaction_id=None,
+        verdict=AuthorizationStatus.INVALID,
+    )
+    assert is_nameless(refused)
+    assert rendered(refused, NOW, policy)["transactionId"] == id
+    for more in ({"uplink_transaction_id": "7"}, {"verdict": AuthorizationStatus.ACCEPTED}, {"start_dead": True}):
+        other = replace(refused, **more)
+        assert not is_nameless(other)
+        assert rendered(other, NOW, policy)["transactionId"] == (7 if "uplink_transaction_id" in more else -1)
 
 
 def test_what_was_stored_stays_as_it_is():

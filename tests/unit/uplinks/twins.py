@@ -158,6 +158,11 @@ class Facts:
         return None
 
 
+def _fail(future: asyncio.Future[Any]) -> None:
+    if not future.done():
+        future.set_exception(EnvironmentFault("disk full"))
+
+
 # --- the site --------------------------------------------------------------------------------------------------------
 
 
@@ -227,6 +232,7 @@ class World:
             journal=self.store.journal,
             door=self.door,
             outbox=self.store.outbox,
+            refusals=self.store.refusals,
             facts=self.facts,
             virtual=self.store.virtual,
             documents=self.store.documents,
@@ -364,7 +370,7 @@ class World:
 
         def full(job: Any, **_: Any) -> asyncio.Future[Any]:
             future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-            future.set_exception(EnvironmentFault("disk full"))
+            asyncio.get_running_loop().call_later(0.05, _fail, future)
             return future
 
         database.run = full  # type: ignore[method-assign]
