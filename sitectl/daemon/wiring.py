@@ -94,9 +94,9 @@ async def open_ledger(
     )
 
 
-def begin_upkeep(settings: Settings, store: Store, clock: Clock) -> Upkeep:
+def begin_upkeep(settings: Settings, store: Store, clock: GatewayClock) -> Upkeep:
     """What goes on beside the ledger."""
-    return Upkeep(store, settings.site.data_dir / LEDGER_FILE, clock, settings.retention)
+    return Upkeep(store, settings.site.data_dir / LEDGER_FILE, clock, settings.retention, lambda: clock.known)
 
 
 async def wire(

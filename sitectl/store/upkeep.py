@@ -1,4 +1,4 @@
-"""What goes on beside the ledger: recording the wires, keeping the backlog within its room, answering for the past."""
+"""What goes on beside the ledger: recording the wires, keeping the backlog within its room, deleting what is old."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -14,6 +14,7 @@ from sitectl.store.executor import Executor, ThreadExecutor
 from sitectl.store.opening import Store
 from sitectl.store.quotas import MEGABYTE, Crowded, Limits
 from sitectl.store.recorder import Recorder
+from sitectl.store.retention import Ages, Retention
 from sitectl.store.timeline import Timeline
 
 RECORDINGS = "recordings"
@@ -28,6 +29,7 @@ class Upkeep:
         path: Path,
         clock: Clock,
         settings: RetentionSettings,
+        time_known: Callable[[], bool] = lambda: True,
         executor: Callable[[str], Executor] = ThreadExecutor,
     ) -> None:
         directory = path.parent / RECORDINGS
@@ -50,16 +52,20 @@ class Upkeep:
             store.database, self._background, store.journal, clock, _limits(settings), on_crowded
         )
 
+        self._retention = Retention(store.database, self._background, directory, clock, _ages(settings), time_known)
+
     def reconfigure(self, settings: RetentionSettings) -> None:
         """Go on by other settings."""
         self.recorder.most_per_day = settings.max_mb_per_day * MEGABYTE
         self.backlog.limits = _limits(settings)
+        self._retention.ages = _ages(settings)
 
     async def run(self) -> None:
         """Go on for ever. May be run again after a failure."""
         async with asyncio.TaskGroup() as group:
             spawn(group, self.recorder.run(), "recorder")
             spawn(group, self.backlog.run(), "backlog")
+            spawn(group, self._retention.run(), "retention")
 
     def findings(self) -> Iterator[Finding]:
         """What is wrong: what, where, what to do."""
@@ -74,3 +80,7 @@ class Upkeep:
 
 def _limits(settings: RetentionSettings) -> Limits:
     return Limits(settings.backlog_mb * MEGABYTE, settings.backlog_station_mb * MEGABYTE)
+
+
+def _ages(settings: RetentionSettings) -> Ages:
+    return Ages(settings.raw_days, settings.transactions_days)

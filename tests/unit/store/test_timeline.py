@@ -18,7 +18,7 @@ from tests.unit.store.builders import CP1, NOON, HandClock, Says
 
 @pytest.fixture
 async def upkeep(store: Store, path: Path, clock: HandClock) -> AsyncIterator[Upkeep]:
-    upkeep = Upkeep(store, path, clock, RetentionSettings(), lambda name: InlineExecutor())
+    upkeep = Upkeep(store, path, clock, RetentionSettings(), executor=lambda name: InlineExecutor())
     yield upkeep
     await upkeep.close()
 
