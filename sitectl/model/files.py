@@ -14,6 +14,18 @@ class FileKind(StrEnum):
 
     DIAGNOSTICS = "diagnostics"
     FIRMWARE = "firmware"
+    LOG = "log"
+    SIGNED_FIRMWARE = "signed_firmware"
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether an order of this kind has a number."""
+        return self in (FileKind.LOG, FileKind.SIGNED_FIRMWARE)
+
+    @property
+    def is_upload(self) -> bool:
+        """Whether the station sends, rather than fetches."""
+        return self in (FileKind.DIAGNOSTICS, FileKind.LOG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +41,8 @@ class FileOrder:
     retries_s: float = 0.0
     """How much longer it may take because the station tries again."""
     refused: str = ""
+    request_id: int | None = None
+    """The central's number of it; None: of a kind that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +61,5 @@ class Transfer:
     over: bool = False
     changed: datetime | None = None
     """When the status came."""
+    number: int | None = None
+    """Our number of it, by which the station speaks of it."""

@@ -28,15 +28,23 @@ LATE_S = 86_400.0
 
 LONGEST_RETRIES_S = 86_400.0
 IDLE = "Idle"
-REBOOTS = "Installing"
+REBOOTS = frozenset({"Installing", "InstallRebooting"})
 
-_ENDS = frozenset({"Uploaded", "UploadFailed", "DownloadFailed", "Installed", "InstallationFailed"})
-_FETCHED = frozenset({"Downloaded", "Installing"})
+_ENDS = frozenset(
+    {
+        *("Uploaded", "UploadFailed", "DownloadFailed", "Installed", "InstallationFailed"),
+        *("UploadFailure", "BadMessage", "NotSupportedOperation", "PermissionDenied"),
+        *("InvalidSignature", "InstallVerificationFailed"),
+    }
+)
+_FETCHED = frozenset({"Downloaded", "SignatureVerified", "InstallScheduled", *REBOOTS})
+_WAITS = frozenset({"Downloaded", "SignatureVerified", "InstallScheduled", "DownloadScheduled", "DownloadPaused"})
 
 
-def begun(order: FileOrder, now: datetime, *, online: bool) -> Transfer:
+def begun(order: FileOrder, now: datetime, *, online: bool, number: int | None = None) -> Transfer:
     """A transfer that was ordered now. Firmware may wait for a station that is away, diagnostics do not."""
-    waiting = Transfer(order, now, max(now, order.begins or now) + timedelta(seconds=DEFERRED_S))
+    due = max(now, order.begins or now) + timedelta(seconds=DEFERRED_S)
+    waiting = Transfer(order, now, due, number=number)
     return told(waiting, now) if online else waiting
 
 
@@ -47,7 +55,7 @@ def told(transfer: Transfer, now: datetime) -> Transfer:
 
 
 def _begin_s(order: FileOrder) -> float:
-    first_s = BEGIN_WITHIN_S if order.kind is FileKind.DIAGNOSTICS else BEGIN_FIRMWARE_WITHIN_S
+    first_s = BEGIN_WITHIN_S if order.kind.is_upload else BEGIN_FIRMWARE_WITHIN_S
     return first_s + min(order.retries_s, LONGEST_RETRIES_S)
 
 
@@ -61,26 +69,30 @@ def heard(transfer: Transfer, status: str, now: datetime) -> Transfer | None:
         return None
     if transfer.over and now - last > timedelta(seconds=LATE_S):
         return None
-    patience_s = INSTALL_WITHIN_S if status == "Downloaded" else MOVE_WITHIN_S
+    patience_s = INSTALL_WITHIN_S if status in _WAITS else MOVE_WITHIN_S
     patience_s += min(transfer.order.retries_s, LONGEST_RETRIES_S)
     over = status in _ENDS
-    return replace(transfer, status=status, over=over, changed=now, due=now + timedelta(seconds=patience_s))
+    begins = max(now, transfer.order.begins or now) if status == "DownloadScheduled" else now
+    return replace(transfer, status=status, over=over, changed=now, due=begins + timedelta(seconds=patience_s))
 
 
-def failed(transfer: Transfer, now: datetime) -> Transfer:
-    """Nothing came of it: what the central is told then."""
-    if transfer.order.kind is FileKind.DIAGNOSTICS:
-        status = "UploadFailed"
-    else:
-        status = "InstallationFailed" if transfer.status in _FETCHED else "DownloadFailed"
+def failed(transfer: Transfer, now: datetime, *, unsupported: bool = False) -> Transfer:
+    """Nothing came of it: what the central is told then. `unsupported`: the station cannot do it at all."""
+    match transfer.order.kind:
+        case FileKind.DIAGNOSTICS:
+            status = "UploadFailed"
+        case FileKind.LOG:
+            status = "NotSupportedOperation" if unsupported else "UploadFailure"
+        case _:
+            status = "InstallationFailed" if transfer.status in _FETCHED else "DownloadFailed"
     return replace(transfer, status=status, over=True, changed=now)
 
 
 def last_known(transfer: Transfer | None, now: datetime) -> str:
-    """What a central that asks is told: the last word. That of diagnostics is forgotten after a day."""
+    """What a central that asks is told: the last word. That of an upload is forgotten after a day."""
     if transfer is None or not transfer.status:
         return IDLE
     age = now - (transfer.changed or transfer.ordered)
-    if transfer.order.kind is FileKind.DIAGNOSTICS and transfer.over and age > timedelta(seconds=LATE_S):
+    if transfer.order.kind.is_upload and transfer.over and age > timedelta(seconds=LATE_S):
         return IDLE
     return transfer.status

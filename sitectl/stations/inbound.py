@@ -28,14 +28,16 @@ SERVED: Mapping[str, Serve] = {
     "DiagnosticsStatusNotification": diagnostics_status,
     "FirmwareStatusNotification": firmware_status,
     "Heartbeat": heartbeat,
+    "LogStatusNotification": diagnostics_status,
     "MeterValues": metered,
     "SecurityEventNotification": security_event,
     "SignCertificate": sign_certificate,
+    "SignedFirmwareStatusNotification": firmware_status,
     "StartTransaction": start,
     "StatusNotification": status,
     "StopTransaction": stop,
 }
-"""The calls that stations start in OCPP 1.6: ten of the core, and those of the security extension."""
+"""The calls that stations start in OCPP 1.6: ten of the core, and four of the security extension."""
 
 MOST_DEVIATIONS_NOTED = 100
 CHECKED_FIRST = 20

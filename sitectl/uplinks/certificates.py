@@ -43,7 +43,7 @@ ANSWER_WITHIN_S = 30.0
 ASK_EVERY_S = 86_400.0
 """A central that has not delivered a certificate that was asked for is asked again after a day."""
 
-Asked = CertificateDelivered | CertificateToInstall | CertificateToDelete | CertificatesAsked
+CertificateAsked = CertificateDelivered | CertificateToInstall | CertificateToDelete | CertificatesAsked
 
 
 class Certificates:
@@ -75,7 +75,7 @@ class Certificates:
         """Another configuration."""
         self._settings = settings
 
-    async def serve(self, asker: Asker, asked: Asked) -> Reply:
+    async def serve(self, asker: Asker, asked: CertificateAsked) -> Reply:
         """A call of the central."""
         match asked:
             case CertificateDelivered(chain):

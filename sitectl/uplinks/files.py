@@ -1,4 +1,7 @@
-"""GetDiagnostics and UpdateFirmware: told to the station, and every word of it to the central that ordered it.
+"""Files that stations send or fetch: an order is told to the station, and every word of it to the central that gave it.
+
+GetDiagnostics and UpdateFirmware are answered whatever comes of them; GetLog and SignedUpdateFirmware, which have a
+number, are answered by what the station says, and go to it under a number of ours.
 
 Words go up through the outbox, so they keep their order over reboots of the station and restarts of ours. Where none
 comes the central is told that it failed, in bounded time. A station serves one order of a kind at a time.
@@ -14,15 +17,15 @@ from collections.abc import Awaitable, Callable
 
 from sitectl.base.clock import Clock
 from sitectl.base.errors import EnvironmentFault
-from sitectl.model.commands import NotSent, Refused, Urgency
+from sitectl.model.commands import Answered, NotSent, Outcome, Refused, Unanswered, Urgency
 from sitectl.model.files import FileKind, FileOrder, Transfer
 from sitectl.model.ids import StationId, UplinkId
 from sitectl.model.transaction import OutboxMessage, Payload
-from sitectl.ocpp.v16 import central_files
+from sitectl.ocpp.v16 import central_encode, central_files
 from sitectl.routing import transfers
 from sitectl.uplinks.asking import Asker
 from sitectl.uplinks.ports import Rooms
-from sitectl.uplinks.relay import execute
+from sitectl.uplinks.relay import execute, extension_answer, is_unknown
 from sitectl.wire.outcomes import Reply
 
 log = logging.getLogger(__name__)
@@ -41,6 +44,11 @@ ANSWER_FIRST_S = 1.0
 REBOOT_WITHIN_S = 900.0
 """A station that installs firmware reboots; it is not missed for so long."""
 
+FIRST_NUMBER = 2**30
+"""Our numbers of orders, from here on: centrals count from one."""
+
+TAKEN = ("Accepted", "AcceptedCanceled")
+
 Deliver = Callable[[UplinkId, StationId, OutboxMessage], Awaitable[None]]
 """Put a message on disk for a central; where the disk takes nothing, say it if the central listens."""
 
@@ -58,6 +66,8 @@ class Files:
         self._deliver = deliver
         self._reboots = reboots
         self._known: dict[Where, Transfer] = {}
+        self._replaced: dict[Where, Transfer] = {}
+        """Orders with a number whose successor was told to the station: it may still speak of them."""
         self._watching: dict[Where, asyncio.Task[None]] = {}
         self._orders: dict[tuple[FileKind, StationId], deque[float]] = {}
 
@@ -66,34 +76,68 @@ class Files:
     async def order(self, asker: Asker, order: FileOrder) -> Reply:
         """Tell the station, at once or, an update, when it is back. The answer says nothing of how that goes."""
         where = (order.kind, asker.uplink, asker.station)
+        action = central_files.ORDERS[order.kind]
         online = self._rooms.facts.online(asker.station)
         why = order.refused or self._obstacle(where, online=online)
-        transfer = transfers.begun(order, self._clock.wall(), online=online and not why)
+        number = self._new_number() if order.kind.is_numbered else None
+        transfer = transfers.begun(order, self._clock.wall(), online=online and not why, number=number)
+        before = self._known.get(where)
         if not why and not await self._keep(where, transfer):
             why = "it cannot be kept"
         if why:
             self._note("station.file_refused", where, {"why": why})
+            if number is not None:
+                return central_encode.negative(action) or {}
             self._rooms.spawn(self._refuse(where, transfer), f"{order.kind.value} of {asker.station} refused")
             return {}
         self._watch(where)
         if not online:
             return {}
-        outcome = await execute(
-            self._rooms,
-            asker,
-            central_files.ORDERS[order.kind],
-            central_files.order_command(asker.station, order),
-            Urgency.CONTROL,
-        )
+        if before is not None and number is not None:
+            self._replaced[where] = before
+        command = central_files.order_command(asker.station, order, number)
+        outcome = await execute(self._rooms, asker, action, command, Urgency.CONTROL)
+        if number is not None:
+            return await self._numbered_answer(where, transfer, before, outcome)
         if isinstance(outcome, Refused | NotSent):
             self._rooms.spawn(
                 self._fail(where, transfer, ANSWER_FIRST_S), f"{order.kind.value} of {asker.station} failed"
             )
         return central_files.order_answer(order, outcome)
 
+    def _new_number(self) -> int:
+        """From a range of our own; it grows, also over a restart."""
+        now = FIRST_NUMBER + int(self._clock.wall().timestamp()) % FIRST_NUMBER
+        return max(now, *(transfer.number + 1 for transfer in self._known.values() if transfer.number), 0)
+
+    async def _numbered_answer(self, where: Where, transfer: Transfer, before: Transfer | None, came: Outcome) -> Reply:
+        """What the station says of an order with a number is the answer to it."""
+        action = central_files.ORDERS[where[0]]
+        if isinstance(came, Answered) and came.status in TAKEN:
+            return central_encode.outcome(action, came) or {}
+        if isinstance(came, Unanswered):
+            return central_encode.accepted()  # it may have begun: how it goes is told, or that nothing is heard of it
+        if is_unknown(came) and central_files.is_security_log(transfer.order):
+            fails = self._fail(where, transfer, ANSWER_FIRST_S, unsupported=True)
+            self._rooms.spawn(fails, f"{where[0].value} of {where[2]} failed")
+            return central_encode.accepted()
+        if self._known.get(where) is transfer:
+            await self._take_back(where, before)
+        return extension_answer(action, came)
+
+    async def _take_back(self, where: Where, before: Transfer | None) -> None:
+        """An order that the station did not take; what runs there by the one before goes on."""
+        self._replaced.pop(where, None)
+        if before is not None:
+            await self._keep(where, before, in_any_case=True)
+        else:
+            del self._known[where]
+            await self._keep_document(where, None)
+        self._watch(where)
+
     def _obstacle(self, where: Where, *, online: bool) -> str:
         kind, uplink, station = where
-        if kind is FileKind.DIAGNOSTICS and not online:
+        if kind is not FileKind.FIRMWARE and not online:
             return "the station is offline"
         if any(known[1] != uplink and not self._known[known].over for known in self._of(kind, station)):
             return "the station serves the order of another central"
@@ -112,31 +156,48 @@ class Files:
         if held is None or held.over:
             await self._tell_central(where, lost)
         else:
-            await self._send_up(where, lost.status)
+            await self._send_up(where, lost)
 
     def last(self, asker: Asker, action: str) -> Payload:
         """What a central hears that asks how its order stands."""
-        where = (central_files.KINDS[action], asker.uplink, asker.station)
-        return {"status": transfers.last_known(self._known.get(where), self._clock.wall())}
+        transfer = self._known.get((central_files.KINDS[action], asker.uplink, asker.station))
+        status = transfers.last_known(transfer, self._clock.wall())
+        if transfer is None or status == transfers.IDLE:
+            return central_files.status_payload(transfers.IDLE)
+        return central_files.status_payload(status, transfer.order.request_id)
 
     # --- what stations say --------------------------------------------------------------------------------------------
 
     async def heard(self, station: StationId, action: str, payload: Payload) -> None:
         """A station says how it stands; who ordered that hears of it, nobody else does."""
         kind, status = central_files.KINDS[action], central_files.status_told(action, payload)
-        if status == transfers.REBOOTS:
+        if status in transfers.REBOOTS:
             self._reboots(station, self._clock.monotonic() + REBOOT_WITHIN_S)
-        where = self._orderer(kind, station)
+        number = central_files.number_told(payload) if kind.is_numbered else None
+        where = self._orderer(kind, station, number)
         if where is None:
+            await self._heard_of_old(kind, station, number, status)
             return
         changed = transfers.heard(self._known[where], status, self._clock.wall())
         if changed is not None:
             await self._tell_central(where, changed)
             self._watch(where)
 
-    def _orderer(self, kind: FileKind, station: StationId) -> Where | None:
-        """Whose order was told to the station last."""
+    async def _heard_of_old(self, kind: FileKind, station: StationId, number: int | None, status: str) -> None:
+        """A word about an order that another one has replaced: of interest to who gave both."""
+        for where, old in self._replaced.items():
+            if where[0] is kind and where[2] == station and number is not None and old.number == number:
+                changed = transfers.heard(old, status, self._clock.wall())
+                if changed is not None:
+                    self._replaced[where] = changed
+                    await self._send_up(where, changed)
+                return
+
+    def _orderer(self, kind: FileKind, station: StationId, number: int | None) -> Where | None:
+        """Whose order has this number; without one, whose was told to the station last."""
         told = [where for where in self._of(kind, station) if self._known[where].sent]
+        if number is not None:
+            return next((where for where in told if self._known[where].number == number), None)
         return max(told, key=lambda where: self._known[where].ordered, default=None)
 
     def station_online(self, station: StationId) -> None:
@@ -161,6 +222,7 @@ class Files:
         """This central has no say any more, and hears nothing any more."""
         for where in [where for where in self._known if where[1] == uplink]:
             del self._known[where]
+            self._replaced.pop(where, None)
             if (watching := self._watching.pop(where, None)) is not None:
                 watching.cancel()
 
@@ -204,34 +266,40 @@ class Files:
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
-    async def _fail(self, where: Where, transfer: Transfer, after_s: float = 0.0) -> None:
+    async def _fail(self, where: Where, transfer: Transfer, after_s: float = 0.0, *, unsupported: bool = False) -> None:
         """Nothing comes of it, unless a word has come meanwhile."""
         await asyncio.sleep(after_s)
         if self._known.get(where) is transfer:
             self._note("station.file_failed", where, {"after": transfer.status})
-            await self._tell_central(where, transfers.failed(transfer, self._clock.wall()))
+            await self._tell_central(where, transfers.failed(transfer, self._clock.wall(), unsupported=unsupported))
 
     async def _tell_central(self, where: Where, transfer: Transfer) -> None:
         """A new word, for the central that ordered."""
         await self._keep(where, transfer, in_any_case=True)
-        await self._send_up(where, transfer.status)
+        await self._send_up(where, transfer)
 
-    async def _send_up(self, where: Where, status: str) -> None:
+    async def _send_up(self, where: Where, transfer: Transfer) -> None:
         kind, uplink, station = where
-        await self._deliver(uplink, station, central_files.status_copy(kind, status))
+        message = central_files.status_copy(kind, transfer.status, transfer.order.request_id)
+        await self._deliver(uplink, station, message)
 
     async def _keep(self, where: Where, transfer: Transfer, *, in_any_case: bool = False) -> bool:
         """On disk and in force; `in_any_case`: in force also where the disk takes nothing, for it has happened."""
-        kind, uplink, station = where
         if in_any_case:
             self._known[where] = transfer
-        try:
-            await self._rooms.documents.keep(kind.value, uplink, station, central_files.document(transfer))
-        except EnvironmentFault as fault:
-            log.warning("%s: its %s order is not on disk: %s", station, kind.value, fault)
+        if not await self._keep_document(where, central_files.document(transfer)):
             return False
         if not in_any_case:
             self._known[where] = transfer
+        return True
+
+    async def _keep_document(self, where: Where, document: Payload | None) -> bool:
+        kind, uplink, station = where
+        try:
+            await self._rooms.documents.keep(kind.value, uplink, station, document)
+        except EnvironmentFault as fault:
+            log.warning("%s: its %s order is not on disk: %s", station, kind.value, fault)
+            return False
         return True
 
     def _of(self, kind: FileKind, station: StationId) -> list[Where]:

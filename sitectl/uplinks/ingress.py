@@ -22,7 +22,7 @@ from sitectl.model.commands import (
     UnlockConnector,
     Urgency,
 )
-from sitectl.model.files import FileOrder
+from sitectl.model.files import FileKind, FileOrder
 from sitectl.model.transaction import Payload
 from sitectl.model.uplink import Right
 from sitectl.ocpp.frame import Call
@@ -31,7 +31,14 @@ from sitectl.ocpp.v16.actions import ACTIONS, SECURITY_ACTIONS
 from sitectl.ocpp.v16.central_decode import Asked, StartAsked, StopAsked
 from sitectl.ocpp.v16.central_lists import CacheCleared, ListSent, ListVersionAsked
 from sitectl.ocpp.v16.central_schedules import ScheduleAsked
-from sitectl.ocpp.v16.central_security import ExtendedTrigger, SecurityAsked
+from sitectl.ocpp.v16.central_security import (
+    CertificateDelivered,
+    CertificatesAsked,
+    CertificateToDelete,
+    CertificateToInstall,
+    ExtendedTrigger,
+    SecurityAsked,
+)
 from sitectl.ocpp.v16.charging_profiles import Invalid, ProfilesCleared, ProfileSet
 from sitectl.ocpp.v16.configuration import KeyClass, key_class
 from sitectl.ocpp.versions import ErrorCode
@@ -42,7 +49,7 @@ from sitectl.uplinks.blocks import Blocks
 from sitectl.uplinks.ports import Rooms
 from sitectl.uplinks.relay import note, relay
 from sitectl.uplinks.schedules import WITHOUT_SMART_CHARGING, composed
-from sitectl.uplinks.triggers import triggered
+from sitectl.uplinks.triggers import EXTENDED, triggered
 from sitectl.wire.outcomes import Refuse, Reply, Silence
 
 
@@ -85,7 +92,8 @@ class Ingress:
             case ExtendedTrigger(message="SignChargePointCertificate"):
                 return blocks.security.ask_certificate(asker)
             case ExtendedTrigger(evse, message):
-                return triggered(rooms, blocks.stations.files, asker, TriggerMessage(evse, message))
+                meant = TriggerMessage(evse, EXTENDED.get(message, message))
+                return triggered(rooms, blocks.stations.files, asker, meant)
             case TriggerMessage():
                 return triggered(rooms, blocks.stations.files, asker, asked)
             case ProfileSet():
@@ -102,6 +110,8 @@ class Ingress:
                 return blocks.lists.serve(asker, asked)
             case UnlockConnector():
                 return blocks.remote.unlock(asker, asked)
+            case FileOrder(kind=FileKind.SIGNED_FIRMWARE):
+                return blocks.security.update(asker, asked)
             case FileOrder():
                 return blocks.stations.files.order(asker, asked)
             case ResetStation():
@@ -110,8 +120,8 @@ class Ingress:
                 return blocks.stations.availability.ask(asker, asked)
             case TransferData():
                 return relay(rooms, asker, action, asked, Urgency.CONTROL)
-            case _ if isinstance(asked, SecurityAsked):
-                return blocks.security.serve(asker, action, asked)
+            case CertificateDelivered() | CertificateToInstall() | CertificateToDelete() | CertificatesAsked():
+                return blocks.security.serve(asker, asked)
             case _:
                 return self._no(action)
 
@@ -119,8 +129,8 @@ class Ingress:
 
     def _may(self, action: str, asked: Asked) -> bool:
         rights = self._asker.rights
-        if isinstance(asked, SecurityAsked):
-            return SECURITY_ACTIONS[action].right in rights
+        if isinstance(asked, SecurityAsked | FileOrder):
+            return (SECURITY_ACTIONS.get(action) or ACTIONS[action]).right in rights
         accepted = self._asker.link.admission is Admission.ACCEPTED
         match asked:
             case ProfileSet() | ProfilesCleared():
@@ -132,8 +142,6 @@ class Ingress:
                 return accepted and profiles and may(rights, RequestStart)
             case StopAsked():
                 return accepted and may(rights, RequestStop)
-            case FileOrder():
-                return ACTIONS[action].right in rights
             case ListSent() | CacheCleared():
                 return Right.LISTS in rights
             case ListVersionAsked():

@@ -7,27 +7,36 @@ them installed.
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 
 from cryptography import x509
 
 from sitectl.base.errors import EnvironmentFault
 from sitectl.model.commands import Answered, Outcome, RelayCall, Urgency
-from sitectl.model.commands import Refused as StationRefused
 from sitectl.model.ids import StationId
 from sitectl.model.security import CertificateHash, CertificateUse
-from sitectl.ocpp.v16 import central_encode, central_security, security
-from sitectl.ocpp.versions import ErrorCode, error_code
-from sitectl.security.certificates import CertificateError, fingerprint, hash_data, issued_by, read_one, to_pem
+from sitectl.ocpp.v16 import central_security, security
+from sitectl.security.certificates import (
+    CertificateError,
+    check_chain,
+    check_strength,
+    check_validity,
+    fingerprint,
+    hash_data,
+    issued_by,
+    read_chain,
+    read_one,
+    to_pem,
+)
 from sitectl.security.vault import segment
 from sitectl.uplinks.asking import Asker
 from sitectl.uplinks.ports import Rooms
-from sitectl.uplinks.relay import execute
-from sitectl.wire.outcomes import Refuse, Reply
+from sitectl.uplinks.relay import execute, extension_answer
+from sitectl.wire.outcomes import Reply
 
 log = logging.getLogger(__name__)
 
 USE = CertificateUse.MANUFACTURER_ROOT
-_CANNOT = (ErrorCode.NOT_SUPPORTED, ErrorCode.NOT_IMPLEMENTED)
 
 
 class Makers:
@@ -45,14 +54,14 @@ class Makers:
         outcome = await self._ask(asker, security.install_certificate(asker.station, USE, certificate))
         if isinstance(outcome, Answered) and outcome.accepted:
             await self._keep(asker.station, root)
-        return answer("InstallCertificate", outcome)
+        return extension_answer("InstallCertificate", outcome)
 
     async def delete(self, asker: Asker, wanted: CertificateHash) -> Reply:
         """Pass a deletion on, of what the station lists among these: its other certificates are not for centrals."""
         action = "DeleteCertificate"
         listed = await self._ask(asker, security.get_installed_certificate_ids(asker.station, USE))
         if not isinstance(listed, Answered):
-            return answer(action, listed)
+            return extension_answer(action, listed)
         if wanted not in security.installed_certificates(listed.payload).value and not self._is_copied(
             asker.station, wanted
         ):
@@ -60,14 +69,36 @@ class Makers:
         outcome = await self._ask(asker, security.delete_certificate(asker.station, wanted))
         if isinstance(outcome, Answered) and outcome.status in ("Accepted", "NotFound"):
             await self._forget(asker.station, wanted)
-        return answer(action, outcome)
+        return extension_answer(action, outcome)
 
     async def installed(self, asker: Asker) -> Reply:
         """What the station lists; of one that is away, what is known."""
         if not self._rooms.facts.online(asker.station):
             return central_security.installed(list(self._copies(asker.station)))
         command = security.get_installed_certificate_ids(asker.station, USE)
-        return answer("GetInstalledCertificateIds", await self._ask(asker, command))
+        return extension_answer("GetInstalledCertificateIds", await self._ask(asker, command))
+
+    async def judge(self, station: StationId, signer: str, now: datetime) -> str:
+        """Why firmware signed by this one (PEM) is surely not to be taken; "": the station is to look for itself.
+
+        Its roots speak against a signer only when we have a copy of each that it has.
+        """
+        try:
+            chain = read_chain(signer)
+            check_strength(chain[0])
+            check_validity(chain[0], now)
+        except CertificateError as error:
+            return str(error)
+        if not self._rooms.facts.online(station):
+            return ""
+        roots, are_all = await self.known(station)
+        if not roots or not are_all:
+            return ""
+        try:
+            check_chain(chain, roots, now)
+        except CertificateError as error:
+            return str(error)
+        return ""
 
     async def known(self, station: StationId) -> tuple[list[x509.Certificate], bool]:
         """The roots of which there are copies, and whether these are surely all that the station has."""
@@ -77,7 +108,7 @@ class Makers:
         if not isinstance(listed, Answered):
             return list(copies.values()), False
         held = security.installed_certificates(listed.payload).value
-        return list(copies.values()), all(self._is_copied(station, one) for one in held)
+        return list(copies.values()), bool(held) and all(self._is_copied(station, one) for one in held)
 
     # --- copies ------------------------------------------------------------------------------------------------------
 
@@ -112,17 +143,6 @@ class Makers:
 
     async def _ask(self, asker: Asker, command: RelayCall) -> Outcome:
         return await execute(self._rooms, asker, command.action, command, Urgency.CONTROL)
-
-
-def answer(action: str, outcome: Outcome) -> Reply:
-    """The station's own answer; NotSupported where it lacks the extension, else the action's word for no."""
-    match outcome:
-        case Answered(status) if status:
-            return central_encode.outcome(action, outcome) or {}
-        case StationRefused(code) if error_code(code) in _CANNOT:
-            return Refuse(ErrorCode.NOT_SUPPORTED, f"the station does not know {action}")
-        case _:
-            return central_encode.negative(action) or {}
 
 
 def _folder(station: StationId) -> str:

@@ -109,7 +109,7 @@ class UplinkPool:
         is_out = self._stations.availability.is_out
         profiles = Profiles(settings.id, self._rooms, self._clock, self._nominal_voltage_v)
         report = partial(self._events.report, [settings.id])
-        security = Security(self._rooms, settings, self._stations.makers, self._clock, report)
+        security = Security(self._rooms, settings, self._stations.makers, self._stations.files, self._clock, report)
         remote = Remote(self._rooms, profiles, is_out, self._clock)
         uplink = _Uplink(
             settings,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from sitectl.model.commands import Command, Outcome, Urgency
+from sitectl.model.commands import Answered, Command, Outcome, Refused, Urgency
 from sitectl.ocpp.v16 import central_encode
+from sitectl.ocpp.versions import ErrorCode, error_code
 from sitectl.uplinks.asking import Asker
 from sitectl.uplinks.ports import Rooms
-from sitectl.wire.outcomes import Reply
+from sitectl.wire.outcomes import Refuse, Reply
+
+_UNKNOWN = (ErrorCode.NOT_SUPPORTED, ErrorCode.NOT_IMPLEMENTED)
 
 
 async def execute(rooms: Rooms, asker: Asker, action: str, command: Command, urgency: Urgency) -> Outcome:
@@ -19,6 +22,22 @@ async def execute(rooms: Rooms, asker: Asker, action: str, command: Command, urg
 async def relay(rooms: Rooms, asker: Asker, action: str, command: Command, urgency: Urgency) -> Reply:
     """The station's own answer; where it gives none, the action's word for no."""
     return central_encode.outcome(action, await execute(rooms, asker, action, command, urgency)) or {}
+
+
+def extension_answer(action: str, outcome: Outcome) -> Reply:
+    """The station's own answer to a call of the security extension; NotSupported where it lacks that."""
+    match outcome:
+        case Answered(status) if status:
+            return central_encode.outcome(action, outcome) or {}
+        case Refused() if is_unknown(outcome):
+            return Refuse(ErrorCode.NOT_SUPPORTED, f"the station does not know {action}")
+        case _:
+            return central_encode.negative(action) or {}
+
+
+def is_unknown(outcome: Outcome) -> bool:
+    """Whether the station said that it does not know the call."""
+    return isinstance(outcome, Refused) and error_code(outcome.code) in _UNKNOWN
 
 
 def note(rooms: Rooms, asker: Asker, type: str, action: str) -> None:

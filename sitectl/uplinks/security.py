@@ -7,21 +7,16 @@ from typing import Protocol
 
 from sitectl.base.clock import Clock
 from sitectl.config.settings import UplinkSettings
+from sitectl.model.files import FileOrder
 from sitectl.model.ids import StationId
 from sitectl.model.security import SecurityEventType
-from sitectl.ocpp.v16 import central_encode
-from sitectl.ocpp.v16.central_security import (
-    CertificateDelivered,
-    CertificatesAsked,
-    CertificateToDelete,
-    CertificateToInstall,
-    SecurityAsked,
-)
+from sitectl.ocpp.v16 import central_encode, central_files, central_security
 from sitectl.uplinks.asking import Asker, VirtualStation
-from sitectl.uplinks.certificates import Certificates
+from sitectl.uplinks.certificates import CertificateAsked, Certificates
 from sitectl.uplinks.contexts import Contexts
 from sitectl.uplinks.credentials import Credentials
 from sitectl.uplinks.dial import Dialer, TapOf
+from sitectl.uplinks.files import Files
 from sitectl.uplinks.legs import Legs
 from sitectl.uplinks.makers import Makers
 from sitectl.uplinks.ports import Rooms
@@ -43,11 +38,15 @@ Report = Callable[[StationId, SecurityEventType, str], None]
 
 
 class Security:
-    """One central's part. `report` tells it, and people, of security events; `makers` is shared by all centrals."""
+    """One central's part. `report` tells it, and people, of security events; `makers` and `files` are the stations'."""
 
-    def __init__(self, rooms: Rooms, settings: UplinkSettings, makers: Makers, clock: Clock, report: Report) -> None:
+    def __init__(
+        self, rooms: Rooms, settings: UplinkSettings, makers: Makers, files: Files, clock: Clock, report: Report
+    ) -> None:
         self._rooms = rooms
         self._settings = settings
+        self._makers = makers
+        self._files = files
         self._clock = clock
         self._report = report
         self._looked_at = float("-inf")
@@ -73,13 +72,19 @@ class Security:
 
     # --- calls of the central ----------------------------------------------------------------------------------------
 
-    def serve(self, asker: Asker, action: str, asked: SecurityAsked) -> Reply | Awaitable[Reply]:
-        """One call of the extension."""
-        match asked:
-            case CertificateDelivered() | CertificateToInstall() | CertificateToDelete() | CertificatesAsked():
-                return self._certificates.serve(asker, asked)
-            case _:
-                return central_encode.negative(action) or {}
+    def serve(self, asker: Asker, asked: CertificateAsked) -> Awaitable[Reply]:
+        """A call about certificates."""
+        return self._certificates.serve(asker, asked)
+
+    async def update(self, asker: Asker, order: FileOrder) -> Reply:
+        """A SignedUpdateFirmware: who signed it is looked at before the station is told, and does so itself."""
+        why = await self._makers.judge(asker.station, central_files.signer(order), self._clock.wall())
+        if not why:
+            return await self._files.order(asker, order)
+        data = {"uplink": asker.uplink, "why": why}
+        self._rooms.journal.record("uplink.firmware_refused", asker.station, data=data)
+        self._report(asker.station, SecurityEventType.INVALID_FIRMWARE_CERTIFICATE, why)
+        return central_security.status("InvalidCertificate")
 
     def ask_certificate(self, asker: Asker) -> Reply:
         """The central wants to be asked for a certificate (SignChargePointCertificate)."""

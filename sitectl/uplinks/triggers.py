@@ -16,6 +16,8 @@ from sitectl.uplinks.relay import relay
 from sitectl.wire.outcomes import Reply
 
 TRIGGER = "TriggerMessage"
+EXTENDED = {"FirmwareStatusNotification": "SignedFirmwareStatusNotification"}
+"""What an ExtendedTriggerMessage means by the name of a message of the core."""
 
 
 def triggered(rooms: Rooms, files: Files, asker: Asker, asked: TriggerMessage) -> Reply | Awaitable[Reply]:

@@ -50,20 +50,6 @@ def signing_request(payload: Payload) -> Decoded[str]:
     return fields.decoded(fields.text("csr", required=True, longest=LONGEST_PEM) or "")
 
 
-@dataclass(frozen=True, slots=True)
-class FileStatus:
-    """How a transfer goes that was ordered by GetLog or SignedUpdateFirmware, under the number of that order."""
-
-    status: str
-    request_id: int | None
-
-
-def file_status(payload: Payload) -> Decoded[FileStatus]:
-    """LogStatusNotification and SignedFirmwareStatusNotification; the number may lack when nothing is under way."""
-    fields = Fields(payload)
-    return fields.decoded(FileStatus(fields.text("status", required=True) or "", fields.integer("requestId")))
-
-
 def installed_certificates(payload: Payload) -> Decoded[tuple[CertificateHash, ...]]:
     """The answer to GetInstalledCertificateIds. What names no known algorithm is left out."""
     fields = Fields(payload)

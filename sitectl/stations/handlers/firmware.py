@@ -1,4 +1,4 @@
-"""FirmwareStatusNotification: how an update goes. Whoever ordered it hears of it; nothing here depends on it."""
+"""How an update goes. Whoever ordered it hears of it; nothing here depends on it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sitectl.wire.outcomes import Reply
 
 
 async def firmware_status(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Reply:
-    """FirmwareStatusNotification."""
+    """FirmwareStatusNotification, and SignedFirmwareStatusNotification of the security extension."""
     desk.note("station.firmware", record, {"status": decode.work_status(call.payload).value})
     if not record.quarantined:
         await desk.centrals.file_status(record.id, call.action, call.payload)

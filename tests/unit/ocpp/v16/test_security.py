@@ -39,12 +39,6 @@ def test_a_signing_request_is_read_whole():
     assert security.signing_request({}).value == ""
 
 
-def test_a_status_of_a_transfer():
-    assert security.file_status({"status": "Uploading", "requestId": 7}).value == security.FileStatus("Uploading", 7)
-    assert security.file_status({"status": "Idle"}).value == security.FileStatus("Idle", None)
-    assert security.file_status({"status": "Uploading", "requestId": "7"}).value.request_id == 7
-
-
 def test_hash_data_is_compared_in_one_spelling():
     listed = {"hashAlgorithm": "sha256", "issuerNameHash": "AA", "issuerKeyHash": "Bb", "serialNumber": "001F"}
     answer = {"status": "Accepted", "certificateHashData": [listed, {"hashAlgorithm": "MD5"}, "x"]}
