@@ -27,7 +27,7 @@ from sitectl.ocpp.v16 import central_decode, central_encode
 from sitectl.routing.route import Route
 from sitectl.uplinks.asking import Asker
 from sitectl.uplinks.blocks import Blocks, StationBlocks
-from sitectl.uplinks.connecting import Dial, LinkState
+from sitectl.uplinks.connecting import Dial
 from sitectl.uplinks.dial import TapOf
 from sitectl.uplinks.egress import Egress
 from sitectl.uplinks.ingress import Ingress
@@ -43,6 +43,7 @@ from sitectl.uplinks.remembered import remember, remembered
 from sitectl.uplinks.remote import Remote
 from sitectl.uplinks.security import Security
 from sitectl.uplinks.security_events import SecurityEvents
+from sitectl.uplinks.standing import view
 
 log = logging.getLogger(__name__)
 
@@ -319,19 +320,7 @@ class UplinkPool:
         return {id: self._view(uplink) for id, uplink in self._uplinks.items()}
 
     def _view(self, uplink: _Uplink) -> UplinkView:
-        wanted = [link for link in uplink.links.values() if link.wanted()]
-        waiting = [b for b in uplink.backlogs.values() if b.waiting]
-        oldest = min((b.oldest_wall for b in waiting if b.oldest_wall is not None), default=None)
-        state = _state(wanted)
-        failing = sorted((_ORDER.index(link.state), link.why) for link in wanted if not link.accepted and link.why)
-        return UplinkView(
-            state=state,
-            stations=sum(1 for link in wanted if link.accepted),
-            backlog=sum(b.waiting for b in waiting),
-            oldest_s=None if oldest is None else max(0.0, self._clock.wall().timestamp() - oldest),
-            dead=sum(b.dead for b in uplink.backlogs.values()),
-            text=failing[0][1] if failing else "",
-        )
+        return view([*uplink.links.values()], uplink.backlogs.values(), self._clock.wall())
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
@@ -379,18 +368,3 @@ async def _say_goodbye(links: Sequence[asyncio.Task[None]]) -> None:
         link.cancel()
     if links:
         await asyncio.wait(links, timeout=GOODBYE_S)
-
-
-_ORDER = (LinkState.REFUSED, LinkState.OFFLINE, LinkState.CONNECTING, LinkState.ACCEPTED, LinkState.IDLE)
-"""The worse first."""
-
-
-def _state(wanted: Sequence[Link]) -> UplinkState:
-    """Online only when every wanted connection is accepted; with none wanted there is nothing amiss."""
-    missing = {link.state for link in wanted if not link.accepted}
-    if not missing:
-        return UplinkState.ONLINE
-    if LinkState.REFUSED in missing:
-        return UplinkState.REFUSED
-    anybody = any(link.accepted for link in wanted)
-    return UplinkState.OFFLINE if LinkState.OFFLINE in missing and not anybody else UplinkState.CONNECTING
