@@ -191,6 +191,13 @@ class Book:
         record = self.records.get(station)
         return record.configuration if record is not None else {}
 
+    def learn(self, station: StationId, values: Mapping[str, tuple[str, bool]]) -> None:
+        """Remember configuration that was read from the station, or that it has accepted."""
+        record = self.records.get(station)
+        if record is not None and values:
+            record.configuration = {**record.configuration, **values}
+            self.learned(record, configuration={key: text for key, (text, _) in record.configuration.items()})
+
     def reading(self, evse: EvseId) -> EvseReading | None:
         """The newest reading of an EVSE."""
         record = self.records.get(evse.station)

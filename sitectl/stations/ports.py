@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -67,8 +67,10 @@ class Ledger(Protocol):
         sampled: datetime,
         message: OutboxMessage,
         raw: bytes,
+        without: Collection[UplinkId] = (),
     ) -> Awaitable[TransactionId | None]:
-        """Store meter values and their outbox rows; None when they belong to no transaction: nothing is stored then."""
+        """Store meter values and their outbox rows (none for the uplinks `without`); None when they belong to no
+        transaction: nothing is stored then."""
 
     def verdict(self, transaction: TransactionId, info: IdTokenInfo) -> Awaitable[None]:
         """Store what was answered to the station about the token of a transaction."""
@@ -128,6 +130,9 @@ class Centrals(Protocol):
 
     def status(self, station: StationId, evse: int, payload: Payload) -> None:
         """A raw StatusNotification payload: the newest per connector goes up when the central listens."""
+
+    def samples_every_s(self, station: StationId) -> Mapping[UplinkId, float]:
+        """How often each central wants meter values of a transaction, of those that have said so (inf: never)."""
 
     async def file_status(self, station: StationId, action: str, payload: Payload) -> None:
         """How an upload or an update goes (DiagnosticsStatusNotification, FirmwareStatusNotification), in order; it is

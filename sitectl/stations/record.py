@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sitectl.model.ids import EvseId, StationId, TransactionId
+from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
 from sitectl.model.metering import EvseReading
 from sitectl.model.station import KnownStation, StationPlan
 from sitectl.model.transaction import OutboxMessage, Payload
@@ -28,6 +28,10 @@ class SampleToStore:
     raw: bytes | str
     register_wh: float | None
     sampled: datetime
+    due: tuple[UplinkId, ...] = ()
+    """Uplinks whose interval has passed."""
+    without: tuple[UplinkId, ...] = ()
+    """Uplinks whose interval has not."""
 
 
 @dataclass(slots=True)
@@ -35,12 +39,15 @@ class Running:
     """A transaction on an EVSE, known to run `since` (monotonic s).
 
     `stored_sampled` and `stored_at`: the time of the newest stored sample, and its receipt; `unstored`: a newer sample,
-    too frequent to be stored, which is stored when it turns out to be the last.
+    too frequent to be stored, which is stored when it turns out to be the last. `told`: the same two times for each
+    uplink that has said how often it wants to hear; before the first `began` and `since` count.
     """
 
     transaction: TransactionId
     station_transaction_id: int
     since: float
+    began: datetime | None = None
+    told: dict[UplinkId, tuple[datetime, float]] = field(default_factory=dict)
     stored_sampled: datetime | None = None
     stored_at: float = 0.0
     unstored: SampleToStore | None = None

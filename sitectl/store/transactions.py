@@ -10,7 +10,7 @@ reboot: a start by EVSE, token, time stamp and meter, a stop by everything that 
 
 import sqlite3
 import uuid
-from collections.abc import Awaitable, Callable, Container, Sequence
+from collections.abc import Awaitable, Callable, Collection, Container, Sequence
 from datetime import datetime
 from random import Random
 from typing import Any
@@ -104,8 +104,9 @@ class Ledger:
         sampled: datetime,
         message: OutboxMessage,
         raw: bytes,
+        without: Collection[UplinkId] = (),
     ) -> Awaitable[TransactionId | None]:
-        """Store meter values and their copies; the newest ones told again change nothing.
+        """Store meter values and their copies (not for the uplinks `without`); the newest told again change nothing.
 
         After the stop only the frame is kept. None: of no transaction.
         """
@@ -126,7 +127,7 @@ class Ledger:
             if repeats_last_sample(connection, one, received.raw):
                 return one.transaction
             insert_frame(connection, self._stamp, station, one.transaction, OutboxKind.METER, received)
-            self._copy_samples(connection, one, encoded, received.wall_us)
+            self._copy_samples(connection, one, encoded, received.wall_us, without)
             if register_wh is not None:
                 remember_sample(connection, one, sampled_us, register_wh)
             return one.transaction
@@ -308,14 +309,21 @@ class Ledger:
         for uplink in one.uplinks:
             insert_copy(connection, self._stamp, uplink, one.evse.station, one.transaction, message, created_us)
 
-    def _copy_samples(self, connection: sqlite3.Connection, one: Running, message: Encoded, created_us: int) -> None:
+    def _copy_samples(
+        self,
+        connection: sqlite3.Connection,
+        one: Running,
+        message: Encoded,
+        created_us: int,
+        without: Collection[UplinkId],
+    ) -> None:
         """Meter values join the queues; where these are full, they take the place of the newest, or stay out."""
-        if one.evse.station not in self.crowded:
-            self._copy(connection, one, message, created_us)
-            return
+        station, crowded = one.evse.station, one.evse.station in self.crowded
         for uplink in one.uplinks:
-            if makes_room(connection, uplink, one.evse.station, one.transaction, message.payload):
-                insert_copy(connection, self._stamp, uplink, one.evse.station, one.transaction, message, created_us)
+            if uplink in without:
+                continue
+            if not crowded or makes_room(connection, uplink, station, one.transaction, message.payload):
+                insert_copy(connection, self._stamp, uplink, station, one.transaction, message, created_us)
 
     def _event(
         self, connection: sqlite3.Connection, received: Received, type: str, one: Running, data: dict[str, Any]

@@ -13,11 +13,13 @@ from sitectl.uplinks.availability import Availability
 from sitectl.uplinks.files import Deliver, Files
 from sitectl.uplinks.lists import Lists
 from sitectl.uplinks.makers import Makers
+from sitectl.uplinks.measurands import Measurands
 from sitectl.uplinks.ports import Rooms
 from sitectl.uplinks.profiles import Profiles
 from sitectl.uplinks.remote import Remote
 from sitectl.uplinks.resets import Resets
 from sitectl.uplinks.security import Security
+from sitectl.uplinks.variables import Variables
 
 
 class Shown(Protocol):
@@ -50,22 +52,26 @@ class StationBlocks:
         self.resets = Resets(rooms, clock, reboots)
         self.files = Files(rooms, clock, deliver, reboots)
         self.makers = Makers(rooms)
+        self.measurands = Measurands(rooms)
 
     def restore(self, uplink: UplinkId) -> None:
         """This central has a say: bring back what it wished."""
         self.availability.restore(uplink)
         self.files.restore(uplink)
+        self.measurands.restore(uplink)
 
     def withdraw(self, uplink: UplinkId) -> None:
         """This central has no say any more."""
         self.availability.withdraw(uplink)
         self.files.withdraw(uplink)
+        self.measurands.withdraw(uplink)
 
     def station_online(self, station: StationId) -> None:
         """A station is connected, or has booted."""
         self.resets.station_moved(station)
         self.availability.station_online(station)
         self.files.station_online(station)
+        self.measurands.station_online(station)
 
     def station_offline(self, station: StationId) -> None:
         """A station's connection ended."""
@@ -79,5 +85,6 @@ class Blocks:
     stations: StationBlocks
     profiles: Profiles
     remote: Remote
+    variables: Variables
     lists: Lists
     security: Security

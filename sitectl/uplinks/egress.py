@@ -36,6 +36,7 @@ from sitectl.uplinks.ports import Rooms
 from sitectl.uplinks.refusals import Refusals
 from sitectl.uplinks.remembered import remember
 from sitectl.uplinks.rendering import ZeroId, is_nameless, rendered
+from sitectl.uplinks.thinning import Measured
 from sitectl.wire.outcomes import Answer, CallOutcome, Gone, Refused, TimedOut
 from sitectl.wire.peer import Peer
 
@@ -60,7 +61,7 @@ class Step(Enum):
 
 
 class Egress:
-    """The outgoing side of one virtual station, over all its connections."""
+    """The outgoing side of one virtual station, over all its connections. `measured`: which measurands are wanted."""
 
     __slots__ = (
         "_booted_for",
@@ -68,6 +69,7 @@ class Egress:
         "_events",
         "_grew",
         "_late",
+        "_measured",
         "_not_before",
         "_nudge",
         "_overdue",
@@ -95,9 +97,11 @@ class Egress:
         refusals: Refusals,
         clock: Clock,
         nudge: Nudge,
+        measured: Callable[[], Measured],
         zero_id: ZeroId = ZeroId.MINUS_ONE,
     ) -> None:
         self._uplink = uplink
+        self._measured = measured
         self._station = station
         self._rooms = rooms
         self._pace = pace
@@ -230,7 +234,10 @@ class Egress:
         """The payload as it goes up, now and at every repetition; None when it may not go after all."""
         text = item.rendered
         if text is None:
-            made = rendered(item, self._clock.wall() + self.central_ahead, self._zero_id)
+            made = rendered(item, self._clock.wall() + self.central_ahead, self._zero_id, self._measured())
+            if made is None:
+                await self._rooms.outbox.acked(item.seq)
+                return None
             text = orjson.dumps(made.payload).decode()
             if not await self._rooms.outbox.sending(item.seq, text, made.newest):
                 return None

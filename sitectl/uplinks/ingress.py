@@ -43,7 +43,6 @@ from sitectl.ocpp.v16.charging_profiles import Invalid, ProfilesCleared, Profile
 from sitectl.ocpp.v16.configuration import KeyClass, key_class
 from sitectl.ocpp.versions import ErrorCode
 from sitectl.routing.rights import may
-from sitectl.uplinks import virtual
 from sitectl.uplinks.asking import Admission, Asker
 from sitectl.uplinks.blocks import Blocks
 from sitectl.uplinks.ports import Rooms
@@ -86,9 +85,11 @@ class Ingress:
         rooms, blocks, asker = self._rooms, self._blocks, self._asker
         match asked:
             case GetVariables():
-                return virtual.get_variables(rooms, asker, asked)
+                return blocks.variables.get(asker, asked)
+            case SetVariable(key=key) if key_class(key) is KeyClass.CREDENTIAL:
+                return blocks.security.credentials.write(asker, asked)
             case SetVariable():
-                return self._set_variable(asked)
+                return blocks.variables.set(asker, asked)
             case ExtendedTrigger(message="SignChargePointCertificate"):
                 return blocks.security.ask_certificate(asker)
             case ExtendedTrigger(evse, message):
@@ -166,13 +167,3 @@ class Ingress:
         if answer or action in ("GetConfiguration", "GetDiagnostics"):
             return answer or {}
         return Refuse(ErrorCode.NOT_SUPPORTED, f"{action} is not offered here")
-
-    # --- configuration ------------------------------------------------------------------------------------------------
-
-    async def _set_variable(self, asked: SetVariable) -> Reply:
-        if key_class(asked.key) is KeyClass.CREDENTIAL:
-            return await self._blocks.security.credentials.write(self._asker, asked)
-        answer = await virtual.set_variable(self._rooms, self._asker.uplink, asked)
-        if virtual.canonical(asked.key) == "HeartbeatInterval" and answer == central_encode.accepted():
-            self._asker.link.beat_every(float(asked.value))
-        return answer

@@ -230,6 +230,8 @@ class Link:
         self._peer = peer
         self._greeted = self._news_next = False
         self._boot_at, self._unanswered, self._redial = -math.inf, 0, False
+        if (ping_every_s := self.news.wishes.ping_every_s()) is not None:
+            peer.ping_every(ping_every_s)
         running = self._rooms.tasks.spawn(peer.run(), f"uplink {peer.name}")
         running.add_done_callback(lambda _: self._nudge.set())
         try:

@@ -23,6 +23,7 @@ from sitectl.ocpp.v16.central_lists import (
     list_version,
 )
 from sitectl.ocpp.v16.configuration import boolean
+from sitectl.ocpp.v16.virtual_keys import LONGEST_LIST, LONGEST_LIST_SENT
 from sitectl.uplinks import virtual
 from sitectl.uplinks.asking import Asker
 from sitectl.uplinks.ports import Rooms
@@ -77,14 +78,14 @@ class Lists:
         held = lists.of(uplink, station)
         put: dict[str, IdTokenInfo] = {token: info for token, info in sent.tokens.items() if info is not None}
         gone = [token for token, info in sent.tokens.items() if info is None]
-        if len(sent.tokens) > virtual.LONGEST_LIST_SENT:
-            self._refused(asker, f"more than {virtual.LONGEST_LIST_SENT} entries at once")
+        if len(sent.tokens) > LONGEST_LIST_SENT:
+            self._refused(asker, f"more than {LONGEST_LIST_SENT} entries at once")
             return ListStatus.FAILED
         if not sent.full and sent.version <= held.version:
             return ListStatus.VERSION_MISMATCH
         left = 0 if sent.full else held.count_without([*put, *gone])
-        if left + len(put) > virtual.LONGEST_LIST:
-            self._refused(asker, f"more than {virtual.LONGEST_LIST} tokens")
+        if left + len(put) > LONGEST_LIST:
+            self._refused(asker, f"more than {LONGEST_LIST} tokens")
             return ListStatus.FAILED
         if sent.full:
             await lists.replace(uplink, station, sent.version, put)

@@ -6,14 +6,15 @@ survives a restart: what holds then is told then.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Collection
+from typing import NamedTuple, Protocol
 
 from sitectl.base.clock import Clock
 from sitectl.model.ids import EvseId, StationId
 from sitectl.model.metering import EvseReading
 from sitectl.model.transaction import Payload
 from sitectl.ocpp.v16 import central_encode
+from sitectl.uplinks.aligned import Aligned
 from sitectl.uplinks.nudge import Nudge
 from sitectl.uplinks.ports import StationFacts
 
@@ -29,6 +30,22 @@ FREE = ("Available", "Preparing", "Finishing", "Reserved")
 """Statuses that do not hold where somebody has taken the connector out of service, whatever the station says."""
 
 
+class Wishes(Protocol):
+    """What the central wants of the news."""
+
+    def status_lasts_s(self) -> float:
+        """Statuses that do not last so long are not told."""
+
+    def align_every_s(self) -> int:
+        """Interval of clock-aligned readings; 0: none."""
+
+    def aligned(self) -> Collection[str]:
+        """Their measurands."""
+
+    def ping_every_s(self) -> float | None:
+        """Interval of WebSocket pings; None: as we like."""
+
+
 class Message(NamedTuple):
     """One call of ours."""
 
@@ -37,19 +54,25 @@ class Message(NamedTuple):
 
 
 class News:
-    """The news of one virtual station. `nudge` wakes whoever sends them; `is_out`: what is out of service."""
+    """The news of one virtual station. `nudge` wakes whoever sends them; `wishes`: what the central wants of them;
+    `is_out`: what is out of service.
+    """
 
     __slots__ = (
+        "_aligned",
         "_asked",
         "_clock",
         "_dirty",
         "_facts",
         "_is_out",
+        "_lasting",
         "_nudge",
+        "_ours",
         "_readings_until",
         "_restate_at",
         "_station",
         "_told",
+        "wishes",
     )
 
     def __init__(
@@ -58,11 +81,18 @@ class News:
         facts: StationFacts,
         clock: Clock,
         nudge: Nudge,
-        is_out: Callable[[EvseId], bool] = lambda evse: False,
+        wishes: Wishes,
+        is_out: Callable[[EvseId], bool],
     ) -> None:
         self._station = station
         self._facts = facts
+        self.wishes = wishes
         self._is_out = is_out
+        self._aligned = Aligned(station, facts, clock)
+        self._lasting: dict[int, float] = {}
+        """Connectors whose new status is told when it has lasted, and when that is."""
+        self._ours: list[Message] = []
+        """Readings of our own making that are due."""
         self._clock = clock
         self._nudge = nudge
         self._dirty: set[int] = set()
@@ -77,6 +107,9 @@ class News:
     def greet(self) -> None:
         """The central knows nothing of us: it hears of every connector."""
         self._told.clear()
+        self._lasting.clear()
+        self._ours.clear()
+        self._aligned.set(self.wishes.align_every_s())
         self._dirty.update(self._connectors())
 
     def booted(self) -> None:
@@ -91,12 +124,22 @@ class News:
     def went(self) -> None:
         """The station is gone: the central sees it unavailable."""
         self._restate_at = None
+        self._lasting.clear()
         self._dirty.update(self._connectors())
         self._nudge.set()
 
     def changed(self, connector: int) -> None:
-        """A connector reported its status."""
-        self._dirty.add(connector)
+        """A connector reported its status; where the central wants it to last first, it is told when it has."""
+        lasts_s = self.wishes.status_lasts_s()
+        if lasts_s > 0.0 and connector in self._told:
+            self._lasting[connector] = self._clock.monotonic() + lasts_s
+        else:
+            self._dirty.add(connector)
+        self._nudge.set()
+
+    def align(self, every_s: int) -> None:
+        """The central wants clock-aligned readings at another interval; 0: none."""
+        self._aligned.set(every_s)
         self._nudge.set()
 
     def restated(self) -> None:
@@ -169,20 +212,27 @@ class News:
         return None
 
     def next(self) -> Message | None:
-        """The next of the rest: statuses that are new."""
+        """The next of the rest: statuses that are new, then clock-aligned readings."""
         if self._restate_at is not None and self._clock.monotonic() >= self._restate_at:
             self._restate_at = None
             self._dirty.update(self._connectors())
+        now = self._clock.monotonic()
+        for connector in [connector for connector, due_at in self._lasting.items() if due_at <= now]:
+            del self._lasting[connector]
+            self._dirty.add(connector)
+        self._dirty -= self._lasting.keys()
         for connector in sorted(self._dirty):
             self._dirty.discard(connector)
             status = self._status(connector)
             if status is not None and self._tell(connector, status):
                 return Message(STATUS, status)
-        return None
+        self._ours += [Message(*message) for message in self._aligned.take(self.wishes.aligned())]
+        return self._ours.pop(0) if self._ours else None
 
     def due_at(self) -> float | None:
         """When there is something to tell without anything happening."""
-        return self._restate_at
+        moments = [*self._lasting.values(), self._restate_at, self._aligned.due_at()]
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def _tell(self, connector: int, status: Payload) -> bool:
         """Note what the central is told; False: it knows."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -44,12 +45,17 @@ from sitectl.uplinks.remote import Remote
 from sitectl.uplinks.security import Security
 from sitectl.uplinks.security_events import SecurityEvents
 from sitectl.uplinks.standing import view
+from sitectl.uplinks.variables import Variables
+from sitectl.uplinks.wishes import Wishes
 
 log = logging.getLogger(__name__)
 
 BACKOFF_BASE_S = 1.0
 BACKOFF_CAP_S = 30.0
 REFRESH_S = 1.0
+SAMPLES_AT_MOST_EVERY_S = 60.0
+"""Each goes to disk before it is answered; more often than this is more than a disk bears."""
+
 ASK_WITHIN_S = 10.0
 VERIFY_WITHIN_S = 30.0
 GOODBYE_S = 3.0
@@ -112,11 +118,12 @@ class UplinkPool:
         report = partial(self._events.report, [settings.id])
         security = Security(self._rooms, settings, self._stations.makers, self._stations.files, self._clock, report)
         remote = Remote(self._rooms, profiles, is_out, self._clock)
+        variables = Variables(self._rooms, self._stations.measurands)
         uplink = _Uplink(
             settings,
             Pace(settings.replay_per_s, self._clock),
             profiles,
-            Blocks(self._stations, profiles, remote, Lists(self._rooms), security),
+            Blocks(self._stations, profiles, remote, variables, Lists(self._rooms), security),
             Refusals(self._rooms, profiles, self._clock, ask),
             security,
             self._dialer(settings, security),
@@ -271,6 +278,14 @@ class UplinkPool:
         for link in self._shown(station):
             link.news.changed(evse)
 
+    def samples_every_s(self, station: StationId) -> Mapping[UplinkId, float]:
+        """How often each central wants meter values of a transaction, of those that have said so (inf: never)."""
+        return {
+            id: math.inf if every_s == 0 else max(SAMPLES_AT_MOST_EVERY_S, every_s)
+            for id in self._route.uplinks_of(station)
+            if (every_s := Wishes(self._rooms, id, station).samples_every_s()) is not None
+        }
+
     async def file_status(self, station: StationId, action: str, payload: Payload) -> None:
         """How an upload of diagnostics, or a firmware update, goes: on disk for whoever ordered it."""
         await self._stations.files.heard(station, action, payload)
@@ -354,9 +369,10 @@ class UplinkPool:
     def _make(self, uplink: _Uplink, station: StationId) -> Link:
         nudge = Nudge()
         settings, rooms, clock = uplink.settings, self._rooms, self._clock
-        egress = Egress(settings.id, station, rooms, uplink.pace, uplink.refusals, clock, nudge)
+        wishes = Wishes(rooms, settings.id, station)
+        egress = Egress(settings.id, station, rooms, uplink.pace, uplink.refusals, clock, nudge, wishes.measured)
         backoff = Backoff(BACKOFF_BASE_S, BACKOFF_CAP_S, self._random)
-        news = News(station, rooms.facts, clock, nudge, self._stations.availability.is_out)
+        news = News(station, rooms.facts, clock, nudge, wishes, self._stations.availability.is_out)
         link = Link(station, rooms, egress, news, uplink.dial(station), backoff, clock, nudge)
         asker = Asker(settings.id, station, settings.rights, link, lambda: uplink.security.profile(station))
         link.serve = Ingress(rooms, uplink.blocks, asker, clock).serve

@@ -138,6 +138,9 @@ class StationFacts(Protocol):
     def configuration(self, station: StationId) -> Mapping[str, tuple[str, bool]]:
         """Configuration read from the station: key -> (value, read-only)."""
 
+    def learn(self, station: StationId, values: Mapping[str, tuple[str, bool]]) -> None:
+        """Remember configuration that was read from the station, or that it has accepted."""
+
     def reading(self, evse: EvseId) -> EvseReading | None:
         """The newest reading of an EVSE."""
 

@@ -21,6 +21,7 @@ from sitectl.model.schedule import ChargingProfile, ProfilePurpose
 from sitectl.model.transaction import Payload
 from sitectl.ocpp.v16 import central_encode, charging_profiles
 from sitectl.ocpp.v16.charging_profiles import ProfilesCleared, ProfileSet
+from sitectl.ocpp.v16.virtual_keys import HIGHEST_STACK, MOST_PERIODS, MOST_PROFILES
 from sitectl.ocpp.versions import ErrorCode
 from sitectl.planner.ceilings import Charging, compose
 from sitectl.planner.schedule import is_over
@@ -28,15 +29,6 @@ from sitectl.uplinks.ports import Rooms
 from sitectl.wire.outcomes import Refuse, Reply
 
 log = logging.getLogger(__name__)
-
-MOST_PROFILES = 20
-"""Profiles kept for one station (the virtual station's MaxChargingProfilesInstalled)."""
-
-MOST_PERIODS = 24
-"""Periods in one schedule (its ChargingScheduleMaxPeriods)."""
-
-HIGHEST_STACK = 8
-"""Its ChargeProfileMaxStackLevel."""
 
 RECHECK_S = 60.0
 """Profiles are composed anew when a period ends, and this often in any case: the wall clock may have jumped."""

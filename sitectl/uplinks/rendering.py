@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from sitectl.base.units import format_utc, parse_timestamp
 from sitectl.model.transaction import AuthorizationStatus, OutboxItem, OutboxKind, Payload
 from sitectl.ocpp.v16 import central_encode
+from sitectl.uplinks.thinning import EVERYTHING, Measured, wanted
 
 AHEAD_S = 60.0
 """A time stamp may be this far ahead of the central's clock; some refuse those of their future."""
@@ -47,11 +48,16 @@ def is_nameless(item: OutboxItem) -> bool:
     return item.message.needs_transaction_id and refused and unnamed
 
 
-def rendered(item: OutboxItem, central_now: datetime, zero_id: ZeroId = ZeroId.MINUS_ONE) -> Rendered:
-    """The payload of a row, for a central whose clock shows `central_now`."""
+def rendered(
+    item: OutboxItem, central_now: datetime, zero_id: ZeroId = ZeroId.MINUS_ONE, measured: Measured = EVERYTHING
+) -> Rendered | None:
+    """The payload of a row, for a central whose clock shows `central_now`; None: it wants nothing of it."""
     message = item.message
+    wished = wanted(message.payload, message.kind, measured)
+    if wished is None:
+        return None
     times = _Times(item, central_now)
-    payload = times.put_right(message.payload)
+    payload = times.put_right(wished)
     if message.kind is OutboxKind.STOP:
         payload = _stop(item, payload)
     if not message.needs_transaction_id:

@@ -7,11 +7,12 @@ from sitectl.base.units import floor_step
 from sitectl.model.ids import EvseId
 from sitectl.ocpp.v16 import central_encode
 from sitectl.ocpp.v16.central_schedules import ScheduleAsked, composite_schedule
+from sitectl.ocpp.v16.virtual_keys import MOST_PERIODS
 from sitectl.ocpp.versions import ErrorCode
 from sitectl.planner.composite import CompositePeriod, Point, composite
 from sitectl.uplinks.asking import Asker
 from sitectl.uplinks.ports import Rooms
-from sitectl.uplinks.profiles import MOST_PERIODS, Profiles
+from sitectl.uplinks.profiles import Profiles
 from sitectl.wire.outcomes import Refuse, Reply
 
 WITHOUT_SMART_CHARGING = Refuse(ErrorCode.NOT_SUPPORTED, "this station has no smart charging")

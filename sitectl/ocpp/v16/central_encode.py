@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -96,22 +96,36 @@ def triggered_reading(reading: EvseReading, now: float, wall: datetime) -> tuple
     Without a transaction id: it is of no transaction's record, and must not stand between the messages of one.
     """
     at = wall - timedelta(seconds=max(0.0, now - reading.at))
+    return "MeterValues", _meter_values(reading, at, _values(reading, "Trigger"))
+
+
+def clock_reading(reading: EvseReading, at: datetime, measurands: Collection[str]) -> tuple[str, Payload] | None:
+    """Clock-aligned MeterValues of a reading, with these measurands; None when it has none of them."""
+    values = [value for value in _values(reading, "Sample.Clock") if value["measurand"] in measurands]
+    return ("MeterValues", _meter_values(reading, at, values)) if values else None
+
+
+def _meter_values(reading: EvseReading, at: datetime, values: list[Payload]) -> Payload:
+    meter_value = {"timestamp": format_utc(at), "sampledValue": values}
+    return {"connectorId": reading.evse.evse, "meterValue": [meter_value]}
+
+
+def _values(reading: EvseReading, context: str) -> list[Payload]:
     currents = (reading.current_a or ())[: reading.phases]
     values = [
-        *(_sampled("Current.Import", a, "A", f"L{n}") for n, a in enumerate(currents, 1)),
-        _sampled("Power.Active.Import", reading.power_w, "W"),
-        _sampled("Energy.Active.Import.Register", reading.register_wh, "Wh"),
-        _sampled("Current.Offered", reading.offered_a, "A"),
+        *(_sampled("Current.Import", a, "A", context, f"L{n}") for n, a in enumerate(currents, 1)),
+        _sampled("Power.Active.Import", reading.power_w, "W", context),
+        _sampled("Energy.Active.Import.Register", reading.register_wh, "Wh", context),
+        _sampled("Current.Offered", reading.offered_a, "A", context),
     ]
-    meter_value = {"timestamp": format_utc(at), "sampledValue": [value for value in values if value is not None]}
-    return "MeterValues", {"connectorId": reading.evse.evse, "meterValue": [meter_value]}
+    return [value for value in values if value is not None]
 
 
-def _sampled(measurand: str, number: float | None, unit: str, phase: str | None = None) -> Payload | None:
+def _sampled(measurand: str, number: float | None, unit: str, context: str, phase: str | None = None) -> Payload | None:
     if number is None:
         return None
     text = f"{number:.1f}".removesuffix(".0")
-    value = {"value": text, "context": "Trigger", "measurand": measurand, "phase": phase, "unit": unit}
+    value = {"value": text, "context": context, "measurand": measurand, "phase": phase, "unit": unit}
     return without_nulls(value)
 
 
@@ -158,6 +172,11 @@ def negative(action: str) -> Payload | None:
 def not_supported(action: str) -> Payload:
     """The station does not have what is asked for, in the words of this action (of those that have a word for it)."""
     return dict(_NOT_SUPPORTED[action])
+
+
+def answer(word: str) -> Payload:
+    """An answer that is a status."""
+    return {"status": word}
 
 
 def accepted() -> Payload:

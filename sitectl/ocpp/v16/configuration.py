@@ -37,7 +37,7 @@ _CLASSES: Mapping[str, KeyClass] = {
         " MeterValuesAlignedData ClockAlignedDataInterval StopTxnSampledData StopTxnAlignedData"
         " TransactionMessageAttempts TransactionMessageRetryInterval AuthorizationCacheEnabled LocalPreAuthorize"
         " LocalAuthorizeOffline AllowOfflineTxForUnknownId LocalAuthListEnabled AuthorizeRemoteTxRequests"
-        " StopTransactionOnInvalidId MaxEnergyOnInvalidId MessageTimeout ResetRetries ConnectorPhaseRotation",
+        " StopTransactionOnInvalidId MaxEnergyOnInvalidId ConnectorPhaseRotation",
         KeyClass.VIRTUAL,
     ),
     **_keys(
@@ -49,6 +49,7 @@ _CLASSES: Mapping[str, KeyClass] = {
     **_keys(
         "ChargeProfileMaxStackLevel ChargingScheduleAllowedChargingRateUnit ChargingScheduleMaxPeriods"
         " MaxChargingProfilesInstalled ConnectorSwitch3to1PhaseSupported GetConfigurationMaxKeys NumberOfConnectors"
+        " MessageTimeout ResetRetries"
         " ConnectorPhaseRotationMaxLength MeterValuesAlignedDataMaxLength MeterValuesSampledDataMaxLength"
         " StopTxnAlignedDataMaxLength StopTxnSampledDataMaxLength SupportedFeatureProfiles"
         " SupportedFeatureProfilesMaxLength SupportedFileTransferProtocols LocalAuthListMaxLength"

@@ -66,6 +66,9 @@ _UNREAD = frozenset(
 )
 """The other measurands of the standard: nobody here reads them."""
 
+MEASURANDS = frozenset(_QUANTITIES) | _UNREAD
+"""All that a station may be asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class MeterValues:

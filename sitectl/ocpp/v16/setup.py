@@ -14,6 +14,9 @@ from sitectl.ocpp.v16.configuration import START_KEYS, csv, integer
 
 SAMPLE_INTERVAL_S = 10
 
+CONTROLLED = ("Current.Import", "Current.Offered", "Energy.Active.Import.Register", "Power.Active.Import")
+"""Measurands that control reads."""
+
 READ: tuple[tuple[str, ...], ...] = (
     START_KEYS,
     ("NumberOfConnectors", "MeterValueSampleInterval", "MeterValuesSampledData", "HeartbeatInterval"),
@@ -44,7 +47,7 @@ def sampling(values: Mapping[str, str]) -> Sequence[Setting]:
             Setting(
                 "MeterValuesSampledData",
                 (
-                    "Current.Import,Current.Offered,Energy.Active.Import.Register,Power.Active.Import",
+                    ",".join(CONTROLLED),
                     "Current.Import,Energy.Active.Import.Register",
                     "Current.Import",
                     "Energy.Active.Import.Register,Power.Active.Import",

@@ -20,6 +20,8 @@ from sitectl.stations.record import MOST_EVSES, Running, SampleToStore, StationR
 from sitectl.wire.outcomes import Reply, Silence, Upon
 
 _WORTH_IT = frozenset({"Transaction.Begin", "Transaction.End"})
+EARLY_S = 1.0
+"""A sample that comes so much before its time is the one of that time."""
 
 
 def metered(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Reply | Upon | Awaitable[Reply]:
@@ -33,9 +35,11 @@ def metered(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> 
     if not told.samples or (running is None and claimed is None):
         return encode.empty_answer()
     sample = _to_store(desk, record, call, raw, told.samples, received)
-    if running is not None and not _worth_storing(desk, record, running, told.samples, sample.sampled, now):
-        running.unstored = sample
-        return encode.empty_answer()
+    if running is not None:
+        _thin(desk, record, running, told.samples, sample, now)
+        if not sample.due and not _worth_storing(desk, record, running, told.samples, sample.sampled, now):
+            running.unstored = sample
+            return encode.empty_answer()
     return _answer_when_stored(desk, record, running, sample, _store(desk, record, evse, running or claimed, sample))
 
 
@@ -101,6 +105,28 @@ def _worth_storing(
     return any(sample.signed or sample.context in _WORTH_IT for sample in samples)
 
 
+def _thin(
+    desk: Desk,
+    record: StationRecord,
+    running: Running,
+    samples: tuple[MeterSample, ...],
+    sample: SampleToStore,
+    now: float,
+) -> None:
+    """Note which centrals this sample is for: each at its own interval, and all where it is more than a sample."""
+    if any(one.signed or one.context in _WORTH_IT for one in samples):
+        return
+    for uplink, every_s in desk.centrals.samples_every_s(record.id).items():
+        told, told_at = running.told.get(uplink, (running.began, running.since))
+        after_s = now - told_at
+        if told is not None:
+            after_s = max(after_s, abs((sample.sampled - told).total_seconds()))
+        if after_s >= every_s - EARLY_S:
+            sample.due += (uplink,)
+        else:
+            sample.without += (uplink,)
+
+
 def _store(
     desk: Desk, record: StationRecord, evse: int, of: Running | int | None, sample: SampleToStore
 ) -> Awaitable[TransactionId | None]:
@@ -113,6 +139,7 @@ def _store(
         sample.sampled,
         sample.message,
         as_bytes(sample.raw),
+        sample.without,
     )
 
 
@@ -178,6 +205,8 @@ def _stored(
     if running is not None:
         running.unstored = None
         running.stored_sampled, running.stored_at = sample.sampled, desk.clock.monotonic()
+        for uplink in sample.due:
+            running.told[uplink] = running.stored_sampled, running.stored_at
     if transaction is not None and not record.quarantined:
         desk.centrals.outbox_grew(record.id)
     return encode.empty_answer()

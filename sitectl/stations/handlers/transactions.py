@@ -72,7 +72,7 @@ async def _began(
         if stored.transaction not in still_open:
             return
     now = desk.clock.monotonic()
-    record.running[stored.evse.evse] = Running(stored.transaction, stored.station_transaction_id, now)
+    record.running[stored.evse.evse] = Running(stored.transaction, stored.station_transaction_id, now, told.started)
     began = TransactionStarted(
         stored.evse, stored.transaction, now, stored.station_transaction_id, told.id_token, started=told.started
     )

@@ -22,6 +22,7 @@ class CentralsTwin:
         self.delay_s = 0.0
         self.uplinks: tuple[UplinkId, ...] = (UplinkId("central"),)
         self.heard: list[tuple[Any, ...]] = []
+        self.every_s: dict[UplinkId, float] = {}
         self.known: dict[str, Remembered] = {}
         self.usage = Remembered()
         self.asked = 0
@@ -51,6 +52,9 @@ class CentralsTwin:
 
     def status(self, station: StationId, evse: int, payload: Payload) -> None:
         self.heard.append(("status", station, evse))
+
+    def samples_every_s(self, station: StationId) -> dict[UplinkId, float]:
+        return self.every_s
 
     async def file_status(self, station: StationId, action: str, payload: Payload) -> None:
         self.heard.append(("file", station, action))

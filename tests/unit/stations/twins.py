@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
@@ -85,6 +85,8 @@ class LedgerTwin:
         self.full = False
         self.starts: dict[str, tuple[TransactionStart, StartedTransaction, tuple[UplinkId, ...], OutboxMessage]] = {}
         self.stops: list[tuple[TransactionStop, OutboxMessage]] = []
+        self.spared: list[tuple[UplinkId, ...]] = []
+        """For each of `sampled`: the uplinks that do not get it."""
         self.sampled: list[tuple[int, int | None, float | None, datetime, OutboxMessage, bytes]] = []
         self.verdicts: dict[TransactionId, IdTokenInfo] = {}
         self.open: dict[TransactionId, OpenTransaction] = {}
@@ -135,6 +137,7 @@ class LedgerTwin:
         sampled: datetime,
         message: OutboxMessage,
         raw: bytes,
+        without: Collection[UplinkId] = (),
     ) -> asyncio.Future[TransactionId | None]:
         future: asyncio.Future[TransactionId | None] = asyncio.get_running_loop().create_future()
         try:
@@ -143,6 +146,7 @@ class LedgerTwin:
             future.set_exception(fault)
             return future
         self.sampled.append((evse, station_transaction_id, register_wh, sampled, message, raw))
+        self.spared.append(tuple(without))
         future.set_result(
             next(
                 (o.transaction for o in self.open.values() if o.station_transaction_id == station_transaction_id), None

@@ -1,6 +1,7 @@
 """A clock that is set by hand, and short ways to say what a station says."""
 
 import sqlite3
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -111,11 +112,13 @@ class Says:
         station: StationId = CP1,
         minute: int | None = None,
         raw: bytes | None = None,
+        without: Collection[UplinkId] = (),
     ) -> TransactionId | None:
         self.minute = self.minute + 1 if minute is None else minute
         raw = raw or b'[2,"x","MeterValues",{"minute":%d}]' % self.minute
         message = OutboxMessage("MeterValues", {"wh": register}, "1.6", OutboxKind.METER, True)
-        return await self.store.ledger.samples(station, evse, id, register, self.moment(self.minute), message, raw)
+        moment = self.moment(self.minute)
+        return await self.store.ledger.samples(station, evse, id, register, moment, message, raw, without)
 
     async def stop(
         self,

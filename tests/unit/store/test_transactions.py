@@ -112,6 +112,16 @@ async def test_samples_without_a_usable_id_go_by_their_evse(says: Says, nameless
     assert await says.samples(nameless, evse=0) is None
 
 
+async def test_samples_may_be_for_some_uplinks_only(says: Says, store: Store) -> None:
+    says.copies = [CENTRAL, UplinkId("mirror")]
+    started = await says.start()
+    assert await says.samples(started.station_transaction_id, 1500.0, without=[CENTRAL]) == started.transaction
+    assert await says.samples(started.station_transaction_id, 1600.0, without=says.copies) == started.transaction
+    assert await says.rows("SELECT uplink FROM outbox WHERE kind = 'meter'") == [("mirror",)]
+    assert len(await store.queries.frames(started.transaction)) == 3
+    assert await says.rows("SELECT last_sample_wh FROM transactions") == [(1600.0,)]
+
+
 async def test_samples_of_no_transaction_are_not_stored(says: Says) -> None:
     started = await says.start(evse=1)
     before = await content(says)

@@ -11,7 +11,7 @@ from sitectl.model.commands import RelayCall
 from sitectl.model.ids import StationId
 from sitectl.model.transaction import AuthorizationStatus, IdTokenInfo
 from sitectl.model.uplink import Right
-from sitectl.uplinks import virtual
+from sitectl.uplinks import lists
 from tests.unit.uplinks.central import CP
 from tests.unit.uplinks.twins import CENTRAL, World, on_virtual_time
 
@@ -114,8 +114,8 @@ async def test_what_cannot_be_taken_whole_is_not_taken_at_all():
 def test_the_bounds_are_those_that_the_keys_tell(monkeypatch: pytest.MonkeyPatch):
     @on_virtual_time
     async def test() -> None:
-        monkeypatch.setattr(virtual, "LONGEST_LIST", 3)
-        monkeypatch.setattr(virtual, "LONGEST_LIST_SENT", 2)
+        monkeypatch.setattr(lists, "LONGEST_LIST", 3)
+        monkeypatch.setattr(lists, "LONGEST_LIST_SENT", 2)
         async with World() as world:
             await world.settles()
             assert await send(world, 1, "A", "B", "C") == FAILED

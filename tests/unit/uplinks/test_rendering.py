@@ -22,7 +22,9 @@ def item(action: str, payload: dict, kind: OutboxKind, **more) -> OutboxItem:
 
 
 def rendered(item: OutboxItem, central_now: datetime, zero_id: ZeroId = ZeroId.MINUS_ONE) -> dict:
-    return rendering.rendered(item, central_now, zero_id).payload
+    made = rendering.rendered(item, central_now, zero_id)
+    assert made is not None
+    return made.payload
 
 
 def test_the_centrals_own_id_is_bound_in_and_minus_one_where_it_has_none():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -141,6 +141,9 @@ class Facts:
 
     def configuration(self, station: StationId) -> dict[str, tuple[str, bool]]:
         return self.keys
+
+    def learn(self, station: StationId, values: Mapping[str, tuple[str, bool]]) -> None:
+        self.keys = {**self.keys, **values}
 
     def reading(self, evse: EvseId) -> EvseReading | None:
         return self.readings.get(evse)
