@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -43,6 +44,25 @@ class DiskUse:
 
 
 @dataclass(frozen=True, slots=True)
+class Salvage:
+    """What was saved from a damaged file, which is kept in `folder` until a person removes it.
+
+    `saved`: rows by table. `damaged`: pages by table that could not be read. `lost_frames`: pages of the log that could
+    not. `missing`: transactions of which other rows tell, but which were not found. `complete`: nothing is still being
+    copied.
+    """
+
+    when: datetime
+    why: str
+    folder: str
+    complete: bool
+    saved: Mapping[str, int]
+    damaged: Mapping[str, int]
+    lost_frames: int = 0
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class StoreHealth:
     """The ledger's file as it stands.
 
@@ -59,3 +79,4 @@ class StoreHealth:
     slow_s: float = 0.0
     left_out: int = 0
     inspected: datetime | None = None
+    salvages: tuple[Salvage, ...] = ()

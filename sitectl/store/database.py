@@ -20,9 +20,12 @@ from sitectl.model.storage import StoreHealth, StoreState
 from sitectl.store.ballast import Ballast
 from sitectl.store.errors import StoreUnavailable
 from sitectl.store.executor import Executor
+from sitectl.store.futures import resolve
 from sitectl.store.inspection import Inspection
-from sitectl.store.reader import Reader
-from sitectl.store.writer import Committed, Fault, Job, Outcome, Work, Writer, no_room
+from sitectl.store.ledger_file import Fault, LedgerFile
+from sitectl.store.questions import Questions
+from sitectl.store.remainder import Remainder
+from sitectl.store.writer import Committed, Job, Outcome, Work, Writer, no_room
 
 T = TypeVar("T")
 
@@ -31,11 +34,12 @@ MAX_WAITING = 20_000  # beyond it jobs are refused: the station's call stays una
 SLOW_COMMIT_S = 0.005  # from here on a sync is worth waiting for company
 GATHER_S = 0.002
 LOOK_S = 10.0
-IMPRESSION_S = 1.0
+IMPRESSION_S = 0.5
 INSPECT_EVERY_S = 86_400.0
 STUCK_S = 10.0  # a commit that takes longer than this: others are told that the disk does not answer
 RETRY_S = 1.0
 RETRY_CAP_S = 30.0
+NOT_THE_FILE = (StoreState.FULL, StoreState.BUSY)  # what these leave of the file is beyond doubt
 HEALTHY_S = 60.0  # a store that wrote this long was well: its next fault is a new one
 
 log = logging.getLogger(__name__)
@@ -61,14 +65,15 @@ class Database:
     ) -> None:
         self._path = path
         self._clock = clock
-        self._writer = Writer(path, ballast or Ballast(path), clock.monotonic)
-        self._reader = Reader(path, lambda: self._writer.connection)
+        self._file = LedgerFile(path, ballast or Ballast(path), clock)
+        self._writer = Writer(self._file)
         self._writing, self._reading = executor("sitectl-store"), executor("sitectl-queries")
+        self._questions = Questions(path, self._reading, lambda: self._file.connection, self._called_damaged)
         self._inspecting = executor("sitectl-inspection")
         self._inspection = None if path is None else Inspection(path, self._inspecting, self._inspected)
+        self._remainder = None if path is None else Remainder(path, self._inspecting, self._write_remainder)
         self._inspected_at: datetime | None = None
         self._impression = asyncio.Event()
-        self._replacing = False
         self.on_state: Callable[[StoreHealth], None] = lambda health: None
         self._state = StoreState.FAILING
         self._why = "the store is not open"
@@ -76,6 +81,7 @@ class Database:
         self._waiting: deque[_Waiting] = deque()
         self._flushing_since: float | None = None
         self._commit_s = 0.0
+        self._damage: str | None = None
         self._looking = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._retry_s = RETRY_S
@@ -89,22 +95,30 @@ class Database:
         """
         self._writer.on_undo.append(forget)
 
+    def on_replaced(self, restore: Job[object]) -> None:
+        """Run `restore` on a file that came into the place of a damaged one, before anything else is written."""
+        self._file.on_replaced.append(restore)
+
     async def open(self, prepare: Job[T]) -> T:
         """Open the file and let `prepare` bring it up to date; raises what went wrong, with nothing left open."""
         opened: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._writing.submit(lambda: self._writer.open(prepare), lambda outcome: _resolve(opened, outcome, None))
+        self._writing.submit(lambda: self._writer.open(prepare), lambda outcome: resolve(opened, outcome, None))
         result, error = await opened
         if error is not None:
             self._end_threads()
             raise error
         self._state, self._why = StoreState.OK, ""
-        self._stands(self._writer.state)
+        self._stands(self._file.state)
+        return result  # type: ignore[no-any-return]
+
+    async def watch(self) -> None:
+        """Look at disk and file from now on. Damage that is found quickly is mended before anybody is served; a large
+        file is read to its end later."""
         if self._path is not None:
             self._look()
             self._inspect()
-            with contextlib.suppress(TimeoutError):  # a large file is read to its end later
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._impression.wait(), IMPRESSION_S)
-        return result  # type: ignore[no-any-return]
 
     @property
     def usable(self) -> bool:
@@ -123,11 +137,12 @@ class Database:
             state=self._state,
             why=self._why,
             directory="" if self._path is None else str(self._path.parent),
-            disk=self._writer.use,
+            disk=self._file.use,
             waiting=len(self._waiting),
             slow_s=max(self._commit_s, stuck_s),
             left_out=self._left_out,
             inspected=self._inspected_at,
+            salvages=self._file.salvages,
         )
 
     def run(self, job: Job[T], *, expendable: bool = False) -> "asyncio.Future[T]":
@@ -161,11 +176,10 @@ class Database:
 
     def query(self, job: Job[T]) -> "asyncio.Future[T]":
         """Run `job` on the read-only connection, which sees everything that was committed before."""
+        if self._idle is None:
+            return self._questions.ask(job)
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        if self._idle is not None or self._replacing:
-            future.set_exception(StoreUnavailable(self._why))
-        else:
-            self._reading.submit(lambda: self._reader.read(job), lambda outcome: _resolve(future, *outcome))
+        future.set_exception(StoreUnavailable(self._why))
         return future
 
     async def close(self, timeout_s: float = 5.0) -> None:
@@ -185,6 +199,9 @@ class Database:
         except TimeoutError:
             log.error("the disk did not answer within %.0f s; leaving %d writes undone", timeout_s, len(self._waiting))
             self._fail_waiting(StoreUnavailable(self._why))
+        self._questions.go_on(StoreUnavailable(self._why))
+        if self._remainder is not None:
+            self._remainder.stop()
         self._end_threads()
 
     def _end_threads(self) -> None:
@@ -218,11 +235,11 @@ class Database:
         self._flushing_since = None
         if isinstance(result, Fault):
             for one in batch:
-                _resolve(one.future, None, StoreUnavailable(result.why))
+                resolve(one.future, None, StoreUnavailable(result.why))
             self._failed(result)
         else:
             for one, (value, error) in zip(batch, result.outcomes, strict=True):
-                _resolve(one.future, value, error)
+                resolve(one.future, value, error)
             if self._idle is None:
                 self._stands(result.state)
         if self._waiting:
@@ -232,7 +249,7 @@ class Database:
 
     def _fail_waiting(self, error: StoreUnavailable) -> None:
         while self._waiting:
-            _resolve(self._waiting.popleft().future, None, error)
+            resolve(self._waiting.popleft().future, None, error)
 
     # --- how the disk stands -----------------------------------------------------------------------------------------
 
@@ -246,29 +263,33 @@ class Database:
         log.log(level, "the store is %s%s", state.value, f": {why}" if why else "")
         self.on_state(self.health())
 
-    def _failed(self, fault: Fault) -> None:
-        """Nothing is taken from now on, until the file was opened anew and took a write."""
+    def _failed(self, fault: Fault, *, certain: bool = False) -> None:
+        """Nothing is taken from now on, until the file was opened anew and took a write.
+
+        `certain`: it was read and found damaged; so it is when it is called damaged again soon.
+        """
         self._fail_waiting(StoreUnavailable(fault.why))
         if self._idle is not None or not self.usable:
             return
         now = self._clock.monotonic()
         calm = now - self._well_since >= HEALTHY_S
         self._retry_s = RETRY_S if calm else min(2 * self._retry_s, RETRY_CAP_S)
+        damaged = fault.state is StoreState.CORRUPT
+        self._damage = fault.why if damaged and (certain or not calm) else None
         self._stands(fault.state, fault.why)
-        self._later("retry", self._retry_s, self._try_again)
+        self._later("retry", 0.0 if damaged else self._retry_s, self._try_again)
+
+    def _called_damaged(self, why: str) -> None:
+        self._failed(Fault(StoreState.CORRUPT, why))
 
     def _try_again(self) -> None:
         """Open the file anew, with nobody else at it: what the machine still has of it in memory is not the disk."""
-        self._replacing = True
-        suspicious = self._state not in (StoreState.FULL, StoreState.BUSY)
-        self._with_file_closed(lambda: self._writer.reopen(suspicious), self._reopened)
+        doubt, damage = self._state not in NOT_THE_FILE, self._damage
+        self._with_file_closed(lambda: self._writer.reopen(doubt, damage), self._reopened)
 
     def _with_file_closed(self, call: Callable[[], T], done: Callable[[T], None]) -> None:
-        def reader_closed(_: None) -> None:
-            self._writing.submit(call, done)
-
         def inspection_stopped() -> None:
-            self._reading.submit(self._reader.close, reader_closed)
+            self._questions.let_go(lambda: self._writing.submit(call, done))
 
         if self._inspection is None:
             inspection_stopped()
@@ -276,15 +297,23 @@ class Database:
             self._inspection.stop(inspection_stopped)
 
     def _reopened(self, result: Fault | StoreState) -> None:
-        self._replacing = False
         if self._idle is not None:
             return
-        if isinstance(result, Fault):
+        if isinstance(result, Fault) and result.state is StoreState.CORRUPT and self._damage is None:
+            self._damage = result.why
+            self._try_again()
+        elif isinstance(result, Fault):
+            self._questions.go_on(StoreUnavailable(result.why))
             self._stands(result.state, result.why)
             self._later("retry", self._retry_s, self._try_again)
         else:
+            self._damage = None
             self._well_since = self._clock.monotonic()
+            self._questions.go_on(None)
+            doubted = self._state not in NOT_THE_FILE
             self._stands(result)
+            if doubted:
+                self._inspect()
 
     def _look(self) -> None:
         """Keep house now and then."""
@@ -297,6 +326,8 @@ class Database:
 
     def _inspect(self) -> None:
         """Read the whole file now and then: damage is cheaper the sooner it is found."""
+        if "inspect" in self._timers:
+            self._timers["inspect"].cancel()
         self._later("inspect", INSPECT_EVERY_S, self._inspect)
         if self.usable and self._inspection is not None:
             self._inspection.begin()
@@ -308,7 +339,7 @@ class Database:
         if found is None:
             self._inspected_at = self._clock.wall()
         else:
-            self._failed(Fault(StoreState.CORRUPT, f"{self._path}: {found}"))
+            self._failed(Fault(StoreState.CORRUPT, f"{self._path}: {found}"), certain=True)
 
     def _looked(self, result: StoreState | Fault) -> None:
         self._looking = False
@@ -316,8 +347,14 @@ class Database:
             return
         if isinstance(result, Fault):
             self._failed(result)
-        else:
-            self._stands(result)
+            return
+        self._stands(result)
+        if self.ample and self._remainder is not None and not all(one.complete for one in self._file.salvages):
+            self._remainder.begin()
+
+    def _write_remainder(self, job: Job[None], done: Callable[[bool], None]) -> None:
+        future = self.run(job, expendable=True)
+        future.add_done_callback(lambda ended: done(not ended.cancelled() and ended.exception() is None))
 
     def _later(self, name: str, seconds: float, call: Callable[[], None]) -> None:
         self._timers[name] = asyncio.get_running_loop().call_later(seconds, call)
@@ -330,13 +367,4 @@ class Database:
             if idle is not None and not idle.done():
                 idle.set_result(None)
 
-        self._with_file_closed(self._writer.close, writer_closed)
-
-
-def _resolve(future: "asyncio.Future[Any]", result: Any, error: Exception | None) -> None:
-    if future.done():
-        return
-    if error is None:
-        future.set_result(result)
-    else:
-        future.set_exception(error)
+        self._with_file_closed(self._file.close, writer_closed)

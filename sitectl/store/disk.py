@@ -59,6 +59,28 @@ def allocate(path: Path, length: int) -> None:
         os.close(handle)
 
 
+def replace(path: Path, content: bytes) -> None:
+    """Write a small file so that after a power cut it is the old or the new one. Raises OSError."""
+    unfinished = Path(f"{path}.unfinished")
+    handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+    try:
+        os.write(handle, content)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    unfinished.replace(path)
+    sync_directory(path.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Make names durable. Raises OSError."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def drop_cache(*paths: Path) -> None:
     """Have the files read from the disk the next time.
 

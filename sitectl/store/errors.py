@@ -9,6 +9,10 @@ class StoreUnavailable(EnvironmentFault):
     """The disk did not take it: full, read-only, failing, or the store is closed. Nothing was stored."""
 
 
+class StoreDamaged(StoreUnavailable):
+    """The file is not what it should be."""
+
+
 class SchemaTooNew(EnvironmentFault):
     """The file was written by a newer sitectl; an older one would not know what it destroys."""
 

@@ -16,6 +16,7 @@ from sitectl.store.database import Database
 from sitectl.store.deadletters import DeadLetters
 from sitectl.store.documents import RememberedDocuments, VirtualDocuments, load_documents
 from sitectl.store.executor import Executor, ThreadExecutor
+from sitectl.store.identity import begin_epoch, continue_epoch
 from sitectl.store.journal import Journal
 from sitectl.store.limits import LimitStore
 from sitectl.store.lists import KeptLists, LocalLists, load_lists
@@ -92,23 +93,31 @@ async def open_store(
     ) -> tuple[Stamp, RememberedTokens, KeptLists, Remembered, RememberedDocuments]:
         migrate(connection, path)
         begin(newest_moment(connection))
-        stamp = _begin_epoch(connection, random, to_us(clock.wall()))
+        stamp = begin_epoch(connection, path, random, to_us(clock.wall()))
         tokens, lists = load_tokens(connection), load_lists(connection)
         return stamp, tokens, lists, load_virtual(connection), load_documents(connection)
 
     database = Database(path, clock, executor, Ballast(path, ballast_bytes))
     stamp, tokens, lists, virtual, documents = await database.open(prepare)
+    database.on_replaced(lambda connection: migrate(connection, path))
+    database.on_replaced(lambda connection: continue_epoch(connection, path, random, stamp, to_us(clock.wall())))
     journal = Journal(database, stamp, clock)
     _tell(database, journal, on_state)
     ledger = Ledger(database, stamp, clock, random, compose_stop)
-    return Store(
+    limits = LimitStore(database, stamp)
+
+    def forget() -> None:
+        ledger.forget()
+        limits.forget()
+
+    store = Store(
         database=database,
         stamp=stamp,
         ledger=ledger,
         outbox=Outbox(database, stamp, clock),
         refusals=Refusals(database),
         dead_letters=DeadLetters(database, stamp, clock),
-        limits=LimitStore(database, stamp),
+        limits=limits,
         stations=StationBook(database),
         tokens=TokenCache(database, clock, tokens),
         lists=LocalLists(database, lists),
@@ -116,8 +125,10 @@ async def open_store(
         documents=VirtualDocuments(database, documents),
         journal=journal,
         queries=Queries(database),
-        rectifier=Rectifier(database, stamp, ledger.forget),
+        rectifier=Rectifier(database, stamp, forget),
     )
+    await database.watch()
+    return store
 
 
 def _tell(database: Database, journal: Journal, on_state: Callable[[bool, str], None]) -> None:
@@ -135,13 +146,3 @@ def _tell(database: Database, journal: Journal, on_state: Callable[[bool, str], 
     database.on_state = changed
     if not database.ample:
         changed(database.health())
-
-
-def _begin_epoch(connection: sqlite3.Connection, random: Random, now_us: int) -> Stamp:
-    """The gateway's name is made with the file; each opening is an epoch of its own."""
-    connection.execute(
-        "INSERT OR IGNORE INTO meta (key, value) VALUES ('gateway_id', ?)", (f"{random.getrandbits(48):012x}",)
-    )
-    gateway_id: str = connection.execute("SELECT value FROM meta WHERE key = 'gateway_id'").fetchone()[0]
-    cursor = connection.execute("INSERT INTO epochs (gateway_id, opened_us) VALUES (?, ?)", (gateway_id, now_us))
-    return Stamp.of(gateway_id, cursor.lastrowid or 0)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from sitectl.model.health import Finding
-from sitectl.model.storage import DiskUse, StoreHealth, StoreState
+from sitectl.model.storage import DiskUse, Salvage, StoreHealth, StoreState
 from sitectl.store.ballast import SHED_BELOW
 
 WHERE = "store"
@@ -24,6 +24,8 @@ def findings(health: StoreHealth) -> Iterator[Finding]:
         what, do = words
         free = "" if health.disk is None else f"{health.disk.free / MEGABYTE:.0f} MB are free"
         yield what.format(free=free, why=health.why), WHERE, do.format(directory=health.directory)
+    for salvage in health.salvages:
+        yield _salvaged(salvage)
     if health.state.writes:
         if health.disk is not None:
             yield from _room(health, health.disk)
@@ -34,6 +36,27 @@ def findings(health: StoreHealth) -> Iterator[Finding]:
                 "Stations wait as long for the answer to a transaction message. See what else uses the disk (`iotop`), "
                 "or replace it.",
             )
+
+
+def _salvaged(salvage: Salvage) -> Finding:
+    """What was saved from a damaged file, and what was not."""
+    saved = ", ".join(f"{salvage.saved.get(table, 0)} {words}" for table, words in _COUNTED)
+    lost = [f"{count} damaged pages of {table}" for table, count in salvage.damaged.items()]
+    if salvage.lost_frames:
+        lost.append(f"{salvage.lost_frames} pages of the log")
+    if salvage.missing:
+        lost.append(f"{len(salvage.missing)} transactions that others tell of ({', '.join(salvage.missing[:3])}, …)")
+    still = "" if salvage.complete else " Old frames and events are still being copied."
+    when, gone = f"{salvage.when:%Y-%m-%d %H:%M}", ", ".join(lost) or "none"
+    return (
+        f"The ledger was damaged on {when}: saved {saved}; not saved: {gone}",
+        WHERE,
+        f"Compare with the centrals what is missing, and check the disk (`dmesg`).{still} The damaged file is kept in "
+        f"{salvage.folder}: move that folder away, and this notice goes.",
+    )
+
+
+_COUNTED = (("transactions", "transactions"), ("outbox", "messages for centrals"), ("limits", "limits"))
 
 
 def _room(health: StoreHealth, disk: DiskUse) -> Iterator[Finding]:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sitectl.store.connection import read_only
-from sitectl.store.errors import StoreUnavailable, is_machine_fault
+from sitectl.store.errors import StoreDamaged, StoreUnavailable, is_machine_fault
+from sitectl.store.inspection import is_damage
 from sitectl.store.writer import Job, Outcome, T
 
 
@@ -28,7 +29,8 @@ class Reader:
             if not is_machine_fault(error):
                 return None, error
             self.close()
-            return None, StoreUnavailable(f"{self._path}: {error}")
+            damaged = isinstance(error, sqlite3.Error) and is_damage(error)
+            return None, (StoreDamaged if damaged else StoreUnavailable)(f"{self._path}: {error}")
 
     def close(self) -> None:
         """Let go of the file."""

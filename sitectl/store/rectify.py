@@ -80,7 +80,7 @@ def newest_moment(connection: sqlite3.Connection) -> datetime | None:
         connection.execute(statement).fetchone()
         for statement in (
             "SELECT time_us FROM events ORDER BY time_us DESC LIMIT 1",
-            "SELECT received_us FROM raw_frames ORDER BY received_us DESC LIMIT 1",
+            "SELECT received_us FROM raw_frames ORDER BY id DESC LIMIT 1",
             "SELECT max(opened_us) FROM epochs",
             "SELECT max(stored_us) FROM limits",
         )

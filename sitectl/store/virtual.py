@@ -29,6 +29,7 @@ class VirtualSettings:
     def __init__(self, database: Database, remembered: Remembered) -> None:
         self._database = database
         self._remembered = remembered
+        database.on_replaced(self._restore)
 
     def variables(self, uplink: UplinkId, station: StationId) -> Mapping[str, str]:
         """The keys that this central has set on its view of a station."""
@@ -71,6 +72,21 @@ class VirtualSettings:
             self._remembered.profiles[(uplink, station)] = orjson.loads(text)
 
         return self._write(job, apply)
+
+    def _restore(self, connection: sqlite3.Connection) -> None:
+        """Into a file that came into the place of a damaged one: what memory holds is all there was."""
+        connection.execute("DELETE FROM virtual_variables")
+        connection.execute("DELETE FROM virtual_profiles")
+        variables = [
+            (*owner, key, value)
+            for owner, kept in list(self._remembered.variables.items())
+            for key, value in kept.items()
+        ]
+        connection.executemany(
+            "INSERT INTO virtual_variables (uplink, station, key, value) VALUES (?, ?, ?, ?)", variables
+        )
+        profiles = [(*owner, orjson.dumps(kept).decode()) for owner, kept in list(self._remembered.profiles.items())]
+        connection.executemany("INSERT INTO virtual_profiles (uplink, station, profiles) VALUES (?, ?, ?)", profiles)
 
     def _write(self, job: Job[None], apply: Callable[[], None]) -> Awaitable[None]:
         writing = self._database.run(job)

@@ -1,6 +1,8 @@
 """A real file, opened on the twin that runs in the loop's thread."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import os
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,6 +13,7 @@ from sitectl.store.executor import InlineExecutor
 from sitectl.store.opening import Store, open_store
 from tests.unit.store.builders import HandClock, Says, compose_stop
 
+SHARED_MEMORY = Path("/dev/shm")
 INLINE: Any = {"executor": lambda name: InlineExecutor(), "ballast_bytes": 0}
 
 Reopen = Callable[[], Awaitable[Store]]
@@ -22,8 +25,13 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.sqlite"
+def path(tmp_path: Path) -> Iterator[Path]:
+    """In memory where that can be: what a sync costs is not what these tests are about."""
+    if not os.access(SHARED_MEMORY, os.W_OK):
+        yield tmp_path / "ledger.sqlite"
+        return
+    with tempfile.TemporaryDirectory(dir=SHARED_MEMORY) as directory:
+        yield Path(directory) / "ledger.sqlite"
 
 
 @pytest.fixture

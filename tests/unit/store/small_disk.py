@@ -47,7 +47,7 @@ def run_with_a_size_limit(megabytes: int, code: str) -> None:
     """Run code with files held to this size."""
     limit = f"import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, ({megabytes * 2**20},) * 2)\n"
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as directory:
         _run([sys.executable, "-c", limit + _script(code), directory])
 
 

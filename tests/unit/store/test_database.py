@@ -253,10 +253,6 @@ async def test_a_file_that_cannot_be_opened_says_so(tmp_path: Path) -> None:
     for bad in (tmp_path / "no" / "such" / "directory", tmp_path):
         with pytest.raises(StoreUnavailable, match=r"directory|unable to open"):
             await Database(bad, HandClock(), inline).open(prepare)
-    garbage = tmp_path / "garbage.sqlite"
-    garbage.write_bytes(b"not a database, and long enough to be taken for one" * 100)
-    with pytest.raises(StoreUnavailable, match="not a database"):
-        await Database(garbage, HandClock(), inline).open(prepare)
 
 
 async def test_a_failing_preparation_closes_everything(path: Path) -> None:

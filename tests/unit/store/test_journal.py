@@ -4,7 +4,7 @@ import sqlite3
 import pytest
 
 from sitectl.model.ids import StationId
-from sitectl.store import database, writer
+from sitectl.store import database, ledger_file
 from sitectl.store import journal as module
 from sitectl.store.opening import Store
 from tests.unit.store.builders import NOON, HandClock, fill
@@ -48,7 +48,7 @@ async def test_where_space_is_short_only_the_store_itself_is_told_of(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as short:
-        short.setattr(writer, "SHED_BELOW", 2**60)
+        short.setattr(ledger_file, "SHED_BELOW", 2**60)
         store.database._look()
     store.journal.record("station.booted")
     await store.journal.drain()

@@ -40,7 +40,7 @@ async def test_the_real_executor_and_clock(path: Path) -> None:
     assert (await store.queries.totals()).unsent == 3
     await store.close()
     left = sorted(file.name.removeprefix(path.name) for file in path.parent.iterdir())
-    assert left == ["", ".ballast", ".lock"]
+    assert left == ["", ".ballast", ".identity", ".lock", ".outline"]
 
 
 async def test_nobody_else_on_the_machine_reads_the_ledger(path: Path) -> None:

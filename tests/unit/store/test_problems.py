@@ -1,7 +1,8 @@
 import pytest
 
-from sitectl.model.storage import DiskUse, StoreHealth, StoreState
+from sitectl.model.storage import DiskUse, Salvage, StoreHealth, StoreState
 from sitectl.store.problems import findings
+from tests.unit.store.builders import NOON
 
 MB = 2**20
 
@@ -45,6 +46,22 @@ def test_a_log_that_does_not_shrink() -> None:
     assert told(StoreHealth(disk=use(wal=63))) == []
     ((what, do),) = told(StoreHealth(directory="/data", disk=use(wal=64)))
     assert (what, "fuser /data/*.db" in do) == ("The ledger's log does not shrink: 64 MB", True)
+
+
+def test_what_was_saved_and_what_was_not() -> None:
+    saved = {"transactions": 1203, "outbox": 14, "limits": 0, "meta": 2}
+    salvage = Salvage(NOON, "malformed", "/data/corrupt/x", True, saved, {"transactions": 2}, 3, ("CP1 a", "CP2 b"))
+    ((what, do),) = told(StoreHealth(disk=use(), salvages=(salvage,)))
+    assert what == (
+        "The ledger was damaged on 2026-11-20 12:00: saved 1203 transactions, 14 messages for centrals, 0 limits;"
+        " not saved: 2 damaged pages of transactions, 3 pages of the log, 2 transactions that others tell of"
+        " (CP1 a, CP2 b, …)"
+    )
+    assert "/data/corrupt/x" in do
+    assert "still" not in do
+    ((what, do),) = told(StoreHealth(disk=use(), salvages=(Salvage(NOON, "", "/x", False, saved, {}),)))
+    assert what.endswith("not saved: none")
+    assert "still being copied" in do
 
 
 def test_a_slow_disk() -> None:
