@@ -16,6 +16,8 @@ from sitectl.model.transaction import AuthorizationStatus, IdTokenInfo
 
 ACCEPTED = IdTokenInfo(AuthorizationStatus.ACCEPTED)
 INVALID = IdTokenInfo(AuthorizationStatus.INVALID)
+RESERVED = IdTokenInfo(AuthorizationStatus.BLOCKED)
+"""Where somebody else has reserved: of this place only, and so never remembered."""
 
 
 class Source(StrEnum):

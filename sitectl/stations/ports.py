@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from sitectl.model.authorization import Remembered
 from sitectl.model.events import Event
-from sitectl.model.ids import StationId, TransactionId, UplinkId
+from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
 from sitectl.model.security import SecurityEventType
 from sitectl.model.station import KnownStation
 from sitectl.model.transaction import (
@@ -121,6 +121,14 @@ class Centrals(Protocol):
 
     def verify(self, station: StationId, id_token: str) -> None:
         """Ask the authoritative central about a token that was let in without it; what it says is remembered."""
+
+    def bars(self, evse: EvseId, id_token: str, parent: str | None) -> bool:
+        """Whether this is reserved for somebody else, where we keep it; EVSE 0: every one of the station."""
+
+    def claimed(
+        self, evse: EvseId, id_token: str, parent: str | None, started: datetime, station_id: int | None
+    ) -> Mapping[UplinkId, int]:
+        """The reservation that a start uses, by the id of the central that made it; `station_id`: the station's."""
 
     async def verdict(self, station: StationId, transaction: TransactionId, deadline_s: float) -> IdTokenInfo | None:
         """Wait until the authoritative central has answered the start of this transaction; None: too late or away."""

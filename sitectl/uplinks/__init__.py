@@ -1,6 +1,6 @@
 """Central CSMSs: to each of them we play the charging stations, one WebSocket a station.
 
-* `pool.py`: all virtual stations of all uplinks; what the stations room talks to.
+* `pool.py`: all virtual stations of all uplinks; what the stations room talks to. `standing.py`: how one uplink stands.
 * `link.py`: one virtual station: when its connection is wanted, back-off, the boot gate, heartbeats, whose turn it is.
 * `news.py`: statuses (the newest of each connector, when it is new), notifications, and what the central asked for.
 * `egress.py`: drains the outbox of one virtual station: ordered, one in flight, resends identical to the byte.
@@ -12,6 +12,7 @@
 * `profiles.py`: charging profiles of a central become Ceilings and are never passed through.
 * `schedules.py`: what really holds over a window of time.
 * `lists.py`: local lists and the cache, as a central manages them; `remembered.py`: what they say of a token.
+* `reservations.py`: held by the station where it can, else by us; `reserved.py`: as a document on disk.
 * `virtual.py`: configuration of the virtual station: what the central set, over what the station has.
 
 A connection is open while the station is online, or its outbox is not empty (then the central sees it Unavailable and

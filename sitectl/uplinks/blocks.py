@@ -17,6 +17,7 @@ from sitectl.uplinks.measurands import Measurands
 from sitectl.uplinks.ports import Rooms
 from sitectl.uplinks.profiles import Profiles
 from sitectl.uplinks.remote import Remote
+from sitectl.uplinks.reservations import Reservations
 from sitectl.uplinks.resets import Resets
 from sitectl.uplinks.security import Security
 from sitectl.uplinks.variables import Variables
@@ -49,6 +50,7 @@ class StationBlocks:
                 link.reboot_expected(until)
 
         self.availability = Availability(rooms, changed)
+        self.reservations = Reservations(rooms, clock, self.availability.is_out, changed)
         self.resets = Resets(rooms, clock, reboots)
         self.files = Files(rooms, clock, deliver, reboots)
         self.makers = Makers(rooms)
@@ -59,12 +61,14 @@ class StationBlocks:
         self.availability.restore(uplink)
         self.files.restore(uplink)
         self.measurands.restore(uplink)
+        self.reservations.restore(uplink)
 
     def withdraw(self, uplink: UplinkId) -> None:
         """This central has no say any more."""
         self.availability.withdraw(uplink)
         self.files.withdraw(uplink)
         self.measurands.withdraw(uplink)
+        self.reservations.withdraw(uplink)
 
     def station_online(self, station: StationId) -> None:
         """A station is connected, or has booted."""

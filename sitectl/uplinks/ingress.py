@@ -30,6 +30,7 @@ from sitectl.ocpp.v16 import central_decode, central_encode
 from sitectl.ocpp.v16.actions import ACTIONS, SECURITY_ACTIONS
 from sitectl.ocpp.v16.central_decode import Asked, StartAsked, StopAsked
 from sitectl.ocpp.v16.central_lists import CacheCleared, ListSent, ListVersionAsked
+from sitectl.ocpp.v16.central_reservations import CancelAsked, ReserveAsked
 from sitectl.ocpp.v16.central_schedules import ScheduleAsked
 from sitectl.ocpp.v16.central_security import (
     CertificateDelivered,
@@ -109,6 +110,8 @@ class Ingress:
                 return blocks.remote.stop(asker, asked)
             case ListVersionAsked() | ListSent() | CacheCleared():
                 return blocks.lists.serve(asker, asked)
+            case ReserveAsked() | CancelAsked():
+                return blocks.stations.reservations.ask(asker, asked)
             case UnlockConnector():
                 return blocks.remote.unlock(asker, asked)
             case FileOrder(kind=FileKind.SIGNED_FIRMWARE):
@@ -123,8 +126,6 @@ class Ingress:
                 return relay(rooms, asker, action, asked, Urgency.CONTROL)
             case CertificateDelivered() | CertificateToInstall() | CertificateToDelete() | CertificatesAsked():
                 return blocks.security.serve(asker, asked)
-            case _:
-                return self._no(action)
 
     # --- rights -------------------------------------------------------------------------------------------------------
 
@@ -143,6 +144,8 @@ class Ingress:
                 return accepted and profiles and may(rights, RequestStart)
             case StopAsked():
                 return accepted and may(rights, RequestStop)
+            case ReserveAsked() | CancelAsked():
+                return accepted and Right.START_STOP in rights
             case ListSent() | CacheCleared():
                 return Right.LISTS in rights
             case ListVersionAsked():

@@ -55,7 +55,7 @@ class Message(NamedTuple):
 
 class News:
     """The news of one virtual station. `nudge` wakes whoever sends them; `wishes`: what the central wants of them;
-    `is_out`: what is out of service.
+    `is_out`: what is out of service; `is_held`: what we keep for somebody.
     """
 
     __slots__ = (
@@ -64,6 +64,7 @@ class News:
         "_clock",
         "_dirty",
         "_facts",
+        "_is_held",
         "_is_out",
         "_lasting",
         "_nudge",
@@ -83,11 +84,13 @@ class News:
         nudge: Nudge,
         wishes: Wishes,
         is_out: Callable[[EvseId], bool],
+        is_held: Callable[[EvseId], bool],
     ) -> None:
         self._station = station
         self._facts = facts
         self.wishes = wishes
         self._is_out = is_out
+        self._is_held = is_held
         self._aligned = Aligned(station, facts, clock)
         self._lasting: dict[int, float] = {}
         """Connectors whose new status is told when it has lasted, and when that is."""
@@ -251,6 +254,8 @@ class News:
         status = central_encode.presentable(STATUS, known)
         if status.get("status") in FREE and self._is_out(EvseId(self._station, connector)):
             return {**status, "status": "Unavailable"}
+        if status.get("status") == "Available" and self._is_held(EvseId(self._station, connector)):
+            return {**status, "status": "Reserved"}
         return status
 
     def _connectors(self) -> set[int]:

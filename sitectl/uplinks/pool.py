@@ -20,7 +20,7 @@ from sitectl.base.errors import EnvironmentFault
 from sitectl.config.settings import UplinkSettings
 from sitectl.model.authorization import Remembered
 from sitectl.model.events import Event, EvseMetered, TransactionEnded, TransactionStarted
-from sitectl.model.ids import StationId, TransactionId, UplinkId
+from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
 from sitectl.model.security import SecurityEventType
 from sitectl.model.transaction import Backlog, IdTokenInfo, OutboxMessage, Payload
 from sitectl.model.uplink import UplinkState, UplinkView
@@ -105,6 +105,7 @@ class UplinkPool:
         self._tap_of = tap_of
         self._events = SecurityEvents(rooms, clock, self._egress)
         self._stations = StationBlocks(rooms, clock, self._tell, self._shown)
+        self.bars, self.claimed = self._stations.reservations.bars, self._stations.reservations.claimed
         self._uplinks = {id: self._uplink(settings) for id, settings in uplinks.items()}
 
     def _uplink(self, settings: UplinkSettings) -> _Uplink:
@@ -117,7 +118,7 @@ class UplinkPool:
         profiles = Profiles(settings.id, self._rooms, self._clock, self._nominal_voltage_v)
         report = partial(self._events.report, [settings.id])
         security = Security(self._rooms, settings, self._stations.makers, self._stations.files, self._clock, report)
-        remote = Remote(self._rooms, profiles, is_out, self._clock)
+        remote = Remote(self._rooms, profiles, is_out, self.bars, self._clock)
         variables = Variables(self._rooms, self._stations.measurands)
         uplink = _Uplink(
             settings,
@@ -151,6 +152,7 @@ class UplinkPool:
             await self._bring_back(uplink)
         while True:
             began_at = self._clock.monotonic()
+            self._stations.reservations.refresh()
             for uplink in [*self._uplinks.values()]:
                 await self._refresh(uplink)
             await asyncio.sleep(max(REFRESH_S, REFRESH_SHARE * (self._clock.monotonic() - began_at)))
@@ -275,6 +277,7 @@ class UplinkPool:
 
     def status(self, station: StationId, evse: int, payload: Payload) -> None:
         """A connector reported its status."""
+        self._stations.reservations.reported(EvseId(station, evse))
         for link in self._shown(station):
             link.news.changed(evse)
 
@@ -315,6 +318,8 @@ class UplinkPool:
                     uplink.profiles.hear(event)
                     if isinstance(event, TransactionEnded):
                         uplink.refusals.hear(event)
+                if isinstance(event, TransactionStarted):
+                    self._stations.reservations.hear(event)
             case EvseMetered(reading):
                 for uplink in self._uplinks.values():
                     if (link := uplink.links.get(reading.evse.station)) is not None:
@@ -372,7 +377,8 @@ class UplinkPool:
         wishes = Wishes(rooms, settings.id, station)
         egress = Egress(settings.id, station, rooms, uplink.pace, uplink.refusals, clock, nudge, wishes.measured)
         backoff = Backoff(BACKOFF_BASE_S, BACKOFF_CAP_S, self._random)
-        news = News(station, rooms.facts, clock, nudge, wishes, self._stations.availability.is_out)
+        is_out, is_held = self._stations.availability.is_out, self._stations.reservations.is_held
+        news = News(station, rooms.facts, clock, nudge, wishes, is_out, is_held)
         link = Link(station, rooms, egress, news, uplink.dial(station), backoff, clock, nudge)
         asker = Asker(settings.id, station, settings.rights, link, lambda: uplink.security.profile(station))
         link.serve = Ingress(rooms, uplink.blocks, asker, clock).serve

@@ -30,6 +30,14 @@ def remembered(rooms: Rooms, uplink: UplinkId, station: StationId, id_token: str
     )
 
 
+def parent_of(rooms: Rooms, uplink: UplinkId, station: StationId, id_token: str) -> str | None:
+    """The parent of a token: by the site's file, else as this central has told it."""
+    on_file = rooms.authorization().tokens.get(id_token)
+    if on_file is not None and on_file.parent is not None:
+        return on_file.parent
+    return remembered(rooms, uplink, station, id_token).parent
+
+
 def remember(rooms: Rooms, uplink: UplinkId, station: StationId, id_token: str, info: IdTokenInfo | None) -> None:
     """Keep a verdict that this central gave. A token of the local list is never cached (OCPP 1.6, 3.5.3).
 

@@ -26,12 +26,21 @@ _NOT_NOW = (ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE)
 
 
 class Remote:
-    """Starts, stops and unlocks through the station's one door. `is_out`: what is out of service."""
+    """Starts, stops and unlocks through the station's one door. `is_out`: what is out of service; `bars`: what is
+    reserved for others than this token."""
 
-    __slots__ = ("_clock", "_is_out", "_profiles", "_rooms")
+    __slots__ = ("_bars", "_clock", "_is_out", "_profiles", "_rooms")
 
-    def __init__(self, rooms: Rooms, profiles: Profiles, is_out: Callable[[EvseId], bool], clock: Clock) -> None:
+    def __init__(
+        self,
+        rooms: Rooms,
+        profiles: Profiles,
+        is_out: Callable[[EvseId], bool],
+        bars: Callable[[EvseId, str], bool],
+        clock: Clock,
+    ) -> None:
         self._rooms = rooms
+        self._bars = bars
         self._profiles = profiles
         self._is_out = is_out
         self._clock = clock
@@ -43,7 +52,7 @@ class Remote:
         action = "RemoteStartTransaction"
         no = central_encode.negative(action) or {}
         wish, id_token = asked.profile, asked.request.id_token
-        evse = self._free_evse(asked.request.evse)
+        evse = self._free_evse(asked.request.evse, id_token)
         if evse is None or not self._takes(wish) or not await self._authorized(asker, id_token):
             return no
         now, within_s = self._clock.monotonic(), self._expected_s(asker)
@@ -72,7 +81,7 @@ class Remote:
         own_s = virtual.number(self._rooms, asker.uplink, asker.station, "ConnectionTimeOut")
         return float(max(own_s, virtual.station_number(self._rooms, asker.station, "ConnectionTimeOut")))
 
-    def _free_evse(self, wished: EvseId) -> EvseId | None:
+    def _free_evse(self, wished: EvseId, id_token: str) -> EvseId | None:
         """Where to start: where the central wished; else where somebody has plugged in, else where nothing runs."""
         facts, station = self._rooms.facts, wished.station
         if not facts.online(station):
@@ -80,15 +89,17 @@ class Remote:
         numbers = [wished.evse] if wished.evse in facts.evses(station) else facts.evses(station)
         if wished.evse not in (0, *numbers):
             return None
-        free = [evse for number in numbers if self._is_free(evse := EvseId(station, number))]
+        free = [evse for number in numbers if self._is_free(evse := EvseId(station, number), id_token)]
         plugged = (evse for evse in free if (status := self._status(evse)) is not None and status.preparing)
         return next(plugged, free[0] if free else None)
 
-    def _is_free(self, evse: EvseId) -> bool:
-        """Nothing runs there, nobody has taken it out of service, and the station does not say that nothing can."""
+    def _is_free(self, evse: EvseId, id_token: str) -> bool:
+        """Nothing runs there, nobody has taken it out of service or reserved it for others, and the station does not
+        say that nothing can."""
         status = self._status(evse)
         usable = status is None or status.connector_status not in _NOT_NOW
-        return usable and not self._rooms.facts.running(evse) and not self._is_out(evse)
+        barred = self._is_out(evse) or self._bars(evse, id_token)
+        return usable and not self._rooms.facts.running(evse) and not barred
 
     def _status(self, evse: EvseId) -> EvseStatus | None:
         payload = self._rooms.facts.statuses(evse.station).get(evse.evse)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from sitectl.base.units import format_utc, parse_timestamp
 from sitectl.model.transaction import AuthorizationStatus, OutboxItem, OutboxKind, Payload
-from sitectl.ocpp.v16 import central_encode
+from sitectl.ocpp.v16 import central_encode, copies
 from sitectl.uplinks.thinning import EVERYTHING, Measured, wanted
 
 AHEAD_S = 60.0
@@ -58,7 +58,9 @@ def rendered(
         return None
     times = _Times(item, central_now)
     payload = times.put_right(wished)
-    if message.kind is OutboxKind.STOP:
+    if message.kind is OutboxKind.START:
+        payload = copies.reservation_of(payload, item.uplink)
+    elif message.kind is OutboxKind.STOP:
         payload = _stop(item, payload)
     if not message.needs_transaction_id:
         return Rendered(central_encode.presentable(message.action, payload), times.newest)

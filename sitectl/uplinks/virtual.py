@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from sitectl.config.settings import OfflineUnknown
 from sitectl.model.ids import StationId, UplinkId
 from sitectl.model.uplink import Right
-from sitectl.ocpp.v16.configuration import KeyClass, boolean, integer, key_class
+from sitectl.ocpp.v16.configuration import KeyClass, boolean, csv, integer, key_class
 from sitectl.ocpp.v16.virtual_keys import KEYS, is_number
 from sitectl.uplinks import credentials
 from sitectl.uplinks.asking import Asker
@@ -18,6 +18,7 @@ FEATURES: Mapping[str, Collection[Right]] = {
     "FirmwareManagement": (Right.FIRMWARE, Right.READ),
     "LocalAuthListManagement": (Right.LISTS,),
     "RemoteTrigger": (Right.READ,),
+    "Reservation": (Right.START_STOP,),
     "SmartCharging": (Right.PROFILES,),
 }
 """What a virtual station offers beside the core, by the rights of which a central needs one for it."""
@@ -70,6 +71,18 @@ def is_known(rooms: Rooms, station: StationId, key: str) -> bool:
     return key.strip().lower() in map(str.lower, rooms.facts.configuration(station))
 
 
+def station_reserves(rooms: Rooms, station: StationId) -> bool:
+    """Whether the real station says that it can hold reservations."""
+    return "reservation" in csv(station_value(rooms, station, "SupportedFeatureProfiles").lower())
+
+
+def reserves_any(rooms: Rooms, station: StationId) -> bool:
+    """Whether any one EVSE of the station can be reserved: by the station where it holds reservations, else by us."""
+    if not station_reserves(rooms, station):
+        return True
+    return boolean(station_value(rooms, station, "ReserveConnectorZeroSupported")) is True
+
+
 def configuration(rooms: Rooms, asker: Asker) -> dict[str, tuple[str, bool]]:
     """All keys as the central sees them: key -> (value, read-only). Secrets are never among them."""
     uplink, station = asker.uplink, asker.station
@@ -81,6 +94,7 @@ def configuration(rooms: Rooms, asker: Asker) -> dict[str, tuple[str, bool]]:
     own["HeartbeatInterval"] = (str(int(asker.link.heartbeat_s)), False)
     own |= credentials.variables(rooms, uplink, station, asker.security_profile())
     own["CertificateStoreMaxLength"] = (str(MOST_ROOTS), True)
+    own["ReserveConnectorZeroSupported"] = (str(reserves_any(rooms, station)).lower(), True)
     own |= dict.fromkeys(withheld(rooms), ("false", False))
     written = {key.lower() for key in own}
     shown = _shown(rooms.facts.configuration(station))

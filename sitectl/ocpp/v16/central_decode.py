@@ -10,7 +10,6 @@ from enum import StrEnum
 from sitectl.model.commands import (
     ChangeAvailability,
     GetVariables,
-    RelayCall,
     RequestStart,
     ResetKind,
     ResetStation,
@@ -23,10 +22,11 @@ from sitectl.model.files import FileOrder
 from sitectl.model.ids import EvseId, StationId
 from sitectl.model.transaction import IdTokenInfo, Payload
 from sitectl.ocpp.frame import MAX_LIMIT
-from sitectl.ocpp.v16 import central_lists, central_security, charging_profiles
+from sitectl.ocpp.v16 import central_lists, central_reservations, central_security, charging_profiles
 from sitectl.ocpp.v16.actions import FROM_CENTRAL
 from sitectl.ocpp.v16.central_files import diagnostics_ordered, firmware_ordered
 from sitectl.ocpp.v16.central_lists import CacheCleared, ListSent, ListVersionAsked
+from sitectl.ocpp.v16.central_reservations import CancelAsked, ReserveAsked
 from sitectl.ocpp.v16.central_schedules import ScheduleAsked, schedule_asked
 from sitectl.ocpp.v16.central_security import NEGATIVE, SecurityAsked
 from sitectl.ocpp.v16.charging_profiles import Invalid, ProfilesCleared, ProfileSet
@@ -60,6 +60,8 @@ Asked = (
     | ListSent
     | ListVersionAsked
     | CacheCleared
+    | ReserveAsked
+    | CancelAsked
     | ResetStation
     | TriggerMessage
     | ChangeAvailability
@@ -67,10 +69,9 @@ Asked = (
     | SetVariable
     | UnlockConnector
     | TransferData
-    | RelayCall
     | SecurityAsked
 )
-"""What a central may ask of a station. `RelayCall` is what nobody here looks into."""
+"""What a central may ask of a station."""
 
 
 def asked(
@@ -92,24 +93,21 @@ def asked(
     plain = _plain(action, fields, station)
     if plain is None:
         return Invalid(ErrorCode.FORMAT_VIOLATION, fields.wrong[0].message if fields.wrong else "not understood")
-    return RelayCall(station, action, payload) if isinstance(plain, Relayed) else plain
+    return plain
 
 
 _WHOLE: Mapping[str, Callable[[Payload], Asked | Invalid]] = {
+    "CancelReservation": central_reservations.cancel_asked,
     "ClearCache": lambda _: CacheCleared(),
     "ClearChargingProfile": charging_profiles.profiles_cleared,
     "GetCompositeSchedule": schedule_asked,
     "GetDiagnostics": diagnostics_ordered,
     "GetLocalListVersion": lambda _: ListVersionAsked(),
+    "ReserveNow": central_reservations.reserve_asked,
     "SendLocalList": central_lists.list_sent,
     "UpdateFirmware": firmware_ordered,
 }
 """Calls that are read whole, each in the file of its functional block."""
-
-
-@dataclass(frozen=True, slots=True)
-class Relayed:
-    """Nothing of it is read here."""
 
 
 _Plain = (
@@ -121,7 +119,6 @@ _Plain = (
     | SetVariable
     | UnlockConnector
     | TransferData
-    | Relayed
 )
 
 
@@ -160,7 +157,7 @@ def _plain(action: str, fields: Fields, station: StationId) -> _Plain | None:
             data = fields.text("data", longest=MAX_LIMIT)
             return None if vendor is None else TransferData(station, vendor, fields.text("messageId"), data)
         case _:
-            return Relayed()
+            return None
 
 
 def _start_asked(

@@ -10,13 +10,33 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from sitectl.base.units import format_utc
+from sitectl.model.ids import UplinkId
 from sitectl.model.transaction import OutboxKind, OutboxMessage, Payload, TransactionStop
 from sitectl.ocpp.versions import Version
 
+_RESERVATION = "reservationId"
 
-def start(payload: Payload, started: datetime | None = None) -> OutboxMessage:
-    """StartTransaction; `started` where the station's own time cannot be."""
-    return _message("StartTransaction", _retimed(payload, started), OutboxKind.START, needs_transaction_id=False)
+
+def start(
+    payload: Payload, started: datetime | None = None, reservation: Mapping[UplinkId, int] | None = None
+) -> OutboxMessage:
+    """StartTransaction; `started` where the station's own time cannot be.
+
+    `reservation`: the one that it uses, by each central's own id; what the station calls it goes up to nobody.
+    """
+    own = {key: value for key, value in _retimed(payload, started).items() if key != _RESERVATION}
+    if reservation:
+        own[_RESERVATION] = dict(reservation)
+    return _message("StartTransaction", own, OutboxKind.START, needs_transaction_id=False)
+
+
+def reservation_of(payload: Payload, uplink: UplinkId) -> Payload:
+    """A stored StartTransaction as this central gets it: with the id that it gave the reservation, if it made it."""
+    ids = payload.get(_RESERVATION)
+    if not isinstance(ids, dict):
+        return payload
+    own = {key: value for key, value in payload.items() if key != _RESERVATION}
+    return own if uplink not in ids else {**own, _RESERVATION: ids[uplink]}
 
 
 def stop(payload: Payload, stopped: datetime | None = None) -> OutboxMessage:

@@ -21,6 +21,7 @@ READ: tuple[tuple[str, ...], ...] = (
     START_KEYS,
     ("NumberOfConnectors", "MeterValueSampleInterval", "MeterValuesSampledData", "HeartbeatInterval"),
     ("ChargeProfileMaxStackLevel", "ChargingScheduleAllowedChargingRateUnit", "SupportedFeatureProfiles"),
+    ("ReserveConnectorZeroSupported",),
     # Names under which stations keep free charging. Unknown ones cost a word in the answer.
     ("FreevendEnabled", "FreeVend", "FreeCharging", "FreeMode", "AutoStart", "PlugAndChargeIdentifier"),
 )

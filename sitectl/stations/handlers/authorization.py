@@ -12,7 +12,7 @@ from sitectl.model.ids import EvseId, StationId
 from sitectl.model.transaction import AuthorizationStatus, IdTokenInfo
 from sitectl.ocpp.frame import Call
 from sitectl.ocpp.v16 import decode, encode
-from sitectl.routing.verdicts import ACCEPTED, INVALID, Source, Verdict, at_once, by_list, offline
+from sitectl.routing.verdicts import ACCEPTED, INVALID, RESERVED, Source, Verdict, at_once, by_list, offline
 from sitectl.stations.desk import RELAY_DEADLINE_S, Desk
 from sitectl.stations.record import StationRecord
 from sitectl.wire.outcomes import Reply
@@ -43,6 +43,8 @@ async def _authorize(desk: Desk, record: StationRecord, id_token: str) -> Reply:
     if not asked and verdict.source in (Source.LIST, Source.CACHE):
         desk.centrals.verify(record.id, id_token)
     if verdict.info.status is AuthorizationStatus.ACCEPTED:
+        if desk.centrals.bars(EvseId(record.id, 0), id_token, verdict.info.parent):
+            return encode.authorize_answer(RESERVED)
         now = desk.clock.monotonic()
         desk.inbox.post(StartExpected(EvseId(record.id, 0), now, now + START_WITHIN_S))
     return encode.authorize_answer(verdict.info)

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 
 from sitectl.base.errors import EnvironmentFault
 from sitectl.config.settings import AuthorizationMode
 from sitectl.model.events import StartExpected, TransactionEnded, TransactionStarted
-from sitectl.model.transaction import ClockQuality, IdTokenInfo, StartedTransaction, TransactionStart, TransactionStop
+from sitectl.model.ids import UplinkId
+from sitectl.model.transaction import (
+    AuthorizationStatus,
+    ClockQuality,
+    IdTokenInfo,
+    StartedTransaction,
+    TransactionStart,
+    TransactionStop,
+)
 from sitectl.ocpp.frame import Call
 from sitectl.ocpp.v16 import copies, decode, encode
-from sitectl.routing.verdicts import INVALID, Source, Verdict
+from sitectl.routing.verdicts import INVALID, RESERVED, Source, Verdict
 from sitectl.stations.desk import RELAY_DEADLINE_S, Desk
 from sitectl.stations.handlers.authorization import START_WITHIN_S, judge, parent_of
 from sitectl.stations.handlers.metering import store_last_sample
@@ -30,7 +39,8 @@ async def start(desk: Desk, record: StationRecord, call: Call, raw: bytes | str)
     # The car may draw from now on, whatever the answer will be.
     desk.inbox.post(StartExpected(told.evse, now, now + START_WITHIN_S))
     uplinks = () if nobody else desk.centrals.copies(record.id, told.id_token)
-    message = copies.start(call.payload, None if clock is ClockQuality.STATION else started)
+    claimed = {} if nobody else _claimed(desk, told)
+    message = copies.start(call.payload, None if clock is ClockQuality.STATION else started, claimed)
     try:
         stored = await desk.ledger.start(told, uplinks, message, as_bytes(raw))
         verdict = await _verdict(desk, record, told, stored)
@@ -49,7 +59,7 @@ async def _verdict(desk: Desk, record: StationRecord, told: TransactionStart, st
     """
     by_central = desk.authorization.mode is AuthorizationMode.UPLINK
     if by_central and stored.repeated and stored.id_token_info is not None:
-        return Verdict(stored.id_token_info, Source.CENTRAL)
+        return _unless_reserved(desk, told, Verdict(stored.id_token_info, Source.CENTRAL))
     if record.quarantined or told.names_nothing:
         return Verdict(INVALID, Source.RULE)
     desk.centrals.outbox_grew(record.id)
@@ -57,7 +67,22 @@ async def _verdict(desk: Desk, record: StationRecord, told: TransactionStart, st
     async def ask() -> IdTokenInfo | None:
         return await desk.centrals.verdict(record.id, stored.transaction, RELAY_DEADLINE_S)
 
-    return await judge(desk, record.id, told.id_token, ask)
+    return _unless_reserved(desk, told, await judge(desk, record.id, told.id_token, ask))
+
+
+def _unless_reserved(desk: Desk, told: TransactionStart, verdict: Verdict) -> Verdict:
+    """Nobody charges where we keep the EVSE for somebody else, whatever is thought of the token."""
+    if verdict.info.status is AuthorizationStatus.ACCEPTED and desk.centrals.bars(
+        told.evse, told.id_token, verdict.info.parent
+    ):
+        return Verdict(RESERVED, Source.RESERVATION)
+    return verdict
+
+
+def _claimed(desk: Desk, told: TransactionStart) -> Mapping[UplinkId, int]:
+    """The reservation that a start uses."""
+    parent = parent_of(desk, told.evse.station, told.id_token)
+    return desk.centrals.claimed(told.evse, told.id_token, parent, told.started, told.reservation_id)
 
 
 async def _began(

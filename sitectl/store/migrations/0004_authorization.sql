@@ -34,21 +34,6 @@ CREATE TABLE local_list_tokens (
     PRIMARY KEY (uplink, station, id_token)
 ) STRICT, WITHOUT ROWID;
 
--- Reservations of centrals, by the id that the central gave. `station_reservation`: the id by which the station knows
--- it; null: we hold it ourselves. Ended ones stay a while: a station may tell late of a start that used one.
-CREATE TABLE reservations (
-    uplink              TEXT NOT NULL,
-    station             TEXT NOT NULL,
-    reservation         INTEGER NOT NULL,
-    evse                INTEGER NOT NULL,
-    id_token            TEXT NOT NULL,
-    parent              TEXT,
-    expires_us          INTEGER NOT NULL,
-    station_reservation INTEGER,
-    ended_us            INTEGER,
-    PRIMARY KEY (uplink, station, reservation)
-) STRICT, WITHOUT ROWID;
-
 -- What follows from a central's refusal of a token whose transaction runs: `treatment`, and the meter's register from
 -- which on the energy is counted that the transaction may still have.
 ALTER TABLE transaction_uplinks ADD COLUMN treatment TEXT;

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sitectl.base.errors import EnvironmentFault
 from sitectl.model.authorization import Remembered
-from sitectl.model.ids import StationId, TransactionId, UplinkId
+from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
 from sitectl.model.security import SecurityEventType
 from sitectl.model.transaction import IdTokenInfo, OutboxMessage, Payload
 
@@ -25,6 +26,7 @@ class CentralsTwin:
         self.every_s: dict[UplinkId, float] = {}
         self.known: dict[str, Remembered] = {}
         self.usage = Remembered()
+        self.reserved: dict[EvseId, str] = {}
         self.asked = 0
         self.full = False
         self.delivered: list[tuple[StationId, OutboxMessage]] = []
@@ -43,6 +45,14 @@ class CentralsTwin:
 
     def verify(self, station: StationId, id_token: str) -> None:
         self.heard.append(("verify", station, id_token))
+
+    def bars(self, evse: EvseId, id_token: str, parent: str | None) -> bool:
+        return evse in self.reserved and self.reserved[evse] not in (id_token, parent)
+
+    def claimed(
+        self, evse: EvseId, id_token: str, parent: str | None, started: datetime, station_id: int | None
+    ) -> Mapping[UplinkId, int]:
+        return {self.uplinks[0]: 77} if self.reserved.get(evse) in (id_token, parent) or station_id == 5 else {}
 
     async def verdict(self, station: StationId, transaction: TransactionId, deadline_s: float) -> IdTokenInfo | None:
         return await self.authorize(station, "", deadline_s)

@@ -157,3 +157,29 @@ async def test_the_parent_of_the_token_that_stops_goes_to_the_ledger(yard: Yard)
         stop = {"transactionId": 7, "timestamp": "2026-01-01T12:00:00Z", "meterStop": 1}
         await station.call("StopTransaction", stop if token is None else {**stop, "idTag": token})
     assert [told.parent for told, _ in yard.ledger.stops] == ["FLEET", "P", None, None]
+
+
+@in_yard()
+async def test_where_somebody_else_has_reserved_nobody_charges(yard: Yard) -> None:
+    station = await yard.connect()
+    yard.centrals.info = ACCEPTED
+    yard.centrals.reserved = {EvseId(CP, 0): "MINE", EvseId(CP, 1): "MINE"}
+    assert (await asked(station, "OTHER"))["status"] == "Blocked"
+    assert not yard.inbox.of(StartExpected)
+    answer = await station.call("StartTransaction", dict(start("OTHER")))
+    assert answer["idTagInfo"] == {"status": "Blocked"}
+    assert await station.call("StartTransaction", dict(start("OTHER"))) == answer  # also when it is told again
+    assert (await asked(station, "MINE"))["status"] == "Accepted"
+    yard.centrals.info = IdTokenInfo(AuthorizationStatus.ACCEPTED, parent="MINE")
+    assert (await asked(station, "FAMILY"))["status"] == "Accepted"  # the central knows whose child it is
+
+
+@in_yard()
+async def test_a_start_that_uses_a_reservation_carries_the_centrals_own_id_of_it(yard: Yard) -> None:
+    station = await yard.connect()
+    yard.centrals.info, yard.centrals.reserved = ACCEPTED, {EvseId(CP, 1): "MINE"}
+    await station.call("StartTransaction", dict(start("MINE")))
+    await station.call("StartTransaction", {**start("OTHER"), "reservationId": 5, "meterStart": 2})
+    await station.call("StartTransaction", {**start("OTHER"), "reservationId": 6, "meterStart": 3})
+    sent = [message.payload.get("reservationId") for _, _, _, message in yard.ledger.starts.values()]
+    assert sent == [{"central": 77}, {"central": 77}, None]

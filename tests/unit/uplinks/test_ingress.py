@@ -135,7 +135,7 @@ async def test_commands_for_a_station_that_is_away_get_their_own_no():
 @pytest.mark.parametrize("right", [None, *Right])
 def test_each_class_of_right_opens_its_own_calls(right):
     opens = {
-        Right.START_STOP: {"RemoteStartTransaction", "UnlockConnector", "RemoteStopTransaction"},
+        Right.START_STOP: {"RemoteStartTransaction", "ReserveNow", "UnlockConnector", "RemoteStopTransaction"},
         Right.RESET: {"Reset", "ChangeAvailability"},
         Right.CONFIGURATION: {"ChangeConfiguration", "DataTransfer"},
         Right.PROFILES: {"SetChargingProfile"},

@@ -198,7 +198,7 @@ def test_what_the_virtual_station_can_do_itself_needs_no_station_that_knows_the_
         (frozenset(), "Core"),
         (frozenset({Right.PROFILES}), "Core,SmartCharging"),
         (frozenset({Right.FIRMWARE}), "Core,FirmwareManagement"),
-        (frozenset(Right), "Core,FirmwareManagement,LocalAuthListManagement,RemoteTrigger,SmartCharging"),
+        (frozenset(Right), "Core,FirmwareManagement,LocalAuthListManagement,RemoteTrigger,Reservation,SmartCharging"),
     ],
 )
 def test_what_is_offered_follows_the_rights(rights, features):

@@ -321,10 +321,15 @@ class World:
         return self.stamps[-1]
 
     async def starts(self, evse: int = 1, token: str = "TAG12345", meter: int = 100, station: StationId = CP,
-                     wait: bool = True) -> StartedTransaction:  # fmt: skip
+                     wait: bool = True, reservation: int | None = None) -> StartedTransaction:  # fmt: skip
+        """`reservation`: as the station says it."""
         payload = {"connectorId": evse, "idTag": token, "timestamp": self._stamp(), "meterStart": meter}
         told = decode.start_transaction(payload, station, self.clock.wall(), "1").value
-        stored = await self.store.ledger.start(told, self.pool.copies(station, token), copies.start(payload), b"raw")
+        listed = self.authorization.tokens.get(token)
+        parent = self.pool.remembered(station, token).parent if listed is None else listed.parent
+        claimed = self.pool.claimed(told.evse, token, parent, self.clock.wall(), reservation)
+        message = copies.start(payload, None, claimed)
+        stored = await self.store.ledger.start(told, self.pool.copies(station, token), message, b"raw")
         self.facts.transactions[stored.evse] = (stored.transaction, stored.station_transaction_id)
         self.pool.outbox_grew(station)
         number = stored.station_transaction_id
@@ -332,6 +337,13 @@ class World:
         if wait:
             await asyncio.sleep(2.0)
         return stored
+
+    def hears_again(self, stored: StartedTransaction, token: str) -> None:
+        """After a restart: what the ledger says that runs."""
+        began = TransactionStarted(
+            stored.evse, stored.transaction, self.clock.monotonic(), stored.station_transaction_id, token, resumed=True
+        )
+        self.hears(began)
 
     async def samples(self, stored: StartedTransaction, wh: float) -> None:
         value = {"timestamp": self._stamp(), "sampledValue": [{"value": str(wh)}]}

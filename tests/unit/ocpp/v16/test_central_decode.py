@@ -7,7 +7,6 @@ import pytest
 from sitectl.model.commands import (
     ChangeAvailability,
     GetVariables,
-    RelayCall,
     RequestStart,
     ResetKind,
     ResetStation,
@@ -23,6 +22,7 @@ from sitectl.ocpp.v16 import central_decode
 from sitectl.ocpp.v16.actions import FROM_CENTRAL
 from sitectl.ocpp.v16.central_decode import StartAnswer, StartAsked, StopAsked, TransferStatus
 from sitectl.ocpp.v16.central_lists import CacheCleared, ListSent, ListVersionAsked
+from sitectl.ocpp.v16.central_reservations import CancelAsked
 from sitectl.ocpp.v16.charging_profiles import Invalid, ProfilesCleared
 from sitectl.ocpp.v16.encode import Registration
 from sitectl.ocpp.versions import ErrorCode
@@ -64,7 +64,7 @@ def asked(action, payload):
         ("ClearCache", {}, CacheCleared()),
         ("GetLocalListVersion", {}, ListVersionAsked()),
         ("SendLocalList", {"listVersion": 1, "updateType": "Full"}, ListSent(1, True)),
-        ("ReserveNow", {"connectorId": 1}, RelayCall(STATION, "ReserveNow", {"connectorId": 1})),
+        ("CancelReservation", {"reservationId": 7}, CancelAsked(7)),
     ],
 )
 def test_calls(action, payload, meaning):
