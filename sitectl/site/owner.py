@@ -1,7 +1,8 @@
 """The owner of the site's state: takes events in order, runs the control cycle, hands offers to the stations.
 
 The cycle runs once a second and at once on a significant change. Between two cycles at least 100 ms pass, so that a
-storm of events cannot starve the loop. A completed cycle feeds the watchdog.
+storm of events cannot starve the loop. A meter that shows a change is no storm: its cycle waits only for as long as the
+last one took. A completed cycle feeds the watchdog.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ class Site:
         self._corrected_at = 0.0
         self._stored = StoredLimits()
         self._writes: dict[StationId, deque[float]] = {}
-        self._changed = asyncio.Event()
+        self._changed, self._urgent = asyncio.Event(), asyncio.Event()
         self._last_meter: dict[str, tuple[float, float, float]] = {}
         self.decision: Decision | None = None
         self.times = CycleTimes()
@@ -145,6 +146,8 @@ class Site:
         self._state = reduce(before, event)
         if self._matters(event):
             self._changed.set()
+            if isinstance(event, events.MeterRead):
+                self._urgent.set()
         match event:
             case events.LimitAcknowledged(evse, _, OfferKind.FALLBACK):
                 self._keep_fallbacks([evse])
@@ -194,14 +197,12 @@ class Site:
             took = self._clock.monotonic() - began
             self.times.add(took * 1000.0)
             next_at = max(next_at + INTERVAL_S, began + took)
-            await asyncio.sleep(SHORTEST_INTERVAL_S)
-            try:
-                async with asyncio.timeout(max(0.0, next_at - self._clock.monotonic())):
-                    await self._changed.wait()
+            await asyncio.sleep(took)
+            await _within(SHORTEST_INTERVAL_S - took, self._urgent)
+            if await _within(next_at - self._clock.monotonic(), self._changed):
                 next_at = self._clock.monotonic()
-            except TimeoutError:
-                pass
             self._changed.clear()
+            self._urgent.clear()
 
     def cycle(self) -> Decision:
         """One cycle, now: decide, and hand out what follows from it."""
@@ -339,3 +340,12 @@ class Site:
     def writes_today(self) -> Mapping[StationId, int]:
         """Profile writes by station in the last day."""
         return {station: len(writes) for station, writes in self._writes.items()}
+
+
+async def _within(seconds: float, happened: asyncio.Event) -> bool:
+    """Wait for it, so long; whether it happened."""
+    try:
+        async with asyncio.timeout(max(0.0, seconds)):
+            return await happened.wait()
+    except TimeoutError:
+        return False

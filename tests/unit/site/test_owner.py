@@ -258,6 +258,17 @@ def test_a_meter_wakes_the_cycle_only_when_it_moves() -> None:
     assert run_virtual(run_for(3.4, reads(10.0, 11.0))) == [0.0, 1.0, 2.0, 2.5, 2.7]
 
 
+def test_a_meter_that_moves_does_not_wait_for_a_storm_to_pass() -> None:
+    """The cycle of the start at 2.5 s may be followed by that of the meter before its 100 ms are over."""
+
+    def act(owner: Site) -> None:
+        owner.post(begins(A1))
+        asyncio.get_running_loop().call_later(0.03, owner.post, begins(A1, "t2"))
+        asyncio.get_running_loop().call_later(0.04, owner.post, meter(2.54, 20.0))
+
+    assert run_virtual(run_for(3.4, act)) == [0.0, 1.0, 2.0, 2.5, 2.54]
+
+
 async def test_twins_keep_what_they_are_given() -> None:
     disk = MemoryLimits()
     row = StoredLimit(A1, 6.0, 6.0, 1, None, WALL)
