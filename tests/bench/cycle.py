@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -36,6 +35,7 @@ from sitectl.site.memory import MemoryActuator, MemoryJournal, MemoryLimits
 from sitectl.site.owner import Site
 from sitectl.state.site_state import SiteRules, initial_state
 from tests.bench.allocator import times
+from tests.bench.figures import Figure, as_json
 from tests.bench.sites import random_site
 from tests.properties.site_world import EPOCH
 
@@ -169,7 +169,10 @@ def main() -> None:
     """Print the table, or JSON."""
     results = run()
     if "--json" in sys.argv:
-        print(json.dumps({"bench": "cycle", "rows": [vars(row) for row in results]}))
+        figures = [
+            Figure(f"whole cycle, {row.connectors} connectors, all cut, p50", row.step["p50"], "ms") for row in results
+        ]
+        print(as_json("cycle", figures, rows=[vars(row) for row in results]))
         return
     print("CPU ms               cycle        cycle, all cut     allocator alone    meter reading  station reading")
     print(

@@ -36,6 +36,8 @@ import uvloop
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
 
+from tests.bench.figures import Figure, conclude
+
 CONNECTIONS = 100
 WARM_UP_S = 1.0
 MARKS = {"Heartbeat": 3.0, "MeterValues": 5.0}
@@ -259,22 +261,19 @@ def measure(name: str, load: str, seconds: float) -> Result:
 # --- the report -------------------------------------------------------------------------------------------------------
 
 
-def report(results: list[Result]) -> bool:
-    """Print the medians; whether every mark is met."""
-    met = True
+def figures(results: list[Result]) -> list[Figure]:
+    """Medians of the rounds, as ratios to the peer."""
+    found = []
     for load, mark in MARKS.items():
-        print(f"{load}, {CONNECTIONS} connections")
         medians = {
             name: statistics.median(r.calls_per_cpu_s for r in results if (r.server, r.load) == (name, load))
             for name in SERVERS
         }
-        for name in SERVERS:
-            ratio = medians[name] / medians["ocpp"]
-            print(f"  {name:<5} {medians[name]:>9.0f} calls per CPU second  {ratio:5.2f} × ocpp")
-        reached = medians["ours"] / medians["ocpp"]
-        met &= reached >= mark
-        print(f"  mark  {mark:.1f} ×: {'met' if reached >= mark else 'MISSED'}")
-    return met
+        ratios = {name: median / medians["ocpp"] for name, median in medians.items()}
+        beside = f"ours {medians['ours']:.0f} a CPU second, ocpp {medians['ocpp']:.0f}, bare echo {medians['echo']:.0f}"
+        what = f"{load}, {CONNECTIONS} stations, beside the ocpp package"
+        found.append(Figure(what, ratios["ours"], "×", mark, "at least", beside))
+    return found
 
 
 def main() -> int:
@@ -295,10 +294,10 @@ def main() -> int:
         for load in ([options.load] if options.load else MARKS)
         for name in ([options.only] if options.only else SERVERS)
     ]
-    if options.json or options.only or options.load:
+    if options.only or options.load:
         print(json.dumps([vars(result) for result in results], indent=1))
         return 0
-    return 0 if report(results) else 1
+    return conclude("station_server", __doc__, figures(results), rows=[vars(result) for result in results])
 
 
 if __name__ == "__main__":
