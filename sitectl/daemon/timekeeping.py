@@ -47,7 +47,10 @@ class Timekeeper:
             log.warning("the clock of this gateway is not set; it goes on from %s", format_utc(self._since))
             self._store.journal.record("clock.unknown", data={"estimated": format_utc(self._since)})
         while True:
-            self._take(self._clock.look())
+            seen = self._clock.look()
+            self._take(seen)
+            if isinstance(seen, Stepped):
+                rooms.pool.time_was_set(seen.by.total_seconds())
             if self._mistake is not None:
                 await self._put_right(self._mistake, rooms)
                 woken()
@@ -89,3 +92,4 @@ class Timekeeper:
         by_s = round(mistake.correction.total_seconds(), 1)
         log.info("the time is known: what was stamped since the start is moved by %s s", by_s)
         self._store.journal.record("clock.known", data={"moved_s": by_s, "stations": len(told)})
+        rooms.pool.time_was_set(by_s)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from sitectl.model.commands import Answered, Command, GetVariables, Outcome, SetVariable, TriggerMessage, Urgency
 from sitectl.model.events import StartControlLearned
 from sitectl.model.ids import EvseId
+from sitectl.model.security import SecurityEventType
 from sitectl.ocpp.v16 import decode, setup
 from sitectl.ocpp.v16.configuration import starts_pass_us
 from sitectl.stations.desk import Desk
@@ -40,6 +41,7 @@ async def onboard(desk: Desk, record: StationRecord, present: Presently) -> None
         await asyncio.sleep(WATCH_EVERY_S)
         _watch_readings(desk, record)
         _watch_numbers(desk, record)
+        _watch_frames(desk, record, present)
         await desk.certificates.look_after(record, present)
 
 
@@ -99,6 +101,16 @@ async def _apply(desk: Desk, record: StationRecord, settings: Sequence[setup.Set
                 break  # it did not say no: what it would have taken is not to be found out by going on
         else:
             desk.note("station.configuration_refused", record, {"key": setting.key})
+
+
+def _watch_frames(desk: Desk, record: StationRecord, present: Presently) -> None:
+    """Whether it sends what cannot be read: told once a connection."""
+    count = present.peer.endpoint.counters.malformed
+    if count and not present.unreadable_told:
+        present.unreadable_told = True
+        desk.note("station.unreadable", record, {"frames": count})
+        info = f"{count} frames of the station could not be read"
+        desk.centrals.security_event(record.id, SecurityEventType.INVALID_MESSAGES, info)
 
 
 def _watch_readings(desk: Desk, record: StationRecord) -> None:

@@ -68,6 +68,7 @@ class Presently:
     welcomed: bool = False
     statuses_seen: set[int] = field(default_factory=set)
     served: dict[str, int] = field(default_factory=dict)
+    unreadable_told: bool = False
 
 
 @dataclass(slots=True)

@@ -11,10 +11,11 @@ from sitectl.base.gateway_clock import GatewayClock, Mistake
 from sitectl.base.tasks import Tasks
 from sitectl.config.schemas import load_schemas
 from sitectl.config.settings import AuthorizationSettings, Settings, UnknownStations
-from sitectl.model.commands import Command, NotSent, Outcome, TriggerMessage, Urgency
+from sitectl.model.commands import Answered, Command, NotSent, Outcome, ResetStation, TriggerMessage, Urgency
 from sitectl.model.events import ClockSkewLearned
 from sitectl.model.health import Problem
 from sitectl.model.ids import EvseId, StationId
+from sitectl.model.security import SecurityEventType
 from sitectl.ocpp.schema import Validator
 from sitectl.ocpp.versions import Version
 from sitectl.stations.book import Book
@@ -139,7 +140,11 @@ class Stations:
         record = self.book.records.get(station)
         if record is None or record.quarantined:
             return NotSent("the station is not listed")
-        return await record.queue.execute(command, urgency)
+        outcome = await record.queue.execute(command, urgency)
+        if isinstance(command, ResetStation) and isinstance(outcome, Answered) and outcome.accepted:
+            kind = f"{command.kind.value} reset was ordered"
+            self._desk.centrals.security_event(station, SecurityEventType.RESET_OR_REBOOT, kind)
+        return outcome
 
     def put(self, station: StationId, command: Command, urgency: Urgency, done: Done) -> None:
         """Queue a command without waiting; `done` gets its outcome once."""

@@ -172,6 +172,11 @@ class Link:
         """Whether the central listens."""
         return self.admission is Admission.ACCEPTED and self._peer is not None and self._peer.lost is None
 
+    @property
+    def unreadable(self) -> int:
+        """Frames of the central that could not be read, on this connection."""
+        return 0 if self._peer is None else self._peer.endpoint.counters.malformed
+
     # --- for a station that waits -------------------------------------------------------------------------------------
 
     async def call(self, action: str, payload: Payload, deadline_s: float) -> Payload | None:

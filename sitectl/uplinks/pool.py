@@ -333,6 +333,13 @@ class UplinkPool:
         """Something happened that whoever watches over the security of this station should know."""
         self._events.report(self._route.uplinks_of(station), station, event, info)
 
+    def time_was_set(self, by_s: float) -> None:
+        """The clock by which everything is stamped was set."""
+        for id, uplink in self._uplinks.items():
+            for station in uplink.links:
+                info = f"by {by_s:+.1f} s"
+                self._events.report([id], station, SecurityEventType.SETTING_SYSTEM_TIME, info)
+
     # --- for people ---------------------------------------------------------------------------------------------------
 
     def views(self) -> Mapping[UplinkId, UplinkView]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Protocol
 
 from sitectl.base.clock import Clock
@@ -33,8 +34,18 @@ class Listening(VirtualStation, Protocol):
     def accepted(self) -> bool:
         """Whether the central listens."""
 
+    @property
+    def unreadable(self) -> int:
+        """Frames of the central that could not be read, on this connection."""
 
-Report = Callable[[StationId, SecurityEventType, str], None]
+
+class Report(Protocol):
+    """Tell one central, and people, of a security event."""
+
+    def __call__(
+        self, station: StationId, event: SecurityEventType, info: str = "", *, occurred: datetime | None = None
+    ) -> None:
+        """It happened now, if it is not said when."""
 
 
 class Security:
@@ -50,6 +61,9 @@ class Security:
         self._clock = clock
         self._report = report
         self._looked_at = float("-inf")
+        self._began = clock.wall()
+        self._greeted: set[StationId] = set()
+        self._unreadable: dict[StationId, int] = {}
         self.legs = Legs(settings, rooms, self._told)
         self._roots = Roots(settings, rooms.vault)
         self.credentials = Credentials(rooms, settings, self.legs, report)
@@ -104,6 +118,14 @@ class Security:
 
     async def look_after(self, links: Mapping[StationId, Listening]) -> None:
         """See what is due; called once a second or so."""
+        for station, link in links.items():
+            if link.accepted and station not in self._greeted:
+                self._greeted.add(station)
+                self._report(station, SecurityEventType.STARTUP, "the site controller started", occurred=self._began)
+            if link.unreadable > self._unreadable.get(station, 0):
+                info = f"{link.unreadable} frames of the central could not be read"
+                self._report(station, SecurityEventType.INVALID_MESSAGES, info)
+            self._unreadable[station] = link.unreadable
         now = self._clock.monotonic()
         if now - self._looked_at >= LOOK_EVERY_S:
             self._looked_at = now

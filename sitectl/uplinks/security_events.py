@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from sitectl.base.clock import Clock
 from sitectl.base.errors import EnvironmentFault
@@ -24,6 +25,9 @@ SAME_WITHIN_S = 60.0
 MOST_REMEMBERED = 1024
 LONGEST_INFO = 255
 
+OF_THE_SITE = (SecurityEventType.STARTUP, SecurityEventType.SETTING_SYSTEM_TIME)
+"""What concerns every station at once, and stands in the journal once already."""
+
 EgressOf = Callable[[UplinkId, StationId], Egress | None]
 
 
@@ -36,15 +40,24 @@ class SecurityEvents:
         self._egress_of = egress_of
         self._told: dict[tuple[StationId, SecurityEventType, str], float] = {}
 
-    def report(self, uplinks: Sequence[UplinkId], station: StationId, event: SecurityEventType, info: str = "") -> None:
-        """Something happened that the centrals of a station should know. Never waits."""
+    def report(
+        self,
+        uplinks: Sequence[UplinkId],
+        station: StationId,
+        event: SecurityEventType,
+        info: str = "",
+        *,
+        occurred: datetime | None = None,
+    ) -> None:
+        """Something happened (now, if it is not said when) that the centrals of a station should know. Never waits."""
         info = info[:LONGEST_INFO]
         if self._was_told(station, event, info):
             return
-        self._rooms.journal.record("security.event", station, data={"event": event.value, "info": info})
+        if event not in OF_THE_SITE:
+            self._rooms.journal.record("security.event", station, data={"event": event.value, "info": info})
         if self._rooms.facts.boot(station) is None:
             return  # no central has seen it yet, and none shall because of this
-        message = security.event_copy(event.value, self._clock.wall(), info)
+        message = security.event_copy(event.value, occurred or self._clock.wall(), info)
         takers = [uplink for uplink in uplinks if self._takes(uplink, station, message.action)]
         if takers:
             self._rooms.spawn(self._store(takers, station, message), f"security event of {station}")

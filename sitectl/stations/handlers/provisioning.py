@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from sitectl.model.events import StationBooted
+from sitectl.model.security import SecurityEventType
+from sitectl.model.station import StationIdentity
 from sitectl.ocpp.frame import Call
 from sitectl.ocpp.v16 import decode, encode
 from sitectl.ocpp.v16.encode import Registration
@@ -26,6 +28,7 @@ def boot(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Rep
     if record.quarantined:
         desk.note("station.pending", record, {"vendor": identity.vendor, "model": identity.model})
         return encode.boot_answer(Registration.PENDING, now, PENDING_RETRY_S)
+    _tell_of_update(desk, record, identity)
     desk.book.learned(record, identity=identity, boot=call.payload)
     record.clock.restart()
     desk.inbox.post(StationBooted(record.id, desk.clock.monotonic(), identity))
@@ -39,6 +42,14 @@ def boot(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Rep
         asyncio.get_running_loop().call_soon(record.queue.booted)
     interval_s = HEARTBEAT_S if record.answers_pings else HEARTBEAT_WITHOUT_PONGS_S
     return encode.boot_answer(Registration.ACCEPTED, now, interval_s)
+
+
+def _tell_of_update(desk: Desk, record: StationRecord, identity: StationIdentity) -> None:
+    """Other firmware than the last time is a security event; a station with the extension tells it itself."""
+    known = record.known.identity.firmware if record.known is not None else ""
+    if known and identity.firmware and known != identity.firmware and not record.tells_security:
+        info = f"from {known} to {identity.firmware}"
+        desk.centrals.security_event(record.id, SecurityEventType.FIRMWARE_UPDATED, info)
 
 
 def heartbeat(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Reply:

@@ -118,7 +118,8 @@ class Central:
                 return
             frame = json.loads(text)
             if frame[0] != 2:
-                self._replies.pop(frame[1]).set_result(frame)
+                if (reply := self._replies.pop(frame[1], None)) is not None:
+                    reply.set_result(frame)
                 continue
             self.heard.append(Heard(self._clock.monotonic(), station, frame[2], frame[3], text, number))
             said = self._answer(frame[2], frame[3])
@@ -171,10 +172,14 @@ class Central:
         return frame[2]
 
     def actions(self) -> list[str]:
-        return [heard.action for heard in self.heard]
+        """What was called, in order; that we have started is left out, for it comes with every first connection."""
+        return [heard.action for heard in self._rest()]
 
     def of(self, action: str) -> list[Payload]:
-        return [heard.payload for heard in self.heard if heard.action == action]
+        return [heard.payload for heard in self._rest() if heard.action == action]
+
+    def _rest(self) -> list[Heard]:
+        return [heard for heard in self.heard if heard.payload.get("type") != "StartupOfTheDevice"]
 
     def forget(self) -> None:
         self.heard.clear()

@@ -89,8 +89,8 @@ def test_a_central_that_does_not_know_events_hears_one_a_connection(code):
     @on_virtual_time
     async def test():
         async with World() as world:
-            world.central.answers[EVENT] = Error(code)
             await world.settles()
+            world.central.answers[EVENT] = Error(code)
             for number in range(3):
                 await world.pool.deliver(CP, security.event_copy("One", START, str(number)))
             stored = await world.starts(wait=False)
@@ -110,8 +110,8 @@ def test_a_central_that_does_not_know_events_hears_one_a_connection(code):
 @on_virtual_time
 async def test_an_event_that_is_refused_holds_money_up_for_seconds_only():
     async with World() as world:
-        world.central.answers[EVENT] = Error("InternalError")
         await world.settles()
+        world.central.answers[EVENT] = Error("InternalError")
         await world.pool.deliver(CP, security.event_copy("One", START, "1"))
         stored = await world.starts(wait=False)
         await world.stops(stored)
@@ -131,8 +131,8 @@ def test_an_event_that_is_never_answered_or_ends_the_connection_is_given_up(said
     @on_virtual_time
     async def test():
         async with World() as world:
-            world.central.answers[EVENT] = said
             await world.settles()
+            world.central.answers[EVENT] = said
             await world.pool.deliver(CP, security.event_copy("One", START, "1"))
             stored = await world.starts(wait=False)
             await world.stops(stored)
@@ -143,3 +143,58 @@ def test_an_event_that_is_never_answered_or_ends_the_connection_is_given_up(said
             assert len(await journal(world, "outbox.dropped")) == 1
 
     test()
+
+
+# --- what we see ourselves -------------------------------------------------------------------------------------------
+
+
+def started(world: World) -> list[Payload]:
+    return [heard.payload for heard in world.central.heard if heard.payload.get("type") == "StartupOfTheDevice"]
+
+
+def test_each_central_hears_once_that_we_have_started_and_when(tmp_path: Path):
+    @on_virtual_time
+    async def test():
+        async with World(tmp_path / "ledger.db") as world:
+            await asyncio.sleep(100)
+            assert world.central.dials == [], "no station is shown for that"
+            await world.settles()
+            startup = {
+                "type": "StartupOfTheDevice",
+                "timestamp": "2026-11-20T12:00:00Z",
+                "techInfo": "the site controller started",
+            }
+            assert started(world) == [startup]
+            world.leaves()
+            await asyncio.sleep(120)
+            await world.settles()
+            assert len(started(world)) == 1
+            await world.restart()
+            await world.settles()
+            assert len(started(world)) == 2
+            assert await journal(world, "security.event") == [], "that stands there as the site's start"
+
+    test()
+
+
+@on_virtual_time
+async def test_a_clock_that_was_set_is_told_for_every_station():
+    async with World() as world:
+        await world.settles()
+        world.pool.time_was_set(-86400.0)
+        await asyncio.sleep(2)
+        [event] = world.central.of(EVENT)
+        assert (event["type"], event["techInfo"]) == ("SettingSystemTime", "by -86400.0 s")
+
+
+@on_virtual_time
+async def test_rubbish_of_a_central_is_told_to_it():
+    async with World() as world:
+        await world.settles()
+        world.central.transports[CP].send_raw('[2,"1"')
+        await asyncio.sleep(3)
+        assert await world.central.ask("InstallCertificate", {}) == "FormationViolation"
+        await asyncio.sleep(3)
+        infos = [event["techInfo"] for event in world.central.of(EVENT) if event["type"] == "InvalidMessages"]
+        assert infos[0] == "1 frames of the central could not be read"
+        assert infos[1].startswith("InstallCertificate of the central: ")
