@@ -113,6 +113,8 @@ class StartedTransaction:
     repeated: bool = False
     closed: TransactionId | None = None
     """A transaction of the same EVSE that the station never stopped, ended synthetically by this start."""
+    late: bool = False
+    """A newer one runs on this EVSE: this was over long ago, and is only told late."""
 
 
 class Stopper(StrEnum):

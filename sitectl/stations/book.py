@@ -62,7 +62,8 @@ class Book:
                 }
                 if record.known.boot is not None:
                     self._inbox.post(StationBooted(station, now, record.known.identity, remembered=True))
-            for open_ in await ledger.open_transactions(station):
+            # Where one was told late beside a newer one, that which runs is the newer.
+            for open_ in sorted(await ledger.open_transactions(station), key=lambda one: one.started):
                 record.running[open_.evse.evse] = Running(open_.transaction, open_.station_transaction_id, now)
                 self._inbox.post(
                     TransactionStarted(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from sitectl.ocpp.frame import Call
+from sitectl.ocpp.v16.actions import TRANSACTIONAL
 from sitectl.ocpp.versions import ErrorCode
 from sitectl.stations.desk import Desk
 from sitectl.stations.handlers.authorization import authorize
@@ -49,6 +50,8 @@ def serve(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Re
     handler = SERVED.get(call.action)
     if handler is None:
         return Refuse(ErrorCode.NOT_IMPLEMENTED, f"{call.action[:50]} is not known here")
+    if call.action in TRANSACTIONAL:
+        _note_reused_ids(desk, record)
     if _worth_checking(record, call.action):
         for deviation in desk.validator.deviations(call.action, "request", call.payload):
             _note_once(desk, record, call.action, deviation.path, deviation.rule)
@@ -62,6 +65,14 @@ def _worth_checking(record: StationRecord, action: str) -> bool:
         return True
     served = present.served[action] = present.served.get(action, 0) + 1
     return served <= CHECKED_FIRST or served % CHECKED_EVERY == 0
+
+
+def _note_reused_ids(desk: Desk, record: StationRecord) -> None:
+    """A station that counts its messages anew uses ids twice; messages are known by what they say. Noted once."""
+    present = record.present
+    if present is not None and not present.reused_ids_noted and present.peer.endpoint.counters.reused_ids:
+        present.reused_ids_noted = True
+        desk.note("station.message_ids_reused", record)
 
 
 def _note_once(desk: Desk, record: StationRecord, action: str, path: str, rule: str) -> None:

@@ -69,6 +69,7 @@ class Presently:
     statuses_seen: set[int] = field(default_factory=set)
     served: dict[str, int] = field(default_factory=dict)
     unreadable_told: bool = False
+    reused_ids_noted: bool = False
 
 
 @dataclass(slots=True)

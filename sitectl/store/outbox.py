@@ -26,8 +26,8 @@ from sitectl.model.transaction import (
 from sitectl.store.database import Database
 from sitectl.store.deadletters import archive, keep_heard_stop
 from sitectl.store.moments import from_us, to_us
+from sitectl.store.naming import Names
 from sitectl.store.rows import Encoded, Stamp, insert_copy, insert_event
-from sitectl.store.verdicts import to_columns
 
 _MILLION = 1_000_000
 
@@ -56,6 +56,7 @@ class Outbox:
         self._database = database
         self._stamp = stamp
         self._clock = clock
+        self._names = Names(stamp)
 
     def append(self, station: StationId, uplinks: Sequence[UplinkId], message: OutboxMessage) -> Awaitable[None]:
         """Put a message that belongs to no transaction into the queues of these uplinks, behind what waits there.
@@ -113,6 +114,7 @@ class Outbox:
         self, seq: int, uplink_transaction_id: str | None = None, info: IdTokenInfo | None = None
     ) -> Awaitable[None]:
         """The central answered: the row leaves. A start leaves the central's id and verdict behind."""
+        now_us = to_us(self._clock.wall())
 
         def job(connection: sqlite3.Connection) -> None:
             rows = connection.execute(
@@ -124,11 +126,7 @@ class Outbox:
             _moved_on(connection, rows, "acked")
             for kind, transaction, uplink in rows:
                 if kind == OutboxKind.START:
-                    connection.execute(
-                        "UPDATE transaction_uplinks SET uplink_transaction_id = ?, verdict = ?, verdict_expires_us = ?,"
-                        " verdict_parent = ? WHERE transaction_id = ? AND uplink = ?",
-                        (uplink_transaction_id, *to_columns(info), transaction, uplink),
-                    )
+                    self._names.keep(connection, transaction, uplink, uplink_transaction_id, info, now_us)
 
         return self._database.run(job)
 

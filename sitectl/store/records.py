@@ -60,9 +60,11 @@ def begins_anew(start: TransactionStart, known: KnownStart) -> bool:
     return not start.clock.trusted and known.state == "stopped" and start.message_id != known.message_id
 
 
-def answer_again(start: TransactionStart, known: KnownStart) -> StartedTransaction:
+def answer_again(start: TransactionStart, known: KnownStart, late: bool) -> StartedTransaction:
     """What the first of equal starts was answered, with the verdict as it stands now."""
-    return StartedTransaction(known.transaction, known.station_transaction_id, start.evse, known.info, repeated=True)
+    return StartedTransaction(
+        known.transaction, known.station_transaction_id, start.evse, known.info, repeated=True, late=late
+    )
 
 
 def insert_transaction(

@@ -8,9 +8,10 @@ longer than the commit that it is part of.
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
-from sitectl.model.transaction import TransactionStop
+from sitectl.model.transaction import TransactionStart, TransactionStop
 from sitectl.store.moments import to_us
 
 
@@ -51,28 +52,36 @@ class RunningTransactions:
         self._by_station.clear()
 
 
+_RUNNING = (
+    "SELECT id, evse, station_transaction_id, version, id_token, started_us, start_clock_trusted, meter_start_wh,"
+    " last_sample_us, last_sample_wh, station FROM transactions"
+)
+
+
 def _load(connection: sqlite3.Connection, station: StationId) -> list[Running]:
-    rows = connection.execute(
-        "SELECT id, evse, station_transaction_id, version, id_token, started_us, start_clock_trusted, meter_start_wh,"
-        " last_sample_us, last_sample_wh FROM transactions WHERE station = ? AND state = 'open' ORDER BY rowid",
-        (station,),
-    ).fetchall()
-    return [
-        Running(
-            transaction=TransactionId(row[0]),
-            evse=EvseId(station, row[1]),
-            station_transaction_id=row[2],
-            version=row[3],
-            id_token=row[4],
-            started_us=row[5],
-            start_clock_trusted=bool(row[6]),
-            meter_start_wh=row[7],
-            uplinks=uplinks_of(connection, TransactionId(row[0])),
-            last_sample_us=row[8],
-            last_sample_wh=row[9],
-        )
-        for row in rows
-    ]
+    rows = connection.execute(f"{_RUNNING} WHERE station = ? AND state = 'open' ORDER BY rowid", (station,)).fetchall()
+    return [_running(connection, row) for row in rows]
+
+
+def load(connection: sqlite3.Connection, transaction: TransactionId) -> Running:
+    """A transaction as it was while it ran; it must be on file."""
+    return _running(connection, connection.execute(f"{_RUNNING} WHERE id = ?", (transaction,)).fetchone())
+
+
+def _running(connection: sqlite3.Connection, row: Sequence[Any]) -> Running:
+    return Running(
+        transaction=TransactionId(row[0]),
+        evse=EvseId(StationId(row[10]), row[1]),
+        station_transaction_id=row[2],
+        version=row[3],
+        id_token=row[4],
+        started_us=row[5],
+        start_clock_trusted=bool(row[6]),
+        meter_start_wh=row[7],
+        uplinks=uplinks_of(connection, TransactionId(row[0])),
+        last_sample_us=row[8],
+        last_sample_wh=row[9],
+    )
 
 
 def uplinks_of(connection: sqlite3.Connection, transaction: TransactionId) -> tuple[UplinkId, ...]:
@@ -91,12 +100,24 @@ def with_id(running: Sequence[Running], station_transaction_id: int | None) -> R
     return None
 
 
+def told_late(running: Sequence[Running], start: TransactionStart) -> bool:
+    """Whether a start is older than a transaction that runs on its EVSE, by a clock that can be believed both times."""
+    started_us = to_us(start.started)
+    return start.clock.trusted and any(
+        one.evse == start.evse and one.start_clock_trusted and started_us < one.started_us for one in running
+    )
+
+
 def meant_by_place(running: Sequence[Running], evse: int) -> Running | None:
     """The open transaction of an EVSE, for values that name none; those of the station as a whole (evse 0) belong to
     its only one. Another EVSE's transaction never gets them: they would be energy that it did not take.
+
+    Where an older one was told late and has no stop yet, the newer one is meant.
     """
     candidates = [one for one in running if evse in (0, one.evse.evse)]
-    return candidates[0] if len(candidates) == 1 else None
+    if len({one.evse for one in candidates}) != 1:
+        return None
+    return max(candidates, key=lambda one: one.started_us)
 
 
 def meant_by_stop(running: Sequence[Running], stop: TransactionStop) -> Running | None:

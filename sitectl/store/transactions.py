@@ -16,10 +16,8 @@ from random import Random
 from typing import Any
 
 from sitectl.base.clock import Clock
-from sitectl.base.units import format_utc
 from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
 from sitectl.model.transaction import (
-    ClockQuality,
     IdTokenInfo,
     OpenTransaction,
     OutboxKind,
@@ -49,14 +47,13 @@ from sitectl.store.records import (
     stop_key,
 )
 from sitectl.store.rows import Encoded, Received, Stamp, insert_copy, insert_event, insert_frame
-from sitectl.store.running import Running, RunningTransactions, meant_by_place, meant_by_stop, with_id
+from sitectl.store.running import Running, RunningTransactions, meant_by_place, meant_by_stop, told_late, with_id
+from sitectl.store.synthetic import concluded, is_replaceable, replace_concluded
 from sitectl.store.thinning import makes_room
 from sitectl.store.verdicts import to_columns
 
 ComposeStop = Callable[[TransactionStop, str], OutboxMessage]
 """Words a stop that the station never sent, for the OCPP version named. Pure: it runs in the writer's thread."""
-
-SYNTHETIC_REASON = "Other"  # the station forgot a stop; why the car stopped is not known
 
 
 class Ledger:
@@ -82,7 +79,8 @@ class Ledger:
     ) -> Awaitable[StartedTransaction]:
         """Store a start, its copies and its frame; a known start changes nothing and gets the answer of the first.
 
-        What still runs on the same EVSE is ended synthetically: the station lost its stop.
+        What still runs on the same EVSE is ended synthetically: the station lost its stop. But a start that is older
+        than what runs there was only told late, and ends nothing.
         """
         encoded, received = Encoded.of(message), self._received(raw)
         return self._database.run(lambda connection: self._start(connection, start, tuple(copies), encoded, received))
@@ -176,20 +174,21 @@ class Ledger:
     ) -> StartedTransaction:
         key = start.start_key
         known = known_start(connection, start, key)
+        at_station = self._running.of(connection, start.evse.station)
         if known is not None and not begins_anew(start, known):
-            return answer_again(start, known)
+            return answer_again(start, known, told_late(at_station, start))
         if known is not None:
             key = f"{key}|{start.message_id}"
             if (known := known_start(connection, start, key)) is not None:
-                return answer_again(start, known)
+                return answer_again(start, known, told_late(at_station, start))
 
+        late = told_late(at_station, start)
         id = TransactionId(str(uuid.UUID(int=self._random.getrandbits(128), version=4)))
         frame = insert_frame(connection, self._stamp, start.evse.station, id, OutboxKind.START, received)
-        at_station = self._running.of(connection, start.evse.station)
-        closed = None
-        for lost in [one for one in at_station if one.evse == start.evse]:
-            self._end_synthetically(connection, lost, start, received, frame)
-            closed = lost.transaction
+        lost = [] if late else [one for one in at_station if one.evse == start.evse]
+        for one in lost:
+            self._end_synthetically(connection, one, start, received, frame)
+        closed = max(lost, key=lambda one: one.started_us).transaction if lost else None
 
         one = Running(
             transaction=id,
@@ -206,28 +205,17 @@ class Ledger:
         insert_transaction(connection, self._stamp, one, start, key, received, frame)
         self._copy(connection, one, message, received.wall_us)
         at_station.append(one)
-        return StartedTransaction(one.transaction, one.station_transaction_id, one.evse, None, closed=closed)
+        if late:
+            self._event(connection, received, "transaction.told_late", one, {"started": start.started_raw})
+        return StartedTransaction(one.transaction, one.station_transaction_id, one.evse, None, closed=closed, late=late)
 
     def _end_synthetically(
         self, connection: sqlite3.Connection, lost: Running, start: TransactionStart, received: Received, frame: int
     ) -> None:
-        """End what the station forgot, at its last sample; without one, where the next transaction takes over."""
-        if lost.last_sample_us is not None and lost.last_sample_wh is not None:
-            ended_us, meter_wh = lost.last_sample_us, int(lost.last_sample_wh)
-        else:
-            ended_us, meter_wh = to_us(start.started), start.meter_start_wh
-        ended = from_us(max(ended_us, lost.started_us))
-        stop = TransactionStop(
-            station=lost.evse.station,
-            station_transaction_id=lost.station_transaction_id,
-            stopped=ended,
-            stopped_raw=format_utc(ended),
-            meter_stop_wh=max(meter_wh, lost.meter_start_wh),
-            reason=SYNTHETIC_REASON,
-            clock=ClockQuality.RECEIPT,
-        )
+        """End what the station forgot."""
+        stop = concluded(lost, start)
         message = Encoded.of(self._compose_stop(stop, lost.version))
-        self._end(connection, lost, stop, message, received.wall_us, frame, synthetic=True)
+        self._end(connection, lost, stop, message, received, frame, synthetic=True)
         self._event(
             connection,
             received,
@@ -252,7 +240,13 @@ class Ledger:
             self._keep_anomaly(connection, "unmatched_stop", stop, None, message, received)
             return StoppedTransaction(None, None)
         frame = insert_frame(connection, self._stamp, stop.station, one.transaction, OutboxKind.STOP, received)
-        by = self._end(connection, one, stop, message, received.wall_us, frame, synthetic=False)
+        by = self._end(connection, one, stop, message, received, frame, synthetic=False)
+        if one.station_transaction_id != stop.station_transaction_id:
+            data = {"named": stop.station_transaction_id, "id": one.station_transaction_id}
+            self._event(connection, received, "transaction.stop_matched", one, data)
+        if stop.meter_known and stop.meter_stop_wh < one.meter_start_wh:
+            data = {"meter_start_wh": one.meter_start_wh, "meter_stop_wh": stop.meter_stop_wh}
+            self._event(connection, received, "transaction.meter_backwards", one, data)
         return StoppedTransaction(one.transaction, one.evse, stopped_by=by)
 
     def _stop_again(
@@ -267,8 +261,28 @@ class Ledger:
         transaction, evse, key = ended
         if key == stop_key(stop):
             return StoppedTransaction(transaction, EvseId(stop.station, evse), repeated=True)
+        if key is None and self._true_stop(connection, transaction, evse, stop, message, received):
+            return StoppedTransaction(transaction, EvseId(stop.station, evse))
         new = self._keep_anomaly(connection, "conflicting_stop", stop, transaction, message, received)
         return StoppedTransaction(transaction, EvseId(stop.station, evse), repeated=not new, conflicting=True)
+
+    def _true_stop(
+        self,
+        connection: sqlite3.Connection,
+        transaction: TransactionId,
+        evse: int,
+        stop: TransactionStop,
+        message: Encoded,
+        received: Received,
+    ) -> bool:
+        """The station's own stop after all, of a transaction that we ended: it counts, if no central has heard ours."""
+        if stop.names_nothing or not is_replaceable(connection, transaction):
+            return False
+        frame = insert_frame(connection, self._stamp, stop.station, transaction, OutboxKind.STOP, received)
+        replace_concluded(connection, transaction, stop, message, received.wall_us, frame)
+        data = {"transaction": transaction, "meter_stop_wh": stop.meter_stop_wh, "stopped": stop.stopped_raw}
+        insert_event(connection, self._stamp, received.wall_us, "transaction.stop_corrected", stop.station, evse, data)
+        return True
 
     def _keep_anomaly(
         self,
@@ -296,12 +310,12 @@ class Ledger:
         one: Running,
         stop: TransactionStop,
         message: Encoded,
-        received_us: int,
+        received: Received,
         frame: int,
         synthetic: bool,
     ) -> Stopper | None:
-        by = end_transaction(connection, one, stop, received_us, frame, synthetic)
-        self._copy(connection, one, message, received_us)
+        by = end_transaction(connection, one, stop, received.wall_us, frame, synthetic)
+        self._copy(connection, one, message, received.wall_us)
         self._running.of(connection, stop.station).remove(one)
         return by
 

@@ -26,6 +26,7 @@ from sitectl.base.clock import Clock
 from sitectl.base.errors import EnvironmentFault
 from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
 from sitectl.model.transaction import AuthorizationStatus, IdTokenInfo, OutboxItem, OutboxKind, Payload
+from sitectl.ocpp.deviations import Deviation
 from sitectl.ocpp.v16 import central_decode, decode
 from sitectl.ocpp.versions import ErrorCode, error_code
 from sitectl.uplinks import virtual
@@ -66,6 +67,7 @@ class Egress:
     __slots__ = (
         "_booted_for",
         "_clock",
+        "_deviations",
         "_events",
         "_grew",
         "_late",
@@ -119,6 +121,7 @@ class Egress:
         self._not_before = 0.0
         self._timeless_since: float | None = None
         self._turn: asyncio.Future[None] | None = None
+        self._deviations: set[str] = set()
         self._unsaved: Callable[[], Awaitable[None]] | None = None
         self._booted_for: int | None = None
         self._overdue: tuple[int, Payload] | None = None
@@ -305,8 +308,9 @@ class Egress:
         """Write the answer down, then act on it: on the verdict in any case, for it was given."""
         uplink_transaction_id, info = None, None
         if item.message.kind is OutboxKind.START:
-            answer = central_decode.start_answer(payload).value
-            uplink_transaction_id, info = answer.uplink_transaction_id, answer.info
+            answer = central_decode.start_answer(payload)
+            uplink_transaction_id, info = answer.value.uplink_transaction_id, answer.value.info
+            self._note_answer(item, payload, uplink_transaction_id, answer.deviations)
         elif item.message.kind is OutboxKind.STOP:
             info = central_decode.stop_answer(payload).value
         self._unsaved = partial(self._rooms.outbox.acked, item.seq, uplink_transaction_id, info)
@@ -315,6 +319,22 @@ class Egress:
             self._unsaved = None
         finally:
             self._heed(item, info)
+
+    def _note_answer(
+        self, item: OutboxItem, payload: Payload, id: str | None, deviations: tuple[Deviation, ...]
+    ) -> None:
+        """For people: a start without an id that means anything, and once what else is odd about its answers."""
+        record = self._rooms.journal.record
+        if id is None:
+            said = payload.get("transactionId")
+            data = {"transaction": item.transaction, "uplink": self._uplink, "said": said}
+            record("transaction.unnamed", self._station, data=data)
+        for deviation in deviations:
+            trait = f"{deviation.path}: {deviation.rule}"
+            if trait not in self._deviations:
+                self._deviations.add(trait)
+                data = {"uplink": self._uplink, "action": item.message.action}
+                record("uplink.deviation", self._station, data={**data, "path": deviation.path, "rule": deviation.rule})
 
     # --- verdicts -----------------------------------------------------------------------------------------------------
 

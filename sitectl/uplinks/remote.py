@@ -118,6 +118,8 @@ class Remote:
         if mapped is None and int(named) <= 0:
             running = self._only_running(asker.station)
         if running is None:
+            data = {"uplink": asker.uplink, "action": action, "id": named}
+            self._rooms.journal.record("uplink.unknown_transaction", asker.station, data=data)
             return central_encode.negative(action) or {}
         return await relay(self._rooms, asker, action, RequestStop(asker.station, running), Urgency.STOP)
 

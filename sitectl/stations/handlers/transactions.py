@@ -88,25 +88,28 @@ def _claimed(desk: Desk, told: TransactionStart) -> Mapping[UplinkId, int]:
 async def _began(
     desk: Desk, record: StationRecord, told: TransactionStart, stored: StartedTransaction, verdict: Verdict
 ) -> None:
-    """Tell the site, unless the start is an old one told again whose transaction is over."""
+    """Tell the site, unless the start is an old one told late, or told again, whose transaction is over."""
+    evse = stored.evse.evse
     if stored.closed is not None:
-        record.running.pop(stored.evse.evse, None)
+        record.running.pop(evse, None)
         desk.inbox.post(TransactionEnded(stored.evse, stored.closed, desk.clock.monotonic()))
     if stored.repeated:
+        desk.note("transaction.told_again", record, {"transaction": stored.transaction, "what": "start"}, evse)
         still_open = {one.transaction for one in await desk.ledger.open_transactions(record.id)}
         if stored.transaction not in still_open:
             return
-    now = desk.clock.monotonic()
-    record.running[stored.evse.evse] = Running(stored.transaction, stored.station_transaction_id, now, told.started)
-    began = TransactionStarted(
-        stored.evse, stored.transaction, now, stored.station_transaction_id, told.id_token, started=told.started
-    )
-    # After the answer has left: a limit that overtook it would name a transaction that the station does not know yet.
-    asyncio.get_running_loop().call_soon(desk.inbox.post, began)
+    if not stored.late:
+        now = desk.clock.monotonic()
+        record.running[evse] = Running(stored.transaction, stored.station_transaction_id, now, told.started)
+        began = TransactionStarted(
+            stored.evse, stored.transaction, now, stored.station_transaction_id, told.id_token, started=told.started
+        )
+        # After the answer has left: a limit that overtook it would name a transaction unknown to the station as yet.
+        asyncio.get_running_loop().call_soon(desk.inbox.post, began)
     if not stored.repeated:
         data = {"transaction": stored.transaction, "meter_start_wh": told.meter_start_wh}
         said = {"verdict": verdict.info.status.value, "by": verdict.source.value}
-        desk.note("transaction.started", record, data | said, stored.evse.evse)
+        desk.note("transaction.started", record, data | said, evse)
 
 
 def _with_meter(record: StationRecord, told: TransactionStop) -> TransactionStop:
@@ -137,7 +140,10 @@ async def stop(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) 
         return Silence()
     if not record.quarantined:
         desk.centrals.outbox_grew(record.id)
-    if stored.transaction is not None and stored.evse is not None and not stored.repeated:
+    if stored.repeated and not stored.conflicting:
+        evse = 0 if stored.evse is None else stored.evse.evse
+        desk.note("transaction.told_again", record, {"transaction": stored.transaction, "what": "stop"}, evse)
+    if stored.transaction is not None and stored.evse is not None and not (stored.repeated or stored.conflicting):
         running = record.running.get(stored.evse.evse)
         if running is not None and running.transaction == stored.transaction:
             del record.running[stored.evse.evse]

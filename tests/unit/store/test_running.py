@@ -3,9 +3,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sitectl.model.ids import EvseId, StationId, TransactionId
-from sitectl.model.transaction import TransactionStop
+from sitectl.model.transaction import TransactionStart, TransactionStop
 from sitectl.store.moments import to_us
-from sitectl.store.running import Running, meant_by_place, meant_by_stop, with_id
+from sitectl.store.running import Running, meant_by_place, meant_by_stop, told_late, with_id
 from tests.unit.store.builders import word
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -40,6 +40,33 @@ def test_an_id_names_one() -> None:
 )
 def test_a_place_means_its_only_transaction(all: list[Running], evse: int, expected: Running | None) -> None:
     assert meant_by_place(all, evse) is expected
+
+
+def test_a_place_means_the_newest_where_an_older_one_was_told_late() -> None:
+    old, new = running("old", minute=-60), running("new", minute=0)
+    assert meant_by_place([new, old], 1) is new
+    assert meant_by_place([new, old], 0) is new
+    assert meant_by_place([new, old, B], 0) is None
+
+
+@pytest.mark.parametrize(
+    ("all", "minute", "evse", "trusted", "expected"),
+    [
+        ([A], -1, 1, True, True),
+        ([A], 0, 1, True, False),
+        ([A], 1, 1, True, False),
+        ([A], -1, 2, True, False),
+        ([A], -1, 1, False, False),
+        ([running("a", trusted=False)], -1, 1, True, False),
+        ([running("a", minute=-5), A], -1, 1, True, True),
+        ([], -1, 1, True, False),
+    ],
+)
+def test_a_start_older_than_what_runs_there_was_told_late(
+    all: list[Running], minute: int, evse: int, trusted: bool, expected: bool
+) -> None:
+    started = NOON + timedelta(minutes=minute)
+    assert told_late(all, TransactionStart(EvseId(CP1, evse), "TAG", started, "", 0, clock=word(trusted))) is expected
 
 
 @pytest.mark.parametrize(

@@ -251,9 +251,30 @@ async def test_without_a_sample_the_next_meter_start_ends_it(says: Says, store: 
 
 async def test_a_synthetic_stop_never_lies_before_its_start(says: Says, store: Store) -> None:
     await says.start(minute=20, meter=1000)
-    await says.start(minute=1, meter=300)
+    await says.start(minute=1, meter=300, trusted=False)
     oldest = (await store.queries.transactions())[1]
     assert (oldest.meter_stop_wh, oldest.stopped) == (1000, says.moment(20))
+
+
+async def test_a_start_that_is_told_late_ends_nothing_and_is_no_repetition(says: Says, store: Store) -> None:
+    live = await says.start(minute=20, meter=9000)
+    old = await says.start(minute=1, meter=300)
+    assert (old.late, old.closed) == (True, None)
+    again = await says.start(minute=1, meter=300)
+    assert (again.repeated, again.late, again.transaction) == (True, True, old.transaction)
+    await says.stop(old.station_transaction_id, meter=800, minute=2)
+    (running,) = await store.ledger.open_transactions(CP1)
+    assert running.transaction == live.transaction
+    newest = await says.start(minute=30, meter=9500)
+    assert newest.closed == live.transaction
+
+
+async def test_a_start_ends_all_older_ones_of_its_evse(says: Says, store: Store) -> None:
+    live = await says.start(minute=20, meter=9000)
+    await says.start(minute=1, meter=300)
+    newest = await says.start(minute=30, meter=9500)
+    assert newest.closed == live.transaction
+    assert [one.transaction for one in await store.ledger.open_transactions(CP1)] == [newest.transaction]
 
 
 async def test_another_evse_is_left_alone(says: Says, store: Store) -> None:
@@ -262,9 +283,15 @@ async def test_another_evse_is_left_alone(says: Says, store: Store) -> None:
     assert len(await store.ledger.open_transactions(CP1)) == 2
 
 
-async def test_the_real_stop_of_what_was_ended_synthetically_is_kept_beside(says: Says, store: Store) -> None:
+async def test_the_real_stop_of_what_was_ended_synthetically_is_kept_beside_once_a_central_heard_ours(
+    says: Says, store: Store
+) -> None:
     lost = await says.start()
     await says.start()
+    for _ in range(2):
+        item = await store.outbox.head(CENTRAL, CP1)
+        assert item is not None
+        await store.outbox.acked(item.seq, "1")
     assert (await says.stop(lost.station_transaction_id)).conflicting
     assert [anomaly.kind for anomaly in await store.queries.anomalies()] == ["conflicting_stop"]
 
