@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -72,6 +73,24 @@ class Presently:
     reused_ids_noted: bool = False
 
 
+class EventBudget:
+    """Security events that one station may tell an hour: more are no news, and must not fill the disk."""
+
+    MOST = 500
+    PER_S = 3600.0
+
+    def __init__(self) -> None:
+        self._at: deque[float] = deque(maxlen=self.MOST)
+        self.exceeded = False
+
+    def takes(self, now: float) -> bool:
+        """Whether one more is taken; `exceeded` says of the last one that it was not."""
+        self.exceeded = len(self._at) == self.MOST and now - self._at[0] < self.PER_S
+        if not self.exceeded:
+            self._at.append(now)
+        return not self.exceeded
+
+
 @dataclass(slots=True)
 class StationRecord:
     """Everything we hold of one station. `plan` None: nobody listed it, or it is not installed yet."""
@@ -90,6 +109,7 @@ class StationRecord:
     readings: dict[int, EvseReading] = field(default_factory=dict)
     running: dict[int, Running] = field(default_factory=dict)
     deviations: set[str] = field(default_factory=set)
+    security_events: EventBudget = field(default_factory=EventBudget)
     tells_security: bool = False
     """It sends security events itself; what only says the same of it is not made up by us."""
     signing: bool = False

@@ -40,6 +40,7 @@ from sitectl.wire.outcomes import Reply
 log = logging.getLogger(__name__)
 
 ANSWER_WITHIN_S = 30.0
+REQUESTS_APART_S = 10.0
 ASK_EVERY_S = 86_400.0
 """A central that has not delivered a certificate that was asked for is asked again after a day."""
 
@@ -92,6 +93,11 @@ class Certificates:
                 return central_security.installed(self._roots.hashes())
 
     # --- our own certificate -----------------------------------------------------------------------------------------
+
+    def may_request(self, station: StationId) -> bool:
+        """Whether it is time for another request: each makes a key and writes it down."""
+        asked_at = self._asked_at.get(station)
+        return asked_at is None or self._clock.monotonic() - asked_at >= REQUESTS_APART_S
 
     async def request(self, station: StationId, link: VirtualStation) -> None:
         """Ask the central for a certificate for this leg: a new key, and a request in the name that it knows."""

@@ -27,6 +27,8 @@ from sitectl.uplinks.ports import Rooms
 log = logging.getLogger(__name__)
 
 MUTUAL_TLS = 3
+MOST_OTHERS = 7
+"""Legs that are kept to be tried: three orders in a row, of which the central may have carried out any."""
 SHORTEST_HEX = 32
 """Hexadecimal digits of a key of 16 bytes (1.6 security white paper): sent as bytes, or by some as the text it is."""
 
@@ -91,16 +93,34 @@ class Failure(Enum):
 
 @dataclass(slots=True)
 class _Held:
-    """`other`: what to try where `current` is refused. `trial`: `current` was never let in. `turn`: what is next."""
+    """`trial`: `current` was never let in. `others`: what is tried where it is refused, first what was let in last.
+
+    `turn`: what is next.
+    """
 
     base: str
     current: Leg
-    other: Leg | None = None
+    others: tuple[Leg, ...] = ()
     trial: bool = False
     turn: int = 0
 
     def attempts(self) -> list[Leg]:
-        return [*self.current.spellings(), *(self.other.spellings() if self.other is not None else ())]
+        return [spelled for leg in (self.current, *self.others) for spelled in leg.spellings()]
+
+    def changed(self, **changes: Any) -> _Held:
+        """One more order of the central. Of several that it gave it may have carried out some: all of it is tried."""
+        proven = self.others[0] if self.trial and self.others else self.current
+        every = (self.current, proven, *self.others)
+        first, *others = (replace(self.current, **changes), proven, *(replace(one, **changes) for one in every), *every)
+        distinct = [one for one in dict.fromkeys(others) if one != first]
+        return _Held(self.base, first, tuple(distinct[:MOST_OTHERS]), trial=True)
+
+    def proven(self, leg: Leg) -> _Held:
+        """This one was let in. What was refused may be taken later, but never in place of what is safer."""
+        if leg.same_as(self.current):
+            return _Held(self.base, leg, () if self.trial else self.others)
+        refused = [one for one in (self.current, *self.others) if not leg.same_as(one) and one.profile >= leg.profile]
+        return _Held(self.base, leg, tuple(refused))
 
 
 Told = Callable[[StationId, str], None]
@@ -136,14 +156,13 @@ class Legs:
     def certificates(self, station: StationId) -> set[str]:
         """The delivered certificates that may still be shown."""
         held = self._of(station)
-        return {leg.certificate for leg in (held.current, held.other) if leg is not None and leg.certificate}
+        return {leg.certificate for leg in (held.current, *held.others) if leg.certificate}
 
     async def change(self, station: StationId, **changes: Any) -> None:
         """What the central ordered; on disk when this returns. Raises EnvironmentFault, and then nothing changed."""
         async with self._writing:
             held = self._of(station)
-            proven = held.other if held.trial and held.other is not None else held.current
-            changed = _Held(held.base, replace(held.current, **changes), proven, trial=True)
+            changed = held.changed(**changes)
             await self._write(station, changed)
             self._held[station] = changed
 
@@ -167,18 +186,15 @@ class Legs:
         """The central let this one in."""
         held = self._of(station)
         held.turn = 0
-        if leg.same_as(held.current):
-            if not held.trial and held.current.form is leg.form:
-                return
-            proven = _Held(held.base, leg, None if held.trial else held.other)
-            if held.trial:
-                self._told(station, "the new credentials hold")
-        elif held.other is not None and leg.same_as(held.other):
-            proven = _Held(held.base, leg, held.current)
-            self._told(station, "the central refused the new credentials: the ones before hold again")
-        else:
+        if leg == held.current and not held.trial:
             return
-        self._held[station] = proven
+        if not any(leg.same_as(one) for one in (held.current, *held.others)):
+            return  # it was changed meanwhile, and the connection ends
+        if not leg.same_as(held.current):
+            self._told(station, "the central refused the new credentials: the ones before hold again")
+        elif held.trial:
+            self._told(station, "the new credentials hold")
+        self._held[station] = held.proven(leg)
         self._rooms.spawn(self._keep(station), f"credentials of {station}")
 
     async def _keep(self, station: StationId) -> None:
@@ -207,7 +223,7 @@ class Legs:
         if kept.base == mark:
             return kept
         # Somebody changed the configuration since: that is newer, unless the central thinks otherwise.
-        return _Held(mark, base, kept.current, trial=True)
+        return _Held(mark, base, (kept.current, *kept.others)[:MOST_OTHERS], trial=True)
 
     async def _write(self, station: StationId, held: _Held) -> None:
         await self._rooms.vault.write({self._name(station): _encoded(held)})
@@ -241,17 +257,15 @@ def _mark(settings: UplinkSettings, base: Leg) -> str:
 
 
 def _encoded(held: _Held) -> bytes:
-    legs = {
-        name: None if leg is None else asdict(leg) for name, leg in (("current", held.current), ("other", held.other))
-    }
+    legs = {"current": asdict(held.current), "others": [asdict(leg) for leg in held.others]}
     return orjson.dumps({"base": held.base, "trial": held.trial, **legs})
 
 
 def _decoded(text: bytes) -> _Held | None:
     try:
         read = orjson.loads(text)
-        current, other = _leg(read["current"]), read["other"]
-        return _Held(str(read["base"]), current, None if other is None else _leg(other), read["trial"] is True)
+        others = tuple(_leg(other) for other in read["others"])
+        return _Held(str(read["base"]), _leg(read["current"]), others, read["trial"] is True)
     except (ValueError, KeyError, TypeError):
         return None
 

@@ -92,6 +92,8 @@ class Roots:
         name = f"{self._folder}{fingerprint(root.certificate)}.pem"
         if len(installed) >= MOST and name not in installed:
             return Installed.REJECTED, f"{MOST} roots are installed already"
+        if name in installed and not additional_check:
+            return Installed.ACCEPTED, common_name(root.certificate.subject)
         chain = dict.fromkeys((to_pem(root.certificate), to_pem(root.issuer)))
         old = [n for n, one in installed.items() if n != name and one.certificate != root.issuer]
         try:

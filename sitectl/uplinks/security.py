@@ -102,6 +102,8 @@ class Security:
 
     def ask_certificate(self, asker: Asker) -> Reply:
         """The central wants to be asked for a certificate (SignChargePointCertificate)."""
+        if not self._certificates.may_request(asker.station):
+            return central_encode.negative("ExtendedTriggerMessage") or {}
         request = self._certificates.request(asker.station, asker.link)
         self._rooms.spawn(request, f"{asker.station} asks for a certificate")
         return central_encode.accepted()

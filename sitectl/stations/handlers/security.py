@@ -9,12 +9,17 @@ from sitectl.model.transaction import Payload
 from sitectl.ocpp.frame import Call
 from sitectl.ocpp.v16 import encode, security
 from sitectl.stations.desk import Desk
-from sitectl.stations.record import StationRecord
+from sitectl.stations.record import EventBudget, StationRecord
 from sitectl.wire.outcomes import Reply, Silence
 
 
 async def security_event(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Reply:
     """SecurityEventNotification: answered when it is on disk, so that a station keeps what we cannot store."""
+    was_exceeded = record.security_events.exceeded
+    if not record.security_events.takes(desk.clock.monotonic()):
+        if not was_exceeded:
+            desk.note("station.too_many_security_events", record, {"an hour": EventBudget.MOST})
+        return encode.empty_answer()
     event = security.security_event(call.payload).value
     desk.note("station.security_event", record, {"event": event.type, "info": event.info})
     record.tells_security = True

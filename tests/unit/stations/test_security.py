@@ -47,6 +47,18 @@ async def test_a_strangers_events_go_no_further(yard: Yard) -> None:
     assert not yard.centrals.delivered
 
 
+@in_yard()
+async def test_a_flood_is_answered_and_told_once(yard: Yard) -> None:
+    station = await yard.connect()
+    for _ in range(520):
+        assert await station.call("SecurityEventNotification", EVENT) == {}
+    assert len(yard.centrals.delivered) == 500
+    assert yard.journal.types().count("station.too_many_security_events") == 1
+    await asyncio.sleep(3600)
+    assert await station.call("SecurityEventNotification", EVENT) == {}
+    assert len(yard.centrals.delivered) == 501
+
+
 # --- what we see ourselves -------------------------------------------------------------------------------------------
 
 

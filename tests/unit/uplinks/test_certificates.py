@@ -133,6 +133,8 @@ async def test_what_nobody_asked_for_is_rejected():
         await world.settles()
         assert await deliver(world, text(CA.issue(CP, CA.key))) == REJECTED
         csr = await asked(world)
+        assert await world.central.ask("ExtendedTriggerMessage", TRIGGER) == REJECTED, "too soon"
+        await asyncio.sleep(10)
         await asked(world)
         assert await deliver(world, signed(csr)) == REJECTED, "the newest request counts"
 

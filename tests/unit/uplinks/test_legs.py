@@ -85,7 +85,7 @@ async def test_a_new_key_is_used_from_the_next_connection_on(bench):
     bench.again()
     assert await bench.tries(anything) == [b"another secret of it"]
     assert bench.told == ["the new credentials hold"]
-    assert bench.legs._of(CP).other is None, "the old one is forgotten"
+    assert bench.legs._of(CP).others == (), "the old one is forgotten"
 
 
 @on_bench
@@ -138,6 +138,14 @@ async def test_the_third_key_does_not_push_the_proven_one_out(bench):
 
 
 @on_bench
+async def test_a_central_that_forgot_the_third_key_and_kept_the_second(bench):
+    await bench.legs.change(CP, key="second secret of it", form=Form.TEXT)
+    await bench.legs.change(CP, key="third secret of it", form=Form.TEXT)
+    tried = await bench.tries(lambda leg: leg.key == "second secret of it")
+    assert tried == [b"third secret of it", b"configured", b"second secret of it"]
+
+
+@on_bench
 async def test_a_profile_that_cannot_be_had_falls_back(bench):
     await bench.legs.change(CP, profile=2)
     assert bench.legs.current(CP).profile == 2
@@ -147,6 +155,17 @@ async def test_a_profile_that_cannot_be_had_falls_back(bench):
     assert plain == [2, 1]
     await bench.tries(anything)
     assert bench.legs.current(CP).profile == 1
+
+
+@on_bench
+async def test_what_was_proven_on_a_higher_profile_never_gives_way_to_a_lower_one(bench):
+    await bench.legs.change(CP, profile=2)
+    await bench.tries(lambda leg: leg.profile == 1, Failure.UNREACHABLE)
+    await bench.tries(lambda leg: leg.profile == 2, Failure.UNREACHABLE)
+    assert bench.legs.current(CP).profile == 2
+    for failure in Failure:
+        await bench.tries(lambda leg: False, failure, most=5)
+        assert bench.legs.attempt(CP).profile == 2
 
 
 @on_bench
@@ -193,7 +212,7 @@ async def test_what_the_operator_writes_later_is_tried_first(bench):
     assert await bench.tries(anything) == [b"another secret of it"]
 
 
-@pytest.mark.parametrize("text", [b"", b"{}", b"[]", b'{"base":1,"trial":true,"current":{},"other":null}', b"\xff"])
+@pytest.mark.parametrize("text", [b"", b"{}", b"[]", b'{"base":1,"trial":true,"current":{},"others":[]}', b"\xff"])
 def test_a_file_that_cannot_be_read_is_as_good_as_none(text):
     @on_bench
     async def test(bench):
