@@ -19,6 +19,7 @@ from sitectl.uplinks.asking import Asker
 from sitectl.uplinks.ports import Rooms
 from sitectl.uplinks.profiles import Profiles
 from sitectl.uplinks.relay import execute, relay
+from sitectl.uplinks.remembered import remember
 from sitectl.wire.outcomes import Reply
 
 AUTHORIZE_WITHIN_S = 10.0
@@ -74,6 +75,7 @@ class Remote:
         if not virtual.flag(self._rooms, asker.uplink, asker.station, "AuthorizeRemoteTxRequests"):
             return True
         info = await asker.link.authorize(id_token, AUTHORIZE_WITHIN_S)
+        remember(self._rooms, asker.uplink, asker.station, id_token, info)
         return info is not None and info.status is AuthorizationStatus.ACCEPTED
 
     def _expected_s(self, asker: Asker) -> float:

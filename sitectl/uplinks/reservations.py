@@ -101,7 +101,8 @@ class Reservations:
         if self._rooms.facts.running_ids(evse.station):
             return False
         numbers = self._rooms.facts.evses(evse.station)
-        return all(bars(enforced, number, id_token, known_parent, free) is not None for number in numbers)
+        barred = [bars(enforced, number, id_token, known_parent, free) is not None for number in numbers]
+        return bool(barred) and all(barred)
 
     def claimed(
         self, evse: EvseId, id_token: str, parent: str | None, started: datetime, station_id: int | None
