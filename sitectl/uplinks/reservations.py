@@ -23,7 +23,7 @@ from sitectl.model.station import ConnectorStatus
 from sitectl.ocpp.v16 import central_encode, central_reservations, decode
 from sitectl.ocpp.v16.central_reservations import CancelAsked, ReserveAsked, ReserveStatus, reserve_answer
 from sitectl.ocpp.versions import ErrorCode, error_code
-from sitectl.routing.reservations import bars, has_room, is_for, used
+from sitectl.routing.reservations import bars, has_room, used
 from sitectl.uplinks import virtual
 from sitectl.uplinks.asking import Asker
 from sitectl.uplinks.ports import Rooms
@@ -128,8 +128,7 @@ class Reservations:
         started = event.started or self._clock.wall()
         for one in self._of(event.evse.station):
             parent = parent_of(self._rooms, one.owner, event.evse.station, event.id_token)
-            fits = one.evse.evse in (event.evse.evse, 0) and is_for(one, event.id_token, parent)
-            if fits and one is used([one], event.evse.evse, event.id_token, parent, started) and one.ended is None:
+            if one.ended is None and used([one], event.evse.evse, event.id_token, parent, started) is not None:
                 self._end(one, "used")
 
     def reported(self, evse: EvseId) -> None:

@@ -136,6 +136,21 @@ def test_what_was_granted_is_given_and_hardly_more(stops: bool, power: bool):
 
 
 @on_virtual_time
+async def test_before_the_first_reading_the_grant_counts_from_what_is_on_record():
+    async with World() as world:
+        await world.settles()
+        await granted(world, 500, True)
+        world.central.answers["StartTransaction"] = started(5, "Invalid")
+        stored = await world.starts(meter=1000)
+        await asyncio.sleep(8)
+        car = Car(world, stored)
+        car.wh += 30
+        await car.for_s(250)
+        assert not car.draws
+        assert 450 <= car.wh - 1000.0 <= 510
+
+
+@on_virtual_time
 async def test_without_a_register_nothing_can_be_granted_for_long():
     async with World() as world:
         await world.settles()

@@ -262,6 +262,9 @@ def test_it_survives_a_restart_with_what_is_left_of_its_time(tmp_path: Path):
             await asyncio.sleep(310)
             assert not world.pool.bars(FIRST, "OTHER123", None)
             assert told(world)[-1] == "Available"
+            await world.restart()
+            await up(world)
+            assert await ended(world) == ["expired"]  # once
 
     run_virtual(test())
 
