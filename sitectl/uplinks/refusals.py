@@ -54,7 +54,8 @@ Ask = Callable[[StationId, str], Awaitable[IdTokenInfo | None]]
 class _Case:
     """One refusal on its way. `again`: the start was sent more than once. `evse` None: not looked up yet.
 
-    `saved`: the treatment is on disk. `asked`: how often the station was told to stop, the next time at `next_at`.
+    `shown`: the newest reading of its register. `saved`: the treatment is on disk. `asked`: how often the station was
+    told to stop; `next_at`: when the next step is due.
     """
 
     station: StationId
@@ -65,6 +66,7 @@ class _Case:
     id_token: str = ""
     treatment: Treatment | None = None
     register_wh: float | None = None
+    shown: EvseReading | None = None
     saved: bool = True
     since: float = 0.0
     asked: int = 0
@@ -236,7 +238,10 @@ class Refusals:
     def _is_used_up(self, case: _Case, evse: EvseId) -> bool:
         """Whether the energy is gone that was granted: by the register, and by the power since it was read."""
         granted_wh = virtual.number(self._rooms, self._profiles.uplink, case.station, "MaxEnergyOnInvalidId")
-        now, reading = self._clock.monotonic(), self._rooms.facts.reading(evse)
+        now, newest = self._clock.monotonic(), self._rooms.facts.reading(evse)
+        if newest is not None and newest.register_wh is not None:
+            case.shown = newest  # readings in between may tell of currents alone
+        reading = case.shown
         if not self._rooms.facts.online(case.station):
             case.since = now  # nothing can be ordered; what it draws meanwhile shows when it is back
             return False
@@ -244,8 +249,10 @@ class Refusals:
             return now - case.since > READING_S
         if now - max(reading.at, case.since) > READING_S:
             return True
-        since_wh = _power_w(reading, self._profiles.nominal_voltage_v) * max(0.0, now + LOOK_S - reading.at) / 3600.0
-        return reading.register_wh - case.register_wh + since_wh >= granted_wh
+        used_wh, age_s = reading.register_wh - case.register_wh, max(0.0, now - reading.at)
+        if age_s <= READING_S:  # an older one is of before it was away: the next says what it drew
+            used_wh += _power_w(reading, self._profiles.nominal_voltage_v) * (age_s + LOOK_S) / 3600.0
+        return used_wh >= granted_wh
 
     # --- the station --------------------------------------------------------------------------------------------------
 

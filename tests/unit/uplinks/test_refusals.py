@@ -99,6 +99,9 @@ class Car:
             if any(event.ceiling.ceiling_a == 0.0 for event in self.world.inbox.of(CeilingSet)):
                 self.draws = False
             self.wh += 11_000 / 3600 if self.draws else 0.0
+            if self._register and second % 10 == 5:  # some tell their currents apart
+                now, amps = self.world.clock.monotonic(), (16.0 * self.draws,) * 3
+                self.world.facts.readings[self.stored.evse] = EvseReading(self.stored.evse, now, amps)
             if second % 10 == 0:
                 power = 11_000.0 * self.draws if self._power else None
                 amps = (16.0 * self.draws,) * 3 if not self._power else None
@@ -176,6 +179,37 @@ async def test_what_a_station_draws_while_it_is_away_counts_when_it_is_back():
         car.wh += 600
         await car.for_s(3)
         assert not car.draws
+
+
+@on_virtual_time
+async def test_a_station_that_was_away_for_a_while_still_gets_what_is_left():
+    async with World() as world:
+        await world.settles()
+        await granted(world, 500, True)
+        world.central.answers["StartTransaction"] = started(5, "Invalid")
+        car = Car(world, await world.starts(meter=1000, wait=False))
+        await car.for_s(20)
+        world.leaves()
+        await asyncio.sleep(600)
+        world.arrives()
+        await asyncio.sleep(5)
+        await car.for_s(200)
+        assert 450 <= car.wh - 1000.0 <= 510
+
+
+@on_virtual_time
+async def test_what_is_granted_is_bounded_while_the_disk_takes_nothing():
+    async with World() as world:
+        await world.settles()
+        await granted(world, 500, True)
+        world.central.answers["StartTransaction"] = Slow(2.0, started(5, "Invalid"))
+        car = Car(world, await world.starts(meter=1000, wait=False))
+        await car.for_s(1)
+        freed = world.fill_disk()
+        await car.for_s(250)
+        assert not car.draws
+        assert 450 <= car.wh - 1000.0 <= 520
+        freed()
 
 
 def test_the_grant_goes_on_over_a_restart_where_it_was(tmp_path: Path):

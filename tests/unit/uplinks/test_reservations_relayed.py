@@ -1,6 +1,7 @@
 """Reservations of centrals that the station holds, on virtual time: its own answers, its own id, and what it tells."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,13 @@ import pytest
 
 from sitectl.base.virtual import run_virtual
 from sitectl.model.commands import Answered, Outcome, Refused, RelayCall, Unanswered
+from sitectl.model.ids import UplinkId
+from sitectl.model.uplink import Right
+from sitectl.ocpp.v16.central_reservations import CancelAsked, ReserveAsked
+from sitectl.uplinks.asking import Asker
 from tests.unit.uplinks.central import CP
-from tests.unit.uplinks.test_reservations import ACCEPTED, FIRST, REJECTED, cancel, ended, reserve, told, up
-from tests.unit.uplinks.twins import World, on_virtual_time
+from tests.unit.uplinks.test_reservations import ACCEPTED, FIRST, REJECTED, SECOND, cancel, ended, reserve, told, up
+from tests.unit.uplinks.twins import CENTRAL, World, on_virtual_time
 
 HOLDS = {"SupportedFeatureProfiles": ("Core, Reservation", True)}
 
@@ -122,3 +127,24 @@ def test_a_start_that_the_station_tells_days_later_is_still_mapped(tmp_path: Pat
             assert "reservationId" not in world.central.of("StartTransaction")[-1]
 
     run_virtual(test())
+
+
+@on_virtual_time
+async def test_two_centrals_may_choose_the_same_id():
+    async with World() as world:
+        world.facts.keys = HOLDS
+        await up(world)
+        await reserve(world, 1)
+        other = UplinkId("other")
+        asker = Asker(other, CP, frozenset(Right), world.link(), lambda: 0)
+        until = world.clock.wall() + timedelta(minutes=5)
+        await world.pool._stations.reservations.ask(asker, ReserveAsked(7, 2, "YOURS123", None, until))
+        ids = [order.payload["reservationId"] for order in world.door.of(RelayCall)]
+        assert ids == [7, 2**30]
+        now = world.clock.wall()
+        assert world.pool.claimed(SECOND, "YOURS123", None, now, 2**30) == {other: 7}
+        assert world.pool.claimed(FIRST, "MINE1234", None, now, 7) == {CENTRAL: 7}
+        cancelled = await world.pool._stations.reservations.ask(asker, CancelAsked(7))
+        assert cancelled == {"status": ACCEPTED}
+        assert world.door.of(RelayCall)[-1].payload == {"reservationId": 2**30}
+        assert await cancel(world) == ACCEPTED
