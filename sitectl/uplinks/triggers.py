@@ -10,7 +10,7 @@ from sitectl.ocpp.v16 import central_encode
 from sitectl.ocpp.v16.central_files import KINDS
 from sitectl.uplinks.asking import Asker
 from sitectl.uplinks.files import Files
-from sitectl.uplinks.news import Message
+from sitectl.uplinks.news import STATUS, Message
 from sitectl.uplinks.ports import Rooms
 from sitectl.uplinks.relay import relay
 from sitectl.wire.outcomes import Reply
@@ -34,9 +34,16 @@ def triggered(rooms: Rooms, files: Files, asker: Asker, asked: TriggerMessage) -
     if asked.message in KINDS:
         link.news.say(Message(asked.message, files.last(asker, asked.message)))
         return central_encode.accepted()
+    if asked.message == STATUS and connector and _is_silent(rooms, asked.evse):
+        return relay(rooms, asker, TRIGGER, asked, Urgency.CONTROL)  # what it says goes up as news
     if link.news.ask(asked.message, connector):
         return central_encode.accepted()
     return central_encode.not_supported(TRIGGER)
+
+
+def _is_silent(rooms: Rooms, evse: EvseId) -> bool:
+    """Whether a station that is there has not said yet how this EVSE stands."""
+    return rooms.facts.online(evse.station) and evse.evse not in rooms.facts.statuses(evse.station)
 
 
 async def _readings(rooms: Rooms, asker: Asker, evses: list[int]) -> Reply:

@@ -119,6 +119,11 @@ class Point(ChargePoint):
         self._hear("SignedFirmwareStatusNotification", **payload)
         return call_result.SignedFirmwareStatusNotification()
 
+    @on("DiagnosticsStatusNotification")
+    def diagnostics(self, **payload: Any) -> call_result.DiagnosticsStatusNotification:
+        self._hear("DiagnosticsStatusNotification", **payload)
+        return call_result.DiagnosticsStatusNotification()
+
     @on("FirmwareStatusNotification")
     def firmware(self, **payload: Any) -> call_result.FirmwareStatusNotification:
         self._hear("FirmwareStatusNotification", **payload)

@@ -34,6 +34,9 @@ from sitectl.ocpp.v16.encode import Registration
 from sitectl.ocpp.v16.fields import Decoded, Fields
 from sitectl.ocpp.versions import ErrorCode
 
+LONGEST_TOKEN = 20
+"""An idTag of 1.6; no station takes a longer one."""
+
 
 @dataclass(frozen=True, slots=True)
 class StartAsked:
@@ -169,6 +172,8 @@ def _start_asked(
     part = fields.part("chargingProfile")
     if id_token is None:
         return Invalid(ErrorCode.FORMAT_VIOLATION, fields.wrong[0].message)
+    if len(id_token) > LONGEST_TOKEN:
+        return Invalid(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, f"idTag is longer than {LONGEST_TOKEN} characters")
     if part is None:
         return StartAsked(RequestStart(evse, id_token))
     wish = charging_profiles.profile(part, evse if evse.evse else EvseId(station, 1), received, nominal_voltage_v)

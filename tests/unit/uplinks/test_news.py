@@ -98,6 +98,20 @@ async def test_triggers_of_our_own_messages_do_not_bother_the_station():
 
 
 @on_virtual_time
+async def test_a_status_that_the_station_never_told_is_fetched():
+    async with World() as world:
+        await world.settles()
+        asked = {"requestedMessage": "StatusNotification", "connectorId": 2}
+        assert await world.central.ask("TriggerMessage", asked) == ACCEPTED
+        assert world.door.of(TriggerMessage) == [TriggerMessage(EvseId(CP, 2), "StatusNotification")]
+        world.reports(2, "Available")
+        await asyncio.sleep(1)
+        assert [p["status"] for p in world.central.of("StatusNotification")] == ["Available"]
+        assert await world.central.ask("TriggerMessage", asked) == ACCEPTED
+        assert len(world.door.of(TriggerMessage)) == 1
+
+
+@on_virtual_time
 async def test_triggers_of_what_nobody_sends():
     async with World() as world:
         await world.settles()

@@ -85,6 +85,7 @@ def test_every_action_of_a_central_is_read():
         ("Reset", {"type": "Softly"}, ErrorCode.FORMAT_VIOLATION),
         ("Reset", {}, ErrorCode.FORMAT_VIOLATION),
         ("RemoteStartTransaction", {}, ErrorCode.FORMAT_VIOLATION),
+        ("RemoteStartTransaction", {"idTag": "T" * 21}, ErrorCode.PROPERTY_CONSTRAINT_VIOLATION),
         ("RemoteStopTransaction", {"transactionId": "x"}, ErrorCode.FORMAT_VIOLATION),
         ("ChangeAvailability", {"connectorId": 1, "type": "Off"}, ErrorCode.FORMAT_VIOLATION),
         ("GetCompositeSchedule", {"connectorId": 1, "duration": -1}, ErrorCode.PROPERTY_CONSTRAINT_VIOLATION),
