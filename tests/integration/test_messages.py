@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -162,8 +162,6 @@ class Row:
     answer: Any
     relayed: bool
     away: Any
-    relayed_as: str = ""
-    more: dict[str, Any] = field(default_factory=dict)
 
     @property
     def action(self) -> str:
@@ -183,8 +181,8 @@ TABLE = [
     Row(call.GetConfiguration(["HeartbeatInterval"]), {"unknown_key": None}, False, {"unknown_key": None}),
     Row(call.ChangeConfiguration("MeterValueSampleInterval", "900"), "Accepted", False, "Accepted"),
     Row(call.TriggerMessage("StatusNotification", 1), "Accepted", False, "Accepted"),
-    Row(call.ReserveNow(1, WHEN, "TAG00001", 7), "Rejected", False, "Rejected"),
-    Row(call.CancelReservation(7), "Rejected", False, "Rejected"),
+    Row(call.ReserveNow(1, "2099-01-01T00:00:00Z", "TAG00001", 7), "Accepted", False, "Unavailable"),
+    Row(call.CancelReservation(7), "Accepted", False, "Rejected"),
     # relayed, one by one through the station's door
     Row(call.DataTransfer("acme", "m", "d"), "Accepted", True, "Rejected"),
     Row(call.UnlockConnector(1), "Unlocked", True, "UnlockFailed"),
