@@ -56,7 +56,7 @@ class Tls(Section):
     key: FileName
     """PEM file with its private key."""
     client_ca: FileName | None = None
-    """PEM file of who signs the stations' certificates (security profile 3)."""
+    """PEM file of who else signs certificates of stations (security profile 3), beside the site's own authority."""
 
 
 class Ocpp(Section):

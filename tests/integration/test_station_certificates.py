@@ -7,19 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
-from ocpp.routing import on
-from ocpp.v16 import call, call_result
+from cryptography.hazmat.primitives import serialization
+from ocpp.v16 import call
 from websockets.exceptions import InvalidMessage
 
 from sitectl.config.settings import Address, TlsSettings
 from sitectl.model.station import StationPlan
 from sitectl.security.tls import client_context
 from sitectl.stations import onboarding, outbound
-from tests.integration.station_site import CP, Charger, Door, Site, basic, boots, connect, refused, site, until
+from tests.integration.secure_station import SecureCharger
+from tests.integration.station_site import CP, Door, Site, basic, boots, connect, refused, site, until
 from tests.unit.security.test_tls import Authority
 from tests.unit.stations.twins import station_plan
 
@@ -32,51 +29,6 @@ PEM = serialization.Encoding.PEM
 def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbound, "SETTLE_S", 0.1)
     monkeypatch.setattr(onboarding, "STATUS_GRACE_S", 0.1)
-
-
-class SecureCharger(Charger):
-    """A station with the security extension: a key of its own, and a folder for its certificate."""
-
-    folder: Path
-    changes: dict[str, str]
-    delivered: asyncio.Event
-
-    def prepare(self, folder: Path) -> None:
-        self.folder, self.changes, self.delivered = folder, {}, asyncio.Event()
-        self.key = rsa.generate_private_key(65537, 2048)
-        plain = serialization.NoEncryption()
-        (folder / "station.key").write_bytes(
-            self.key.private_bytes(PEM, serialization.PrivateFormat.TraditionalOpenSSL, plain)
-        )
-
-    def signing_request(self) -> str:
-        name = x509.Name(
-            [
-                x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Acme"),
-                x509.NameAttribute(NameOID.COMMON_NAME, self.id),
-            ]
-        )
-        builder = x509.CertificateSigningRequestBuilder().subject_name(name)
-        return builder.sign(self.key, hashes.SHA256()).public_bytes(PEM).decode()
-
-    @on("ExtendedTriggerMessage")
-    def extended_trigger(self, requested_message: str, **_: Any) -> Any:
-        self._note(f"trigger {requested_message}")
-        return call_result.ExtendedTriggerMessage("Accepted")
-
-    @on("CertificateSigned")
-    def certificate_signed(self, certificate_chain: str) -> Any:
-        leaf = x509.load_pem_x509_certificate(certificate_chain.encode())
-        if leaf.public_key() != self.key.public_key():
-            return call_result.CertificateSigned("Rejected")
-        (self.folder / "station.pem").write_text(certificate_chain)
-        self.delivered.set()
-        return call_result.CertificateSigned("Accepted")
-
-    @on("ChangeConfiguration")
-    def change_configuration(self, key: str, value: str, **_: Any) -> Any:
-        self.changes[key] = value
-        return call_result.ChangeConfiguration("Accepted")
 
 
 async def secure_site(tmp_path: Path, *plans: StationPlan, door: Door) -> Any:
