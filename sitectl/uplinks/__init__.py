@@ -9,9 +9,9 @@
 * `pace.py`, `nudge.py`: backlogs leave at a pace; one sleeper whom others wake. `dial.py`: the WebSocket.
 * `ingress.py`: one call of a central, from right to reply; `asking.py`: who asks; `relay.py`: through the one door.
 * `remote.py`: starts, stops, unlocks. `triggers.py`: messages that a central asks for.
-* `security.py`: the security extension as one central uses it. `legs.py`: how we prove who we are, with changes on trial;
-  `credentials.py`: the keys that set it up; `certificates.py`, `roots.py`, `makers.py`: ours, the central's, and those of
-  makers in the stations; `contexts.py`: TLS. `security_events.py`, `event_trials.py`: what goes up besides money.
+* `security.py`: the security extension as one central uses it. `legs.py`: how we prove who we are, changes on trial;
+  `credentials.py`: the keys that set it up; `certificates.py`, `roots.py`, `makers.py`: ours, the central's, and those
+  of makers in the stations; `contexts.py`: TLS. `security_events.py`, `event_trials.py`: what goes up besides money.
 * `profiles.py`: charging profiles of a central become Ceilings and are never passed through.
 * `schedules.py`: what really holds over a window of time.
 * `lists.py`: local lists and the cache, as a central manages them; `remembered.py`: what they say of a token.
