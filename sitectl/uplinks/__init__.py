@@ -14,6 +14,7 @@
   of makers in the stations; `contexts.py`: TLS. `security_events.py`, `event_trials.py`: what goes up besides money.
 * `profiles.py`: charging profiles of a central become Ceilings and are never passed through.
 * `schedules.py`: what really holds over a window of time.
+* `authority.py`: what the authoritative central says of a token, asked or told before.
 * `lists.py`: local lists and the cache, as a central manages them; `remembered.py`: what they say of a token.
 * `reservations.py`: held by the station where it can, else by us; `reserved.py`: as a document on disk.
 * `virtual.py`: configuration of the virtual station: what the central set, over what the station has.

@@ -18,7 +18,6 @@ from sitectl.base.backoff import Backoff
 from sitectl.base.clock import Clock
 from sitectl.base.errors import EnvironmentFault
 from sitectl.config.settings import UplinkSettings
-from sitectl.model.authorization import Remembered
 from sitectl.model.events import Event, EvseMetered, TransactionEnded, TransactionStarted
 from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
 from sitectl.model.security import SecurityEventType
@@ -27,6 +26,7 @@ from sitectl.model.uplink import UplinkState, UplinkView
 from sitectl.ocpp.v16 import central_decode, central_encode
 from sitectl.routing.route import Route
 from sitectl.uplinks.asking import Asker
+from sitectl.uplinks.authority import Authority
 from sitectl.uplinks.blocks import Blocks, StationBlocks
 from sitectl.uplinks.connecting import Dial
 from sitectl.uplinks.dial import TapOf
@@ -40,7 +40,6 @@ from sitectl.uplinks.pace import Pace
 from sitectl.uplinks.ports import Rooms
 from sitectl.uplinks.profiles import Profiles
 from sitectl.uplinks.refusals import Refusals
-from sitectl.uplinks.remembered import remember, remembered
 from sitectl.uplinks.remote import Remote
 from sitectl.uplinks.security import Security
 from sitectl.uplinks.security_events import SecurityEvents
@@ -57,7 +56,6 @@ SAMPLES_AT_MOST_EVERY_S = 60.0
 """Each goes to disk before it is answered; more often than this is more than a disk bears."""
 
 ASK_WITHIN_S = 10.0
-VERIFY_WITHIN_S = 30.0
 GOODBYE_S = 3.0
 """A central that does not answer our close frame is not waited for any longer."""
 
@@ -105,14 +103,18 @@ class UplinkPool:
         self._tap_of = tap_of
         self._events = SecurityEvents(rooms, clock, self._egress)
         self._stations = StationBlocks(rooms, clock, self._tell, self._shown)
+        self._tokens = Authority(rooms, self.copies, lambda id, station: self._link(self._uplinks[id], station))
+        self.authorize, self.remembered, self.verify = (
+            self._tokens.authorize,
+            self._tokens.remembered,
+            self._tokens.verify,
+        )
         self.bars, self.claimed = self._stations.reservations.bars, self._stations.reservations.claimed
         self._uplinks = {id: self._uplink(settings) for id, settings in uplinks.items()}
 
     def _uplink(self, settings: UplinkSettings) -> _Uplink:
         async def ask(station: StationId, id_token: str) -> IdTokenInfo | None:
-            info = await self._link(uplink, station).authorize(id_token, ASK_WITHIN_S)
-            remember(self._rooms, settings.id, station, id_token, info)
-            return info
+            return await self._tokens.ask(settings.id, station, id_token, ASK_WITHIN_S)
 
         is_out = self._stations.availability.is_out
         profiles = Profiles(settings.id, self._rooms, self._clock, self._nominal_voltage_v)
@@ -241,24 +243,6 @@ class UplinkPool:
     def copies(self, station: StationId, id_token: str) -> Sequence[UplinkId]:
         """The uplinks that get this transaction; the first is the authoritative one."""
         return self._route.copies(station, id_token)
-
-    async def authorize(self, station: StationId, id_token: str, deadline_s: float) -> IdTokenInfo | None:
-        """Ask the authoritative central."""
-        copies = self._route.copies(station, id_token)
-        if not copies:
-            return None
-        info = await self._link(self._uplinks[copies[0]], station).authorize(id_token, deadline_s)
-        remember(self._rooms, copies[0], station, id_token, info)
-        return info
-
-    def remembered(self, station: StationId, id_token: str) -> Remembered:
-        """What the authoritative central has told of a token, and how it wants that used."""
-        copies = self._route.copies(station, id_token)
-        return remembered(self._rooms, copies[0], station, id_token) if copies else Remembered()
-
-    def verify(self, station: StationId, id_token: str) -> None:
-        """Ask about a token that was let in without asking; what is said is remembered, and acted on at its start."""
-        self._rooms.spawn(self.authorize(station, id_token, VERIFY_WITHIN_S), f"verify a token of {station}")
 
     async def verdict(self, station: StationId, transaction: TransactionId, deadline_s: float) -> IdTokenInfo | None:
         """Wait for the answer to a start, unless a backlog stands before it."""

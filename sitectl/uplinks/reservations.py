@@ -41,6 +41,9 @@ FIRST_ID = 2**30
 KEPT_FOR = timedelta(days=7)
 """Ended ones are kept so long: a station that was away may tell of a start that used one."""
 
+MOST = 100
+"""Kept for one central and station; no station has so many EVSEs, and a document must not grow for ever."""
+
 _OUT = {ConnectorStatus.FAULTED: ReserveStatus.FAULTED, ConnectorStatus.UNAVAILABLE: ReserveStatus.UNAVAILABLE}
 _CANNOT = (ErrorCode.NOT_SUPPORTED, ErrorCode.NOT_IMPLEMENTED)
 
@@ -183,10 +186,12 @@ class Reservations:
         made = Reservation(
             asker.uplink, asked.reservation, evse, asked.id_token, asked.parent, now, asked.expires, station_id
         )
-        before = list(self._known.get((asker.uplink, station), []))
+        known = self._known.get((asker.uplink, station), [])
+        before = next((one for one in known if one.id == made.id), None)
         self._replace(made)
         if not await self._keep(asker.uplink, station):
-            self._known[asker.uplink, station] = before
+            # What was there before, or one that holds nothing: the disk knows no better.
+            self._replace(before if before is not None else replace(made, ended=now))
             if station_id is not None:
                 await self._cancel_there(station, station_id)
             return ReserveStatus.REJECTED
@@ -290,7 +295,7 @@ class Reservations:
         keep_from = self._clock.wall() - KEPT_FOR
         known = self._known.get((one.owner, one.evse.station), [])
         left = [other for other in known if other.id != one.id and other.expires > keep_from]
-        self._known[one.owner, one.evse.station] = [*left, one]
+        self._known[one.owner, one.evse.station] = [*left, one][-MOST:]
 
     async def _keep(self, owner: UplinkId, station: StationId) -> bool:
         try:
