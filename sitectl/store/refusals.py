@@ -17,10 +17,12 @@ _RUNNING = (
     " FROM transactions t JOIN transaction_uplinks u ON u.transaction_id = t.id"
     " WHERE t.state = 'open' AND u.rank = 0 AND u.uplink = ? AND coalesce(t.verdict, 'Accepted') = 'Accepted'"
 )
-# What is drawn counts from the refusal on that the treatment is of: one that was put down to us counts nothing.
+# What is drawn counts from the refusal on that the treatment is of: one that was put down to us counts nothing. Before
+# the first sample of the transaction what the meter shows is of another one, and some meters begin anew with each.
 _TREAT = (
     "UPDATE transaction_uplinks SET treatment = ?, refused_wh = iif(treatment IN ('allowance', 'stop', 'pause'),"
-    " refused_wh, (SELECT coalesce(?, last_sample_wh, meter_start_wh) FROM transactions WHERE id = transaction_id))"
+    " refused_wh, (SELECT iif(last_sample_wh IS NULL, meter_start_wh, coalesce(?, last_sample_wh))"
+    " FROM transactions WHERE id = transaction_id))"
     " WHERE transaction_id = ? AND uplink = ? AND rank = 0"
     " AND (SELECT state FROM transactions WHERE id = transaction_id) = 'open' RETURNING refused_wh"
 )
@@ -60,7 +62,8 @@ class Refusals:
     ) -> Awaitable[float | None]:
         """Keep what was concluded; the register from which on the energy counts, None when the transaction is over.
 
-        `register_wh` is what the meter shows now, None when that is not known: then the last one on record counts.
+        `register_wh` is what the meter shows now, None when that is not known: then the last one on record counts, as
+        it does before the first sample.
         """
 
         def job(connection: sqlite3.Connection) -> float | None:

@@ -54,8 +54,8 @@ Ask = Callable[[StationId, str], Awaitable[IdTokenInfo | None]]
 class _Case:
     """One refusal on its way. `again`: the start was sent more than once. `evse` None: not looked up yet.
 
-    `shown`: the newest reading of its register. `saved`: the treatment is on disk. `asked`: how often the station was
-    told to stop; `next_at`: when the next step is due.
+    `shown`: the newest reading of its register since it `began`. `saved`: the treatment is on disk. `asked`: how often
+    the station was told to stop; `next_at`: when the next step is due.
     """
 
     station: StationId
@@ -68,6 +68,7 @@ class _Case:
     register_wh: float | None = None
     shown: EvseReading | None = None
     saved: bool = True
+    began: float = 0.0
     since: float = 0.0
     asked: int = 0
     next_at: float = 0.0
@@ -114,7 +115,7 @@ class Refusals:
     # --- one case after the other, each at its own pace ---------------------------------------------------------------
 
     def _follow(self, case: _Case) -> None:
-        case.since = self._clock.monotonic()
+        case.began = case.since = self._clock.monotonic()
         self._cases[case.transaction] = case
         self._rooms.spawn(self._life(case), f"refused {case.transaction}")
 
@@ -239,7 +240,7 @@ class Refusals:
         """Whether the energy is gone that was granted: by the register, and by the power since it was read."""
         granted_wh = virtual.number(self._rooms, self._profiles.uplink, case.station, "MaxEnergyOnInvalidId")
         now, newest = self._clock.monotonic(), self._rooms.facts.reading(evse)
-        if newest is not None and newest.register_wh is not None:
+        if newest is not None and newest.register_wh is not None and newest.at >= case.began:
             case.shown = newest  # readings in between may tell of currents alone
         reading = case.shown
         if not self._rooms.facts.online(case.station):

@@ -9,6 +9,7 @@ from sitectl.base.virtual import run_virtual
 from sitectl.config.settings import AuthorizationMode, AuthorizationSettings
 from sitectl.model.commands import Answered, Outcome, RequestStop
 from sitectl.model.events import CeilingCleared, CeilingSet
+from sitectl.model.ids import EvseId
 from sitectl.model.metering import EvseReading
 from sitectl.model.transaction import AuthorizationStatus, StartedTransaction
 from sitectl.uplinks.connecting import DialFailed
@@ -75,6 +76,24 @@ async def test_a_late_refusal_may_also_only_take_the_energy():
         assert (ceiling.evse, ceiling.ceiling_a) == (stored.evse, 0.0)
         await world.stops(stored)
         assert [event.key for event in world.inbox.of(CeilingCleared)] == [ceiling.key]
+
+
+def test_without_energy_it_stays_over_a_restart(tmp_path: Path):
+    async def test() -> None:
+        async with World(tmp_path / "ledger.db") as world:
+            await world.settles()
+            await world.central.ask("ChangeConfiguration", {"key": "StopTransactionOnInvalidId", "value": "false"})
+            world.central.answers["StartTransaction"] = started(5, "Invalid")
+            stored = await world.starts()
+            await asyncio.sleep(5)
+            await world.restart()
+            world.inbox.clear()
+            world.arrives()
+            await asyncio.sleep(10)
+            assert [event.ceiling.evse for event in world.inbox.of(CeilingSet)] == [stored.evse]
+            assert world.door.of(RequestStop) == []
+
+    run_virtual(test())
 
 
 # --- the energy that is granted all the same -------------------------------------------------------------------------
@@ -151,6 +170,26 @@ async def test_before_the_first_reading_the_grant_counts_from_what_is_on_record(
         await car.for_s(250)
         assert not car.draws
         assert 450 <= car.wh - 1000.0 <= 510
+
+
+@on_virtual_time
+async def test_a_reading_of_the_transaction_before_grants_and_takes_nothing():
+    async with World() as world:
+        await world.settles()
+        await granted(world, 500, True)
+        world.central.answers["StartTransaction"] = started(5, "Invalid")
+        for before_wh in (9000.0, 0.0):
+            world.door.commands.clear()
+            world.inbox.clear()
+            now = world.clock.monotonic()
+            world.facts.readings[EvseId(CP, 1)] = EvseReading(EvseId(CP, 1), now, None, 3, 0.0, before_wh)
+            stored = await world.starts(meter=1000)
+            await asyncio.sleep(5)
+            assert world.door.of(RequestStop) == []
+            car = Car(world, stored)
+            await car.for_s(250)
+            assert 450 <= car.wh - 1000.0 <= 510
+            await world.stops(stored)
 
 
 @on_virtual_time
