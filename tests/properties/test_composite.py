@@ -16,7 +16,7 @@ from sitectl.planner.ceilings import Charging, evse_limit, station_limit
 from sitectl.planner.composite import Point, composite
 from tests.unit.planner.profiles import CP, NOON, TX
 
-ONE = EvseId(CP, 1)
+ONE, TWO = EvseId(CP, 1), EvseId(CP, 2)
 MIN_A, MOST_A = 6.0, 32.0
 WINDOW_S = 7200
 
@@ -33,7 +33,7 @@ def profiles(draw: st.DrawFn) -> ChargingProfile:
     start = None if kind is ProfileKind.RELATIVE else draw(maybe)
     return ChargingProfile(
         id=draw(st.integers(0, 99)),
-        evse=EvseId(CP, 0 if purpose is ProfilePurpose.STATION_MAX else draw(st.sampled_from([0, 1]))),
+        evse=EvseId(CP, 0 if purpose is ProfilePurpose.STATION_MAX else draw(st.sampled_from([0, 1, 2]))),
         stack_level=draw(st.integers(0, 3)),
         purpose=purpose,
         kind=kind,
@@ -69,3 +69,22 @@ def test_every_second_is_told_right(held: list[ChargingProfile], runs: bool, sec
     for second in {0, *starts, *seconds}:
         told = [period.limit_a for period in found.periods if period.start_s <= second][-1]
         assert told == by_itself(held, charging, MOST_A, second), second
+
+
+@given(st.lists(profiles(), max_size=5), st.booleans(), st.integers(0, WINDOW_S - 1))
+def test_a_station_is_its_evses_together_within_its_own_bounds(
+    held: list[ChargingProfile], runs: bool, second: int
+) -> None:
+    charging = Charging(TX, NOON - timedelta(seconds=600)) if runs else None
+    points = {
+        ONE: Point(charging, StandingLimit(None, MOST_A, MIN_A)),
+        TWO: Point(None, StandingLimit(None, 16.0, MIN_A)),
+    }
+
+    def at(asked: dict[EvseId, Point], post_a: float | None) -> float:
+        found = composite(held, asked, post_a, NOON, WINDOW_S, 1000)
+        return [period.limit_a for period in found.periods if period.start_s <= second][-1]
+
+    whole_a = station_limit(held, CP, NOON + timedelta(seconds=second)).limit_a
+    alone = sum(at({evse: point}, None) for evse, point in points.items())
+    assert at(points, 40.0) == min(a for a in (40.0, whole_a, alone) if a is not None)
