@@ -1,4 +1,4 @@
-"""Which path gives which answer. Whoever may open the socket (root and its group) may ask, and requeue dead letters."""
+"""Which path gives which answer. Whoever may open the socket (root and its group) may ask, and do what is offered."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sitectl.api import views
 from sitectl.api.answers import as_json, in_time
 from sitectl.api.ledger import add_ledger
 from sitectl.api.ports import Behind
+from sitectl.api.stations import add_stations
 from sitectl.base.errors import EnvironmentFault
 from sitectl.model.ids import StationId
 from sitectl.model.transaction import TransactionTotals
@@ -29,6 +30,7 @@ def make_app(behind: Behind) -> FastAPI:
     app = FastAPI(title="sitectl", version="1", docs_url=None, redoc_url=None)
     _add_refusals(app)
     _add_site(app, behind)
+    add_stations(app, behind)
     add_ledger(app, behind)
     return app
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from sitectl.model.health import Problem
-from sitectl.model.ids import StationId, UplinkId
+from sitectl.model.ids import EvseId, StationId, UplinkId
 from sitectl.model.journal import EVERYTHING, JournalEntry, TimelinePage, Wanted
 from sitectl.model.storage import StoreHealth
 from sitectl.model.transaction import NotRequeued, Requeued, TransactionTotals, TransactionView
@@ -73,6 +73,13 @@ class DeadLetters(Protocol):
         """Send those of a transaction again, in their old places; `name` is its id or a beginning of it."""
 
 
+class Orders(Protocol):
+    """What people want of stations."""
+
+    async def wish(self, evse: EvseId, operative: bool) -> str:
+        """The site's own wish for an EVSE (0: the station): Accepted, Scheduled (it holds later), or Rejected."""
+
+
 class Overview(Protocol):
     """What is put together from several rooms."""
 
@@ -108,4 +115,5 @@ class Behind:
     dead_letters: DeadLetters
     timeline: Timeline
     overview: Overview
+    orders: Orders
     closing: asyncio.Event = field(default_factory=asyncio.Event)

@@ -53,9 +53,9 @@ class Client:
         """Ask for one JSON answer; with `long` one that may take the daemon a while."""
         return self._answer("GET", path, query, SILENCE_S if long else TIMEOUT_S)
 
-    def post(self, *path: str, **query: Value) -> dict[str, Any]:
-        """Ask for something to be done; its outcome."""
-        return self._answer("POST", path, query, TIMEOUT_S)
+    def post(self, *path: str, long: bool = False, **query: Value) -> dict[str, Any]:
+        """Ask for something to be done; its outcome. With `long` a station may have to answer first."""
+        return self._answer("POST", path, query, SILENCE_S if long else TIMEOUT_S)
 
     def _answer(self, method: str, path: tuple[str, ...], query: Query, timeout_s: float) -> dict[str, Any]:
         with self._open(method, path, query, timeout_s) as response:

@@ -26,6 +26,7 @@ from sitectl.cli.asking import (
     show_answer,
 )
 from sitectl.cli.client import DaemonAway, NotAllowed, Refused
+from sitectl.cli.stations import station_app
 
 app = typer.Typer(
     name="sitectl",
@@ -172,6 +173,7 @@ def uplinks(as_json: AsJson = False, config: Config = DEFAULT_CONFIG, socket: So
 
 app.command()(ledger.transactions)
 app.add_typer(ledger.transaction_app, name="transaction")
+app.add_typer(station_app, name="station")
 app.command()(ledger.events)
 app.command()(ledger.timeline)
 

@@ -244,6 +244,14 @@ def requeued(answer: Answer, narrow: bool) -> RenderableType:
     return Text(clean(f"transaction {answer['transaction']}: messages that wait again: {counts}"))
 
 
+def availability(answer: Answer, narrow: bool) -> RenderableType:
+    """Whether a station, or one of its EVSEs, is in service."""
+    place = f"{answer['station']}:{answer['evse']}" if answer["evse"] else answer["station"]
+    wish = "in service" if answer["operative"] else "out of service"
+    later = " as soon as it is there, has ended its transaction, or nobody else keeps it out"
+    return Text(clean(f"{place}: {wish}{later if answer['status'] == 'Scheduled' else ''}"))
+
+
 SHOWN_OF_A_FRAME = 300
 
 

@@ -176,6 +176,7 @@ class Daemon:
                 self._store.dead_letters,
                 self._upkeep.timeline,
                 self._rooms.overview,
+                self._rooms.pool.availability,
                 closing,
             )
         )

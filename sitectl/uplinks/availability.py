@@ -83,10 +83,9 @@ class Availability:
 
     async def ask(self, asker: Asker, asked: ChangeAvailability) -> Reply:
         """A central's wish, and the answer to it."""
-        status = await self.wish(asker.uplink, asked.evse, asked.operative)
-        return {"status": status}
+        return {"status": await self.wish(asked.evse, asked.operative, asker.uplink)}
 
-    async def wish(self, owner: UplinkId, evse: EvseId, operative: bool) -> str:
+    async def wish(self, evse: EvseId, operative: bool, owner: UplinkId = SITE) -> str:
         """Somebody's wish: Accepted, Scheduled (it holds later: offline, charging, another wish), or Rejected."""
         if evse.evse not in (0, *self._rooms.facts.evses(evse.station)):
             return "Rejected"

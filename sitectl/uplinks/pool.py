@@ -9,75 +9,42 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Mapping, Sequence
 from random import Random
 
-from sitectl.base.backoff import Backoff
 from sitectl.base.clock import Clock
 from sitectl.base.errors import EnvironmentFault
 from sitectl.config.settings import UplinkSettings
 from sitectl.model.events import Event, EvseMetered, TransactionEnded, TransactionStarted
 from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
 from sitectl.model.security import SecurityEventType
-from sitectl.model.transaction import Backlog, IdTokenInfo, OutboxMessage, Payload
-from sitectl.model.uplink import UplinkState, UplinkView
+from sitectl.model.transaction import IdTokenInfo, OutboxMessage, Payload
+from sitectl.model.uplink import UplinkView
 from sitectl.ocpp.v16 import central_decode, central_encode
 from sitectl.routing.route import Route
-from sitectl.uplinks.asking import Asker
 from sitectl.uplinks.authority import Authority
-from sitectl.uplinks.blocks import Blocks, StationBlocks
-from sitectl.uplinks.connecting import Dial
+from sitectl.uplinks.availability import Availability
+from sitectl.uplinks.blocks import StationBlocks
 from sitectl.uplinks.dial import TapOf
 from sitectl.uplinks.egress import Egress
-from sitectl.uplinks.ingress import Ingress
 from sitectl.uplinks.link import Link
-from sitectl.uplinks.lists import Lists
-from sitectl.uplinks.news import Message, News
-from sitectl.uplinks.nudge import Nudge
-from sitectl.uplinks.pace import Pace
+from sitectl.uplinks.news import Message
 from sitectl.uplinks.ports import Rooms
-from sitectl.uplinks.profiles import Profiles
-from sitectl.uplinks.refusals import Refusals
-from sitectl.uplinks.remote import Remote
-from sitectl.uplinks.security import Security
 from sitectl.uplinks.security_events import SecurityEvents
-from sitectl.uplinks.standing import view
-from sitectl.uplinks.variables import Variables
+from sitectl.uplinks.uplink import MakeDialer, Surroundings, Uplink
 from sitectl.uplinks.wishes import Wishes
 
 log = logging.getLogger(__name__)
 
-BACKOFF_BASE_S = 1.0
-BACKOFF_CAP_S = 30.0
 REFRESH_S = 1.0
 SAMPLES_AT_MOST_EVERY_S = 60.0
 """Each goes to disk before it is answered; more often than this is more than a disk bears."""
 
-ASK_WITHIN_S = 10.0
 GOODBYE_S = 3.0
 """A central that does not answer our close frame is not waited for any longer."""
 
 REFRESH_SHARE = 20
 """Counting a large backlog takes a while: it is done at most a twentieth of the time."""
-
-MakeDialer = Callable[[UplinkSettings], Callable[[StationId], Dial]]
-
-
-@dataclass(slots=True)
-class _Uplink:
-    settings: UplinkSettings
-    pace: Pace
-    profiles: Profiles
-    blocks: Blocks
-    refusals: Refusals
-    security: Security
-    dial: Callable[[StationId], Dial]
-    links: dict[StationId, Link] = field(default_factory=dict)
-    tasks: list[asyncio.Task[None]] = field(default_factory=list)
-    backlogs: Mapping[StationId, Backlog] = field(default_factory=dict)
-    noted: UplinkState | None = None
 
 
 class UplinkPool:
@@ -97,46 +64,17 @@ class UplinkPool:
         self._route = route
         self._rooms = rooms
         self._clock = clock
-        self._random = random
         self._nominal_voltage_v = nominal_voltage_v
-        self._make_dialer = make_dialer
-        self._tap_of = tap_of
         self._events = SecurityEvents(rooms, clock, self._egress)
         self._stations = StationBlocks(rooms, clock, self._tell, self._shown)
-        self._tokens = Authority(rooms, self.copies, lambda id, station: self._link(self._uplinks[id], station))
-        self.authorize, self.remembered, self.verify = (
-            self._tokens.authorize,
-            self._tokens.remembered,
-            self._tokens.verify,
-        )
+        tokens = Authority(rooms, self.copies, lambda id, station: self._uplinks[id].link(station))
+        self.authorize, self.remembered, self.verify = tokens.authorize, tokens.remembered, tokens.verify
+        self._around = Surroundings(rooms, clock, random, self._stations, self._events, tokens, make_dialer, tap_of)
         self.bars, self.claimed = self._stations.reservations.bars, self._stations.reservations.claimed
         self._uplinks = {id: self._uplink(settings) for id, settings in uplinks.items()}
 
-    def _uplink(self, settings: UplinkSettings) -> _Uplink:
-        async def ask(station: StationId, id_token: str) -> IdTokenInfo | None:
-            return await self._tokens.ask(settings.id, station, id_token, ASK_WITHIN_S)
-
-        is_out = self._stations.availability.is_out
-        profiles = Profiles(settings.id, self._rooms, self._clock, self._nominal_voltage_v)
-        report = partial(self._events.report, [settings.id])
-        security = Security(self._rooms, settings, self._stations.makers, self._stations.files, self._clock, report)
-        remote = Remote(self._rooms, profiles, is_out, self.bars, self._clock)
-        variables = Variables(self._rooms, self._stations.measurands)
-        uplink = _Uplink(
-            settings,
-            Pace(settings.replay_per_s, self._clock),
-            profiles,
-            Blocks(self._stations, profiles, remote, variables, Lists(self._rooms), security),
-            Refusals(self._rooms, profiles, self._clock, ask),
-            security,
-            self._dialer(settings, security),
-        )
-        return uplink
-
-    def _dialer(self, settings: UplinkSettings, security: Security) -> Callable[[StationId], Dial]:
-        if self._make_dialer is not None:
-            return self._make_dialer(settings)
-        return security.dialer(lambda: f"{self._random.getrandbits(64):016x}", self._tap_of).of
+    def _uplink(self, settings: UplinkSettings) -> Uplink:
+        return Uplink(settings, self._around, self._nominal_voltage_v)
 
     async def run(self) -> None:
         """Bring back what the disk says of profiles, refusals and backlogs, then keep them in view until cancelled.
@@ -151,28 +89,18 @@ class UplinkPool:
 
     async def _watch(self) -> None:
         for uplink in [*self._uplinks.values()]:
-            await self._bring_back(uplink)
+            await uplink.restore()
         while True:
             began_at = self._clock.monotonic()
             self._stations.reservations.refresh()
             for uplink in [*self._uplinks.values()]:
-                await self._refresh(uplink)
+                await uplink.refresh()
             await asyncio.sleep(max(REFRESH_S, REFRESH_SHARE * (self._clock.monotonic() - began_at)))
-
-    async def _bring_back(self, uplink: _Uplink) -> None:
-        uplink.profiles.restore()
-        self._stations.restore(uplink.settings.id)
-        try:
-            await uplink.refusals.restore()
-        except EnvironmentFault as fault:
-            log.warning("%s: refused transactions are not known: %s", uplink.settings.id, fault)
 
     def wake(self) -> None:
         """The wall clock has jumped: what goes by it is looked at anew, and absent centrals are tried at once."""
         for uplink in self._uplinks.values():
-            uplink.profiles.recompose()
-            for link in uplink.links.values():
-                link.dial_now()
+            uplink.wake()
 
     async def reconfigure(
         self,
@@ -187,56 +115,26 @@ class UplinkPool:
         nothing any more; what it has not heard stays in its outbox.
         """
         leaving: list[asyncio.Task[None]] = []
-        fresh: list[_Uplink] = []
+        fresh: list[Uplink] = []
         self._route, self._nominal_voltage_v = route, nominal_voltage_v
         for id in [*self._uplinks]:
             if id not in uplinks:
-                leaving += self._uplinks[id].tasks
                 left = self._uplinks.pop(id)
-                left.refusals.withdraw()
-                left.profiles.withdraw()
-                self._stations.withdraw(id)
+                leaving += left.tasks
+                left.withdraw()
         for id, settings in uplinks.items():
             held = self._uplinks.get(id)
             if held is None:
                 fresh.append(self._uplinks.setdefault(id, self._uplink(settings)))
-                continue
-            held.profiles.nominal_voltage_v = nominal_voltage_v
-            if held.settings != settings:
-                leaving += held.tasks
-                pace = Pace(settings.replay_per_s, self._clock)
-                held.security.reconfigure(settings)
-                held.settings, held.pace, held.dial = settings, pace, self._dialer(settings, held.security)
-                held.links, held.tasks = {}, []
+            else:
+                leaving += held.reconfigure(settings, nominal_voltage_v)
         await _say_goodbye(leaving)
         for uplink in fresh:
-            await self._bring_back(uplink)
+            await uplink.restore()
         for station in online:
             for id in self._route.uplinks_of(station):
                 if station not in self._uplinks[id].links:
-                    self._link(self._uplinks[id], station).station_online()
-
-    async def _refresh(self, uplink: _Uplink) -> None:
-        uplink.profiles.refresh()
-        self._note_state(uplink)
-        await uplink.security.look_after({**uplink.links})
-        try:
-            found = await self._rooms.outbox.backlogs(uplink.settings.id)
-        except EnvironmentFault:
-            return  # the store says itself that it is away
-        uplink.backlogs = {backlog.station: backlog for backlog in found}
-        for backlog in found:
-            if backlog.waiting and not (link := self._link(uplink, backlog.station)).egress.waiting:
-                link.egress.wake()
-
-    def _note_state(self, uplink: _Uplink) -> None:
-        """Once when it begins, for all stations together."""
-        view = self._view(uplink)
-        if view.state is not uplink.noted and (view.stations or view.state is not UplinkState.ONLINE):
-            uplink.noted = view.state
-            log.info("%s: %s", uplink.settings.id, f"{view.state.value} {view.text}".rstrip())
-            data = {"uplink": uplink.settings.id, "why": view.text}
-            self._rooms.journal.record(f"uplink.{view.state.value}", data=data)
+                    self._uplinks[id].link(station).station_online()
 
     # --- for the stations room ----------------------------------------------------------------------------------------
 
@@ -296,18 +194,11 @@ class UplinkPool:
 
     def hear(self, event: Event) -> None:
         """What the site hears: transactions, which profiles follow, and readings that a central asked for."""
-        match event:
-            case TransactionStarted() | TransactionEnded():
-                for uplink in self._uplinks.values():
-                    uplink.profiles.hear(event)
-                    if isinstance(event, TransactionEnded):
-                        uplink.refusals.hear(event)
-                if isinstance(event, TransactionStarted):
-                    self._stations.reservations.hear(event)
-            case EvseMetered(reading):
-                for uplink in self._uplinks.values():
-                    if (link := uplink.links.get(reading.evse.station)) is not None:
-                        link.news.metered(reading)
+        if isinstance(event, TransactionStarted | TransactionEnded | EvseMetered):
+            for uplink in self._uplinks.values():
+                uplink.hear(event)
+        if isinstance(event, TransactionStarted):
+            self._stations.reservations.hear(event)
 
     async def deliver(self, station: StationId, message: OutboxMessage) -> None:
         """A message of a station that belongs to no transaction and must arrive: on disk when this returns."""
@@ -324,20 +215,22 @@ class UplinkPool:
                 info = f"by {by_s:+.1f} s"
                 self._events.report([id], station, SecurityEventType.SETTING_SYSTEM_TIME, info)
 
+    @property
+    def availability(self) -> Availability:
+        """Which EVSEs are in service, for the site itself too."""
+        return self._stations.availability
+
     # --- for people ---------------------------------------------------------------------------------------------------
 
     def views(self) -> Mapping[UplinkId, UplinkView]:
         """How each uplink stands."""
-        return {id: self._view(uplink) for id, uplink in self._uplinks.items()}
-
-    def _view(self, uplink: _Uplink) -> UplinkView:
-        return view([*uplink.links.values()], uplink.backlogs.values(), self._clock.wall())
+        return {id: uplink.view() for id, uplink in self._uplinks.items()}
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _egress(self, id: UplinkId, station: StationId) -> Egress | None:
         uplink = self._uplinks.get(id)
-        return None if uplink is None else self._link(uplink, station).egress
+        return None if uplink is None else uplink.link(station).egress
 
     async def _tell(self, id: UplinkId, station: StationId, message: OutboxMessage) -> None:
         """A message of no transaction for one central: on disk, else said if it listens."""
@@ -346,34 +239,14 @@ class UplinkPool:
         except EnvironmentFault as fault:
             log.warning("%s: %s for %s is not on disk: %s", station, message.action, id, fault)
             if (uplink := self._uplinks.get(id)) is not None:
-                self._link(uplink, station).news.say(Message(message.action, message.payload))
+                uplink.link(station).news.say(Message(message.action, message.payload))
 
     def _shown(self, station: StationId) -> Sequence[Link]:
-        return [self._link(self._uplinks[id], station) for id in self._route.uplinks_of(station)]
+        return [self._uplinks[id].link(station) for id in self._route.uplinks_of(station)]
 
     def _authority(self, station: StationId, id_token: str) -> Link | None:
         copies = self._route.copies(station, id_token)
-        return self._link(self._uplinks[copies[0]], station) if copies else None
-
-    def _link(self, uplink: _Uplink, station: StationId) -> Link:
-        link = uplink.links.get(station)
-        if link is None:
-            link = uplink.links[station] = self._make(uplink, station)
-            uplink.tasks.append(self._rooms.tasks.spawn(link.run(), f"link {uplink.settings.id}/{station}"))
-        return link
-
-    def _make(self, uplink: _Uplink, station: StationId) -> Link:
-        nudge = Nudge()
-        settings, rooms, clock = uplink.settings, self._rooms, self._clock
-        wishes = Wishes(rooms, settings.id, station)
-        egress = Egress(settings.id, station, rooms, uplink.pace, uplink.refusals, clock, nudge, wishes.measured)
-        backoff = Backoff(BACKOFF_BASE_S, BACKOFF_CAP_S, self._random)
-        is_out, is_held = self._stations.availability.is_out, self._stations.reservations.is_held
-        news = News(station, rooms.facts, clock, nudge, wishes, is_out, is_held)
-        link = Link(station, rooms, egress, news, uplink.dial(station), backoff, clock, nudge)
-        asker = Asker(settings.id, station, settings.rights, link, lambda: uplink.security.profile(station))
-        link.serve = Ingress(rooms, uplink.blocks, asker, clock).serve
-        return link
+        return self._uplinks[copies[0]].link(station) if copies else None
 
 
 async def _say_goodbye(links: Sequence[asyncio.Task[None]]) -> None:

@@ -15,6 +15,7 @@ from sitectl.config.settings import UplinkSettings
 from sitectl.model.uplink import UplinkState
 from sitectl.security.tls import server_context
 from sitectl.uplinks import credentials, pool
+from sitectl.uplinks import uplink as one_uplink
 from tests.integration.csms import Csms, certificate_for_loopback, csms
 from tests.integration.test_uplinks import charges, site, until, until_drained, up
 from tests.unit.security.test_tls import Authority
@@ -27,8 +28,8 @@ KEY = "00112233445566778899aabbccddeeff"
 
 @pytest.fixture(autouse=True)
 def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "BACKOFF_BASE_S", 0.05)
-    monkeypatch.setattr(pool, "BACKOFF_CAP_S", 0.2)
+    monkeypatch.setattr(one_uplink, "BACKOFF_BASE_S", 0.05)
+    monkeypatch.setattr(one_uplink, "BACKOFF_CAP_S", 0.2)
     monkeypatch.setattr(pool, "REFRESH_S", 0.1)
     monkeypatch.setattr(credentials, "RECONNECT_AFTER_S", 0.1)
 

@@ -28,7 +28,7 @@ from sitectl.model.events import CeilingCleared, CeilingSet
 from sitectl.model.ids import EvseId, StationId
 from sitectl.model.uplink import UplinkState
 from sitectl.security.tls import server_context
-from sitectl.uplinks import dial, pool
+from sitectl.uplinks import dial, pool, uplink
 from tests.integration.csms import CUT, RawCsms, certificate_for_loopback, csms, mute_port, raw_csms, well
 from tests.unit.uplinks.central import CP
 from tests.unit.uplinks.twins import CENTRAL, World
@@ -39,8 +39,8 @@ TRANSACTIONAL = ("StartTransaction", "MeterValues", "StopTransaction")
 @pytest.fixture(autouse=True)
 def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """The waits of the field are not for tests on the clock of the machine."""
-    monkeypatch.setattr(pool, "BACKOFF_BASE_S", 0.05)
-    monkeypatch.setattr(pool, "BACKOFF_CAP_S", 0.2)
+    monkeypatch.setattr(uplink, "BACKOFF_BASE_S", 0.05)
+    monkeypatch.setattr(uplink, "BACKOFF_CAP_S", 0.2)
     monkeypatch.setattr(pool, "REFRESH_S", 0.1)
 
 
@@ -106,6 +106,7 @@ _YES: dict[type, str] = {UnlockConnector: "Unlocked", ChangeAvailability: "Sched
 
 async def test_every_command_of_a_central_and_its_answer_by_the_book(tmp_path: Path) -> None:
     async with csms() as central, site(tmp_path, central.url) as world:
+        world.reports(1, "Available")
         up(world)
         await until(lambda: world.pool.views()[CENTRAL].stations == 1)
         stored = await world.starts(2, wait=False)

@@ -234,8 +234,17 @@ class Overview:
         return {"settings": self._quiet.loaded.effective, "origins": self._quiet.loaded.origins}
 
 
+class Orders:
+    """Takes every wish of a station but that for POST."""
+
+    async def wish(self, evse: EvseId, operative: bool) -> str:
+        if evse.station == POST:
+            return "Rejected"
+        return "Accepted" if operative else "Scheduled"
+
+
 def behind(quiet: QuietSite, ledger: Ledger, overview: Overview) -> Behind:
-    return Behind(quiet.site, ledger, ledger, ledger, overview, asyncio.Event())
+    return Behind(quiet.site, ledger, ledger, ledger, overview, Orders(), asyncio.Event())
 
 
 def transaction() -> TransactionView:

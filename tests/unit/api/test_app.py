@@ -114,6 +114,7 @@ async def test_the_list_of_questions_stands_at_openapi(served: Served) -> None:
         "/v1/status",
         "/v1/stations",
         "/v1/stations/{id}",
+        "/v1/stations/{id}/availability",
         "/v1/why/{id}",
         "/v1/meters",
         "/v1/uplinks",
@@ -162,6 +163,18 @@ async def test_dead_letters_are_requeued_by_a_post_alone(served: Served) -> None
     assert (await served.get("/v1/transactions/t/requeue", method="POST")).status == 409
     served.ledger.broken = True
     assert (await served.get("/v1/transactions/t1/requeue", method="POST")).status == 503
+
+
+async def test_a_station_is_taken_out_of_service_by_a_post_alone(served: Served) -> None:
+    path = "/v1/stations/CP01/availability"
+    done = await served.get(f"{path}?operative=false&evse=1", method="POST")
+    told = {"schema": 1, "station": "CP01", "evse": 1, "operative": False, "status": "Scheduled"}
+    assert (done.status, done.json) == (200, told)
+    assert (await served.get(f"{path}?operative=true", method="POST")).json["status"] == "Accepted"
+    assert (await served.get(f"{path}?evse=7&operative=true", method="POST")).status == 404
+    assert (await served.get("/v1/stations/CP99/availability?operative=true", method="POST")).status == 404
+    assert (await served.get("/v1/stations/POST/availability?operative=true", method="POST")).status == 409
+    assert (await served.get(path, method="POST")).status == 422
 
 
 @pytest.mark.parametrize(

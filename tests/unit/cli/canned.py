@@ -145,6 +145,13 @@ ANSWERS: dict[str, Any] = {
     "/v1/transactions": {"schema": 1, "transactions": [STOPPED, TRANSACTION]},
     "/v1/transactions?only=dead": {"schema": 1, "transactions": [STOPPED | {"dead_letters": [LETTER]}]},
     "/v1/transactions/t1/requeue": {"schema": 1, "transaction": "t1", "requeued": {"central": 2}},
+    "/v1/stations/CP01/availability": {
+        "schema": 1,
+        "station": "CP01",
+        "evse": 2,
+        "operative": False,
+        "status": "Scheduled",
+    },
     "/v1/config": {"schema": 1, "settings": {"site": {"name": "depot-north"}}, "origins": {"site.name": "site.yaml:2"}},
     "/v1/events": stream(EVENT),
     "/v1/timeline/CP01": TIMELINE,

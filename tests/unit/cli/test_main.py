@@ -86,6 +86,16 @@ def test_a_transaction_is_requeued(daemon: Canned, config: Path) -> None:
     assert sitectl("transaction", "requeue", "t2", "--config", config)[0] == 1
 
 
+def test_a_station_is_taken_out_of_service(daemon: Canned, config: Path) -> None:
+    command = ("station", "availability", "CP01", "inoperative", "--evse", "2", "--config", config)
+    status, out, err = sitectl(*command)
+    assert (status, err) == (0, "")
+    assert daemon.asked == ["POST /v1/stations/CP01/availability?operative=false&evse=2"]
+    assert out.startswith("CP01:2: out of service as soon as ")
+    assert json.loads(sitectl(*command, "--json")[1])["schema"] == 1
+    assert sitectl("station", "availability", "CP02", "operative", "--config", config)[0] == 1
+
+
 @pytest.mark.parametrize("state", ["degraded", "failsafe"])
 def test_a_site_that_is_not_well_is_exit_status_5(daemon: Canned, config: Path, state: str) -> None:
     daemon.answers["/v1/status"] = STATUS | {"state": state}
@@ -135,6 +145,8 @@ def test_what_is_refused_is_exit_status_1_and_what_is_forbidden_4(daemon: Canned
         ["transactions", "--limit", "many"],
         ["transactions", "--open", "--dead"],
         ["transaction", "requeue"],
+        ["station", "availability", "CP01"],
+        ["station", "availability", "CP01", "sideways"],
         ["events", "--since", "yesterday"],
         ["events", "--since", "1w"],
         ["timeline"],

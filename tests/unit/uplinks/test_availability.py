@@ -89,15 +89,15 @@ async def test_it_is_back_only_when_nobody_keeps_it_out():
         await world.settles()
         world.reports(1, "Available")
         assert await asks(world, 1, False) == ACCEPTED
-        assert await wishes(world).wish(OTHER, EvseId(CP, 1), False) == "Accepted"
-        assert await wishes(world).wish(SITE, EvseId(CP, 0), False) == "Accepted"
+        assert await wishes(world).wish(EvseId(CP, 1), False, OTHER) == "Accepted"
+        assert await wishes(world).wish(EvseId(CP, 0), False, SITE) == "Accepted"
         assert told(world) == [(1, False), (0, False)]
         assert await asks(world, 1, True) == SCHEDULED  # accepted, and others keep it out
-        assert await wishes(world).wish(SITE, EvseId(CP, 0), True) == "Accepted"
+        assert await wishes(world).wish(EvseId(CP, 0), True, SITE) == "Accepted"
         assert told(world) == [(0, True), (1, False)]
         await asyncio.sleep(1)
         assert shown(world, 1) == "Unavailable"
-        assert await wishes(world).wish(OTHER, EvseId(CP, 1), True) == "Accepted"
+        assert await wishes(world).wish(EvseId(CP, 1), True, OTHER) == "Accepted"
         assert told(world) == [(1, True)]
         await asyncio.sleep(1)
         assert shown(world, 1) == "Available"
@@ -123,7 +123,7 @@ async def test_a_charging_connector_that_another_has_taken_out_is_scheduled():
         await world.settles()
         await world.starts(1)
         world.door.outcome = lambda command: Answered("Scheduled", SCHEDULED)
-        assert await wishes(world).wish(OTHER, EvseId(CP, 1), False) == "Scheduled"
+        assert await wishes(world).wish(EvseId(CP, 1), False, OTHER) == "Scheduled"
         assert await asks(world, 1, False) == SCHEDULED
         assert told(world) == [(1, False)]
 
@@ -222,7 +222,7 @@ async def test_a_central_that_is_no_longer_configured_keeps_nothing_out():
     async with World() as world:
         await world.settles()
         await asks(world, 1, False)
-        await wishes(world).wish(SITE, EvseId(CP, 2), False)
+        await wishes(world).wish(EvseId(CP, 2), False, SITE)
         told(world)
         wishes(world).withdraw(CENTRAL)
         await asyncio.sleep(1)
@@ -270,7 +270,7 @@ async def test_two_wishes_at_once_are_told_one_after_the_other():
     async with World() as world:
         await world.settles()
         answers = await asyncio.gather(
-            wishes(world).wish(OTHER, EvseId(CP, 1), False), wishes(world).wish(CENTRAL, EvseId(CP, 1), True)
+            wishes(world).wish(EvseId(CP, 1), False, OTHER), wishes(world).wish(EvseId(CP, 1), True, CENTRAL)
         )
         assert answers == ["Accepted", "Scheduled"]
         assert told(world) == [(1, False)]

@@ -1,0 +1,32 @@
+"""What one may do to a station: take it, or one of its EVSEs, out of service and back, for the site itself."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import FastAPI, HTTPException, Query, Response
+
+from sitectl.api import views
+from sitectl.api.answers import as_json
+from sitectl.api.ports import Behind
+from sitectl.model.ids import EvseId, StationId
+
+Number = Annotated[int, Query(ge=0, description="The EVSE; 0: the whole station.")]
+
+
+def add_stations(app: FastAPI, behind: Behind) -> None:
+    """The paths."""
+
+    @app.post("/v1/stations/{id}/availability", summary="Take a station or an EVSE out of service, or back into it")
+    async def availability(id: str, operative: bool, evse: Number = 0) -> Response:
+        station = StationId(id)
+        plan = behind.site.state.topology.stations.get(station)
+        if plan is None or not plan.installed:
+            raise HTTPException(404, f"no station {id!r} here; `sitectl stations` lists them")
+        if evse and EvseId(station, evse) not in [one.id for one in plan.evses]:
+            raise HTTPException(404, f"{id} has no EVSE {evse}; `sitectl stations {id}` shows those that it has")
+        status = await behind.orders.wish(EvseId(station, evse), operative)
+        if status == "Rejected":
+            raise HTTPException(409, f"{id} did not take it; `sitectl timeline {id}` shows what it said")
+        answer = {"schema": views.SCHEMA, "station": id, "evse": evse, "operative": operative, "status": status}
+        return as_json(answer)
