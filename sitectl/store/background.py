@@ -1,6 +1,7 @@
 """Long questions to the file, on a thread and a connection of their own: they hold up nobody who asks briefly."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ class Background:
     def __init__(self, path: Path, executor: Executor) -> None:
         self._executor = executor
         self._reader = Reader(path, lambda: None)
+        self._ended = False
 
     async def ask(self, job: Job[T]) -> T:
         """Run `job` behind those asked before. Raises `StoreUnavailable` where the file cannot be read."""
@@ -34,7 +36,16 @@ class Background:
         self._executor.submit(lambda: self._reader.read(job), answered)
         return await asked
 
+    def let_go(self, then: Callable[[], None]) -> None:
+        """Close the file, which may be another one when it is asked next; what is being asked is broken off."""
+        if self._ended:
+            then()
+            return
+        self._reader.interrupt()
+        self._executor.submit(self._reader.close, lambda _: then())
+
     def close(self) -> None:
         """Let go of the file and end the thread, after what it is at."""
+        self._ended = True
         self._executor.submit(self._reader.close, lambda _: None)
         self._executor.stop()

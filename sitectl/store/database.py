@@ -83,6 +83,7 @@ class Database:
         self._commit_s = 0.0
         self._damage: str | None = None
         self._looking = False
+        self._others: list[Callable[[Callable[[], None]], None]] = []
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._retry_s = RETRY_S
         self._well_since = float("-inf")
@@ -94,6 +95,10 @@ class Database:
         What jobs remember outside the database is then void.
         """
         self._writer.on_undo.append(forget)
+
+    def also_open(self, let_go: Callable[[Callable[[], None]], None]) -> None:
+        """Somebody else reads the file: `let_go(then)` has it closed, and calls `then` when it is."""
+        self._others.append(let_go)
 
     def on_replaced(self, restore: Job[object]) -> None:
         """Run `restore` on a file that came into the place of a damaged one, before anything else is written."""
@@ -288,13 +293,20 @@ class Database:
         self._with_file_closed(lambda: self._writer.reopen(doubt, damage), self._reopened)
 
     def _with_file_closed(self, call: Callable[[], T], done: Callable[[T], None]) -> None:
-        def inspection_stopped() -> None:
-            self._questions.let_go(lambda: self._writing.submit(call, done))
+        """Run `call` in the writer's thread when nobody else has the file open."""
+        holders = [self._questions.let_go, *self._others]
+        if self._inspection is not None and self._idle is None:
+            holders.append(self._inspection.stop)
+        elif self._inspection is not None:
+            self._inspection.stop()  # a page that it reads just now must not hold up the end
 
-        if self._inspection is None:
-            inspection_stopped()
-        else:
-            self._inspection.stop(inspection_stopped)
+        def next_one() -> None:
+            if holders:
+                holders.pop()(next_one)
+            else:
+                self._writing.submit(call, done)
+
+        next_one()
 
     def _reopened(self, result: Fault | StoreState) -> None:
         if self._idle is not None:

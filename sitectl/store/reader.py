@@ -1,7 +1,8 @@
-"""The read-only connection. Everything here but `interrupt` runs in the reader's thread."""
+"""A read-only connection. Everything here but `interrupt` runs in the reader's thread."""
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from sitectl.store.connection import read_only
@@ -26,11 +27,20 @@ class Reader:
                 raise StoreUnavailable("the store is closed")
             return job(connection), None
         except Exception as error:
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+                return None, StoreUnavailable(f"{self._path}: the question was broken off")
             if not is_machine_fault(error):
                 return None, error
             self.close()
             damaged = isinstance(error, sqlite3.Error) and is_damage(error)
             return None, (StoreDamaged if damaged else StoreUnavailable)(f"{self._path}: {error}")
+
+    def interrupt(self) -> None:
+        """Break off what is being asked, from any thread: it fails as `StoreUnavailable`."""
+        connection = self._connection
+        if connection is not None:
+            with suppress(sqlite3.ProgrammingError):  # it was just closed
+                connection.interrupt()
 
     def close(self) -> None:
         """Let go of the file."""

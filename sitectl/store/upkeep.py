@@ -34,6 +34,7 @@ class Upkeep:
     ) -> None:
         directory = path.parent / RECORDINGS
         self._background = Background(path, executor("sitectl-background"))
+        store.database.also_open(self._background.let_go)
         self.recorder = Recorder(
             directory,
             str(store.stamp.epoch),
