@@ -66,7 +66,7 @@ class Salvage:
 class StoreHealth:
     """The ledger's file as it stands.
 
-    `why`: what the machine said, empty when all is well. `slow_s`: how long commits take now, the one under way
+    `why`: what the machine said, empty when all is well. `slow_s`: how long a commit takes, the one under way
     included. `left_out`: writes that could be done without and were, since space became short. `inspected`: when the
     whole file was last read and found sound.
     """

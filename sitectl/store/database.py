@@ -81,6 +81,7 @@ class Database:
         self._waiting: deque[_Waiting] = deque()
         self._flushing_since: float | None = None
         self._commit_s = 0.0
+        self._recent_s: deque[float] = deque(maxlen=5)
         self._damage: str | None = None
         self._looking = False
         self._others: list[Callable[[Callable[[], None]], None]] = []
@@ -144,7 +145,7 @@ class Database:
             directory="" if self._path is None else str(self._path.parent),
             disk=self._file.use,
             waiting=len(self._waiting),
-            slow_s=max(self._commit_s, stuck_s),
+            slow_s=max(sorted(self._recent_s)[len(self._recent_s) // 2] if self._recent_s else 0.0, stuck_s),
             left_out=self._left_out,
             inspected=self._inspected_at,
             salvages=self._file.salvages,
@@ -231,7 +232,9 @@ class Database:
         started_at = self._flushing_since = self._clock.monotonic()
 
         def done(result: Committed | Fault) -> None:
-            self._commit_s += (self._clock.monotonic() - started_at - self._commit_s) / 8
+            took_s = self._clock.monotonic() - started_at
+            self._recent_s.append(took_s)
+            self._commit_s += (took_s - self._commit_s) / 8
             self._flushed(batch, result)
 
         self._writing.submit(lambda: self._writer.commit([one.work for one in batch]), done)
@@ -245,7 +248,7 @@ class Database:
         else:
             for one, (value, error) in zip(batch, result.outcomes, strict=True):
                 resolve(one.future, value, error)
-            if self._idle is None:
+            if self.usable:
                 self._stands(result.state)
         if self._waiting:
             self._schedule()

@@ -31,7 +31,12 @@ def damage(connection: sqlite3.Connection, table: str) -> str | None:
         if not is_damage(error):
             raise
         return f"{table}: {error}"
-    return None if found == "ok" else f"{table}: {found}"
+    return None if found == "ok" else f"{table}: {_one_line(found)}"
+
+
+def _one_line(found: str) -> str:
+    told = [line for line in found.splitlines() if not line.startswith("***")]
+    return "; ".join(told)[:200]
 
 
 def is_damage(error: sqlite3.Error) -> bool:

@@ -102,7 +102,6 @@ async def open_store(
     database.on_replaced(lambda connection: migrate(connection, path))
     database.on_replaced(lambda connection: continue_epoch(connection, path, random, stamp, to_us(clock.wall())))
     journal = Journal(database, stamp, clock)
-    _tell(database, journal, on_state)
     ledger = Ledger(database, stamp, clock, random, compose_stop)
     limits = LimitStore(database, stamp)
 
@@ -127,22 +126,25 @@ async def open_store(
         queries=Queries(database),
         rectifier=Rectifier(database, stamp, forget),
     )
+    _tell(store, on_state)
     await database.watch()
     return store
 
 
-def _tell(database: Database, journal: Journal, on_state: Callable[[bool, str], None]) -> None:
+def _tell(store: Store, on_state: Callable[[bool, str], None]) -> None:
     """Note each change of the store's state, and tell the site when it becomes able or unable to write."""
     wrote = True
 
     def changed(health: StoreHealth) -> None:
         nonlocal wrote
         data = {"why": health.why or None, "free_bytes": health.disk.free if health.disk is not None else None}
-        journal.record(f"store.{health.state.value}", data=data)
+        store.journal.record(f"store.{health.state.value}", data=data)
+        if health.state.writes:
+            store.stations.save_again()
         if health.state.writes is not wrote:
             wrote = health.state.writes
             on_state(wrote, health.why)
 
-    database.on_state = changed
-    if not database.ample:
-        changed(database.health())
+    store.database.on_state = changed
+    if not store.database.ample:
+        changed(store.health())

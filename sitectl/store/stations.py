@@ -1,5 +1,6 @@
 """What is remembered of stations, so that all of them are known again when everything else is away."""
 
+import asyncio
 import sqlite3
 from collections.abc import Awaitable, Mapping
 from typing import Any
@@ -9,6 +10,7 @@ import orjson
 from sitectl.model.ids import StationId
 from sitectl.model.station import KnownStation, StationIdentity
 from sitectl.store.database import Database
+from sitectl.store.errors import StoreUnavailable
 
 
 class StationBook:
@@ -16,13 +18,14 @@ class StationBook:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._unsaved: dict[StationId, KnownStation] = {}
 
     def known(self) -> Awaitable[Mapping[StationId, KnownStation]]:
         """Everything remembered, read once at start-up."""
         return self._database.query(_known)
 
     def remember(self, known: KnownStation) -> Awaitable[None]:
-        """Store a station's record; the whole replaces the old one."""
+        """Store a station's record; the whole replaces the old one. One that the disk refuses is stored later."""
         who = known.identity
         values = (
             known.station,
@@ -43,7 +46,20 @@ class StationBook:
                 values,
             )
 
-        return self._database.run(job)
+        self._unsaved[known.station] = known
+        writing = self._database.run(job)
+        writing.add_done_callback(lambda ended: self._stored(known, ended))
+        return writing
+
+    def save_again(self) -> None:
+        """The disk takes writes again: store what it refused."""
+        for known in list(self._unsaved.values()):
+            self.remember(known)
+
+    def _stored(self, known: KnownStation, ended: "asyncio.Future[None]") -> None:
+        refused = ended.cancelled() or isinstance(ended.exception(), StoreUnavailable)
+        if not refused and self._unsaved.get(known.station) is known:
+            del self._unsaved[known.station]
 
 
 def _known(connection: sqlite3.Connection) -> Mapping[StationId, KnownStation]:

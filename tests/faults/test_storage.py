@@ -1,0 +1,330 @@
+"""Disks that fill, fail, hang and lie, under a site at work: nothing acknowledged is lost, and control goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.rig import SITECTL, Daemon, sitectl, until
+from tests.faults import tracer
+from tests.faults.disks import SmallDisk, failing, no_mounts, returned, small_disk
+from tests.faults.stage import Stage, act_one, act_two, stage
+from tests.faults.station import Station
+
+no_attaching = tracer.unavailable(attach=True)
+needs_mounts = pytest.mark.skipif(no_mounts() is not None, reason=f"no file system of its own: {no_mounts()}")
+needs_strace = pytest.mark.skipif(no_attaching is not None, reason=str(no_attaching))
+
+
+async def store(here: Stage) -> Any:
+    assert here.serving is not None
+    return (await here.serving.get("status"))["store"]
+
+
+async def problems(here: Stage) -> str:
+    assert here.serving is not None
+    found = (await here.serving.get("status"))["problems"]
+    return "\n".join(f"{one['what']} | {one['do']}" for one in found if one["where"] == "store")
+
+
+async def told(here: Stage, words: str, within_s: float = 5.0) -> None:
+    """People are told so; nothing of the disk, when there are no words."""
+    async with asyncio.timeout(within_s):
+        while not (words in await problems(here) if words else await problems(here) == ""):
+            await asyncio.sleep(0.1)
+
+
+async def reaches(here: Stage, state: str, within_s: float = 20.0) -> None:
+    async with asyncio.timeout(within_s):
+        while (found := await store(here))["state"] != state:
+            await asyncio.sleep(0.1)
+    assert found["state"] == state
+
+
+async def events(here: Stage) -> list[str]:
+    assert here.serving is not None
+    return [line["type"] for line in await lines(here.serving)]
+
+
+async def lines(daemon: Daemon) -> list[dict[str, Any]]:
+    ended = await sitectl("events", "--since", "1h", "--json", "--socket", daemon.socket)
+    assert ended.status == 0, ended
+    return [json.loads(line) for line in ended.out.splitlines()]
+
+
+class Pulse:
+    """Whether the control cycle keeps its time."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        self._began = asyncio.get_running_loop().time()
+        self._count = 0
+
+    async def start(self) -> Pulse:
+        self._count = (await self._daemon.get("status"))["cycle"]["count"]
+        return self
+
+    async def holds(self) -> None:
+        cycle = (await self._daemon.get("status"))["cycle"]
+        passed_s = asyncio.get_running_loop().time() - self._began
+        assert cycle["count"] - self._count >= passed_s - 2.0, (cycle, passed_s)
+
+
+async def charging(here: Stage) -> None:
+    """All stations are there and say what they have to say."""
+    await act_one(here, patient=False)
+
+
+# --- full -------------------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def on_a_small_disk(folder: Path, megabytes: int) -> AsyncIterator[tuple[Stage, SmallDisk]]:
+    async with stage(folder) as here:
+        with small_disk(folder / "data", megabytes) as disk:
+            await here.start((*disk.command, *SITECTL))
+            yield here, disk
+
+
+@needs_mounts
+@pytest.mark.timeout(150)
+async def test_a_disk_that_fills_up(tmp_path: Path) -> None:
+    async with on_a_small_disk(tmp_path, 200) as (here, disk):
+        await charging(here)
+        assert here.serving is not None
+        pulse = await Pulse(here.serving).start()
+        first = here.stations["CP01"]
+
+        disk.fill(leave=12 * 2**20)
+        await reaches(here, "tight")
+        await told(here, "nearly full")
+
+        disk.fill()
+        await until(lambda: not first.point.queue)
+        for _ in range(3):  # the reserve is for these
+            first.start(1, "ALICE")
+            first.stop(1)
+            assert await first.settled(10.0), (await store(here), first.point.queue)
+        disk.fill()
+        while (await store(here))["state"] != "full":  # and then that is used up
+            disk.fill()
+            first.start(1, "BOB")
+            first.stop(1)
+            await first.settled(1.0)
+        await told(here, "no transaction message is answered")
+        first.start(1, "BOB")
+        first.stop(1)
+        assert await first.settled(1.0) is False
+        said = len([one for one in first.said if one.acknowledged])
+        second = here.stations["CP02"]
+        await second.swipe("CAROL", within_s=3.0)  # what is no transaction is answered as ever
+        assert second.online.is_set()
+        assert len([one for one in first.said if one.acknowledged]) == said
+        await pulse.holds()
+
+        disk.clear()
+        await reaches(here, "ok")
+        assert (await store(here))["reserve"] is True
+        await told(here, "")
+        await act_two(here, patient=False)
+        assert await here.verdict() == []
+        types = await events(here)
+        order = [type for type in types if type in ("store.tight", "store.reserve", "store.full", "store.ok")]
+        assert order[0] == "store.tight"
+        assert order[-1] == "store.ok"
+        assert {"store.reserve", "store.full"} <= set(order)
+
+
+# --- refused and failing ----------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def on_a_disk(folder: Path) -> AsyncIterator[tuple[Stage, Daemon, Pulse]]:
+    """A site at work on the disk of this machine."""
+    async with stage(folder) as here:
+        daemon = await here.start()
+        await charging(here)
+        yield here, daemon, await Pulse(daemon).start()
+
+
+async def says_again(station: Station) -> None:
+    """What it got no answer to, sooner than it would by itself."""
+    if not await station.settled(1.0):
+        station.cut()
+    assert await station.settled(20.0), station.point.queue
+
+
+async def ends_well(here: Stage, *wanted: str) -> None:
+    """Everybody ends, nothing is lost, and the journal tells what was."""
+    await reaches(here, "ok", within_s=40.0)
+    await act_two(here, patient=False)
+    assert await here.verdict() == []
+    async with asyncio.timeout(20):  # old events are copied in their own time
+        while not set(wanted) <= set(await events(here)):
+            await asyncio.sleep(1.0)
+
+
+@needs_strace
+@pytest.mark.timeout(150)
+@pytest.mark.parametrize(
+    ("error", "state", "words"),
+    [
+        ("EROFS", "read_only", "cannot be written"),
+        ("EIO", "failing", "The disk fails"),
+        pytest.param("ENOSPC", "full", "The disk is full", marks=pytest.mark.full),
+    ],
+)
+async def test_a_disk_that_takes_nothing(tmp_path: Path, error: str, state: str, words: str) -> None:
+    async with on_a_disk(tmp_path) as (here, daemon, pulse):
+        first, second = here.stations["CP01"], here.stations["CP02"]
+        async with failing(daemon.pid, tmp_path / "calls.log", ("pwrite64", "fallocate"), f"error={error}"):
+            first.start(1, "ALICE")
+            await reaches(here, state)
+            await told(here, words)
+            assert await first.settled(1.0) is False
+            await second.swipe("BOB", within_s=3.0)
+            await pulse.holds()
+            assert daemon.log.count("ERROR") < 10
+        await reaches(here, "ok")
+        first.stop(1)
+        await says_again(first)
+        await ends_well(here, f"store.{state}", "store.ok")
+
+
+@needs_strace
+@pytest.mark.timeout(200)
+@pytest.mark.parametrize("nth", [1, *(pytest.param(nth, marks=pytest.mark.full) for nth in (2, 3, 5, 8))])
+async def test_a_sync_that_fails_is_not_tried_again_and_believed(tmp_path: Path, nth: int) -> None:
+    async with on_a_disk(tmp_path) as (here, daemon, pulse):
+        log = tmp_path / "calls.log"
+        first = here.stations["CP01"]
+        async with failing(daemon.pid, log, ("fdatasync",), f"error=EIO:when={nth}"):
+            async with asyncio.timeout(30):
+                while "EIO" not in log.read_text():
+                    first.start(1, "ALICE")
+                    first.stop(1)
+                    await first.settled(3.0)
+            await reaches(here, "ok", within_s=30.0)
+            await says_again(first)
+        await pulse.holds()
+        synced = [one for one in returned(log) if one[0] == "fdatasync"]
+        failed = next(place for place, one in enumerate(synced) if one[2] == "EIO")
+        assert synced[failed][1].startswith("ledger.db")
+        assert "the store is failing" in daemon.log
+        await ends_well(here, "store.failing", "store.ok")
+
+
+@needs_strace
+@pytest.mark.timeout(150)
+async def test_a_disk_that_is_slow_delays_answers_to_transactions_and_nothing_else(tmp_path: Path) -> None:
+    async with on_a_disk(tmp_path) as (here, daemon, pulse):
+        first, post = here.stations["CP01"], here.stations["POST4"]
+        loop = asyncio.get_running_loop()
+        async with failing(daemon.pid, tmp_path / "calls.log", ("fdatasync",), "delay_exit=2000000"):
+            began = loop.time()
+            first.start(1, "ALICE")
+            swipes = []
+            while loop.time() - began < 8.0:
+                at = loop.time()
+                await post.swipe("CAROL", within_s=2.0)
+                swipes.append(loop.time() - at)
+                await asyncio.sleep(0.2)
+            assert sorted(swipes)[len(swipes) // 2] < 0.5, swipes
+            await told(here, "The disk is slow")
+            assert await first.settled(15.0)
+            assert (await store(here))["waiting"] < 100
+            await pulse.holds()
+        first.stop(1)
+        await ends_well(here)
+
+
+# --- damaged ----------------------------------------------------------------------------------------------------------
+
+PAGE = 2048
+
+
+def pages_of(ledger: Path, *names: str) -> list[int]:
+    with closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as connection:
+        marks = ", ".join("?" * len(names))
+        rows = connection.execute(f"SELECT pageno FROM dbstat WHERE name IN ({marks}) ORDER BY pageno", names)
+        return [row[0] for row in rows]
+
+
+def zero(ledger: Path, pages: Iterable[int]) -> None:
+    with ledger.open("r+b") as file:
+        for page in pages:
+            file.seek((page - 1) * PAGE)
+            file.write(bytes(PAGE))
+
+
+INDEXES = ("transactions_open", "transactions_stop_key", "sqlite_autoindex_transactions_1", "outbox_waiting")
+"""What is damaged here costs no row: only what finds them."""
+
+DAMAGES: dict[str, Callable[[Path], None]] = {
+    "beginning": lambda ledger: zero(ledger, [1]),
+    "indexes": lambda ledger: zero(ledger, pages_of(ledger, *INDEXES)),
+    "frames": lambda ledger: zero(ledger, pages_of(ledger, "raw_frames")[1:3]),
+}
+
+
+@pytest.mark.timeout(150)
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_damage_is_found_at_the_start_and_the_service_goes_on(tmp_path: Path, damage: str) -> None:
+    async with stage(tmp_path) as here:
+        daemon = await here.start()
+        await charging(here)
+        await daemon.stop()
+        DAMAGES[damage](tmp_path / "data" / "ledger.db")
+        began = asyncio.get_running_loop().time()
+        again = await here.start()
+        assert asyncio.get_running_loop().time() - began < 15.0
+        assert again.running, again.log
+        await told(here, "The ledger was damaged on", within_s=10.0)
+        assert "sitectl ready" in again.log
+        await ends_well(here, "store.salvaged")
+        assert len(list((tmp_path / "data" / "corrupt").iterdir())) == 1
+
+
+@pytest.mark.timeout(150)
+async def test_a_log_damaged_in_its_middle_costs_no_more_than_what_stood_there(tmp_path: Path) -> None:
+    async with stage(tmp_path) as here:
+        daemon = await here.start()
+        await charging(here)
+        await daemon.kill()
+        log = tmp_path / "data" / "ledger.db-wal"
+        with log.open("r+b") as file:
+            file.seek(32 + 60 * (24 + PAGE) + 24)
+            file.write(b"\x5a" * 64)
+        await here.start()
+        await told(here, "pages of the log", within_s=10.0)
+        for station in here.stations.values():
+            assert await station.settled(20.0), station.point.queue
+        assert (await store(here))["state"] == "ok"
+
+
+@pytest.mark.timeout(150)
+async def test_damage_is_found_while_it_serves_and_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
+    async with stage(tmp_path) as here:
+        daemon = await here.start()
+        await charging(here)
+        await daemon.stop()
+        daemon = await here.start()  # with all of it in the file, and little of that in memory
+        ledger = tmp_path / "data" / "ledger.db"
+        zero(ledger, pages_of(ledger, *INDEXES))
+        first = here.stations["CP01"]
+        async with asyncio.timeout(20):
+            while "the store is corrupt" not in daemon.log:
+                first.start(1, "ALICE")
+                first.stop(1)
+                await first.settled(2.0)
+        await says_again(first)
+        await told(here, "The ledger was damaged on")
+        assert daemon.running
+        await ends_well(here, "store.corrupt", "store.salvaged", "store.ok")
