@@ -45,10 +45,11 @@ class Aligned:
         now = self._clock.monotonic()
         if self._due_at is None or now < self._due_at:
             return []
-        moment = self._clock.wall() - timedelta(seconds=now - self._due_at)
+        late_s = now - self._due_at
+        moment = self._clock.wall() - timedelta(seconds=late_s)
         self._next()
-        if not self._facts.online(self._station):
-            return []
+        if late_s > NEWEST_S or not self._facts.online(self._station):
+            return []  # the central was away then, or the station is now
         readings = (self._facts.reading(EvseId(self._station, evse)) for evse in self._facts.evses(self._station))
         fresh = [reading for reading in readings if reading is not None and now - reading.at <= NEWEST_S]
         told = (central_encode.clock_reading(reading, moment, measurands) for reading in fresh)

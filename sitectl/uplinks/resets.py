@@ -33,13 +33,15 @@ PER_S = 3600.0
 
 
 class _Station:
-    """The resets of one station. `went` is set when it has gone or booted."""
+    """The resets of one station: when, until when one is expected to take; `went` is set when it has gone or booted."""
 
-    __slots__ = ("at", "noted_at", "went")
+    __slots__ = ("at", "noted_at", "until", "watching", "went")
 
     def __init__(self) -> None:
         self.at: deque[float] = deque(maxlen=MOST_RESETS)
         self.noted_at = -math.inf
+        self.until = -math.inf
+        self.watching = False
         self.went = asyncio.Event()
 
 
@@ -67,13 +69,16 @@ class Resets:
                 note(self._rooms, asker, "uplink.too_many_resets", ACTION)
             return central_encode.negative(ACTION) or {}
         held.went.clear()
-        self._expect(asker.station, now + REBOOT_WITHIN_S)  # before: it may be gone before its answer is looked at
+        expected, held.until = held.until, now + REBOOT_WITHIN_S
+        self._expect(asker.station, held.until)  # before: it may be gone before its answer is looked at
         outcome = await execute(self._rooms, asker, ACTION, asked, Urgency.CONTROL)
         if not isinstance(outcome, NotSent):
             held.at.append(now)
         if not (isinstance(outcome, Answered) and outcome.accepted):
-            self._expect(asker.station, now)
-        elif asked.kind is ResetKind.ON_IDLE:
+            held.until = expected  # an earlier one may be under way
+            self._expect(asker.station, expected)
+        elif asked.kind is ResetKind.ON_IDLE and not held.watching:
+            held.watching = True
             self._rooms.spawn(self._see_to_it(asker, held), f"reset of {asker.station}")
         return central_encode.outcome(ACTION, outcome) or {}
 
@@ -86,6 +91,9 @@ class Resets:
             station = asker.station
             if self._rooms.facts.online(station):
                 note(self._rooms, asker, "station.reset_escalated", ACTION)
-                self._expect(station, self._clock.monotonic() + REBOOT_WITHIN_S)
+                held.until = self._clock.monotonic() + REBOOT_WITHIN_S
+                self._expect(station, held.until)
                 hard = ResetStation(station, ResetKind.IMMEDIATE)
                 await self._rooms.door.execute(station, hard, Urgency.CONTROL)
+        finally:
+            held.watching = False

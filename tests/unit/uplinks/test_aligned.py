@@ -7,6 +7,7 @@ from sitectl.base.units import format_utc
 from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.ids import EvseId
 from sitectl.model.metering import EvseReading
+from sitectl.uplinks.connecting import DialFailed
 from tests.unit.uplinks.central import CP
 from tests.unit.uplinks.twins import START, World, on_virtual_time
 
@@ -81,6 +82,24 @@ async def test_what_is_old_or_says_nothing_wanted_or_is_of_a_station_that_is_awa
         world.leaves()
         await until(world, 200)
         assert len(told(world)) == 1
+
+
+@on_virtual_time
+async def test_what_fell_into_an_absence_of_the_central_is_not_made_up_later():
+    async with World() as world:
+        await world.settles()
+        await sets(world, "ClockAlignedDataInterval", "900")
+        world.central.unreachable = DialFailed("away")
+        world.central.transports[CP].abort()
+        await until(world, 1200)
+        reads(world)
+        world.central.unreachable = None
+        await until(world, 1300)
+        assert told(world) == []
+        await until(world, 1795)
+        reads(world)
+        await until(world, 1810)
+        assert told(world) == [(1, at(1800))]
 
 
 @on_virtual_time

@@ -32,12 +32,15 @@ def expected_s(world: World) -> list[float]:
 async def test_the_reboot_is_expected_before_it_comes_and_no_longer_when_it_is_refused():
     async with World() as world:
         await world.settles()
-        assert await resets(world) == ACCEPTED
-        assert expected_s(world) == [REBOOT_WITHIN_S]
-        world.inbox.clear()
         world.door.outcome = lambda command: Answered("Rejected", REJECTED)
         assert await resets(world) == REJECTED
-        assert expected_s(world)[-1] <= 0.0
+        first, last = world.inbox.of(RebootExpected)
+        assert first.until - first.at == REBOOT_WITHIN_S
+        assert last.until < last.at
+        world.inbox.clear()
+        world.door.outcome = lambda command: Answered("Accepted", ACCEPTED)
+        assert await resets(world) == ACCEPTED
+        assert expected_s(world) == [REBOOT_WITHIN_S]
 
 
 @on_virtual_time
@@ -85,6 +88,29 @@ async def test_a_soft_reset_that_does_nothing_becomes_a_hard_one():
         assert asked(world) == [SOFT, HARD]
         await world.store.journal.drain()
         assert len(await world.rows("SELECT 1 FROM events WHERE type = 'station.reset_escalated'")) == 1
+
+
+@on_virtual_time
+async def test_two_soft_resets_that_do_nothing_become_one_hard_one():
+    async with World() as world:
+        await world.settles()
+        for _ in range(2):
+            assert await resets(world, "Soft") == ACCEPTED
+            await asyncio.sleep(10)
+        await asyncio.sleep(3 * SOFT_WITHIN_S)
+        assert asked(world) == [SOFT, SOFT, HARD]
+
+
+@on_virtual_time
+async def test_one_that_cannot_be_sent_does_not_take_back_what_is_expected():
+    async with World() as world:
+        world.reports(1, "Available")
+        await world.settles()
+        assert await resets(world) == ACCEPTED
+        world.leaves()
+        began_at = world.clock.monotonic()
+        assert await resets(world) == REJECTED
+        assert world.inbox.of(RebootExpected)[-1].until - began_at > REBOOT_WITHIN_S - 10.0
 
 
 @pytest.mark.parametrize("how", ["went", "booted", "refused", "unanswered", "hard"])
