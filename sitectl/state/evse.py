@@ -136,8 +136,14 @@ class EvseState:
         """What everybody else must leave free for it: by the ledger, and by whether it may begin without our word."""
         preparing = self.status is not None and self.status.preparing
         start_possible = not station.starts_pass_us or preparing or now < self.expected_until
-        unheard = not station.online and not station.starts_pass_us
+        unheard = not station.starts_pass_us and not self._confirmed(station)
         return self.entry.counts_a(now, start_possible, unheard)
+
+    def _confirmed(self, station: StationState) -> bool:
+        """Whether the station has accepted a limit of this transaction on the connection that it has now: before that,
+        another one may run, whose start still waits in the station or on the way."""
+        accepted_at, since = self.entry.acknowledged_at, station.connected_at
+        return station.online and accepted_at is not None and since is not None and accepted_at >= since
 
     def changes_at(self, now: float) -> float:
         """Until when time alone changes nothing of what is seen of this EVSE."""

@@ -9,7 +9,8 @@ The rules:
   acknowledgement is at or below it on all phases (+0.5 A or 5 %), or 6 s have passed on a station proven to obey.
 * A station that was never told a fallback may draw its whole `max_a`.
 * An idle EVSE counts 0 only where a start must pass us and none is expected; otherwise at its fallback. So does one of
-  a station that is cut off, at least: transactions may end and begin there without our knowledge.
+  a station that is cut off, at least, and of one that came back until it accepts a limit again: transactions may have
+  ended and begun there, and the messages that tell of it may still wait.
 
 The dynamic limit is a TxProfile: it replaces the fallback (TxDefaultProfile) while it is valid and dies with its
 transaction (OCPP 1.6, 3.13.1 and errata 3.7/3.8); when its duration ends, the fallback holds again.
@@ -70,7 +71,7 @@ class LimitEntry:
     def lawful_a(self, now: float, start_possible: bool, unheard: bool = False) -> float:
         """What the EVSE may draw by what it was told.
 
-        `start_possible`: an idle EVSE could begin by itself. `unheard`: its station is cut off and may have begun
+        `start_possible`: an idle EVSE could begin by itself. `unheard`: its station was cut off and may have begun
         another transaction since, under its fallback.
         """
         fallback_a = self.fallback_bound_a()

@@ -65,6 +65,14 @@ def test_a_station_that_is_cut_off_may_have_begun_another_transaction() -> None:
     assert counts(asks, A1, 22.0) == 0.0, "where starts must pass us none can have begun"
 
 
+def test_a_station_that_came_back_may_run_another_transaction_until_it_accepts_a_limit() -> None:
+    paused = after(charging(16.0), [*accepted(told(A1, 4, 0.0, 10.0), 10.5), draws(A1, 20.0, 0.0)])
+    gone = after(paused, [events.StationDisconnected(A, 21.0, "gone")])
+    back = after(gone, [events.StationConnected(A, 23.0, "1.6", ""), draws(A1, 24.0, 0.0)])
+    assert counts(back, A1, 25.0) == 6.0, "its stop and the start of another may wait in it, behind this reading"
+    assert counts(after(back, accepted(told(A1, 5, 0.0, 26.0), 26.5)), A1, 27.0) == 0.0
+
+
 def test_after_a_restart_a_running_transaction_counts_at_what_was_remembered() -> None:
     state = after(fresh(), [remembered(16.0, 6.0, 300.0), begins(A1, resumed=True)])
     assert (counts(state, A1, 299.0), held(state, A1).newest_offer) == (16.0, None)
