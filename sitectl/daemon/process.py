@@ -8,7 +8,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -124,6 +125,19 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self._read_again)
+        try:
+            async with self.opened() as rooms:
+                rooms.site.on_cycle = self._cycled
+                try:
+                    await self._serve(self._reloading(self._store))
+                finally:
+                    await self._say_goodbye()
+        finally:
+            log.info("stopped")
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Wired]:
+        """The rooms on their ledger as they are before anybody can connect; at the end the ledger is closed."""
         store = self._store = await open_ledger(self._settings, self._clock, self._random, self._store_changed)
         upkeep = self._upkeep = begin_upkeep(self._settings, store, self._clock)
         try:
@@ -132,14 +146,12 @@ class Daemon:
                 self._loaded, store, upkeep, self._clock, time, self._random, self._tasks, self._ear
             )
             self._rooms.overview.also(time.problems)
-            self._rooms.site.on_cycle = self._cycled
             try:
-                await self._serve(self._reloading(store))
+                yield self._rooms
             finally:
-                await self._say_goodbye()
+                self._rooms.secrets.stop()
         finally:
             await self._close_store(store, upkeep)
-            log.info("stopped")
 
     async def _close_store(self, store: Store, upkeep: Upkeep) -> None:
         try:
@@ -158,7 +170,6 @@ class Daemon:
                 await asyncio.gather(self._rooms.stations.stop(), self._tasks.cancel_all())
         except TimeoutError:
             log.warning("not every peer said goodbye within %.0f s", GOODBYES_S)
-        self._rooms.secrets.stop()
 
     def _store_changed(self, usable: bool, why: str) -> None:
         if self._ear.site is not None:

@@ -28,6 +28,7 @@ from sitectl.site.owner import Site
 from sitectl.state.site_state import SiteRules, initial_state
 from sitectl.stations.listeners import Doors
 from sitectl.stations.stations import Stations
+from sitectl.store.disk import make_folder
 from sitectl.store.opening import Store, open_store
 from sitectl.store.upkeep import Upkeep
 from sitectl.uplinks.pool import UplinkPool
@@ -80,7 +81,7 @@ async def open_ledger(
     """Open the store of a site; raises EnvironmentFault with what to do where that cannot be."""
     directory = settings.site.data_dir
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        make_folder(directory)
     except OSError as error:
         why = error.strerror or str(error)
         raise EnvironmentFault(f"site.data_dir: {directory} cannot be made: {why}; name a writable one") from error

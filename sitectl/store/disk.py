@@ -43,6 +43,20 @@ def size(path: Path) -> int:
         return 0
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it; none of them goes with the power once something inside was synced. Raises
+    OSError.
+    """
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for made in missing:
+        handle = os.open(made.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
 def allocate(path: Path, length: int) -> None:
     """Make a file whose blocks are really taken. Raises OSError and leaves nothing behind."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)

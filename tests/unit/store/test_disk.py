@@ -1,6 +1,7 @@
 """What the disk says, asked of real file systems."""
 
 import errno
+import os
 import sqlite3
 from pathlib import Path
 
@@ -88,3 +89,25 @@ def test_a_limit_on_the_size_of_files_is_a_full_disk() -> None:
             assert disk.state_of(error, path) is StoreState.FULL, error
         """,
     )
+
+
+def test_a_folder_is_on_disk_in_the_one_above_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    fsync = os.fsync
+
+    def noted(handle: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{handle}").readlink())
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    disk.make_folder(tmp_path / "a" / "b")
+    assert set(synced) == {tmp_path, tmp_path / "a"}
+    synced.clear()
+    disk.make_folder(tmp_path / "a" / "b")
+    assert synced == []
+
+
+def test_a_folder_cannot_be_made_below_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError):
+        disk.make_folder(tmp_path / "file" / "data")
