@@ -45,14 +45,17 @@ class _Inode:
 
 @dataclass
 class Disk:
-    """Files by name, now and durably. `waiting`: directories whose names have changed since their sync."""
+    """Files by name, now and durably. `unsure`: folders that are new in one that was not synced since."""
 
     names: dict[str, _Inode] = field(default_factory=dict)
     durable_names: dict[str, _Inode] = field(default_factory=dict)
+    unsure: set[str] = field(default_factory=set)
 
     def take(self, operation: Operation) -> None:
         """Let one operation happen."""
         match operation.what:
+            case Create(path, True):
+                self.unsure.add(path)
             case Create(path, False) if path not in self.names and not path.endswith(LEFT_OUT):
                 self.names[path] = _Inode()
             case Write(path) | Truncate(path) if path in self.names:
@@ -60,7 +63,8 @@ class Disk:
             case Sync(path) if path in self.names:
                 self.names[path].synced()
             case Sync(path):
-                inside = {name for name in {*self.names, *self.durable_names} if str(PurePath(name).parent) == path}
+                self.unsure = {folder for folder in self.unsure if _folder(folder) != path}
+                inside = {name for name in {*self.names, *self.durable_names} if _folder(name) == path}
                 self.durable_names = {k: v for k, v in self.durable_names.items() if k not in inside}
                 self.durable_names |= {k: v for k, v in self.names.items() if k in inside}
             case Unlink(path):
@@ -77,8 +81,9 @@ class Disk:
         for _ in range(subsets):
             yield Crash(after, "some writes", self._files(self.names, lambda inode: _some(inode.pending, random)))
             yield Crash(after, "some sectors", self._files(self.names, lambda inode: _sectors(inode.pending, random)))
-        if self.names != self.durable_names:
-            yield Crash(after, "old names", self._files(self.durable_names, lambda inode: inode.pending))
+        old = {name: inode for name, inode in self.durable_names.items() if _folder(name) not in self.unsure}
+        if self.names != old:
+            yield Crash(after, "old names", self._files(old, lambda inode: inode.pending))
             for _ in range(subsets):
                 names = self._some_names(random)
                 yield Crash(after, "some names", self._files(names, lambda inode: _some(inode.pending, random)))
@@ -105,6 +110,10 @@ class Disk:
                 if name in self.names:
                     names[name] = self.names[name]
         return names
+
+
+def _folder(path: str) -> str:
+    return str(PurePath(path).parent)
 
 
 def applied(durable: bytes, pending: list[Write | Truncate]) -> bytes:

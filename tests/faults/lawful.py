@@ -14,14 +14,11 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from random import Random
 
 from sitectl.base.gateway_clock import GatewayClock
-from sitectl.base.tasks import Tasks
 from sitectl.base.units import parse_timestamp
 from sitectl.config.load import Broken, Loaded, load
-from sitectl.daemon.timekeeping import Timekeeper
-from sitectl.daemon.wiring import Ear, open_ledger, wire
+from sitectl.daemon.process import Daemon
 from sitectl.simulator.profiles import Profile, ProfileStore
 from tests.faults.crash import Crash, put_down
 from tests.faults.promises import Found
@@ -136,18 +133,13 @@ def counts_a(site: Loaded, folder: Path, at: datetime) -> dict[Evse, float]:
 
 async def _counts_a(site: Loaded, folder: Path, clock: GatewayClock) -> dict[Evse, float]:
     settings = replace(site.settings, site=replace(site.settings.site, data_dir=folder))
-    store = await open_ledger(settings, clock, Random(1), lambda usable, why: None)
-    tasks = Tasks()
-    try:
-        time = Timekeeper(clock, store)
-        state = (await wire(site, store, clock, time, Random(1), tasks, Ear())).site.state
+    there = replace(site, settings=settings)
+    async with Daemon(there, lambda: there, clock).opened() as rooms:
+        state = rooms.site.state
         return {
             (id.station, id.evse): evse.counts_a(clock.monotonic(), state.stations[id.station])
             for id, evse in state.evses.items()
         }
-    finally:
-        await tasks.cancel_all()
-        await store.close()
 
 
 class LimitJudge:

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 # --- what is recorded ------------------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ def _calls(lines: Iterator[str]) -> Iterator[tuple[str, _Call]]:
 
 
 def read(log: Path, folder: Path) -> list[Operation]:
-    """All operations on files below `folder` and all frames, in order."""
+    """All operations on files in `folder` (not deeper: there is nothing that must not get lost) and all frames."""
     with log.open(encoding="ascii", errors="replace") as lines:
         reader = _Reader(str(folder))
         for edge, call in _calls(lines):
@@ -142,6 +142,7 @@ class _Reader:
     operations: list[Operation] = field(default_factory=list)
     sockets: dict[str, _Conversation] = field(default_factory=dict)
     offsets: dict[str, int] = field(default_factory=dict)
+    """Where the next plain write goes, by descriptor."""
 
     def take(self, edge: str, call: _Call) -> None:
         """One edge of a call. What changes a file or leaves by a socket does so when it enters, at the earliest."""
@@ -163,7 +164,12 @@ class _Reader:
         """(file below the folder or "", any name) of the descriptor that a call is about."""
         found = _FD.match(call.args)
         name = _bytes(found["name"]).decode() if found is not None and found["name"] else ""
-        return (name if name.startswith(self.folder) else ""), name
+        return (name if self._ours(name) else ""), name
+
+    def _ours(self, path: str) -> bool:
+        """The folder, what is in it, and the one that it is in."""
+        parent, own = PurePath(path).parent, PurePath(self.folder)
+        return parent == own or path in (self.folder, str(own.parent))
 
     def _on_file(self, call: _Call, kind: type[Sync]) -> None:
         path, _ = self._path(call)
@@ -174,11 +180,19 @@ class _Reader:
         path, name = self._path(call)
         data = b"".join(_texts(call.args))
         if path:
-            assert call.name == "pwrite64", f"a way to write that is not understood: {call}"
             assert call.result in (None, len(data)), f"a short write: {call}"
-            self._add(call, Write(path, int(call.args.rsplit(",", 1)[1]), data))
+            self._add(call, Write(path, self._offset(call, len(data)), data))
         elif name.startswith("socket:"):
             self._spoken(call, name, data, sent=True)
+
+    def _offset(self, call: _Call, length: int) -> int:
+        if call.name == "pwrite64":
+            return int(call.args.rsplit(",", 1)[1])
+        assert call.name == "write", f"a way to write that is not understood: {call}"
+        descriptor = call.args.split("<", 1)[0]
+        offset = self.offsets.get(descriptor, 0)
+        self.offsets[descriptor] = offset + length
+        return offset
 
     def _heard(self, call: _Call) -> None:
         _, name = self._path(call)
@@ -195,16 +209,23 @@ class _Reader:
             path, _ = self._path(call)
             if path:
                 self._add(call, Truncate(path, int(call.args.rsplit(",", 1)[1])))
-        elif texts and texts[0].startswith(self.folder):
+        elif texts and self._ours(texts[0]):
             if call.name == "openat":
-                if "O_CREAT" in call.args:
-                    self._add(call, Create(texts[0]))
+                self._opened(call, texts[0])
             elif call.name == "mkdir":
                 self._add(call, Create(texts[0], directory=True))
             elif call.name == "unlink":
                 self._add(call, Unlink(texts[0]))
             else:
                 self._add(call, Rename(texts[0], texts[1]))
+
+    def _opened(self, call: _Call, path: str) -> None:
+        assert "O_APPEND" not in call.args, f"a way to write that is not understood: {call}"
+        self.offsets[str(call.result)] = 0
+        if "O_CREAT" in call.args:
+            self._add(call, Create(path))
+        if "O_TRUNC" in call.args:
+            self._add(call, Truncate(path, 0))
 
 
 # --- from bytes to frames --------------------------------------------------------------------------------------------

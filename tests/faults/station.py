@@ -127,6 +127,12 @@ class Station:
         self.point.stop(connector, reason, self.now() - timedelta(seconds=ago_s))
         self._queued(must=True)
 
+    async def say(self, action: str, payload: Payload) -> Payload:
+        """Say something of its own, once, as soon as it is online."""
+        await self.online.wait()
+        assert self._wire is not None
+        return await self._wire.call(self._next_id(), action, payload)
+
     async def settled(self, within_s: float) -> bool:
         """Wait until all that it said was acknowledged; whether that came true."""
         deadline = asyncio.get_running_loop().time() + within_s

@@ -13,12 +13,14 @@ import signal
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 
 from tests.e2e.rig import SITECTL, Daemon
 from tests.faults import tracer
-from tests.faults.stage import Stage, act_one, act_two, stage
+from tests.faults.play import act_one, act_two, swap
+from tests.faults.stage import Stage, stage
 
 SERVING = ("pwrite64", "fdatasync", "fsync", "write", "writev", "sendmsg", "sendto", "openat", "ftruncate", "unlink")
 """Calls at which a daemon that serves is killed; those that it never makes are left out by the count."""
@@ -69,6 +71,7 @@ async def live(point: Point, folder: Path, command: tuple[str, ...] = SITECTL) -
 async def _first_life(here: Stage, point: Point, command: tuple[str, ...]) -> bool:
     """The first act, with a daemon that dies meanwhile, or at the end of it; whether it was killed."""
     daemon, traced = await _begin(here, point, command)
+    here.meanwhile = partial(swap, here)
     succession = asyncio.create_task(here.restarted())
     try:
         await act_one(here, patient=point.patient)

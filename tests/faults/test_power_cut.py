@@ -22,10 +22,11 @@ from tests.faults import recording, tracer
 from tests.faults.central import content
 from tests.faults.crash import Crash, crashes
 from tests.faults.lawful import LimitJudge
+from tests.faults.play import act_one, act_two
 from tests.faults.recording import Operation
 from tests.faults.replay import Verdict, replay
 from tests.faults.resume import resumed
-from tests.faults.stage import MAKES, Stage, act_one, act_two, stage
+from tests.faults.stage import MAKES, Stage, stage
 
 SEED = int(os.environ.get("SITECTL_SWEEP_SEED", "1"))
 
@@ -114,7 +115,7 @@ async def test_what_was_acknowledged_survives_a_power_cut(tmp_path: Path, memory
 @pytest.mark.timeout(3600)
 async def test_what_was_acknowledged_survives_in_every_state(tmp_path: Path, memory: Path) -> None:
     life, picked = await played(tmp_path / "life"), []
-    verdict = await asyncio.to_thread(judged, life, memory, subsets=3, every=1, picked=picked, pick=0.003)
+    verdict = await asyncio.to_thread(judged, life, memory, subsets=4, every=1, picked=picked, pick=0.0025)
     assert verdict.broken_states == 0, "\n".join(verdict.wrong[:20])
     assert verdict.states >= 20_000
     await go_on(life, picked, tmp_path / "on")
