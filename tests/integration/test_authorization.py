@@ -120,6 +120,7 @@ async def test_what_a_central_told_of_tokens_holds_while_it_is_away_and_over_a_k
             assert await authorizes(one, "SEEN1234") == "Accepted"
             await away(central, running)
             assert [await authorizes(one, token) for token in TOKENS] == ["Accepted", "Blocked", "Accepted", "Invalid"]
+            await asyncio.sleep(0.5)  # what a central says of a token is written behind
         await running.kill()
         await running.start()
         async with station(running) as one:
@@ -146,7 +147,7 @@ async def test_a_token_that_is_refused_too_late_is_stopped_over_a_kill_and_its_s
             await away(central, running)
             transaction, status = await starts(one, "CARD1234")
             assert status == "Accepted"
-        await running.kill()
+        await running.kill()  # the start is on disk, whatever is not
         await running.start()
         central.verdict = "Blocked"
         await central.open()
