@@ -24,6 +24,9 @@ FLUSH_EVERY_S = 10.0
 MOST_HELD = 8_000_000
 """Bytes of frames in memory, their overhead counted in."""
 
+MOST_A_BATCH = 1000
+"""Frames written at a time: what a burst takes several times over while it is written stays with the process."""
+
 OVERHEAD = 128
 DAY_US = 86_400_000_000
 
@@ -174,14 +177,17 @@ class Recorder:
         if today >= limit:
             self._writer.close()
             return _Outcome(today=today, why=f"{today / 1e6:.0f} MB were written today, which is all that may be")
+        written = 0
         try:
-            heard = (
-                Heard(now_us - int((now - at) * 1_000_000), station, uplink, sent, data)
-                for at, (station, uplink), sent, data in frames
-            )
-            return _Outcome(self._writer.write(heard, now_us), today)
+            for begin in range(0, len(frames), MOST_A_BATCH):
+                heard = (
+                    Heard(now_us - int((now - at) * 1_000_000), station, uplink, sent, data)
+                    for at, (station, uplink), sent, data in frames[begin : begin + MOST_A_BATCH]
+                )
+                written += self._writer.write(heard, now_us)
+            return _Outcome(written, today)
         except OSError as error:
-            return _Outcome(today=today, why=error.strerror or str(error))
+            return _Outcome(written, today, error.strerror or str(error))
         except Exception:
             log.exception("frames could not be recorded")
             self._writer.close()

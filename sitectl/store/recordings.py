@@ -2,8 +2,9 @@
 
 Not in the database: these frames may be lost, so they need neither its syncs nor its double writing, and an old hour is
 deleted with one call. A file is a row of batches. A batch has an index of its stations and a piece of text for each,
-compressed. The pieces of a station in one file are one stream, because the frames of a station repeat each
-other: a frame of 650 bytes becomes 30 to 90. A torn end, left by a power cut, is as good as absent.
+compressed. The pieces of a station in one file are one stream, each knowing the end of the text before it, because the
+frames of a station repeat each other: a frame of 650 bytes becomes 30 to 90. What is kept open of a stream is that end
+and not a compressor, which would hold 72 kB a station. A torn end, left by a power cut, is as good as absent.
 """
 
 import errno
@@ -14,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 import orjson
 
@@ -28,7 +29,8 @@ HOUR_US = 3_600_000_000
 
 _HEADER = struct.Struct("<4sIIIqq")  # magic, bytes that follow, bytes of the index, its checksum, first and last time
 _MAGIC = b"SCW1"
-_WINDOW = -13  # raw deflate over the last 8 kB: some ten frames
+_WINDOW = -13  # raw deflate over the last 8 kB
+_KNOWN = 2048  # bytes of text that a piece knows of what was before it: two or three frames
 _MEMORY_LEVEL = 6
 _LEVEL = 3
 _LONGEST_INDEX = 1 << 22
@@ -62,7 +64,7 @@ class Writer:
         self._broken = 0
         self._hour_us = -1
         self._file: IO[bytes] | None = None
-        self._streams: dict[StationId, Any] = {}
+        self._ends: dict[StationId, bytes] = {}
 
     def write(self, frames: Iterable[Heard], now_us: int) -> int:
         """Append one batch; how many bytes. Raises OSError: nothing of it can be relied on, the next begins anew."""
@@ -88,7 +90,7 @@ class Writer:
     def close(self) -> None:
         """End the file; the next batch begins another."""
         file, self._file = self._file, None
-        self._streams.clear()
+        self._ends.clear()
         self._hour_us = -1
         if file is not None:
             file.close()
@@ -109,18 +111,21 @@ class Writer:
     def _batch(self, texts: dict[StationId, list[bytes]], first_us: int, last_us: int) -> bytes:
         entries, pieces, offset = [b""], [], 0
         for station, lines in texts.items():
-            stream = self._streams.get(station)
-            begins = stream is None
-            if stream is None:
-                stream = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW, _MEMORY_LEVEL)
-                self._streams[station] = stream
-            piece = stream.compress(b"\n".join([*lines, b""])) + stream.flush(zlib.Z_SYNC_FLUSH)
-            entries.append(f"{station} {'b' if begins else 'c'} {offset} {len(piece)}".encode())
+            known, text = self._ends.get(station, b""), b"\n".join([*lines, b""])
+            stream = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW, _MEMORY_LEVEL, zdict=known)
+            piece = stream.compress(text) + stream.flush()
+            self._ends[station] = _end(known, text)
+            entries.append(f"{station} {'c' if known else 'b'} {offset} {len(piece)}".encode())
             pieces.append(piece)
             offset += len(piece)
         index = b"\n".join([*entries, b""])
         header = _HEADER.pack(_MAGIC, len(index) + offset, len(index), zlib.crc32(index), first_us, last_us)
         return b"".join([header, index, *pieces])
+
+
+def _end(known: bytes, text: bytes) -> bytes:
+    """What the next piece of a stream knows of those before it."""
+    return (known + text)[-_KNOWN:] if len(text) < _KNOWN else text[-_KNOWN:]
 
 
 def readable(data: bytes | str) -> str:
@@ -174,17 +179,19 @@ def read(segment: Segment, station: StationId, until_us: int) -> Iterator[Record
 
 
 def _frames(file: IO[bytes], entry: bytes, until_us: int) -> Iterator[Recorded]:
-    stream = None
+    known: bytes | None = None
     for begins, piece in _pieces(file, entry, until_us):
         if begins:
-            stream = zlib.decompressobj(_WINDOW)
-        if stream is None:
+            known = b""
+        if known is None:
             continue
+        stream = zlib.decompressobj(_WINDOW, zdict=known)
         try:
             text = stream.decompress(piece)
         except zlib.error:
-            stream = None
+            known = None
             continue
+        known = _end(known, text) if stream.eof else None
         for line in text.splitlines():
             try:
                 time_us, sent, uplink, frame = orjson.loads(line)
