@@ -6,7 +6,6 @@ never set, or runs ahead, must not put a transaction into 1970 or into the futur
 
 from __future__ import annotations
 
-from collections import deque
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from sitectl.base.gateway_clock import Mistake
@@ -123,7 +122,7 @@ class SkewFilter:
     CHANGE_S = 2.0
 
     def __init__(self) -> None:
-        self._seen: deque[float] = deque(maxlen=self.SIZE)
+        self._seen: list[float] = []
         self._told: float | None = None
         self._old: tuple[datetime, datetime] | None = None
 
@@ -148,11 +147,11 @@ class SkewFilter:
         """
         skew_s = (stamped - received).total_seconds()
         if self._told is not None and abs(skew_s - self._told) < self.CHANGE_S:
-            self._seen.append(skew_s)
+            self._keep(skew_s)
             return None
         if abs(skew_s) > MOST_SKEW_S or (queued and self._has_waited(skew_s, stamped, received)):
             return None
-        self._seen.append(skew_s)
+        self._keep(skew_s)
         if len(self._seen) < 2:
             return None
         estimate = sorted(self._seen)[-2]
@@ -160,6 +159,9 @@ class SkewFilter:
             return None
         self._told = estimate
         return estimate
+
+    def _keep(self, skew_s: float) -> None:
+        self._seen = [*self._seen[-self.SIZE + 1 :], skew_s]
 
     def _has_waited(self, skew_s: float, stamped: datetime, received: datetime) -> bool:
         """Whether a stamp that looks old was kept back, rather than made by a clock that was set back.

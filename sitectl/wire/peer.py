@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -84,7 +83,7 @@ class Peer:
         self._loop = asyncio.get_running_loop()
         self._tasks = Tasks()
         self._lost: Lost | None = None
-        self._turns: deque[_Turn] = deque()
+        self._turns: list[_Turn] = []
         self._expiry: asyncio.TimerHandle | None = None
         self._pending = 0
         self._room: asyncio.Future[None] | None = None
@@ -165,7 +164,7 @@ class Peer:
         if self._room is not None and not self._room.done():
             self._room.set_result(None)
         while self._turns:
-            turn = self._turns.popleft()
+            turn = self._turns.pop(0)
             _settle(turn.outcome, Gone(self._lost.reason, turn.sent))
 
     # --- reading ---
@@ -319,13 +318,13 @@ class Peer:
         while self._turns and not self.endpoint.busy and self._lost is None:
             turn = self._turns[0]
             if turn.outcome.done():
-                self._turns.popleft()
+                self._turns.pop(0)
                 continue
             try:
                 now = self._clock.monotonic()
                 text = self.endpoint.call(turn.action, turn.payload, now, turn.timeout_s, tag=turn)
             except TypeError as error:
-                self._turns.popleft()
+                self._turns.pop(0)
                 turn.outcome.set_exception(error)
                 continue
             assert text is not None
@@ -338,7 +337,7 @@ class Peer:
             self._expiry.cancel()
             self._expiry = None
         if self._turns and self._turns[0] is turn:
-            self._turns.popleft()
+            self._turns.pop(0)
         _settle(turn.outcome, outcome)
         self._next_turn()
 

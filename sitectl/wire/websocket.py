@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from websockets.asyncio.connection import Connection, broadcast
+from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
 from websockets.protocol import State
 
 from sitectl.ocpp.frame import MAX_LIMIT
@@ -22,11 +24,17 @@ WEBSOCKET_OPTIONS: dict[str, Any] = {
 """Keyword arguments for `websockets.asyncio.server.serve` and `websockets.asyncio.client.connect`."""
 
 
+# The library keeps both halves of the handshake for as long as the connection lives, 8 kB; nobody reads them again.
+_ASKED = Request("", Headers())
+_ANSWERED = Response(101, "", Headers())
+
+
 class WebSocketTransport:
     """One open WebSocket, either end."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        connection.request, connection.response = _ASKED, _ANSWERED
 
     @property
     def address(self) -> str:
