@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from websockets.asyncio.connection import Connection, broadcast
-from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
-from websockets.http11 import Request, Response
 from websockets.protocol import State
 
 from sitectl.ocpp.frame import MAX_LIMIT
@@ -24,17 +22,15 @@ WEBSOCKET_OPTIONS: dict[str, Any] = {
 """Keyword arguments for `websockets.asyncio.server.serve` and `websockets.asyncio.client.connect`."""
 
 
-# The library keeps both halves of the handshake for as long as the connection lives, 8 kB; nobody reads them again.
-_ASKED = Request("", Headers())
-_ANSWERED = Response(101, "", Headers())
-
-
 class WebSocketTransport:
     """One open WebSocket, either end."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        connection.request, connection.response = _ASKED, _ANSWERED
+        # The library keeps both halves of the handshake for as long as the connection lives; nobody reads them again.
+        for half in (connection.request, connection.response):
+            if half is not None:
+                half.headers.clear()
 
     @property
     def address(self) -> str:
