@@ -31,7 +31,7 @@ from sitectl.stations.stations import Stations
 from sitectl.store.disk import make_folder
 from sitectl.store.opening import Store, open_store
 from sitectl.store.upkeep import Upkeep
-from sitectl.uplinks.pool import UplinkPool
+from sitectl.uplinks.pool import MakeDialer, UplinkPool
 from sitectl.uplinks.ports import Rooms, Time
 
 LEDGER_FILE = "ledger.db"
@@ -109,8 +109,12 @@ async def wire(
     random: Random,
     tasks: Tasks,
     ear: Ear,
+    make_dialer: MakeDialer | None = None,
 ) -> Wired:
-    """Make the rooms and tell the site what the disk remembers, before anybody can connect."""
+    """Make the rooms and tell the site what the disk remembers, before anybody can connect.
+
+    `make_dialer` takes the place of sockets to the centrals.
+    """
     settings = loaded.settings
     live = Live(settings)
     first_start = await store.queries.first_opened()
@@ -141,7 +145,9 @@ async def wire(
         store.journal,
     )
     ear.site = site
-    pool = centrals.pool = _pool(settings, store, upkeep, stations, site, ear, vault, clock, time, random, tasks)
+    pool = centrals.pool = _pool(
+        settings, store, upkeep, stations, site, ear, vault, clock, time, random, tasks, make_dialer
+    )
     site.remember(await store.limits.load())
     ear.pool = pool  # before it hears of the transactions that run
     await stations.load()
@@ -195,6 +201,7 @@ def _pool(
     time: Time,
     random: Random,
     tasks: Tasks,
+    make_dialer: MakeDialer | None,
 ) -> UplinkPool:
     return UplinkPool(
         settings.uplinks,
@@ -219,6 +226,7 @@ def _pool(
         clock,
         random,
         settings.site.nominal_voltage_v,
+        make_dialer,
         tap_of=upkeep.recorder.tap,
     )
 

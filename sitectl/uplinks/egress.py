@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
 
@@ -85,7 +85,7 @@ class Egress:
         "_uplink",
         "_verdicts",
         "_zero_id",
-        "central_ahead",
+        "central_said",
         "live",
         "waiting",
     )
@@ -115,8 +115,8 @@ class Egress:
         """Whether the outbox holds messages, as far as is known."""
         self.live = False
         """Nothing was left in the outbox, and nothing is held up: what comes now leaves at once."""
-        self.central_ahead = timedelta()
-        """How far the central's clock is ahead of ours."""
+        self.central_said: tuple[datetime, float] | None = None
+        """What time it was by the central's clock, and our monotonic time then; our wall clock may jump meanwhile."""
         self._grew = False
         self._not_before = 0.0
         self._timeless_since: float | None = None
@@ -237,7 +237,7 @@ class Egress:
         """The payload as it goes up, now and at every repetition; None when it may not go after all."""
         text = item.rendered
         if text is None:
-            made = rendered(item, self._clock.wall() + self.central_ahead, self._zero_id, self._measured())
+            made = rendered(item, self._central_now(), self._zero_id, self._measured())
             if made is None:
                 await self._rooms.outbox.acked(item.seq)
                 return None
@@ -354,6 +354,13 @@ class Egress:
         for future in waiting:
             future.set_result(info)
         return bool(waiting)
+
+    def _central_now(self) -> datetime:
+        """What the central's clock shows; ours, where it has not said or is not believed."""
+        if self.central_said is None:
+            return self._clock.wall()
+        moment, at = self.central_said
+        return moment + timedelta(seconds=self._clock.monotonic() - at)
 
     def _waits_for_time(self) -> bool:
         """What was stamped before the gateway knew the time is not sent before it is put right, or nobody knows it."""

@@ -356,8 +356,8 @@ class Link:
     def _hear_clock(self, now: datetime | None) -> None:
         if now is not None:
             self._rooms.time.heard(now)
-            ahead = now - self._clock.wall()
-            self.egress.central_ahead = ahead if abs(ahead) <= CLOCK_BELIEVED else timedelta()
+            believed = abs(now - self._clock.wall()) <= CLOCK_BELIEVED
+            self.egress.central_said = (now, self._clock.monotonic()) if believed else None
 
     async def _beat(self, peer: Peer) -> None:
         self._heartbeat_at = self._clock.monotonic() + self.heartbeat_s
