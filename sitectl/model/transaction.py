@@ -64,6 +64,8 @@ class TransactionStart:
     message_id: str = ""
     clock: ClockQuality = ClockQuality.STATION
     meter_known: bool = True
+    stamp_recurs: bool = False
+    """The station's own time names no moment (unreadable, or of a clock that was never set): it may say it again."""
 
     @property
     def names_nothing(self) -> bool:

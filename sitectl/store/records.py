@@ -57,7 +57,7 @@ def begins_anew(start: TransactionStart, known: KnownStart) -> bool:
     A station whose clock restarts at the same moment, with a meter that does not move or is not read, says the same of
     two transactions; once the first has ended, another message id tells them apart.
     """
-    return not start.clock.trusted and known.state == "stopped" and start.message_id != known.message_id
+    return start.stamp_recurs and known.state == "stopped" and start.message_id != known.message_id
 
 
 def answer_again(start: TransactionStart, known: KnownStart, late: bool) -> StartedTransaction:

@@ -22,7 +22,7 @@ from sitectl.base.tasks import Tasks
 from sitectl.base.virtual import VirtualLoop
 from sitectl.config.load import Loaded, load
 from sitectl.daemon.timekeeping import Timekeeper
-from sitectl.daemon.wiring import Ear, Wired, wire
+from sitectl.daemon.wiring import Ear, Wired, begin_upkeep, wire
 from sitectl.model.ids import StationId
 from sitectl.model.storage import StoreState
 from sitectl.ocpp.v16 import copies
@@ -127,8 +127,9 @@ class Gateway:
         )
         time = Timekeeper(clock, self.store)
         tasks = Tasks()
+        upkeep = begin_upkeep(world.loaded.settings, self.store, clock)
         self.rooms = await wire(
-            world.loaded, self.store, clock, time, random, tasks, ear, make_dialer=world.central.dialer
+            world.loaded, self.store, upkeep, clock, time, random, tasks, ear, make_dialer=world.central.dialer
         )
         for name, work in (
             ("site", self.rooms.site.run()),
@@ -223,6 +224,8 @@ class World:
         self.lives += 1
         self.gateway = Gateway(self, folder / "ledger.db")
         await self.gateway.begin()
+        if self._peek is not None:
+            self._peek.close()
         self._peek = sqlite3.connect(f"file:{self.gateway.path}?mode=ro", uri=True)
 
     def died(self, gateway: Gateway) -> None:
@@ -249,8 +252,6 @@ class World:
             if not self.gateway.dead:
                 return
             await self.gateway.bury()
-            assert self._peek is not None
-            self._peek.close()
             await self._start(self.folder / f"life-{self.kills}")
 
     async def kill(self) -> None:

@@ -21,6 +21,7 @@ from sitectl.model.transaction import (
 from sitectl.ocpp.frame import Call
 from sitectl.ocpp.v16 import copies, decode, encode
 from sitectl.routing.verdicts import INVALID, RESERVED, Source, Verdict
+from sitectl.stations.clocks import OLDEST_YEAR
 from sitectl.stations.desk import RELAY_DEADLINE_S, Desk
 from sitectl.stations.handlers.authorization import START_WITHIN_S, judge, parent_of
 from sitectl.stations.handlers.metering import store_last_sample
@@ -35,7 +36,8 @@ async def start(desk: Desk, record: StationRecord, call: Call, raw: bytes | str)
     started, clock = desk.business_time(record, told.started, received, told.clock)
     evse = told.evse if told.names_nothing else record.meant(told.evse.evse)
     nobody = record.quarantined or told.names_nothing
-    told = replace(told, evse=evse, started=started, clock=clock)
+    recurs = told.clock is ClockQuality.RECEIPT or told.started.year < OLDEST_YEAR
+    told = replace(told, evse=evse, started=started, clock=clock, stamp_recurs=recurs)
     # The car may draw from now on, whatever the answer will be.
     desk.inbox.post(StartExpected(told.evse, now, now + START_WITHIN_S))
     uplinks = () if nobody else desk.centrals.copies(record.id, told.id_token)
