@@ -31,8 +31,9 @@ from sitectl.stations.stations import Stations
 from sitectl.store.disk import make_folder
 from sitectl.store.opening import Store, open_store
 from sitectl.store.upkeep import Upkeep
-from sitectl.uplinks.pool import MakeDialer, UplinkPool
+from sitectl.uplinks.pool import UplinkPool
 from sitectl.uplinks.ports import Rooms, Time
+from sitectl.uplinks.uplink import MakeDialer
 
 LEDGER_FILE = "ledger.db"
 CREDENTIALS_FOLDER = "credentials"
@@ -110,15 +111,16 @@ async def wire(
     tasks: Tasks,
     ear: Ear,
     make_dialer: MakeDialer | None = None,
+    secrets: Worker | None = None,
 ) -> Wired:
     """Make the rooms and tell the site what the disk remembers, before anybody can connect.
 
-    `make_dialer` takes the place of sockets to the centrals.
+    `make_dialer` takes the place of sockets to the centrals, `secrets` that of the thread that works on keys.
     """
     settings = loaded.settings
     live = Live(settings)
     first_start = await store.queries.first_opened()
-    secrets = ThreadWorker("sitectl-secrets")
+    secrets = secrets or ThreadWorker("sitectl-secrets")
     vault = Vault(settings.site.data_dir / CREDENTIALS_FOLDER, secrets)
     await vault.open()
     centrals = _Centrals()

@@ -20,15 +20,17 @@ from sitectl.base.clock import LoopClock
 from sitectl.base.gateway_clock import GatewayClock
 from sitectl.base.tasks import Tasks
 from sitectl.base.virtual import VirtualLoop
+from sitectl.base.worker import InlineWorker
 from sitectl.config.load import Loaded, load
 from sitectl.daemon.timekeeping import Timekeeper
-from sitectl.daemon.wiring import Ear, Wired, begin_upkeep, wire
+from sitectl.daemon.wiring import Ear, Wired, wire
 from sitectl.model.ids import StationId
 from sitectl.model.storage import StoreState
 from sitectl.ocpp.v16 import copies
 from sitectl.ocpp.versions import Version
 from sitectl.stations.handshake import Admitted, Shown
 from sitectl.store.opening import Store, open_store
+from sitectl.store.upkeep import Upkeep
 from sitectl.store.writer import Fault
 from sitectl.wire.memory import MemoryTransport, pair
 from tests.properties.money_central import Central
@@ -127,13 +129,29 @@ class Gateway:
         )
         time = Timekeeper(clock, self.store)
         tasks = Tasks()
-        upkeep = begin_upkeep(world.loaded.settings, self.store, clock)
+        upkeep = Upkeep(
+            self.store,
+            self.path,
+            clock,
+            world.loaded.settings.retention,
+            executor=lambda name: MortalExecutor(name, self),
+        )
         self.rooms = await wire(
-            world.loaded, self.store, upkeep, clock, time, random, tasks, ear, make_dialer=world.central.dialer
+            world.loaded,
+            self.store,
+            upkeep,
+            clock,
+            time,
+            random,
+            tasks,
+            ear,
+            make_dialer=world.central.dialer,
+            secrets=InlineWorker(),
         )
         for name, work in (
             ("site", self.rooms.site.run()),
             ("uplinks", self.rooms.pool.run()),
+            ("upkeep", upkeep.run()),
             ("clock", time.run(self.rooms, self.rooms.pool.wake)),
         ):
             tasks.spawn(work, name)

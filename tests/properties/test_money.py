@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
@@ -223,6 +223,21 @@ class Money(RuleBasedStateMachine):
 
 TestMoney = Money.TestCase
 TestMoney.settings = settings(
-    max_examples=15, stateful_step_count=40, deadline=None, derandomize=True, phases=(Phase.generate,), suppress_health_check=[*HealthCheck]
+    max_examples=12,
+    stateful_step_count=30,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[*HealthCheck],
 )
-TestMoney.pytestmark = [pytest.mark.timeout(600)]
+TestMoney.pytestmark = [pytest.mark.timeout(1200)]
+
+
+class Longer(Money):
+    """The same, searched for longer."""
+
+
+TestMoneyLonger = Longer.TestCase
+TestMoneyLonger.settings = settings(
+    max_examples=600, stateful_step_count=40, deadline=None, suppress_health_check=[*HealthCheck]
+)
+TestMoneyLonger.pytestmark = [pytest.mark.full, pytest.mark.timeout(5400)]

@@ -99,7 +99,16 @@ class Says:
         self.minute = self.minute + 1 if minute is None else minute
         started = self.moment(self.minute)
         start = TransactionStart(
-            EvseId(station, evse), token, started, started.isoformat(), meter, None, message_id, word(trusted), True, not trusted
+            EvseId(station, evse),
+            token,
+            started,
+            started.isoformat(),
+            meter,
+            None,
+            message_id,
+            word(trusted),
+            True,
+            not trusted,
         )
         message = OutboxMessage("StartTransaction", {"meterStart": meter}, "1.6", OutboxKind.START)
         return await self.store.ledger.start(start, self.copies, message, raw)
