@@ -153,8 +153,16 @@ async def wire(
     site.remember(await store.limits.load())
     ear.pool = pool  # before it hears of the transactions that run
     await stations.load()
+    overview = _overview(loaded, store, upkeep, stations, pool, clock)
+    site.cycle()
+    return Wired(live, ear, stations, site, pool, overview, secrets)
+
+
+def _overview(
+    loaded: Loaded, store: Store, upkeep: Upkeep, stations: Stations, pool: UplinkPool, clock: Clock
+) -> SiteOverview:
     overview = SiteOverview(
-        settings.site.name,
+        loaded.settings.site.name,
         _shown(loaded),
         clock,
         store.journal,
@@ -163,8 +171,7 @@ async def wire(
         stations.problems,
     )
     overview.also_look(upkeep.findings)
-    site.cycle()
-    return Wired(live, ear, stations, site, pool, overview, secrets)
+    return overview
 
 
 async def rewire(rooms: Wired, loaded: Loaded, doors: Doors) -> None:

@@ -221,6 +221,9 @@ class Money(RuleBasedStateMachine):
             assert waited_s < DRAINED_WITHIN_S, f"13: it was never drained: {left[:3]}, {queues}"
 
 
+KILLED = [pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")]
+"""Who is killed leaves files open."""
+
 TestMoney = Money.TestCase
 TestMoney.settings = settings(
     max_examples=12,
@@ -229,7 +232,7 @@ TestMoney.settings = settings(
     derandomize=True,
     suppress_health_check=[*HealthCheck],
 )
-TestMoney.pytestmark = [pytest.mark.timeout(1200)]
+TestMoney.pytestmark = [*KILLED, pytest.mark.timeout(1200)]
 
 
 class Longer(Money):
@@ -240,4 +243,4 @@ TestMoneyLonger = Longer.TestCase
 TestMoneyLonger.settings = settings(
     max_examples=600, stateful_step_count=40, deadline=None, suppress_health_check=[*HealthCheck]
 )
-TestMoneyLonger.pytestmark = [pytest.mark.full, pytest.mark.timeout(5400)]
+TestMoneyLonger.pytestmark = [*KILLED, pytest.mark.full, pytest.mark.timeout(5400)]
