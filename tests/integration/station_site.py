@@ -170,8 +170,9 @@ class Charger(ChargePoint):
 
 
 def _answering(action: str, answer: Any) -> Any:
-    async def handler(self: Charger, **_: Any) -> Any:
+    async def handler(self: Charger, **payload: Any) -> Any:
         self._note(action)
+        self.__dict__.setdefault("told", {}).setdefault(action, []).append(payload)
         return answer
 
     handler.__name__ = f"answer_{action}"  # by this name the package looks for it

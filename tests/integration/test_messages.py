@@ -279,6 +279,40 @@ async def test_files_from_order_to_the_last_word(tmp_path: Path) -> None:
         assert told == ["Uploading", "Uploaded"]
 
 
+async def test_out_of_service_while_anybody_wants_it(tmp_path: Path) -> None:
+    async with played(tmp_path) as play:
+
+        async def central_wants(type: str) -> str:
+            return str((await play.point.call(call.ChangeAvailability(1, type), suppress=False)).status)
+
+        async def site_wants(service: str) -> str:
+            answer = await play.running.ask("station", "availability", "CP01", service, "--evse", 1)
+            return str(answer["status"])
+
+        def told(station: Charger) -> list[str]:
+            return [order["type"] for order in station.__dict__.get("told", {}).get("ChangeAvailability", [])]
+
+        def seen() -> str:
+            return str([p["status"] for p in play.heard("StatusNotification") if p["connector_id"] == 1][-1])
+
+        assert await site_wants("inoperative") == "Accepted"
+        await until(lambda: seen() == "Unavailable")
+        assert await central_wants("Inoperative") == "Accepted"
+        assert await central_wants("Operative") == "Scheduled"  # the site still keeps it out
+        start = call.RemoteStartTransaction("TAG00001", 1)
+        assert (await play.point.call(start, suppress=False)).status == "Rejected"
+        assert told(play.station) == ["Inoperative"]
+        await play.running.kill()
+        await play.running.start()
+        async with charger(f"ws://127.0.0.1:{play.running.port}/CP01") as station:
+            await boots(station)
+            await station.call(call.StatusNotification(1, "NoError", "Available", timestamp=now()))
+            await until(lambda: told(station) == ["Inoperative"], within_s=30)
+            assert await site_wants("operative") == "Accepted"
+            assert told(station) == ["Inoperative", "Operative"]
+            await until(lambda: seen() == "Available")
+
+
 @pytest.mark.parametrize("rights", [["read"], []])
 async def test_without_the_right_nothing_reaches_the_station(tmp_path: Path, rights: list[str]) -> None:
     async with csms() as central:
