@@ -72,11 +72,12 @@ class MortalExecutor:
 
     def __init__(self, name: str, gateway: Gateway) -> None:
         self._writes = name == "sitectl-store"
+        self._records = name == "sitectl-recorder"
         self._gateway = gateway
 
     def submit(self, call: Callable[[], T], done: Callable[[T], None]) -> None:
         gateway = self._gateway
-        if gateway.dead:
+        if gateway.dead and not (gateway.buried and self._records):
             return
         if self._writes and gateway.counts():
             gateway.commits += 1
@@ -102,12 +103,13 @@ class Gateway:
     def __init__(self, world: World, path: Path) -> None:
         self.world = world
         self.path = path
-        self.dead = False
+        self.dead = self.buried = False
         self.commits = 0
         self.dies_before: int | None = None
         self.dies_after: int | None = None
         self.wires: list[MemoryTransport] = []
         self.store: Store
+        self.upkeep: Upkeep
         self.rooms: Wired
         self._open = False
 
@@ -129,7 +131,7 @@ class Gateway:
         )
         time = Timekeeper(clock, self.store)
         tasks = Tasks()
-        upkeep = Upkeep(
+        upkeep = self.upkeep = Upkeep(
             self.store,
             self.path,
             clock,
@@ -179,6 +181,8 @@ class Gateway:
             for task in left:
                 task.cancel()
             await asyncio.wait(left)
+        self.buried = True  # what it was recording is closed, for this process lives on
+        await self.upkeep.recorder.close()
 
 
 class World:
