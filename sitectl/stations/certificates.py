@@ -60,7 +60,7 @@ class StationCertificates:
     async def sign(self, record: StationRecord, request: str) -> bool:
         """Whether a signing request (PEM) is taken; the certificate follows by itself."""
         if self._authority is None or not self.listens_encrypted():
-            self._refuse(record, "there is no encrypted listener (ocpp.tls) to show it to")
+            self._note("station.certificate_refused", record, why="there is no encrypted listener to show it to")
             return False
         if record.signing:
             return False
@@ -68,10 +68,12 @@ class StationCertificates:
         try:
             certificate = await self._authority.sign(request, record.id)
         except CertificateError as error:
-            self._refuse(record, str(error))
+            cure = f"Set it up to ask in the name {record.id}, with an RSA key of 2048 bits or one on P-256."
+            self._refuse(record, str(error), cure)
             return False
         except EnvironmentFault as fault:
-            self._refuse(record, f"the site's authority cannot work: {fault}")
+            cure = "Look after the disk and the files of the site's authority, in data_dir/credentials."
+            self._refuse(record, f"the site's authority cannot work: {fault}", cure)
             return False
         finally:
             record.signing = False
@@ -81,14 +83,10 @@ class StationCertificates:
         self._tasks.spawn(self._deliver(record, DELIVER_AFTER_S), f"certificate of {record.id}")
         return True
 
-    def _refuse(self, record: StationRecord, why: str) -> None:
+    def _refuse(self, record: StationRecord, why: str, cure: str) -> None:
         self._note("station.certificate_refused", record, why=why)
-        self._book.problem(
-            record.id,
-            "certificate",
-            f"It asked for a certificate and did not get one: {why}.",
-            f"Set it up to ask for one in the name {record.id}, with an RSA key of 2048 bits or one on P-256.",
-        )
+        what = f"It asked for a certificate and did not get one: {why}."
+        self._book.problem(record.id, "certificate", what, cure)
 
     async def _deliver(self, record: StationRecord, after_s: float = 0.0) -> None:
         """Hand the certificate over; what does not reach the station waits for its next connection."""

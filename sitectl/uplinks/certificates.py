@@ -147,7 +147,7 @@ class Certificates:
         keep = {self._name(station, file) for file in (*named, "leg.json")}
         await vault.remove(*(file for file in vault.names(self._name(station, "")) if file not in keep))
 
-    async def look_after(self, links: Mapping[StationId, VirtualStation], listens: Callable[[StationId], bool]) -> None:
+    def look_after(self, links: Mapping[StationId, VirtualStation], listens: Callable[[StationId], bool]) -> None:
         """Ask for a new certificate where two thirds of the life of one are over and its central listens."""
         for station, link in links.items():
             certificate = self._legs.current(station).certificate
@@ -158,7 +158,7 @@ class Certificates:
                 continue
             life = self._life(station, certificate)
             if life is not None and renewal_due(*life, self._clock.wall()):
-                await self.request(station, link)
+                self._rooms.spawn(self.request(station, link), f"{station} renews its certificate")
 
     def _life(self, station: StationId, certificate: str) -> tuple[datetime, datetime] | None:
         if certificate not in self._lives:

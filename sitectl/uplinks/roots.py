@@ -74,8 +74,8 @@ class Roots:
 
     def hashes(self, algorithm: HashAlgorithm = HashAlgorithm.SHA256) -> list[CertificateHash]:
         """What is installed and what is configured, by name."""
-        roots = [*self._installed().values(), *self._configured]
-        return [hash_data(root.certificate, root.issuer, algorithm) for root in roots]
+        named = (root.named(algorithm) for root in (*self._installed().values(), *self._configured))
+        return [hash_data for hash_data in named if hash_data is not None]
 
     async def install(self, pem: str, now: datetime, *, additional_check: bool) -> tuple[Installed, str]:
         """Install a root; the name of it, or why not.
@@ -109,14 +109,14 @@ class Roots:
     async def delete(self, wanted: CertificateHash) -> tuple[Deleted, str]:
         """Remove a root that was installed; the name of it, or why not."""
         for name, root in self._installed().items():
-            if hash_data(root.certificate, root.issuer, wanted.algorithm) == wanted:
+            if root.named(wanted.algorithm) == wanted:
                 try:
                     await self._vault.remove(name)
                 except EnvironmentFault as fault:
                     return Deleted.FAILED, str(fault)
                 self.version += 1
                 return Deleted.ACCEPTED, common_name(root.certificate.subject)
-        if any(hash_data(root.certificate, root.issuer, wanted.algorithm) == wanted for root in self._configured):
+        if any(root.named(wanted.algorithm) == wanted for root in self._configured):
             return Deleted.FAILED, "it is configured"
         return Deleted.NOT_FOUND, ""
 
@@ -141,6 +141,13 @@ class _Root(NamedTuple):
 
     certificate: x509.Certificate
     issuer: x509.Certificate
+
+    def named(self, algorithm: HashAlgorithm) -> CertificateHash | None:
+        """How OCPP names it; None for one that it cannot name, which only a configuration may hold."""
+        try:
+            return hash_data(self.certificate, self.issuer, algorithm)
+        except CertificateError:
+            return None
 
 
 def _checked(pem: str, held: Sequence[_Root], now: datetime) -> _Root:

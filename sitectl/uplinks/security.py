@@ -63,7 +63,7 @@ class Security:
         self._looked_at = float("-inf")
         self._began = clock.wall()
         self._greeted: set[StationId] = set()
-        self._unreadable: dict[StationId, int] = {}
+        self._unreadable: set[StationId] = set()
         self.legs = Legs(settings, rooms, self._told)
         self._roots = Roots(settings, rooms.vault)
         self.credentials = Credentials(rooms, settings, self.legs, report)
@@ -118,20 +118,22 @@ class Security:
 
     # --- time --------------------------------------------------------------------------------------------------------
 
-    async def look_after(self, links: Mapping[StationId, Listening]) -> None:
+    def look_after(self, links: Mapping[StationId, Listening]) -> None:
         """See what is due; called once a second or so."""
         for station, link in links.items():
             if link.accepted and station not in self._greeted:
                 self._greeted.add(station)
                 self._report(station, SecurityEventType.STARTUP, "the site controller started", occurred=self._began)
-            if link.unreadable > self._unreadable.get(station, 0):
+            if not link.unreadable:
+                self._unreadable.discard(station)
+            elif station not in self._unreadable:  # once a connection
+                self._unreadable.add(station)
                 info = f"{link.unreadable} frames of the central could not be read"
                 self._report(station, SecurityEventType.INVALID_MESSAGES, info)
-            self._unreadable[station] = link.unreadable
         now = self._clock.monotonic()
         if now - self._looked_at >= LOOK_EVERY_S:
             self._looked_at = now
-            await self._certificates.look_after(links, lambda station: links[station].accepted)
+            self._certificates.look_after(links, lambda station: links[station].accepted)
 
     def _told(self, station: StationId, what: str) -> None:
         data = {"uplink": self._settings.id, "what": what}

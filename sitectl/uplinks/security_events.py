@@ -7,6 +7,7 @@ the message; the same again within a minute is one event.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -23,6 +24,9 @@ log = logging.getLogger(__name__)
 
 SAME_WITHIN_S = 60.0
 MOST_REMEMBERED = 1024
+MOST_AN_HOUR, HOUR_S = 60, 3600.0
+"""Events of our own about one station; beyond it they are not even journaled."""
+
 LONGEST_INFO = 255
 
 OF_THE_SITE = (SecurityEventType.STARTUP, SecurityEventType.SETTING_SYSTEM_TIME)
@@ -38,6 +42,7 @@ class SecurityEvents:
         self._rooms = rooms
         self._clock = clock
         self._egress_of = egress_of
+        self._budgets: dict[StationId, deque[float]] = {}
         self._told: dict[tuple[StationId, SecurityEventType, str], float] = {}
 
     def report(
@@ -51,7 +56,7 @@ class SecurityEvents:
     ) -> None:
         """Something happened (now, if it is not said when) that the centrals of a station should know. Never waits."""
         info = info[:LONGEST_INFO]
-        if self._was_told(station, event, info):
+        if self._was_told(station, event, info) or not self._is_within_budget(station):
             return
         if event not in OF_THE_SITE:
             self._rooms.journal.record("security.event", station, data={"event": event.value, "info": info})
@@ -80,6 +85,15 @@ class SecurityEvents:
     def _takes(self, uplink: UplinkId, station: StationId, action: str) -> bool:
         egress = self._egress_of(uplink, station)
         return egress is not None and egress.takes(action)
+
+    def _is_within_budget(self, station: StationId) -> bool:
+        """Whoever provokes events must not fill the disk with them."""
+        now = self._clock.monotonic()
+        told = self._budgets.setdefault(station, deque(maxlen=MOST_AN_HOUR))
+        if len(told) == MOST_AN_HOUR and now - told[0] < HOUR_S:
+            return False
+        told.append(now)
+        return True
 
     def _was_told(self, station: StationId, event: SecurityEventType, info: str) -> bool:
         now, key = self._clock.monotonic(), (station, event, info)

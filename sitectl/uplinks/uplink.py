@@ -152,7 +152,7 @@ class Uplink:
         """Time passed: periods begin and end, backlogs grow and shrink."""
         self.profiles.refresh()
         self._note_state()
-        await self.security.look_after({**self.links})
+        self.security.look_after(self.links)
         try:
             found = await self._around.rooms.outbox.backlogs(self.id)
         except EnvironmentFault:

@@ -195,6 +195,23 @@ async def test_rubbish_of_a_central_is_told_to_it():
         await asyncio.sleep(3)
         assert await world.central.ask("InstallCertificate", {}) == "FormationViolation"
         await asyncio.sleep(3)
+        world.central.transports[CP].send_raw('[2,"1"')
+        await asyncio.sleep(3)
         infos = [event["techInfo"] for event in world.central.of(EVENT) if event["type"] == "InvalidMessages"]
         assert infos[0] == "1 frames of the central could not be read"
         assert infos[1].startswith("InstallCertificate of the central: ")
+        assert len(infos) == 2, "once a connection"
+
+
+@on_virtual_time
+async def test_who_provokes_events_cannot_fill_the_disk():
+    async with World() as world:
+        await world.settles()
+        for number in range(200):
+            assert await world.central.ask(f"Nonsense{number}") == "NotImplemented"
+        await asyncio.sleep(5)
+        assert len(world.central.of(EVENT)) == 59, "with that of our start an hour's worth"
+        await asyncio.sleep(3600)
+        await world.central.ask("Nonsense")
+        await asyncio.sleep(5)
+        assert len(world.central.of(EVENT)) == 60

@@ -106,7 +106,7 @@ def test_an_end_is_an_end(word: str):
             station = world.door.outcome = Station()
             await world.central.ask("SignedUpdateFirmware", update(3))
             await says(world, FIRMWARE, station.number(), "Downloading", word)
-            await asyncio.sleep(50 * HOUR)
+            await asyncio.sleep(26 * HOUR)
             assert told(world, FIRMWARE) == [("Downloading", 3), (word, 3)]
 
     test()
@@ -180,3 +180,13 @@ def test_the_roots_of_a_station_speak_when_all_of_them_are_known(listed, signer,
             assert await world.central.ask("SignedUpdateFirmware", update(3, signer)) == answer
 
     test()
+
+
+@on_virtual_time
+async def test_a_gateway_that_does_not_know_the_time_calls_nobody_expired():
+    async with World() as world:
+        await world.settles()
+        world.door.outcome = Station()
+        world.time.known = False
+        assert await world.central.ask("SignedUpdateFirmware", update(3, _expired())) == ACCEPTED
+        assert await world.central.ask("SignedUpdateFirmware", update(3, "rubbish")) == {"status": "InvalidCertificate"}
