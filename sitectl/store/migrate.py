@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from sitectl.model.storage import StoreState
+from sitectl.store import disk
 from sitectl.store.connection import make_private
 from sitectl.store.errors import SchemaTooNew
 
@@ -36,16 +38,27 @@ def migrate(connection: sqlite3.Connection, path: Path | None, steps: Sequence[M
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     newest = steps[-1].number
     if version > newest:
-        raise SchemaTooNew(
-            f"{path} has schema {version}, this sitectl knows up to {newest}: install the newer sitectl again, "
-            f"or restore the copy {path}.schema-{newest}"
-        )
+        raise SchemaTooNew(_too_new(path, version, newest))
     if 0 < version < newest and path is not None:
-        _copy(connection, Path(f"{path}.schema-{version}"))
+        _copy(connection, path, _kept(path, version))
     for step in steps:
         if step.number > version:
             _apply(connection, step)
     return newest
+
+
+def _too_new(path: Path | None, version: int, newest: int) -> str:
+    """What to do with a file that a newer sitectl has brought forward."""
+    told = f"{path} has schema {version}, this sitectl knows up to {newest}: install the newer sitectl again"
+    copies = [] if path is None else [number for number in range(newest, 0, -1) if _kept(path, number).exists()]
+    if path is None or not copies:
+        return told
+    back = f"mv {path} {_kept(path, version)} && cp -p {_kept(path, copies[0])} {path}"
+    return f"{told}, or go back to what was before the upgrade (what came since is set aside): {back}"
+
+
+def _kept(path: Path, version: int) -> Path:
+    return Path(f"{path}.schema-{version}")
 
 
 def _apply(connection: sqlite3.Connection, step: Migration) -> None:
@@ -57,14 +70,28 @@ def _apply(connection: sqlite3.Connection, step: Migration) -> None:
         raise
 
 
-def _copy(connection: sqlite3.Connection, path: Path) -> None:
+def _copy(connection: sqlite3.Connection, path: Path, kept: Path) -> None:
     """A whole copy under a temporary name first: a copy that is there is complete."""
-    unfinished = Path(f"{path}.unfinished")
+    unfinished = Path(f"{kept}.unfinished")
     unfinished.unlink(missing_ok=True)
     make_private(unfinished)
     copy = sqlite3.connect(unfinished)
     try:
         connection.backup(copy)
-    finally:
+    except sqlite3.Error as error:
         copy.close()
-    unfinished.replace(path)
+        unfinished.unlink(missing_ok=True)
+        if disk.state_of(error, unfinished) is StoreState.FULL:
+            error.args = (_needs_room(path),)
+        raise
+    copy.close()
+    unfinished.replace(kept)
+    disk.sync_directory(kept.parent)
+
+
+def _needs_room(path: Path) -> str:
+    megabytes = disk.size(path) // 2**20 + 1
+    return (
+        f"the disk is full: a copy of the ledger is made before this version changes it, and takes {megabytes} MB; "
+        "free them, or install the version before again: nothing was changed yet"
+    )
