@@ -49,6 +49,7 @@ class DamagedFile:
         self._path = path
         self._pages = KeptPages(path)
         self._orphans: list[int] | None = None
+        self._cut: set[int] = set()
         log = wal.read(Path(f"{path}-wal"), PAGE_SIZE)
         Pages.write(self._pages, dict(log.pages))  # the log itself is kept
         self.lost_frames = log.lost
@@ -100,19 +101,20 @@ class DamagedFile:
             return 0, []
         walked = cut_damage(self._pages, root, rowids=rowids)
         if walked.cut:
+            self._cut.update(walked.cut)
             self._orphans = None
         return len(walked.cut), walked.rows
 
     def rows_of(self, table: str) -> Iterator[Row]:
         """The rows that a table's own pages hold, page by page."""
         root = (self.roots or {}).get(table)
-        for number in sorted(reached(self._pages, root)) if root is not None else ():
+        for number in sorted(reached(self._pages, root, self._cut)) if root is not None else ():
             yield from self._rows(number)
 
     def orphaned_rows(self) -> Iterator[Row]:
         """The rows of pages that no table and no index holds."""
         if self._orphans is None:
-            known = {1}.union(*(reached(self._pages, root) for root in [1, *(self.roots or {}).values()]))
+            known = {1}.union(*(reached(self._pages, root, self._cut) for root in [1, *(self.roots or {}).values()]))
             self._orphans = list(orphans(self._pages, known))
         for number in self._orphans:
             yield from self._rows(number)

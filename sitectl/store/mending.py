@@ -4,7 +4,7 @@ A page that is no page of its tree becomes a leaf without a row of meaning. What
 such pages are orphans, and their rows are told apart by their shape.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -68,8 +68,8 @@ def _below(pages: Pages, number: int, leaf: int, depth: int, reached: set[int]) 
     return below
 
 
-def reached(pages: Pages, root: int) -> set[int]:
-    """The pages of a tree, leaves unread: which page is one is told by its neighbours."""
+def reached(pages: Pages, root: int, cut: Set[int] = frozenset()) -> set[int]:
+    """The pages of a tree, leaves unread: which page is one is told by its neighbours, but for those that were cut."""
     found = {root}
     waiting = [root]
     while waiting:
@@ -82,7 +82,7 @@ def reached(pages: Pages, root: int) -> set[int]:
         except Damaged:
             continue
         found.update(below)
-        if not _is_leaf(pages, below):
+        if not _is_leaf(pages, (child for child in below if child not in cut)):
             waiting += below
     return found
 

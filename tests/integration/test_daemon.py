@@ -4,9 +4,7 @@ import asyncio
 import contextlib
 import json
 import re
-import shutil
 import socket
-import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -70,18 +68,6 @@ async def test_a_second_one_is_refused_and_harms_nothing(tmp_path: Path) -> None
         assert not running.socket.exists()
     async with daemon(config):
         pass
-
-
-async def test_a_ledger_of_a_newer_version_is_refused_with_what_goes_back(tmp_path: Path) -> None:
-    config = site(tmp_path)
-    async with daemon(config) as running:
-        await running.stop()
-    ledger = tmp_path / "data" / "ledger.db"
-    shutil.copy(ledger, f"{ledger}.schema-1")
-    with contextlib.closing(sqlite3.connect(ledger)) as newer:
-        newer.execute("PRAGMA user_version = 999")
-    back = f"mv {re.escape(str(ledger))} .*ledger.db.schema-999 && cp -p .*ledger.db.schema-1 {re.escape(str(ledger))}$"
-    await refused(config, 1, f"has schema 999, this sitectl knows up to .*: {back}")
 
 
 async def test_what_the_machine_refuses_is_one_line(tmp_path: Path) -> None:
