@@ -20,7 +20,7 @@ class KeyClass(Enum):
     BOTH = "both"
     """Kept, and written to the station."""
     CREDENTIAL = "credential"
-    """Configures our own connection to that central; never reaches the station, never read back."""
+    """Configures our own connection to that central; never reaches the station, whose own is never shown."""
     READ_ONLY = "read-only"
     """A fact of the station; writing is refused."""
     REFUSED = "refused"
