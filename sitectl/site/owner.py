@@ -254,12 +254,19 @@ class Site:
         )
 
     def _correct_disk(self, now: float) -> None:
-        """Now and then write down what was released, so that a restart does not count it again, and what failed."""
+        """Now and then write down what was released, so that a restart does not count it again, and what failed.
+
+        What is written lasts as long as with an offer: a row that ends sooner would have every limit renewed.
+        """
         if now - self._corrected_at < CORRECT_EVERY_S or not self._state.store_usable:
             return
         self._corrected_at, wall = now, self._clock.wall()
-        rows = ((evse, self._stored.newest(id)) for id, evse in self._state.evses.items())
-        self._write([evse.plan.id for evse, row in rows if row is not None and is_wrong(row, evse, now, wall)])
+        wrong: dict[EvseId, float] = {}
+        for id, evse in self._state.evses.items():
+            row, newest = self._stored.newest(id), evse.newest_offer
+            if row is not None and is_wrong(row, evse, now, wall):
+                wrong[id] = newest.lifetime_s if newest is not None else 0.0
+        self._write(wrong)
 
     def _send(self, prepared: offers.Prepared, waiting: list[offers.Prepared]) -> None:
         """From here on the offer counts; it leaves now, or when it is on disk."""

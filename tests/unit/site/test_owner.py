@@ -179,6 +179,19 @@ def test_what_was_released_is_written_down_so_that_a_restart_does_not_count_it()
     assert rig.disk.rows[A1].counts_a == cut.offer.limit_a
 
 
+def test_what_is_written_down_after_a_release_lasts_so_that_nothing_is_renewed_for_it() -> None:
+    rig = Rig()
+    first = rig.charges()
+    (cut,) = rig.cycle(20.0, draws(A1, 19.5, first.offer.limit_a), shows_a=90.0 + first.offer.limit_a)
+    rig.accepts(cut)
+    said = []
+    for at in range(21, 110):
+        drawn = draws(A1, at - 0.2, cut.offer.limit_a)
+        said += rig.cycle(float(at), drawn, shows_a=90.0 + cut.offer.limit_a)
+    assert rig.disk.rows[A1].counts_a == cut.offer.limit_a
+    assert not said
+
+
 def test_a_fallback_lost_in_a_reboot_is_noted_on_disk() -> None:
     rig = Rig(site(plan(A, storage=ProfileStorage.RAM)))
     rig.accepts(*rig.cycle(0.0, *arrives(A)))
