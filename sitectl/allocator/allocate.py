@@ -45,7 +45,7 @@ def allocate(
         if offer == shares.target[number]:
             offers[evse] = targets[evse]
         else:
-            offers[evse] = ChargingLimit(evse, offer / 10, partial_reason(plan, shares, gate, number))
+            offers[evse] = ChargingLimit(evse, offer / 10, partial_reason(plan, shares, gate, rules, number))
     unstarted = {
         plan.ids[number]: demand.evses[number].transaction
         for number in demand.taking

@@ -43,9 +43,14 @@ def target_reason(
     return f"{verb}: {plan.row_name[row]} has {max(left, 0) / 10:g} A left, {need} needed"
 
 
-def partial_reason(plan: CompiledSite, shares: Shares, gate: Gate, number: int) -> str:
-    """Why only a part of a raise goes out."""
-    return f"for now: {plan.row_name[gate.partial[number]]} is not free yet for {shares.target[number] / 10:g} A"
+def partial_reason(plan: CompiledSite, shares: Shares, gate: Gate, rules: SharingRules, number: int) -> str:
+    """Why what goes out is not the share itself: more is not free, or not asked for, or not worth a message."""
+    share, offer = shares.target[number], gate.offers[number]
+    if number in gate.partial:
+        return f"for now: {plan.row_name[gate.partial[number]]} is not free yet for {share / 10:g} A"
+    if offer - share >= rules.dead_band_a * 10:
+        return f"its fair share is {share / 10:g} A, and nobody needs the rest yet"
+    return f"its fair share of {share / 10:g} A, give or take {rules.dead_band_a:g} A"
 
 
 def ceiling_text(found: tuple[int, Ceiling]) -> str:

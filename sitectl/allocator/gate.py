@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from sitectl.allocator.admission import Shares
 from sitectl.allocator.compiled import CompiledSite
+from sitectl.allocator.cuts import cuts
 from sitectl.allocator.demand import NEVER_OFFERED, Demand, sum_up
 from sitectl.allocator.headroom import Headroom
 from sitectl.allocator.rules import SharingRules
@@ -20,7 +21,7 @@ from sitectl.model.snapshot import SiteSnapshot
 class Gate:
     """Offers by EVSE number (tenths), and for raises that got only a part, the row that had no more.
 
-    `free`: per row, what is left beside everything that may be in force, the raises of this cycle included.
+    `free`: per row, what is left for raises beside everything that may be in force, those of this cycle included.
     """
 
     free: list[int]
@@ -31,69 +32,52 @@ class Gate:
 def pass_gate(
     plan: CompiledSite, demand: Demand, room: Headroom, shares: Shares, snapshot: SiteSnapshot, rules: SharingRules
 ) -> Gate:
-    """Decide cuts, then raises: higher classes first, then those who have least now."""
-    gate = Gate([mine - used for mine, used in zip(room.room, demand.in_force, strict=True)])
+    """Decide cuts, then raises: higher classes first, then those who have least now; what is left goes out in whole
+    dead bands."""
+    free = [mine - used for mine, used in zip(room.room, demand.in_force, strict=True)]
     band, step = round(rules.dead_band_a * 10), round(rules.step_a * 10)
     raises: list[tuple[int, int, int]] = []
-    small_cuts: list[int] = []
+    nearly: list[tuple[int, int, int]] = []
+    held: list[int] = []
+    lowered: list[int] = []
+    wanting: list[int] = []
     for number in demand.taking:
         target, offered = shares.target[number], demand.offered[number]
         if target == offered:
             continue
-        if offered == NEVER_OFFERED:
-            # Up to what it may draw anyway (rounded down, where `force` is rounded up) this is no raise.
-            if target <= demand.evses[number].counts_a * 10 + 1e-6:
-                gate.offers[number] = target
-                continue
-        elif target < offered:
-            if offered - target >= band or target == 0 or offered > demand.cap[number]:
-                gate.offers[number] = target
-            else:
-                small_cuts.append(number)
+        # Up to what it may draw anyway (rounded down, where `force` is rounded up) a first offer is no raise.
+        if target < offered or (offered == NEVER_OFFERED and target <= demand.evses[number].counts_a * 10 + 1e-6):
+            lowered.append(number)
             continue
-        if snapshot.raises_allowed and _ripe(plan, demand, room, snapshot.at, rules, number, target):
+        wanting.append(number)
+        worth = demand.unstarted[number] or offered < demand.minimum[number] or target - offered >= band
+        if not (snapshot.raises_allowed and _ripe(plan, demand, room, snapshot.at, rules, number)):
+            if worth:
+                held.append(number)
+        elif worth:
             raises.append((plan.rank[number], max(offered, 0), number))
-    if small_cuts:
-        short = _short(plan, demand, shares, gate, [number for _, _, number in raises])
-        for number in small_cuts:
-            if not short.isdisjoint(plan.path_rows[demand.key[number]]):
-                gate.offers[number] = shares.target[number]
+        else:
+            nearly.append((plan.rank[number], offered - target, number))
+    rising = {number for _, _, number in raises}
+    gate = Gate(free, cuts(plan, demand, shares, free, room.over, lowered, wanting, rising, snapshot.at, rules))
+    for row, unsure in room.unsure.items():
+        free[row] -= unsure
     raises.sort()
     for _, _, number in raises:
         _raise(plan, demand, shares, gate, number, band, step)
+    if nearly:
+        nearly.sort()
+        _round_up(plan, demand, shares, gate, [n for _, _, n in nearly], held, -(-band // step) * step)
     return gate
 
 
-def _short(plan: CompiledSite, demand: Demand, shares: Shares, gate: Gate, raises: list[int]) -> set[int]:
-    """Rows that are over, or have too little for the raises that are due: there even a small cut is worth its message.
-
-    Without it, many who hold a little more than their share could keep somebody else waiting for ever. What cuts
-    under way will set free is reckoned with: a large cut of one is no reason for small ones of everybody.
-    """
-    wanted = [0] * len(gate.free)
-    for number in raises:
-        for row in plan.leaf_rows[demand.key[number]]:
-            wanted[row] += max(0, shares.target[number] - demand.force[number])
-    for number in demand.taking:
-        told = gate.offers.get(number, demand.offered[number])
-        if NEVER_OFFERED < told < demand.force[number]:
-            for row in plan.leaf_rows[demand.key[number]]:
-                wanted[row] -= demand.force[number] - told
-    sum_up(plan, wanted)
-    return {row for row, free in enumerate(gate.free) if free < wanted[row]}
-
-
-def _ripe(
-    plan: CompiledSite, demand: Demand, room: Headroom, now: float, rules: SharingRules, number: int, target: int
-) -> bool:
-    """Whether a raise is due: circuits settled, holds over, and worth a message."""
+def _ripe(plan: CompiledSite, demand: Demand, room: Headroom, now: float, rules: SharingRules, number: int) -> bool:
+    """Whether a raise may go out: circuits settled, holds over."""
     if room.held[plan.node[number]]:
         return False
     if demand.unstarted[number]:
         return True
-    offered, evse = demand.offered[number], demand.evses[number]
-    if offered >= demand.minimum[number] and target - offered < round(rules.dead_band_a * 10):
-        return False
+    evse = demand.evses[number]
     raised, cut = evse.last_raise_at, evse.last_cut_at
     return (raised is None or now - raised >= rules.raise_hold_s) and (cut is None or now - cut >= rules.cut_hold_s)
 
@@ -116,3 +100,27 @@ def _raise(plan: CompiledSite, demand: Demand, shares: Shares, gate: Gate, numbe
     if offer > force:
         for row in path:
             gate.free[row] -= offer - force
+
+
+def _round_up(
+    plan: CompiledSite, demand: Demand, shares: Shares, gate: Gate, nearly: list[int], held: list[int], band: int
+) -> None:
+    """Many who are each a little below their share leave a lot unused: some of them get a whole dead band, as long as
+    nobody else is waiting for it."""
+    claimed = [0] * len(gate.free)
+    for number in held:
+        more = shares.target[number] - demand.force[number]
+        if more > 0:
+            for row in plan.leaf_rows[demand.key[number]]:
+                claimed[row] += more
+    sum_up(plan, claimed)
+    spare = [free - mine for free, mine in zip(gate.free, claimed, strict=True)]
+    for number in nearly:
+        path, offer = plan.path_rows[demand.key[number]], demand.offered[number] + band
+        more = max(0, offer - demand.force[number])
+        if offer > demand.cap[number] or any(spare[row] < more for row in path):
+            continue
+        gate.offers[number] = offer
+        for row in path:
+            spare[row] -= more
+            gate.free[row] -= more

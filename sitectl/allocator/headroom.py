@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import floor
+from math import ceil, floor
 
 from sitectl.allocator.compiled import CompiledSite
 from sitectl.base.units import deci
@@ -31,11 +31,15 @@ class Ceilings:
 class Headroom:
     """Per row `limit` and `room` (tenths; room may be negative). `held`: nodes below which nothing may rise now.
 
+    `over`: rows whose meter shows more than their limit.
+    `unsure`: by row, how much less a raise must reckon with: what the base load may be above its estimate.
     `stopped`: nodes below which nothing may charge, with the circuit whose lost meter says so.
     """
 
     limit: list[int]
     room: list[int]
+    unsure: Mapping[int, int]
+    over: frozenset[int]
     held: list[bool]
     stopped: Mapping[int, CircuitId]
 
@@ -75,12 +79,18 @@ def headroom(plan: CompiledSite, snapshot: SiteSnapshot, ceilings: Ceilings) -> 
         for row in range(node * 3, node * 3 + 3):
             limit[row] = min(limit[row], tenths)
     room = list(limit)
+    unsure: dict[int, int] = {}
+    over: set[int] = set()
     held = [False] * len(plan.parent)
     stopped: dict[int, CircuitId] = {}
     for name, node in plan.circuit_node.items():
         circuit = snapshot.circuits[name]
         for phase, base_a in enumerate(circuit.base_load_a):
             room[node * 3 + phase] = floor(limit[node * 3 + phase] - base_a * 10 + 1e-6)
+            if circuit.unsure_a[phase] > 0.0:
+                unsure[node * 3 + phase] = ceil(circuit.unsure_a[phase] * 10 - 1e-6)
+            if circuit.measured_a is not None and circuit.measured_a[phase] * 10 > limit[node * 3 + phase]:
+                over.add(node * 3 + phase)
         held[node] = not circuit.settled
         if circuit.stop:
             stopped[node] = name
@@ -93,4 +103,4 @@ def headroom(plan: CompiledSite, snapshot: SiteSnapshot, ceilings: Ceilings) -> 
         held[node] = held[node] or held[above]
         if above in stopped and node not in stopped:
             stopped[node] = stopped[above]
-    return Headroom(limit, room, held, stopped)
+    return Headroom(limit, room, unsure, frozenset(over), held, stopped)

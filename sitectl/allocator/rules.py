@@ -21,7 +21,9 @@ class SharingRules:
     * `dwell_s`: how long a pause and a run of a vehicle last at least. Cars that are paused too often fall asleep
       for good.
     * `raise_hold_s`, `cut_hold_s`: wait of one EVSE since its last raise, and after a cut, before the next raise.
-    * `dead_band_a`: smaller changes are not worth a message (unless a row needs them).
+    * `cut_pause_s`: an EVSE is cut once in this time to let others have their share (a fuse or a minimum of somebody
+      does not wait).
+    * `dead_band_a`: smaller changes are not worth a message, and a limit this near to its share is fair.
     * `step_a`: the grid of limits; a multiple of 0.1 A.
     """
 
@@ -29,6 +31,7 @@ class SharingRules:
     dwell_s: float = 300.0
     raise_hold_s: float = 30.0
     cut_hold_s: float = 60.0
+    cut_pause_s: float = 10.0
     dead_band_a: float = 1.0
     step_a: float = 0.1
 

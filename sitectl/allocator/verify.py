@@ -22,8 +22,9 @@ def verify(
     """What is wrong with these offers; empty: they may go out. Never raises for odd numbers: they are violations.
 
     On every circuit and post, per phase, the highest of what each EVSE may lawfully draw and its new offer, plus
-    base load and reserve, stays within the rating and its ceilings; where it is above already, nothing rises. Every
-    single offer is 0 or within minimum, maximum and ceilings, on the step grid.
+    base load and reserve, stays within the rating and its ceilings; where it is above already, nothing rises, and
+    neither does anything on base load that may be higher than it looks. Every single offer is 0 or within minimum,
+    maximum and ceilings, on the step grid.
     """
     try:
         return _singly(topology, snapshot, offers, step_a) + _summed(topology, snapshot, offers)
@@ -82,10 +83,10 @@ def _summed(topology: Topology, snapshot: SiteSnapshot, offers: Mapping[EvseId, 
     wrong: list[str] = []
     for name, installed in topology.circuits.items():
         limit = min(round(installed.rated_a * MICRO), ceilings.get(name, MICRO * MICRO))
-        base = snapshot.circuits[name].base_load_a
+        base, unsure = snapshot.circuits[name].base_load_a, snapshot.circuits[name].unsure_a
         reserve = snapshot.quarantine_reserve_a if name == topology.root else 0.0
         for phase in ALL_PHASES:
-            room = limit - round((base[phase] + reserve) * MICRO)
+            room = limit - round((base[phase] + unsure[phase] + reserve) * MICRO)
             wrong += _exceeded(f"circuit {name} {phase.name}", room, before[name][phase], after[name][phase])
     for station, (was, becomes) in posts.items():
         limit = min(round(topology.stations[station].max_a * MICRO), ceilings.get(EvseId(station, 0), MICRO * MICRO))

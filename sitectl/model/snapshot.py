@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sitectl.model.electrical import ALL_PHASES, Phase, PhaseCurrents
+from sitectl.model.electrical import ALL_PHASES, NO_CURRENT, Phase, PhaseCurrents
 from sitectl.model.ids import CircuitId, EvseId, MeterId, StationId, TransactionId
 from sitectl.model.limits import Ceiling
 from sitectl.model.metering import Freshness
@@ -59,6 +59,7 @@ class EvseSnapshot:
 class CircuitSnapshot:
     """One circuit. `base_load_a` is the upper estimate of everything but stations, per phase.
 
+    `unsure_a`: how far it may be above that, because stations that may draw are not heard: no raise rests on it.
     `meter` None: the circuit has none, and `base_load_a` is its configured worst. `stop`: nothing may charge here
     (its meter is lost and it was configured to stop). `settled` False: no raises (the reading is late or worse).
     """
@@ -70,6 +71,7 @@ class CircuitSnapshot:
     meter: Freshness | None = None
     settled: bool = True
     stop: bool = False
+    unsure_a: PhaseCurrents = NO_CURRENT
 
 
 @dataclass(frozen=True, slots=True)

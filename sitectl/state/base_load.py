@@ -11,6 +11,10 @@ ages, and a loop that trusts it chatters and overloads. Three things keep it hon
   reading makes samples too low until the next one.
 * While the meter is above the limit, whatever the stations are not predicted to draw is base load at once; what one
   draws that does not follow its limit is, for so long: somebody must make up for it.
+* Of a station that is not heard (cut off, or it never reported) nobody knows what it draws. Its car may have stopped,
+  and all that it may draw then looks like base load that went away. So the estimate may sink, and nobody is cut for
+  it, but no raise rests on that: raises reckon with the last base load that was known, and at first with all that is
+  not surely drawn by others.
 
 A little is put on top, and falls are taken only when they are worth it: the noise of a meter moves no limit.
 """
@@ -20,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sitectl.model.electrical import PhaseCurrents
+from sitectl.model.electrical import NO_CURRENT, PhaseCurrents
 from sitectl.model.station import Obeys
 from sitectl.state.evse import EvseState
 from sitectl.state.ledger import RELEASE_S
@@ -51,13 +55,17 @@ NOTHING: Amperes = (0.0, 0.0, 0.0)
 class Draws:
     """What the stations below a circuit draw, per phase: at least, at most, probably, and if all follow their limits.
 
-    `oldest_at`: the oldest reading in it. `unread`: some station that charges has not reported yet.
+    `unheard`: of the most, what is drawn by nobody's word since (not in the least); `silent`: the most that those draw
+    of whom nothing newer is known, what they reported last included. `oldest_at`: the oldest reading in it. `unread`:
+    some station that charges has not reported yet.
     """
 
     least: Amperes
     most: Amperes
     probable: Amperes
     following: Amperes
+    unheard: Amperes
+    silent: Amperes
     oldest_at: float
     unread: bool
 
@@ -67,18 +75,25 @@ class BaseEstimate:
     """The estimate of one circuit: its samples on grid phases, and what is made of them.
 
     `first_at`: the first meter reading. `aligned`: raises may rest on it. `upper_a` is what everybody reckons with, and
-    while the meter is above the limit at least `overload_a`.
+    while the meter is above the limit at least `overload_a`. Raises reckon with `known_a`, which is never below it.
     """
 
     samples: tuple[tuple[float, Amperes], ...] = ()
     first_at: float | None = None
     aligned: bool = False
     upper_a: Amperes | None = None
+    known_a: Amperes | None = None
     overload_a: Amperes = NOTHING
 
     def upper(self) -> PhaseCurrents | None:
         """The estimate, None before the first meter reading. Never negative: generation is not lent to the stations."""
         return None if self.upper_a is None else PhaseCurrents(*map(max, self.upper_a, self.overload_a))
+
+    def unsure(self) -> PhaseCurrents:
+        """How far the base load may be above the estimate."""
+        if self.known_a is None or self.upper_a is None:
+            return NO_CURRENT
+        return PhaseCurrents(*(max(0.0, k - u) for k, u in zip(self.known_a, self.upper_a, strict=True)))
 
     def newest(self) -> PhaseCurrents | None:
         """The newest sample, for showing."""
@@ -91,6 +106,7 @@ def draws(below: Iterable[tuple[EvseState, StationState]], at: float, over: bool
     One loop over plain floats: a site of a thousand EVSEs is added up once a second.
     """
     least, most, probable, following = [0.0] * 3, [0.0] * 3, [0.0] * 3, [0.0] * 3
+    unheard, silent = [0.0] * 3, [0.0] * 3
     oldest_at, unread = at, False
     for evse, station in below:
         risen = evse.may_have_risen(at)
@@ -104,16 +120,38 @@ def draws(below: Iterable[tuple[EvseState, StationState]], at: float, over: bool
         counts = evse.counts_a(at, station) if risen else 0.0
         unread = unread or (reading is None and evse.transaction is not None)
         phases = evse.phases() if risen else ()
+        mute = _is_mute(evse, station, at)
         for phase in (0, 1, 2):
+            highest = max(counts, read[phase]) if phase in phases else read[phase]
             least[phase] += surely[phase]
-            most[phase] += max(counts, read[phase]) if phase in phases else read[phase]
+            most[phase] += highest
+            if mute:
+                unheard[phase] += highest - surely[phase]
+                silent[phase] += highest
         if over:
             drawn = measured or _three([counts if phase in phases else 0.0 for phase in (0, 1, 2)])
             likely, followed = _foreseen(evse, drawn, at)
             for phase in (0, 1, 2):
                 probable[phase] += likely[phase]
                 following[phase] += followed[phase]
-    return Draws(_three(least), _three(most), _three(probable), _three(following), oldest_at, unread)
+    return Draws(
+        least=_three(least),
+        most=_three(most),
+        probable=_three(probable),
+        following=_three(following),
+        unheard=_three(unheard),
+        silent=_three(silent),
+        oldest_at=oldest_at,
+        unread=unread,
+    )
+
+
+def _is_mute(evse: EvseState, station: StationState, at: float) -> bool:
+    """Whether nothing newer is heard of an EVSE that may draw: its station is cut off, or reports nothing."""
+    reading = evse.reading
+    if reading is not None:
+        return not station.online and at - reading.at > UNREAD_MOST_S
+    return evse.may_rise_from is not None and at - evse.may_rise_from > UNREAD_MOST_S
 
 
 def _foreseen(evse: EvseState, drawn: Amperes, at: float) -> tuple[Amperes, Amperes]:
@@ -131,7 +169,7 @@ def sampled(
 ) -> BaseEstimate:
     """A meter reading came: take a sample. `limit_a`: what the circuit may carry now."""
     before = estimate.samples[-1][1] if estimate.samples else None
-    sample, overload = [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]
+    sample, overload, blind = [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]
     for phase in (0, 1, 2):
         low, high = meter_a[phase] - below.most[phase], meter_a[phase] - below.least[phase]
         held = low if before is None else min(high, max(low, before[phase]))
@@ -139,12 +177,24 @@ def sampled(
         if meter_a[phase] > limit_a:
             sample[phase] = max(sample[phase], meter_a[phase] - below.probable[phase])
             overload[phase] = meter_a[phase] - below.following[phase]
+        blind[phase] = max(0.0, min(high, low + below.unheard[phase]) - sample[phase])
     first_at = at if estimate.first_at is None else estimate.first_at
     since = max(at - WINDOW_MOST_S, min(at - WINDOW_S, below.oldest_at - WINDOW_BEYOND_READING_S))
     samples = (*(s for s in estimate.samples if s[0] >= since), (at, _three(sample)))
     aligned = estimate.aligned or not below.unread or at - first_at > UNREAD_MOST_S
     upper_a = _upper(samples, estimate.upper_a, rated_a)
-    return BaseEstimate(samples, first_at, aligned, upper_a, _three(overload))
+    known_a = _known(estimate.known_a, upper_a, _three(blind), below.silent)
+    return BaseEstimate(samples, first_at, aligned, upper_a, known_a, _three(overload))
+
+
+def _known(before: Amperes | None, upper_a: Amperes, blind: Amperes, silent: Amperes) -> Amperes:
+    """What raises reckon with: the estimate, and above it, by at most what the silent may draw, what was known before
+    and what may be base load just as well."""
+    known = [0.0, 0.0, 0.0]
+    for phase in (0, 1, 2):
+        floor_a = upper_a[phase] + min(blind[phase], silent[phase])
+        known[phase] = max(floor_a, min(before[phase] if before else floor_a, upper_a[phase] + silent[phase]))
+    return _three(known)
 
 
 def _upper(samples: tuple[tuple[float, Amperes], ...], before: Amperes | None, rated_a: float) -> Amperes:

@@ -135,6 +135,7 @@ def _circuit(state: SiteState, id: CircuitId, now: float) -> CircuitSnapshot:
         meter=freshness,
         settled=(meter.settled(now) and state.bases[id].aligned) or freshness is Freshness.LOST,
         stop=stop,
+        unsure_a=state.bases[id].unsure(),
     )
 
 

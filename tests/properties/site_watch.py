@@ -74,12 +74,21 @@ class Watch:
                 key = circuit, phase
                 if current <= rated_a + 0.5:
                     self.over_s[key] = 0.0
-                elif not blind:
+                elif not (blind or self._is_helpless(circuit, phase)):
                     self.over_s[key] = self.over_s.get(key, 0.0) + dt_s
                 if world.measuring:
                     figures.worst_ratio = max(figures.worst_ratio, current / rated_a)
                 figures.longest_over_s = max(figures.longest_over_s, self.over_s.get(key, 0.0))
                 assert figures.longest_over_s <= allowed_s, (now, key, currents)
+
+    def _is_helpless(self, circuit: CircuitId, phase: int) -> bool:
+        """Everybody is told to pause: whose call got lost is told again when the time for its answer is over."""
+        if not self.world.troubles.request_lost or self.world.site is None or self.world.site.decision is None:
+            return False
+        seen, targets = self.world.site.decision.snapshot, self.world.site.decision.allocation.targets
+        below = [view for view in seen.evses.values() if circuit in self.world.topology.paths[view.plan.circuit]]
+        sharing = [view for view in below if phase in view.phases and view.id in targets]
+        return all(view.offered_a == 0.0 and targets[view.id].limit_a == 0.0 for view in sharing)
 
     def _ledger(self) -> None:
         """The ledger counts every EVSE at no less than what its station may lawfully draw."""

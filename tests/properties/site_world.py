@@ -84,9 +84,10 @@ class Running:
 
 @dataclass
 class Bay:
-    """One EVSE of a station."""
+    """One EVSE of a station. `asleep`: its car takes nothing, whatever is offered."""
 
     plan: EvsePlan
+    asleep: bool = False
     running: Running | None = None
     drawn: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
@@ -285,7 +286,7 @@ class ModelStation:
             if bay.running is not None:
                 wired = len(bay.plan.rotation.phases)
                 limit_a = bay.plan.max_a if self.disobeys and not self.rebooting else self.lawful_a(number)
-                bay.drawn = bay.running.vehicle.step(dt_s, limit_a, wired)
+                bay.drawn = bay.running.vehicle.step(dt_s, 0.0 if bay.asleep else limit_a, wired)
 
 
 @dataclass

@@ -47,6 +47,7 @@ def test_safety_of_what_goes_out(data: st.DataObject, site: Topology, rules: Sha
         after = sum(max(dA(snapshot.evses[e].counts_a), new.get(e, 0)) for e in loaded)
         assert after <= room[row] or after == force, row
         if force > room[row]:
+            assert not any(new.get(e, 0) > dA(now_told(snapshot.evses[e])) for e in loaded), "nothing rises"
             newest = {e: new.get(e, dA(now_told(snapshot.evses[e]))) for e in loaded}
             fixed = sum(newest[e] for e in loaded if not takes(snapshot.evses[e]))
             assert sum(newest.values()) <= max(room[row], fixed), row

@@ -152,3 +152,43 @@ def test_what_an_evse_draws_beyond_its_limit_is_made_up_for_while_the_circuit_is
     assert base_a(under) == pytest.approx(86.0), "its reading shows what it draws, and that it counts at"
     ignoring = after(over, [draws(A1, 48.0, 16.0), meter(48.5, 101.0)])
     assert base_a(ignoring) == pytest.approx(86.0), "now it is reserved at what it draws"
+
+
+def unsure_a(state: SiteState) -> float:
+    return snapshot(state, 1000.0)[0].circuits[GRID].unsure_a.l1
+
+
+def cut_off(state: SiteState, at: float) -> SiteState:
+    return after(state, [events.StationDisconnected(A1.station, at, "lost")])
+
+
+def test_of_stations_that_are_heard_the_base_load_is_sure() -> None:
+    assert unsure_a(steady()) == 0.0
+    raised = after(steady(8.0), accepted(told(A1, 4, 16.0, 31.0), 31.5))
+    assert unsure_a(after(raised, [meter(32.0 + n, 36.0) for n in range(12)])) == 0.0
+
+
+def test_after_a_restart_nothing_rises_on_what_one_that_is_not_heard_may_draw() -> None:
+    state = after(fresh(), [*arrives(B1.station), *fallback(B1), begins(B1, resumed=True)])
+    state = after(state, [events.StationDisconnected(B1.station, 0.5, "lost"), meter(1.0, 5.0)])
+    assert base_a(state) == pytest.approx(0.0, abs=0.1), "nobody is cut for what it may draw"
+    silent = after(state, [meter(float(at), 5.0) for at in range(2, 60)])
+    assert 5.0 <= base_a(silent) + unsure_a(silent) <= 5.0 + 2.0 * MARGIN_A
+
+
+def test_a_car_that_stops_unheard_does_not_lend_its_current() -> None:
+    known = base_a(steady(16.0))
+    state = cut_off(steady(16.0), 30.0)
+    stopped = after(state, [meter(float(at), 20.0) for at in range(31, 150)])
+    assert base_a(stopped) < known - 10.0
+    assert base_a(stopped) + unsure_a(stopped) == pytest.approx(known)
+    back = after(stopped, [*arrives(A1.station, 150.0), draws(A1, 151.0, 0.0), meter(152.0, 20.0)])
+    assert unsure_a(back) == 0.0
+
+
+def test_one_that_is_not_heard_keeps_back_no_more_than_it_may_draw() -> None:
+    state = cut_off(steady(16.0), 30.0)
+    surge = after(
+        state, [*(meter(float(at), 96.0) for at in range(31, 60)), *(meter(60.0 + n, 36.0) for n in range(90))]
+    )
+    assert 0.0 < unsure_a(surge) <= 16.0
