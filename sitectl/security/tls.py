@@ -69,6 +69,37 @@ def client_context(
     return context
 
 
+class CertifiedContext(ssl.SSLContext):
+    """A context that shows a certificate of its own and has everything else from another one.
+
+    A context with the authorities of the system takes 850 kB, and this library lets no two share them. But OpenSSL
+    copies the certificate when a connection is begun (SSL_new): so it is loaded right before, and the next connection
+    may have another one. `shared` is only for contexts like this, whose keys are all of one kind.
+    """
+
+    _shared: ssl.SSLContext
+    _chain: tuple[Path, Path]
+
+    @classmethod
+    def of(cls, shared: ssl.SSLContext, certificate: Path, key: Path) -> CertifiedContext:
+        """With this certificate. Raises ConfigurationError when it cannot be used."""
+        context = cls(ssl.PROTOCOL_TLS_CLIENT)
+        context._shared, context._chain = shared, (certificate, key)
+        _load_chain(shared, certificate, key)
+        return context
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        _load_chain(self._shared, *self._chain)
+        return self._shared.wrap_bio(incoming, outgoing, server_side, server_hostname, session)
+
+
 def peer_certificate(connection: ssl.SSLObject | ssl.SSLSocket | None) -> PeerCertificate | None:
     """The certificate that the peer has shown; None without TLS, without one, or when nobody checked it."""
     if connection is None:

@@ -1,4 +1,4 @@
-"""TLS contexts for one central: one shared by all stations, and one of its own for each that has a certificate."""
+"""TLS contexts for one central: one for all stations that show what is configured, and one for those with their own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import ssl
 
 from sitectl.config.settings import UplinkSettings
 from sitectl.model.ids import StationId
-from sitectl.security.tls import client_context
+from sitectl.security.tls import CertifiedContext, client_context
 from sitectl.uplinks.legs import Leg, folder, is_encrypted
 from sitectl.uplinks.ports import Vault
 from sitectl.uplinks.roots import Roots
@@ -24,25 +24,29 @@ class Contexts:
         self._roots = roots
         self._vault = vault
         self._version = roots.version
-        self._shared = self._with_configured() if settings.url.startswith("wss://") else None
+        self._configured = self._make_configured() if settings.url.startswith("wss://") else None
+        self._bare: ssl.SSLContext | None = None
 
     async def of(self, station: StationId, leg: Leg) -> ssl.SSLContext | None:
         """What this leg is dialled with; None for one that is not encrypted. Raises ConfigurationError."""
         if not is_encrypted(self._settings, leg):
             return None
-        if leg.shown is not None:
-            name = f"{folder(self._settings, station)}/{leg.shown}"
-            return await asyncio.to_thread(self._with_delivered, name)
-        if self._shared is None or self._version != self._roots.version:
-            version = self._roots.version
-            self._shared = await asyncio.to_thread(self._with_configured)
-            self._version = version
-        return self._shared
+        if self._version != self._roots.version:
+            self._version = self._roots.version
+            self._configured = self._bare = None
+        if leg.shown is None:
+            if self._configured is None:
+                self._configured = await asyncio.to_thread(self._make_configured)
+            return self._configured
+        if self._bare is None:
+            self._bare = await asyncio.to_thread(self._make_bare)
+        name = f"{folder(self._settings, station)}/{leg.shown}"
+        certificate, key = self._vault.path(f"{name}.pem"), self._vault.path(f"{name}.key")
+        return CertifiedContext.of(self._bare, certificate, key)
 
-    def _with_configured(self) -> ssl.SSLContext:
+    def _make_configured(self) -> ssl.SSLContext:
         settings = self._settings
         return client_context(settings.ca, settings.certificate, settings.key, self._roots.pem)
 
-    def _with_delivered(self, name: str) -> ssl.SSLContext:
-        certificate, key = self._vault.path(f"{name}.pem"), self._vault.path(f"{name}.key")
-        return client_context(self._settings.ca, certificate, key, self._roots.pem)
+    def _make_bare(self) -> ssl.SSLContext:
+        return client_context(self._settings.ca, roots=self._roots.pem)

@@ -151,9 +151,9 @@ async def test_from_plain_to_tls_with_a_root_of_the_central(tmp_path: Path) -> N
             assert await change(point, "SecurityProfile", "2") == "Accepted"
             await central.close()
             await central.open(server_context(root, key))
-            await connected(central, 2)
+            await until(lambda: CP in central.points and _is_encrypted(central.points[CP]))
+            await until(lambda: world.view.state is UplinkState.ONLINE)
             assert world.pool._uplinks[CENTRAL].security.profile(CP) == 2
-            assert world.view.state is UplinkState.ONLINE
 
 
 async def test_a_profile_that_the_central_does_not_speak_is_given_up(tmp_path: Path) -> None:
@@ -180,6 +180,10 @@ async def test_a_central_with_a_certificate_that_nobody_vouches_for_is_not_told_
             await connected(central, 1)
             await until_drained(world)
             assert [e["type"] for e in central.of("SecurityEventNotification")] == ["InvalidCentralSystemCertificate"]
+
+
+def _is_encrypted(point: Any) -> bool:
+    return point._connection._socket.transport.get_extra_info("ssl_object") is not None
 
 
 def _as_root(certificate: Path, key: Path) -> str:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from sitectl.base.errors import ConfigurationError
-from sitectl.security.tls import client_context, peer_certificate, server_context
+from sitectl.security.tls import CertifiedContext, client_context, peer_certificate, server_context
 
 
 class Authority:
@@ -118,3 +118,28 @@ def test_files_that_cannot_be_used_are_named(authority: Authority, tmp_path: Pat
 
 def test_nothing_is_shown_without_tls() -> None:
     assert peer_certificate(None) is None
+
+
+def test_many_certificates_over_one_store_of_authorities(authority: Authority) -> None:
+    """Each connection shows its own, however their handshakes fall together."""
+    server = server_context(*authority.issue("gw"), authority.ca)
+    shared = client_context(authority.ca)
+    contexts = {name: CertifiedContext.of(shared, *authority.issue(name)) for name in ("CP01", "CP02", "CP03")}
+    wires = {name: (ssl.MemoryBIO(), ssl.MemoryBIO()) for name in contexts}
+    theirs = {name: contexts[name].wrap_bio(b, a, server_hostname="gateway") for name, (a, b) in wires.items()}
+    ours = {name: server.wrap_bio(a, b, server_side=True) for name, (a, b) in wires.items()}
+    for _ in range(4):
+        for end in (*theirs.values(), *ours.values()):
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+    shown = {name: peer_certificate(end) for name, end in ours.items()}
+    assert {name: one.common_name for name, one in shown.items() if one} == {name: name for name in contexts}
+
+
+def test_a_certificate_that_is_not_there_is_told_before_a_connection_begins(
+    authority: Authority, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigurationError, match=r"none\.pem"):
+        CertifiedContext.of(client_context(authority.ca), tmp_path / "none.pem", tmp_path / "none.key")
