@@ -88,16 +88,10 @@ class CertifiedContext(ssl.SSLContext):
         _load_chain(shared, certificate, key)
         return context
 
-    def wrap_bio(
-        self,
-        incoming: ssl.MemoryBIO,
-        outgoing: ssl.MemoryBIO,
-        server_side: bool = False,
-        server_hostname: str | bytes | None = None,
-        session: ssl.SSLSession | None = None,
-    ) -> ssl.SSLObject:
+    def wrap_bio(self, *buffers: Any, **options: Any) -> ssl.SSLObject:
+        """Begin a connection."""
         _load_chain(self._shared, *self._chain)
-        return self._shared.wrap_bio(incoming, outgoing, server_side, server_hostname, session)
+        return self._shared.wrap_bio(*buffers, **options)
 
 
 def peer_certificate(connection: ssl.SSLObject | ssl.SSLSocket | None) -> PeerCertificate | None:
