@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Mapping
 
 from sitectl.base.tasks import Tasks
 from sitectl.model.commands import Command
@@ -32,10 +33,14 @@ class Speech16:
 
     def __init__(self, record: StationRecord) -> None:
         self._record = record
+        self._read: Mapping[str, tuple[str, bool]] = {}
+        self._style = setup.profile_style({})
 
     def encode(self, command: Command) -> tuple[str, Payload]:
-        values = {key: value for key, (value, _) in self._record.configuration.items()}
-        return encode.call(command, setup.profile_style(values))
+        if self._record.configuration is not self._read:
+            self._read = self._record.configuration
+            self._style = setup.profile_style({key: value for key, (value, _) in self._read.items()})
+        return encode.call(command, self._style)
 
     def status(self, action: str, payload: Payload) -> str:
         return decode.answered(payload).status

@@ -14,8 +14,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from sitectl.base.clock import Clock
@@ -43,10 +44,10 @@ class Line(Protocol):
 
     heard_at: float
 
-    async def call(self, action: str, payload: Payload, timeout_s: float) -> CallOutcome:
-        """Make one call."""
+    def ask(self, action: str, payload: Payload, timeout_s: float) -> asyncio.Future[CallOutcome]:
+        """Make one call; the future brings what comes of it."""
 
-    async def close(self, code: int = 1000, reason: str = "") -> None:
+    def close(self, code: int = 1000, reason: str = "") -> Coroutine[None, None, None]:
         """End the connection."""
 
 
@@ -95,7 +96,7 @@ class Handout:
 
 
 class OutboundQueue:
-    """The queue of one station; it outlives the station's connections. `tasks` owns the calls that are under way."""
+    """The queue of one station; it outlives the station's connections. `tasks` owns what ends a connection."""
 
     def __init__(self, station: StationId, clock: Clock, handout: Handout, tasks: Tasks) -> None:
         self.station = station
@@ -222,23 +223,42 @@ class OutboundQueue:
             order.done(NotSent("lapsed while it waited"))
             self._ask()
             return
-        self._open = True
-        self._tasks.spawn(self._perform(order, line, speech), f"{self.station} {type(order.command).__name__}")
+        self._perform(order, line, speech)
 
-    async def _perform(self, order: _Order, line: Line, speech: Speech) -> None:
-        outcome: Outcome = Unanswered("dropped by us")
+    def _perform(self, order: _Order, line: Line, speech: Speech) -> None:
+        """Say it. No task is made of it: a thousand limits at once would need a thousand."""
         try:
             action, payload = speech.encode(order.command)
-            sent_at = self._clock.monotonic()
-            called = await line.call(action, payload, CALL_TIMEOUT_S)
-            outcome = _outcome(called, speech, action)
-            await self._listen(called, line, sent_at)
+            asked = line.ask(action, payload, CALL_TIMEOUT_S)
+        except Exception:  # a mistake of ours, which must not hold up the other stations
+            log.exception("%s: %s could not be said", self.station, type(order.command).__name__)
+            order.done(NotSent("it could not be said"))
+            self._ask()
+            return
+        self._open = True
+        asked.add_done_callback(partial(self._performed, order, line, speech, action, self._clock.monotonic()))
+
+    def _performed(
+        self,
+        order: _Order,
+        line: Line,
+        speech: Speech,
+        action: str,
+        sent_at: float,
+        asked: asyncio.Future[CallOutcome],
+    ) -> None:
+        self._open = False
+        outcome: Outcome = Unanswered("dropped by us")
+        try:
+            if not asked.cancelled():
+                called = asked.result()
+                outcome = _outcome(called, speech, action)
+                self._listen(called, line, sent_at)
         finally:
-            self._open = False
             order.done(outcome)
             self._ask()
 
-    async def _listen(self, called: CallOutcome, line: Line, sent_at: float) -> None:
+    def _listen(self, called: CallOutcome, line: Line, sent_at: float) -> None:
         """Two unanswered calls while frames arrive: it is deaf on this connection. A new one is known to help."""
         if not isinstance(called, TimedOut):
             self._unanswered = 0
@@ -249,7 +269,7 @@ class OutboundQueue:
         if self._unanswered >= DEAF_AFTER and line.heard_at > sent_at and rested and line is self._line:
             log.warning("%s answers no calls while it talks: connection closed", self.station)
             self._closed_deaf_at = now
-            await line.close(1000, "no answers")
+            self._tasks.spawn(line.close(1000, "no answers"), f"{self.station} deaf")
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:

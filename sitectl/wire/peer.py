@@ -306,12 +306,17 @@ class Peer:
         `timeout_s` counts from the sending. Cancelling it takes back a call that still waits; one that was sent stays
         open until it is answered or times out, for the peer is working on it. Raises TypeError for what is no JSON.
         """
+        return await self.ask(action, payload, timeout_s)
+
+    def ask(self, action: str, payload: Payload, timeout_s: float) -> asyncio.Future[CallOutcome]:
+        """The same, for who does not wait by itself: the future brings what comes of it."""
+        outcome: asyncio.Future[CallOutcome] = self._loop.create_future()
         if self._lost is not None:
-            return Gone(self._lost.reason, sent=False)
-        turn = _Turn(action, payload, timeout_s, self._loop.create_future())
-        self._turns.append(turn)
-        self._next_turn()
-        return await turn.outcome
+            outcome.set_result(Gone(self._lost.reason, sent=False))
+        else:
+            self._turns.append(_Turn(action, payload, timeout_s, outcome))
+            self._next_turn()
+        return outcome
 
     def _next_turn(self) -> None:
         """Send the call whose turn it is. The first of `_turns` is the open one, while the endpoint is busy."""

@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ from sitectl.base.clock import SystemClock
 from sitectl.base.units import format_utc
 from tests.bench.figures import Figure, conclude, share
 from tests.bench.raw_station import RawStation
-from tests.bench.site_process import FALLBACK_A, CentralProcess, StampingMeter, name, rss_kb, site_file
+from tests.bench.site_process import FALLBACK_A, CentralProcess, StampingMeter, cpu_s, name, rss_kb, site_file
 from tests.e2e import rig
 
 STEPS = 17
@@ -57,7 +58,7 @@ MOST_S = 170.0
 
 @dataclass
 class Measured:
-    """Milliseconds, but for the memory."""
+    """Milliseconds, but for the memory, and `calm`: the share of a core that the daemon takes between steps."""
 
     last_limit: list[float] = field(default_factory=list)
     every_limit: list[float] = field(default_factory=list)
@@ -66,6 +67,8 @@ class Measured:
     status: list[float] = field(default_factory=list)
     lost_statuses: int = 0
     rss_mb: float = 0.0
+    calm: float = 0.0
+    step_cpu_ms: float = 0.0
     cycle_ms: dict[str, Any] = field(default_factory=dict)
 
 
@@ -212,6 +215,13 @@ def rated_a(stations: int) -> float:
     return round(SHARE_A * -(-stations // 3) * 1.03)
 
 
+async def spent(pid: int, work: Awaitable[None]) -> float:
+    """CPU seconds of a process, while something is done."""
+    before = cpu_s(pid)
+    await work
+    return cpu_s(pid) - before
+
+
 async def site(stations: int, folder: Path) -> Measured:
     """The whole run."""
     meter, central = StampingMeter(), CentralProcess()
@@ -229,9 +239,10 @@ async def site(stations: int, folder: Path) -> Measured:
         async with rig.background(load.report()):
             await load.all_start()
             async with rig.background(load.tell(), load.heartbeats()):
-                await asyncio.sleep(SETTLED_S)
+                calm_s = await spent(daemon.pid, asyncio.sleep(SETTLED_S)) / SETTLED_S
                 load.measured.heartbeat.clear()
-                await load.steps()
+                stepping_s = await spent(daemon.pid, load.steps()) - calm_s * (STEPS + 1) * STEP_EVERY_S
+                load.measured.calm, load.measured.step_cpu_ms = calm_s, 1000 * stepping_s / (STEPS + 1)
                 load.measured.rss_mb = rss_kb(daemon.pid) / 1000
         await asyncio.sleep(2.0)
         seen = (await central.told())["seen"]
@@ -286,12 +297,14 @@ def figures(stations: int, measured: Measured) -> list[Figure]:
     )
     rest = f"p50 {share(beats, 0.5):.1f}, worst {beats[-1]:.0f} of {len(beats)}; {floor}"
     news = f"p50 {share(statuses, 0.5):.0f}, worst {statuses[-1]:.0f} of {len(statuses)}"
+    calm = f"{100 * measured.calm:.0f} % of a core without steps"
     return [
         Figure(f"{stations} stations: reading to last limit, p99", share(last, 0.99), "ms", 150, peer=spread),
         Figure(f"{stations} stations: event-loop lag, p99", share(beats, 0.99), "ms", 50, peer=rest),
         Figure(f"{stations} stations: status to central, p99", share(statuses, 0.99), "ms", 1000, peer=news),
         Figure(f"{stations} stations: statuses that never came", measured.lost_statuses, "", 0),
         Figure(f"{stations} stations: cycle, p99 by the daemon's own word", measured.cycle_ms["ms_p99"], "ms"),
+        Figure(f"{stations} stations: CPU of the daemon a step", measured.step_cpu_ms, "ms", peer=calm),
         Figure(f"{stations} stations: resident memory, all charging", measured.rss_mb, "MB"),
     ]
 

@@ -121,6 +121,10 @@ class Connection:
             return Gone("the connection ended", sent=True)
         return TimedOut() if pause_s >= timeout_s else Answer({"status": status})
 
+    def ask(self, action: str, payload: dict[str, Any], timeout_s: float) -> asyncio.Future[CallOutcome]:
+        """The same, as the queue wants it."""
+        return asyncio.ensure_future(self.call(action, payload, timeout_s))
+
     async def close(self, code: int = 1000, reason: str = "") -> None:
         self.gone.set()
 

@@ -66,6 +66,9 @@ class FakeLine:
         self.open -= 1
         return self.answer
 
+    def ask(self, action: str, payload: dict[str, Any], timeout_s: float) -> asyncio.Future[outcomes.CallOutcome]:
+        return asyncio.ensure_future(self.call(action, payload, timeout_s))
+
     async def close(self, code: int = 1000, reason: str = "") -> None:
         self.closed.append(reason)
 
@@ -315,3 +318,19 @@ async def test_a_thousand_limits_leave_in_chunks_between_which_others_run() -> N
         await asyncio.sleep(0)
         seen.append(sum(len(line.sent) for line in lines))
     assert max(after - before for before, after in zip([0, *seen], seen, strict=False)) <= CHUNK
+
+
+@virtual
+async def test_what_cannot_be_said_holds_up_nobody() -> None:
+    class Mute(Speech):
+        def encode(self, command: Command) -> tuple[str, dict[str, Any]]:
+            if isinstance(command, RequestStop):
+                raise ValueError("no word for it")
+            return super().encode(command)
+
+    desk = Desk(connect=False)
+    desk.queue.connected(desk.line, Mute(), booted_once=True)
+    stop, cut = desk.put(RequestStop(CP, 7), Urgency.STOP), desk.put(limit(6, cut=True), Urgency.CUT)
+    await asyncio.sleep(1)
+    assert isinstance(desk.outcome(stop), NotSent)
+    assert isinstance(desk.outcome(cut), Answered)
