@@ -30,7 +30,7 @@ from sitectl.site.standing import standing_limits
 from sitectl.site.stored import StoredLimits, is_wrong, row_of
 from sitectl.state.lifetime import WRITES_PER_DAY
 from sitectl.state.reconfigure import reconfigured
-from sitectl.state.reduce import reduce
+from sitectl.state.reduce import reduce, with_offers
 from sitectl.state.site_state import SiteRules, SiteState
 from sitectl.state.snapshot import NOTHING_SEEN
 
@@ -220,19 +220,19 @@ class Site:
     def _act(self, decision: Decision) -> None:
         seen, state = decision.snapshot, self._state
         moment = offers.Moment(seen, self._clock.wall(), offers.lifetimes(state, seen, decision.force))
-        waiting: list[offers.Prepared] = []
+        leaving: list[offers.Prepared] = []
         settling = self._settling(decision)
         for due in offers.due(moment, state, decision.allocation, self._stored, settling=settling):
             if due.kind is offers.Kind.RAISE and self._written_out(due.view.id.station, seen):
                 continue
             prepared = offers.prepare(due, moment, self._stored, self._next_seq())
             if seen.raises_allowed or not prepared.waits:
-                self._send(prepared, waiting)
+                leaving.append(prepared)
                 self._note(due, decision)
-        for view in offers.fallbacks_due(seen, state):
-            self._send(offers.prepare_fallback(view, seen.at, self._next_seq()), waiting)
-        if waiting:
-            self._write_then_send(waiting)
+        fallbacks = offers.fallbacks_due(seen, state)
+        leaving += [offers.prepare_fallback(view, seen.at, self._next_seq()) for view in fallbacks]
+        if leaving:
+            self._send(leaving)
 
     def _note(self, due: offers.Due, decision: Decision) -> None:
         """For people: what was decided for an EVSE and why. A limit that is only said again is no news."""
@@ -268,13 +268,17 @@ class Site:
                 wrong[id] = newest.lifetime_s if newest is not None else 0.0
         self._write(wrong)
 
-    def _send(self, prepared: offers.Prepared, waiting: list[offers.Prepared]) -> None:
-        """From here on the offer counts; it leaves now, or when it is on disk."""
-        self._state = reduce(self._state, events.LimitOffered(prepared.offer))
-        if prepared.waits:
-            waiting.append(prepared)
-        else:
-            self._hand_over(prepared)
+    def _send(self, leaving: Sequence[offers.Prepared]) -> None:
+        """From here on the offers count; each leaves now, or when it is on disk."""
+        self._state = with_offers(self._state, (prepared.offer for prepared in leaving))
+        waiting = []
+        for prepared in leaving:
+            if prepared.waits:
+                waiting.append(prepared)
+            else:
+                self._hand_over(prepared)
+        if waiting:
+            self._write_then_send(waiting)
 
     def _write_then_send(self, waiting: Sequence[offers.Prepared]) -> None:
         def done(saved: bool) -> None:

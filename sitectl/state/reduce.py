@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -179,6 +179,16 @@ def _start_control(state: SiteState, event: events.StartControlLearned) -> SiteS
 
 def _offered(state: SiteState, event: events.LimitOffered) -> SiteState:
     return _evse(state, event.offer.evse, lambda e: evses.with_offer(e, event.offer))
+
+
+def with_offers(state: SiteState, offers: Iterable[Offer]) -> SiteState:
+    """The same as `LimitOffered` for each of them: a thousand at once must not copy the site a thousand times."""
+    changed = dict(state.evses)
+    for offer in offers:
+        held = changed.get(offer.evse)
+        if held is not None:
+            changed[offer.evse] = evses.with_offer(held, offer)
+    return replace(state, evses=changed)
 
 
 def _acknowledged(state: SiteState, event: events.LimitAcknowledged) -> SiteState:

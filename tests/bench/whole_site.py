@@ -39,6 +39,7 @@ from tests.e2e import rig
 
 STEPS = 17
 STEP_EVERY_S = 2.5
+STEP_MOST_S = 15.0
 DRAWN_A = 6.0
 SHARE_A, LEVEL_A, STEP_A = 29.0, 24.0, 1.03
 """The share of each station at first; to what the first step, which is not counted, brings all of them; and how much
@@ -144,12 +145,12 @@ class Load:
             self.expect()
             self.base(spare_a + STEP_A * on_a_phase * step)
             if step > 0:
-                await self._note(step, next_at)
+                await self._note(step)
             await asyncio.sleep(next_at - asyncio.get_running_loop().time())
 
-    async def _note(self, step: int, until: float) -> None:
+    async def _note(self, step: int) -> None:
         try:
-            async with asyncio.timeout_at(until):
+            async with asyncio.timeout(STEP_MOST_S):
                 await self._all_changed.wait()
         except TimeoutError:
             raise RuntimeError(f"step {step}: {len(self._changed)} of {self.count} limits came") from None
