@@ -17,6 +17,7 @@ from sitectl.store.moments import to_us
 from sitectl.store.rows import Stamp, insert_event
 
 MAX_UNSAVED = 2000
+RETRY_S = 1.0
 OF_THE_STORE = "store."
 
 _Entry = tuple[int, str, StationId | None, int | None, Mapping[str, Any]]
@@ -61,10 +62,12 @@ class Journal:
 
         def done(saving: asyncio.Future[None]) -> None:
             self._saving = None
-            if saving.exception() is not None:
-                room = MAX_UNSAVED - len(self._unsaved)
-                self._unsaved.extendleft(reversed(entries[-room:] if room else []))
-            self.save()
+            if saving.exception() is None:
+                self.save()
+                return
+            room = MAX_UNSAVED - len(self._unsaved)
+            self._unsaved.extendleft(reversed(entries[-room:] if room else []))
+            asyncio.get_running_loop().call_later(RETRY_S, self.save)  # too many writes may wait for a while
 
         self._saving = self._database.run(job, expendable=ample)
         self._saving.add_done_callback(done)
