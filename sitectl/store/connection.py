@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
+from sitectl.model.storage import StoreState
 from sitectl.store.errors import StoreUnavailable
 
 PAGE_SIZE = 2048  # a lone commit writes each page it touched: 4096 costs 1.8 times the bytes, 1024 a third more CPU
@@ -48,6 +49,25 @@ def read_only(path: Path) -> sqlite3.Connection:
     return _connect(path, "ro")
 
 
+def read_still(path: Path) -> sqlite3.Connection:
+    """The same of a file that nobody writes, on a disk that takes nothing.
+
+    SQLite wants to make a file beside the log to read it. Where it cannot, and there is no log, the file is all.
+    """
+    connection = _connect(path, "ro")
+    try:
+        connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
+    except sqlite3.OperationalError:
+        log = Path(f"{path}-wal")
+        if log.exists() and log.stat().st_size:
+            connection.close()
+            raise
+    else:
+        return connection
+    connection.close()
+    return _connect(path, "ro&immutable=1")
+
+
 def _connect(path: Path | None, mode: str) -> sqlite3.Connection:
     name = ":memory:" if path is None else f"{path.absolute().as_uri()}?mode={mode}"
     return sqlite3.connect(name, uri=True, isolation_level=None, cached_statements=256)
@@ -55,10 +75,16 @@ def _connect(path: Path | None, mode: str) -> sqlite3.Connection:
 
 def hold(path: Path) -> int:
     """Hold the file for this process: two that write would not know of each other's memory. Release: close it."""
-    handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = f"{path}.lock"
+    try:
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        if not os.path.exists(lock):  # noqa: PTH110
+            raise
+        handle = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(handle)
-        raise StoreUnavailable(f"{path} is in use by another process") from error
+        raise StoreUnavailable(f"{path} is in use by another process", StoreState.BUSY) from error
     return handle

@@ -3,10 +3,18 @@
 import sqlite3
 
 from sitectl.base.errors import EnvironmentFault
+from sitectl.model.storage import StoreState
 
 
 class StoreUnavailable(EnvironmentFault):
-    """The disk did not take it: full, read-only, failing, or the store is closed. Nothing was stored."""
+    """The disk did not take it: full, read-only, failing, or the store is closed. Nothing was stored.
+
+    `state`: what is wrong with the disk, where that was found out.
+    """
+
+    def __init__(self, why: str, state: StoreState | None = None) -> None:
+        super().__init__(why)
+        self.state = state
 
 
 class StoreDamaged(StoreUnavailable):

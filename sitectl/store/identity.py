@@ -54,6 +54,14 @@ def begin_epoch(connection: sqlite3.Connection, path: Path | None, random: Rando
     return Stamp.of(gateway_id, epoch)
 
 
+def coming_epoch(connection: sqlite3.Connection, path: Path | None) -> Stamp:
+    """What `begin_epoch` will make of a file that takes no writes yet."""
+    before = kept(path)
+    newest: int = connection.execute("SELECT coalesce(max(epoch), 0) FROM epochs").fetchone()[0]
+    gateway_id = _meta(connection, "gateway_id") or (before.gateway_id if before else "")
+    return Stamp.of(gateway_id, max(newest, before.epoch if before else 0) + 1)
+
+
 def continue_epoch(
     connection: sqlite3.Connection, path: Path | None, random: Random, stamp: Stamp, now_us: int
 ) -> None:

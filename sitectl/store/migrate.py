@@ -10,7 +10,7 @@ from pathlib import Path
 from sitectl.model.storage import StoreState
 from sitectl.store import disk
 from sitectl.store.connection import make_private
-from sitectl.store.errors import SchemaTooNew
+from sitectl.store.errors import SchemaTooNew, StoreUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,15 @@ def migrate(connection: sqlite3.Connection, path: Path | None, steps: Sequence[M
         if step.number > version:
             _apply(connection, step)
     return newest
+
+
+def require_newest(connection: sqlite3.Connection, path: Path | None) -> None:
+    """For a file that can only be read: it has to be of this schema. Raises StoreUnavailable or SchemaTooNew."""
+    version, newest = connection.execute("PRAGMA user_version").fetchone()[0], shipped()[-1].number
+    if version > newest:
+        raise SchemaTooNew(_too_new(path, version, newest))
+    if version < newest:
+        raise StoreUnavailable(f"{path} has the schema of an older version and cannot be brought forward")
 
 
 def _too_new(path: Path | None, version: int, newest: int) -> str:

@@ -16,11 +16,11 @@ from sitectl.store.database import Database
 from sitectl.store.deadletters import DeadLetters
 from sitectl.store.documents import RememberedDocuments, VirtualDocuments, load_documents
 from sitectl.store.executor import Executor, ThreadExecutor
-from sitectl.store.identity import begin_epoch, continue_epoch
+from sitectl.store.identity import begin_epoch, coming_epoch, continue_epoch
 from sitectl.store.journal import Journal
 from sitectl.store.limits import LimitStore
 from sitectl.store.lists import KeptLists, LocalLists, load_lists
-from sitectl.store.migrate import migrate
+from sitectl.store.migrate import migrate, require_newest
 from sitectl.store.moments import to_us
 from sitectl.store.outbox import Outbox
 from sitectl.store.queries import Queries
@@ -33,6 +33,9 @@ from sitectl.store.transactions import ComposeStop, Ledger
 from sitectl.store.virtual import Remembered, VirtualSettings, load_virtual
 
 log = logging.getLogger(__name__)
+
+
+Remembrance = tuple[Stamp, RememberedTokens, KeptLists, Remembered, RememberedDocuments]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +88,36 @@ async def open_store(
     `compose_stop` words the stop of a transaction that its station forgot. `on_state(usable, why)` tells that the disk
     stopped taking writes, and that it takes them again. `begin` (in the writer's thread) is told the newest moment of
     the ledger before the clock is asked for the first time. `path` None is a store in memory, which needs an executor
-    that runs in the loop's thread. Raises `StoreUnavailable` or `SchemaTooNew`.
+    that runs in the loop's thread. Where the disk takes nothing, what the file says is read, and the store opens as one
+    that cannot write until it can. Raises `StoreUnavailable` or `SchemaTooNew`.
     """
 
-    def prepare(
-        connection: sqlite3.Connection,
-    ) -> tuple[Stamp, RememberedTokens, KeptLists, Remembered, RememberedDocuments]:
-        migrate(connection, path)
-        begin(newest_moment(connection))
-        stamp = begin_epoch(connection, path, random, to_us(clock.wall()))
+    judged = False
+
+    def judge(connection: sqlite3.Connection) -> None:
+        nonlocal judged
+        if not judged:
+            begin(newest_moment(connection))
+        judged = True
+
+    def remembered(connection: sqlite3.Connection, stamp: Stamp) -> Remembrance:
         tokens, lists = load_tokens(connection), load_lists(connection)
         return stamp, tokens, lists, load_virtual(connection), load_documents(connection)
 
+    def prepare(connection: sqlite3.Connection) -> Remembrance:
+        migrate(connection, path)
+        judge(connection)
+        return remembered(connection, begin_epoch(connection, path, random, to_us(clock.wall())))
+
+    def glance(connection: sqlite3.Connection) -> Remembrance:
+        require_newest(connection, path)
+        judge(connection)
+        return remembered(connection, coming_epoch(connection, path))
+
     database = Database(path, clock, executor, Ballast(path, ballast_bytes))
-    stamp, tokens, lists, virtual, documents = await database.open(prepare)
+    stamp, tokens, lists, virtual, documents = await database.open(
+        prepare, glance, lambda opened: stamp.become(opened[0])
+    )
     database.on_replaced(lambda connection: migrate(connection, path))
     database.on_replaced(lambda connection: continue_epoch(connection, path, random, stamp, to_us(clock.wall())))
     journal = Journal(database, stamp, clock)

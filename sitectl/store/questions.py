@@ -21,7 +21,7 @@ MOST_TRIES = 3
 class _Question(NamedTuple):
     job: Job[Any]
     future: "asyncio.Future[Any]"
-    tries: int = 1
+    tries: int
 
 
 class Questions:
@@ -41,10 +41,14 @@ class Questions:
         self._holding = False
         self._held: deque[_Question] = deque()
 
-    def ask(self, job: Job[T]) -> "asyncio.Future[T]":
-        """Run `job` on the read-only connection."""
+    def nobody_writes(self, still: bool) -> None:
+        """Whether the file is read as one that cannot change, for the disk takes nothing."""
+        self._reader.still = still
+
+    def ask(self, job: Job[T], *, once: bool = False) -> "asyncio.Future[T]":
+        """Run `job` on the read-only connection. `once`: damage is an answer, too."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._put(_Question(job, future))
+        self._put(_Question(job, future, MOST_TRIES if once else 1))
         return future
 
     def let_go(self, then: Callable[[], None]) -> None:

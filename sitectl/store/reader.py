@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from sitectl.store.connection import read_only
+from sitectl.store.connection import read_only, read_still
 from sitectl.store.errors import StoreDamaged, StoreUnavailable, is_machine_fault
 from sitectl.store.inspection import is_damage
 from sitectl.store.writer import Job, Outcome, T
@@ -18,6 +18,8 @@ class Reader:
         self._path = path
         self._writers = writers
         self._connection: sqlite3.Connection | None = None
+        self.still = False
+        """Whether nobody writes the file, because the disk takes nothing."""
 
     def read(self, job: Job[T]) -> Outcome:
         """Ask; a fault of the machine comes back as `StoreUnavailable`."""
@@ -50,5 +52,5 @@ class Reader:
 
     def _opened(self, path: Path) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = read_only(path)
+            self._connection = read_still(path) if self.still else read_only(path)
         return self._connection

@@ -17,9 +17,12 @@ from sitectl.model.transaction import OutboxKind, OutboxMessage
 SEQ_BITS = 32  # numbers that one epoch may use; 2^21 epochs fit into what JSON readers hold exactly
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Stamp:
-    """Who writes: this gateway, in this opening of the file; gives the numbers of outbox rows."""
+    """Who writes: this gateway, in this opening of the file; gives the numbers of outbox rows.
+
+    Where the disk takes no writes at first it is what it will be, and becomes it when it does.
+    """
 
     gateway_id: str
     epoch: int
@@ -28,6 +31,10 @@ class Stamp:
     @classmethod
     def of(cls, gateway_id: str, epoch: int) -> "Stamp":
         return cls(gateway_id, epoch, count((epoch << SEQ_BITS) + 1))
+
+    def become(self, other: "Stamp") -> None:
+        """From now on the same as another."""
+        self.gateway_id, self.epoch, self.seqs = other.gateway_id, other.epoch, other.seqs
 
 
 @dataclass(frozen=True, slots=True)

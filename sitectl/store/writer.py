@@ -15,8 +15,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from sitectl.model.storage import StoreState
+from sitectl.store import disk
 from sitectl.store.errors import StoreUnavailable, is_machine_fault
-from sitectl.store.ledger_file import Fault, LedgerFile
+from sitectl.store.ledger_file import ROOM_TO_GO_ON, Fault, LedgerFile
 
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]
@@ -54,8 +55,13 @@ class Writer:
         except Exception as error:
             self.file.close()
             if isinstance(error, OSError) or is_machine_fault(error):
-                return None, StoreUnavailable(f"{self.file.path}: {error}")
+                return None, StoreUnavailable(f"{self.file.path}: {error}", self.file.state_of(error))
             return None, error
+
+    def refusal(self) -> StoreState | None:
+        """What the disk says to a write beside the file; None: it would take one."""
+        refused = None if self.file.path is None else disk.refusal(self.file.path, ROOM_TO_GO_ON)
+        return None if refused is None else self.file.state_of(refused)
 
     def look(self) -> StoreState | Fault:
         """Keep house; how the store stands then."""

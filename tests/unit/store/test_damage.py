@@ -10,7 +10,7 @@ import pytest
 from sitectl.model.ids import EvseId
 from sitectl.model.limits import StoredLimit
 from sitectl.model.storage import StoreState
-from sitectl.store import database as module
+from sitectl.store import care as module
 from sitectl.store.executor import Executor, InlineExecutor, ThreadExecutor
 from sitectl.store.opening import Store, open_store
 from tests.unit.store.builders import CENTRAL, CP1, NOON, HandClock, Says, compose_stop
@@ -23,10 +23,12 @@ HELD = StoredLimit(EvseId(CP1, 1), 16.0, 6.0, 7, NOON, NOON, "proven")
 async def fold(store: Store) -> None:
     """Everything into the file, so that the file is what is read."""
     folded = asyncio.Event()
-    connection = store.database._file.connection
+    connection = store.database.care.file.connection
     assert connection is not None
     fold = connection.execute
-    store.database._writing.submit(lambda: fold("PRAGMA wal_checkpoint(TRUNCATE)").fetchone(), lambda _: folded.set())
+    store.database.care.writing.submit(
+        lambda: fold("PRAGMA wal_checkpoint(TRUNCATE)").fetchone(), lambda _: folded.set()
+    )
     await folded.wait()
 
 
@@ -76,7 +78,7 @@ async def goes_on(store: Store, lost: int = 0) -> None:
 async def test_the_inspection_finds_it(running: Store, path: Path) -> None:
     await fold(running)
     overwrite(path, leaves(path, "transactions")[4], ZEROS)
-    running.database._inspect()
+    running.database.care.inspect()
     await well(running)
     (salvage,) = running.health().salvages
     assert salvage.damaged == {"transactions": 1}
@@ -100,6 +102,6 @@ async def test_a_write_finds_it_and_is_refused(running: Store, path: Path) -> No
     for page in leaves(path, "transactions"):
         overwrite(path, page, ZEROS)
     await asyncio.gather(Says(running, minute=300).start(), return_exceptions=True)
-    running.database._inspect()
+    running.database.care.inspect()
     await well(running)
     assert (await Says(running, minute=400).start()).station_transaction_id > 0

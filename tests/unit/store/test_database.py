@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import pytest
 
 from sitectl.base.virtual import run_virtual
+from sitectl.store import care
 from sitectl.store import database as module
 from sitectl.store.ballast import Ballast
 from sitectl.store.database import Database
@@ -168,7 +169,7 @@ async def test_too_many_waiting_are_refused(database: Database, monkeypatch: pyt
 async def test_a_full_disk_refuses_and_later_takes_again(
     database: Database, states: States, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "RETRY_S", 0.001)
+    monkeypatch.setattr(care, "RETRY_S", 0.001)
     await database.run(hold_at_this_size)
     results = await asyncio.gather(database.run(say("beside")), database.run(much), return_exceptions=True)
     assert all(isinstance(result, StoreUnavailable) for result in results)
@@ -186,7 +187,7 @@ async def test_a_full_disk_refuses_and_later_takes_again(
 async def test_a_file_that_stays_bad_is_tried_again_and_again(
     database: Database, path: Path, states: States, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "RETRY_S", 0.001)
+    monkeypatch.setattr(care, "RETRY_S", 0.001)
     await database.run(hold_at_this_size)
     moved = path.with_suffix(".moved")
     path.rename(moved)

@@ -8,12 +8,12 @@ from random import Random
 from sitectl.base.clock import SystemClock
 from sitectl.model.ids import StationId, UplinkId
 from sitectl.model.transaction import AuthorizationStatus, IdTokenInfo
-from sitectl.store import database
+from sitectl.store import care
 from sitectl.store.errors import StoreUnavailable
 from sitectl.store.opening import open_store
 from tests.unit.store.builders import Says, compose_stop
 
-database.LOOK_S = database.RETRY_S = 0.05
+care.LOOK_S = care.RETRY_S = care.LATE_RETRY_S = 0.05
 filler = here / "filler"
 
 def fill(leave):
@@ -35,7 +35,9 @@ states = []
 
 
 def on_a_small_disk(megabytes: int, body: str) -> None:
-    script = STORE + "\nasync def main():\n    global store\n    store = await started()\n    says = Says(store)\n"
+    script = (
+        STORE + "\nasync def main():\n    global store, path\n    store = await started()\n    says = Says(store)\n"
+    )
     indented = "".join(f"    {line}\n" if line.strip() else "\n" for line in body.splitlines())
     run_on_a_small_disk(megabytes, script + indented + "    await store.close()\n\nasyncio.run(main())\n")
 
@@ -137,5 +139,112 @@ async def main():
     await store.close()
 
 asyncio.run(main())
+""",
+    )
+
+
+# --- a disk that takes nothing from the start -------------------------------------------------------------------------
+
+
+def test_on_a_disk_that_is_full_to_the_brim_it_begins_by_reading_and_writes_when_it_can() -> None:
+    on_a_small_disk(
+        40,
+        """
+await says.start()
+await store.virtual.set_variable("central", "CP1", "key", "value")
+before = store.stamp
+await store.close()
+(here / "ledger.db.ballast").unlink()
+fill(0)
+states.clear()
+store = await started()
+says.store = store
+assert store.health().state is StoreState.FULL, store.health()
+assert states == [(False, store.health().why)]
+assert (await store.queries.totals()).open == 1
+assert store.virtual.variables("central", "CP1") == {"key": "value"}
+try:
+    await says.start(evse=2)
+    raise AssertionError("taken, and yet full")
+except StoreUnavailable:
+    pass
+filler.unlink()
+await until(lambda: store.health().state is StoreState.OK, "room again")
+assert states[-1] == (True, "")
+assert (store.stamp.gateway_id, store.stamp.epoch) == (before.gateway_id, before.epoch + 1)
+await says.start(evse=2)
+assert (await store.queries.totals()).open == 2
+rows = await says.rows("SELECT epoch FROM transactions ORDER BY epoch")
+assert rows == [(before.epoch,), (before.epoch + 1,)]
+""",
+    )
+
+
+READ_ONLY = """
+import subprocess
+def remount(how):
+    subprocess.run(["mount", "-o", f"remount,{how}", str(here)], check=True)
+"""
+
+
+def test_on_a_disk_that_is_read_only_it_begins_by_reading_and_writes_when_it_can() -> None:
+    on_a_small_disk(
+        40,
+        READ_ONLY
+        + """
+for round in range(2):
+    await says.start(evse=round + 1)
+    await store.close()
+    remount("ro")
+    store = await started()
+    says.store = store
+    assert store.health().state is StoreState.READ_ONLY, store.health()
+    assert (await store.queries.totals()).open == round + 1
+    assert await store.limits.load() == []
+    remount("rw")
+    await until(lambda: store.health().state is StoreState.OK, "written again")
+assert store.stamp.epoch == 3
+await says.start(evse=7)
+assert (await store.queries.totals()).open == 3
+""",
+    )
+
+
+def test_what_a_kill_left_is_read_from_a_read_only_disk_log_and_all() -> None:
+    on_a_small_disk(
+        40,
+        READ_ONLY
+        + """
+await says.start()
+killed = here / "killed"
+killed.mkdir()
+for suffix in ("", "-wal", "-shm", ".lock", ".identity", ".outline"):
+    (killed / f"ledger.db{suffix}").write_bytes(Path(f"{path}{suffix}").read_bytes())
+await store.close()
+remount("ro")
+path = killed / "ledger.db"
+store = await started()
+assert store.health().state is StoreState.READ_ONLY, store.health()
+assert (await store.queries.totals()).open == 1
+""",
+    )
+
+
+def test_an_empty_disk_that_takes_nothing_is_refused() -> None:
+    on_a_small_disk(
+        40,
+        READ_ONLY
+        + """
+await store.close()
+for file in here.iterdir():
+    file.unlink()
+remount("ro")
+try:
+    await started()
+    raise AssertionError("what did it begin with?")
+except StoreUnavailable as error:
+    assert "Read-only file system" in str(error), error
+remount("rw")
+store = await started()
 """,
     )

@@ -4,7 +4,7 @@ import sqlite3
 import pytest
 
 from sitectl.model.ids import StationId
-from sitectl.store import database, ledger_file
+from sitectl.store import care, ledger_file
 from sitectl.store import journal as module
 from sitectl.store.opening import Store
 from tests.unit.store.builders import NOON, HandClock, fill
@@ -32,7 +32,7 @@ async def test_what_was_recorded_last_is_there_after_a_close(store: Store, path:
 
 async def test_while_the_disk_refuses_the_newest_wait(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_UNSAVED", 3)
-    monkeypatch.setattr(database, "RETRY_S", 0.02)
+    monkeypatch.setattr(care, "RETRY_S", 0.02)
     store.journal._unsaved = module.deque(maxlen=3)
     await fill(store.database)
     for number in range(5):
@@ -49,11 +49,11 @@ async def test_where_space_is_short_only_the_store_itself_is_told_of(
 ) -> None:
     with monkeypatch.context() as short:
         short.setattr(ledger_file, "SHED_BELOW", 2**60)
-        store.database._look()
+        store.database.care.look()
     store.journal.record("station.booted")
     await store.journal.drain()
     assert [event.type for event in await store.queries.events()] == ["store.tight"]
-    store.database._look()
+    store.database.care.look()
     await store.journal.drain()
     types = [event.type for event in await store.queries.events()]
     assert types == ["store.tight", "station.booted", "store.ok"]

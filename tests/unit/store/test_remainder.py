@@ -88,7 +88,7 @@ async def test_the_many_rows_are_copied_while_the_site_goes_on(filled: Path, mon
     started = await Says(store, minute=5000).start(raw=b"a new frame")
     async with asyncio.timeout(20):
         while not store.health().salvages[0].complete:
-            store.database._look()
+            store.database.care.look()
             await asyncio.sleep(0.01)
     rows = await Says(store).rows("SELECT id, frame FROM raw_frames ORDER BY id")
     assert rows[-1][1] == b"a new frame"
