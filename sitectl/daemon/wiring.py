@@ -17,7 +17,7 @@ from sitectl.base.tasks import Tasks
 from sitectl.base.worker import ThreadWorker, Worker
 from sitectl.config.load import Loaded
 from sitectl.config.settings import AllocationMode, DeadController, Settings, UnknownStations
-from sitectl.model.events import Event
+from sitectl.model.events import Event, StoreChanged
 from sitectl.model.ids import StationId
 from sitectl.model.transaction import OutboxMessage, TransactionStop
 from sitectl.ocpp.v16 import copies
@@ -38,6 +38,7 @@ from sitectl.uplinks.uplink import MakeDialer
 LEDGER_FILE = "ledger.db"
 CREDENTIALS_FOLDER = "credentials"
 SAMPLES_EVERY_S = 60.0
+SAMPLES_WHERE_SHORT_EVERY_S = 900.0
 
 
 class Ear:
@@ -147,6 +148,8 @@ async def wire(
         store.journal,
     )
     ear.site = site
+    if not (disk := store.health()).state.writes:
+        ear.post(StoreChanged(clock.monotonic(), usable=False, why=disk.why))
     pool = centrals.pool = _pool(
         settings, store, upkeep, stations, site, ear, vault, clock, time, random, tasks, make_dialer
     )
@@ -255,14 +258,15 @@ def _commissioning(live: Live, clock: Clock, first_start: datetime) -> Callable[
 
 
 def _samples_every_s(live: Live, store: Store) -> Callable[[StationId], float]:
-    """Samples are stored at the central's interval, at least a minute apart."""
+    """At the interval of the central, at least a minute, where room is short at least a quarter of an hour."""
 
     def every_s(station: StationId) -> float:
+        least_s = SAMPLES_EVERY_S if store.database.ample else SAMPLES_WHERE_SHORT_EVERY_S
         uplink = live.settings.default_uplink
         if uplink is None:
-            return SAMPLES_EVERY_S
+            return least_s
         asked = store.virtual.variables(uplink, station).get("MeterValueSampleInterval", "")
-        return max(SAMPLES_EVERY_S, float(asked)) if asked.isdigit() else SAMPLES_EVERY_S
+        return max(least_s, float(asked)) if asked.isdigit() else least_s
 
     return every_s
 

@@ -50,6 +50,8 @@ class DamagedFile:
         self._pages = KeptPages(path)
         self._orphans: list[int] | None = None
         self._cut: set[int] = set()
+        self.cut: dict[str, int] = {}
+        """Pages cut out, by table."""
         log = wal.read(Path(f"{path}-wal"), PAGE_SIZE)
         Pages.write(self._pages, dict(log.pages))  # the log itself is kept
         self.lost_frames = log.lost
@@ -101,6 +103,7 @@ class DamagedFile:
             return 0, []
         walked = cut_damage(self._pages, root, rowids=rowids)
         if walked.cut:
+            self.cut[table] = self.cut.get(table, 0) + len(walked.cut)
             self._cut.update(walked.cut)
             self._orphans = None
         return len(walked.cut), walked.rows

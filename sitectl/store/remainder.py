@@ -110,11 +110,12 @@ class Remainder:
             return None
 
     def _finish(self) -> None:
-        case = self._case
+        case, cut = self._case, {} if self._file is None else self._file.cut
         self._close()
         if case is not None:
+            saved, damaged = case.report.get("saved", {}) | self._copied, case.report.get("damaged", {}) | cut
             try:
-                case.note(state=quarantine.DONE, saved=case.report.get("saved", {}) | self._copied)
+                case.note(state=quarantine.DONE, saved=saved, damaged=damaged)
             except OSError as error:
                 log.warning("%s: %s", case.folder, error)
 

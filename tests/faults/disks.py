@@ -47,6 +47,10 @@ class SmallDisk:
         with contextlib.suppress(OSError), self._filler.open("ab", buffering=0) as file:  # others write meanwhile
             file.write(bytes(max(0, self.free - leave)))
 
+    def remount(self, how: str) -> None:
+        """`ro` or `rw`; refused while somebody writes."""
+        subprocess.run([*self.command, "mount", "-o", f"remount,{how}", str(self.folder)], check=True, timeout=20)
+
     def clear(self) -> None:
         """Give it back."""
         self._filler.unlink(missing_ok=True)

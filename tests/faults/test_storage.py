@@ -15,7 +15,8 @@ import pytest
 from tests.e2e.rig import SITECTL, Daemon, sitectl, until
 from tests.faults import tracer
 from tests.faults.disks import SmallDisk, failing, no_mounts, returned, small_disk
-from tests.faults.stage import Stage, act_one, act_two, stage
+from tests.faults.play import act_one, act_two
+from tests.faults.stage import Stage, stage
 from tests.faults.station import Station
 
 no_attaching = tracer.unavailable(attach=True)
@@ -328,3 +329,40 @@ async def test_damage_is_found_while_it_serves_and_nothing_acknowledged_is_lost(
         await told(here, "The ledger was damaged on")
         assert daemon.running
         await ends_well(here, "store.corrupt", "store.salvaged", "store.ok")
+
+
+# --- from the start ---------------------------------------------------------------------------------------------------
+
+
+@needs_mounts
+@pytest.mark.timeout(150)
+@pytest.mark.parametrize("hindrance", ["full", "read_only"])
+async def test_it_starts_on_a_disk_that_takes_nothing_and_serves_whom_it_knows(tmp_path: Path, hindrance: str) -> None:
+    async with on_a_small_disk(tmp_path, 200) as (here, disk):
+        await charging(here)
+        assert here.serving is not None
+        await here.serving.kill()
+        if hindrance == "full":
+            (disk.outside / "ledger.db.ballast").unlink()
+            disk.fill()
+        else:
+            disk.remount("ro")
+        again = await here.start((*disk.command, *SITECTL))
+        assert again.running, again.log
+        first, second = here.stations["CP01"], here.stations["CP02"]
+        await until(lambda: first.online.is_set() and second.online.is_set())
+        assert (await store(here))["state"] == hindrance
+        await told(here, "no transaction message is answered")
+        assert (await again.get("status"))["transactions"]["open"] >= 1
+        pulse = await Pulse(again).start()
+        first.start(1, "ALICE")
+        assert await first.settled(3.0) is False
+        await pulse.holds()
+        if hindrance == "full":
+            disk.clear()
+        else:
+            disk.remount("rw")
+        await reaches(here, "ok")
+        first.stop(1)
+        await says_again(first)
+        await ends_well(here, "store.ok")

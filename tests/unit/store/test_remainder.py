@@ -90,6 +90,7 @@ async def test_the_many_rows_are_copied_while_the_site_goes_on(filled: Path, mon
         while not store.health().salvages[0].complete:
             store.database.care.look()
             await asyncio.sleep(0.01)
+    assert store.health().salvages[0].damaged == {"outbox": 1, "raw_frames": 2}
     rows = await Says(store).rows("SELECT id, frame FROM raw_frames ORDER BY id")
     assert rows[-1][1] == b"a new frame"
     assert started.station_transaction_id > 0
