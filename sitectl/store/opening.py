@@ -31,6 +31,7 @@ from sitectl.store.stations import StationBook
 from sitectl.store.tokens import RememberedTokens, TokenCache, load_tokens
 from sitectl.store.transactions import ComposeStop, Ledger
 from sitectl.store.virtual import Remembered, VirtualSettings, load_virtual
+from sitectl.store.writer import Job
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,23 @@ async def open_store(
     that runs in the loop's thread. Where the disk takes nothing, what the file says is read, and the store opens as one
     that cannot write until it can. Raises `StoreUnavailable` or `SchemaTooNew`.
     """
+    prepare, glance = _ways_in(path, clock, random, begin)
+    database = Database(path, clock, executor, Ballast(path, ballast_bytes))
+    stamp, tokens, lists, virtual, documents = await database.open(
+        prepare, glance, lambda opened: stamp.become(opened[0])
+    )
+    database.on_replaced(lambda connection: migrate(connection, path))
+    database.on_replaced(lambda connection: continue_epoch(connection, path, random, stamp, to_us(clock.wall())))
+    store = _assembled(database, (stamp, tokens, lists, virtual, documents), clock, random, compose_stop)
+    _tell(store, on_state)
+    await database.watch()
+    return store
 
+
+def _ways_in(
+    path: Path | None, clock: Clock, random: Random, begin: Callable[[datetime | None], None]
+) -> tuple[Job[Remembrance], Job[Remembrance]]:
+    """How a file is opened to be written, and how one is read that takes no writes yet."""
     judged = False
 
     def judge(connection: sqlite3.Connection) -> None:
@@ -114,12 +131,13 @@ async def open_store(
         judge(connection)
         return remembered(connection, coming_epoch(connection, path))
 
-    database = Database(path, clock, executor, Ballast(path, ballast_bytes))
-    stamp, tokens, lists, virtual, documents = await database.open(
-        prepare, glance, lambda opened: stamp.become(opened[0])
-    )
-    database.on_replaced(lambda connection: migrate(connection, path))
-    database.on_replaced(lambda connection: continue_epoch(connection, path, random, stamp, to_us(clock.wall())))
+    return prepare, glance
+
+
+def _assembled(
+    database: Database, remembrance: Remembrance, clock: Clock, random: Random, compose_stop: ComposeStop
+) -> Store:
+    stamp, tokens, lists, virtual, documents = remembrance
     journal = Journal(database, stamp, clock)
     ledger = Ledger(database, stamp, clock, random, compose_stop)
     limits = LimitStore(database, stamp)
@@ -128,7 +146,7 @@ async def open_store(
         ledger.forget()
         limits.forget()
 
-    store = Store(
+    return Store(
         database=database,
         stamp=stamp,
         ledger=ledger,
@@ -145,9 +163,6 @@ async def open_store(
         queries=Queries(database),
         rectifier=Rectifier(database, stamp, forget),
     )
-    _tell(store, on_state)
-    await database.watch()
-    return store
 
 
 def _tell(store: Store, on_state: Callable[[bool, str], None]) -> None:
