@@ -136,7 +136,7 @@ def _is_old(evse: EvseState, limit_a: float, stored: StoredLimits, moment: Momen
         newest.lifetime_s <= RAM_LIFETIME_S and age_s >= RENEW_RAM_AFTER_S
     ):
         return True
-    return moment.snapshot.raises_allowed and stored.covers_s(newest.evse, limit_a, moment.wall) < COVERED_LEAST_S
+    return moment.snapshot.raises_allowed and stored.covers_s(newest.evse, limit_a) < COVERED_LEAST_S
 
 
 def lifetimes(
@@ -163,7 +163,7 @@ def prepare(due: Due, moment: Moment, stored: StoredLimits, seq: int) -> Prepare
     lifetime_s = _lifetime_s(view, moment)
     waits = due.kind not in (Kind.CUT, Kind.AGAIN)
     if not waits:
-        covered_s = stored.covers_s(view.id, limit_a, moment.wall) + START_EARLIER_S - station.clock_error_s
+        covered_s = stored.covers_s(view.id, limit_a) + START_EARLIER_S - station.clock_error_s
         if covered_s >= START_EARLIER_S + station.clock_error_s + SHORTEST_USE_S:
             lifetime_s = int(min(lifetime_s, covered_s))
         elif due.kind is Kind.CUT:

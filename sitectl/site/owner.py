@@ -27,7 +27,7 @@ from sitectl.site import offers
 from sitectl.site.cycle import Decision, decide
 from sitectl.site.ports import Actuator, Journal, LimitStore
 from sitectl.site.standing import standing_limits
-from sitectl.site.stored import StoredLimits, is_wrong, row_of
+from sitectl.site.stored import StoredLimits, is_wrong, lives_s, row_of
 from sitectl.state.lifetime import WRITES_PER_DAY
 from sitectl.state.reconfigure import reconfigured
 from sitectl.state.reduce import reduce, with_offers
@@ -103,19 +103,18 @@ class Site:
         return self._state
 
     def remember(self, rows: Sequence[StoredLimit]) -> None:
-        """Take what the disk says of the limits, before the first cycle. Expired rows still tell the fallback."""
-        now, wall = self._clock.monotonic(), self._clock.wall()
+        """Take what the disk says of the limits, before the first cycle."""
+        now = self._clock.monotonic()
         for row in rows:
             self._seq = max(self._seq, row.seq)
             self._stored.loaded(row)
-            lives_s = (row.expires - wall).total_seconds() if row.expires is not None else 0.0
             self.post(
                 events.LimitRemembered(
                     evse=row.evse,
                     at=now,
                     counts_a=row.counts_a,
                     fallback_a=row.fallback_a,
-                    expires_at=now + max(0.0, lives_s),
+                    expires_at=now + lives_s(row),
                     seq=row.seq,
                     obeys=Obeys(row.obeys),
                 )
@@ -260,11 +259,11 @@ class Site:
         """
         if now - self._corrected_at < CORRECT_EVERY_S or not self._state.store_usable:
             return
-        self._corrected_at, wall = now, self._clock.wall()
+        self._corrected_at = now
         wrong: dict[EvseId, float] = {}
         for id, evse in self._state.evses.items():
             row, newest = self._stored.newest(id), evse.newest_offer
-            if row is not None and is_wrong(row, evse, now, wall):
+            if row is not None and is_wrong(row, evse, now):
                 wrong[id] = newest.lifetime_s if newest is not None else 0.0
         self._write(wrong)
 

@@ -50,17 +50,23 @@ class StoredLimits:
         fallbacks = [row.fallback_a for row in self._rows.get(evse, ()) if row.fallback_a is not None]
         return min(fallbacks, default=UNBOUNDED)
 
-    def covers_s(self, evse: EvseId, limit_a: float, wall: datetime) -> float:
-        """How long from now on a restart counts this EVSE at no less than `limit_a`."""
-        return min((_covers_s(row, limit_a, wall) for row in self._rows.get(evse, ())), default=UNBOUNDED)
+    def covers_s(self, evse: EvseId, limit_a: float) -> float:
+        """How long a restart counts this EVSE at no less than `limit_a`, whenever it comes."""
+        return min((_covers_s(row, limit_a) for row in self._rows.get(evse, ())), default=UNBOUNDED)
 
 
-def _covers_s(row: StoredLimit, limit_a: float, wall: datetime) -> float:
+def lives_s(row: StoredLimit) -> float:
+    """How long a restart counts by a row: as long as that had to live when it was written, from the restart on.
+
+    How long nobody ran is not known: the clock may have been set meanwhile, and stations do not care.
+    """
+    return 0.0 if row.expires is None else max(0.0, (row.expires - row.stored).total_seconds())
+
+
+def _covers_s(row: StoredLimit, limit_a: float) -> float:
     if row.fallback_a is None or limit_a <= row.fallback_a:
         return UNBOUNDED
-    if row.expires is None or limit_a > row.counts_a:
-        return 0.0
-    return max(0.0, (row.expires - wall).total_seconds())
+    return lives_s(row) if limit_a <= row.counts_a else 0.0
 
 
 def row_of(evse: EvseState, now: float, wall: datetime, beyond_s: float = 0.0) -> StoredLimit:
@@ -84,12 +90,12 @@ def row_of(evse: EvseState, now: float, wall: datetime, beyond_s: float = 0.0) -
     )
 
 
-def is_wrong(row: StoredLimit, evse: EvseState, now: float, wall: datetime) -> bool:
+def is_wrong(row: StoredLimit, evse: EvseState, now: float) -> bool:
     """Whether a restart would count this EVSE noticeably higher, or longer, than it is, or by another fallback."""
     entry = evse.entry
     if row.fallback_a != entry.fallback_a and not entry.fallback_offers:
         return True
-    if row.expires is None or row.expires <= wall:
+    if not lives_s(row):
         return False
     if evse.transaction is None and not entry.dynamic():
         return True

@@ -109,10 +109,11 @@ def test_a_limit_is_renewed_before_it_lapses_and_in_ram_after_two_minutes() -> N
     assert [d.kind for d in due(state, 120.0, {}, rows)] == [Kind.RENEWAL], "its lifetime of 300 s is one of RAM"
 
 
-def test_a_limit_that_the_disk_will_not_cover_much_longer_is_renewed() -> None:
+def test_a_limit_that_the_disk_does_not_cover_for_long_is_renewed() -> None:
     state = charging()
-    assert not due(state, 40.0, {}, stored(16.0, 300.0))
-    assert [d.kind for d in due(state, 61.0, {}, stored(16.0, 300.0))] == [Kind.RENEWAL]
+    assert not due(state, 61.0, {}, stored(16.0, 300.0))
+    assert not due(state, 29.0, {}, stored(16.0, 200.0))
+    assert [d.kind for d in due(state, 61.0, {}, stored(16.0, 200.0))] == [Kind.RENEWAL]
     away = after(state, [events.StoreChanged(50.0, False)])
     assert not due(away, 61.0, {}, stored(16.0, 300.0)), "it could not be written"
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from sitectl.model import events
 from sitectl.model.limits import Offer, OfferKind, StoredLimit
-from sitectl.site.stored import UNBOUNDED, StoredLimits, is_wrong, row_of
+from sitectl.site.stored import UNBOUNDED, StoredLimits, is_wrong, lives_s, row_of
 from tests.unit.state.small_site import A1, A, accepted, after, arrives, begins, charging, draws, fallback, fresh, told
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -26,19 +26,23 @@ def stored(*rows: StoredLimit) -> StoredLimits:
 
 def test_where_nothing_is_stored_a_restart_counts_the_maximum() -> None:
     limits = StoredLimits()
-    assert (limits.covers_s(A1, 32.0, NOW), limits.floor_a(A1), limits.newest(A1)) == (UNBOUNDED, UNBOUNDED, None)
+    assert (limits.covers_s(A1, 32.0), limits.floor_a(A1), limits.newest(A1)) == (UNBOUNDED, UNBOUNDED, None)
 
 
-def test_a_row_covers_up_to_its_amperes_and_its_end_and_the_fallback_always() -> None:
+def test_a_row_covers_up_to_its_amperes_for_its_life_and_the_fallback_always() -> None:
     limits = stored(row(16.0, 100.0))
-    assert [limits.covers_s(A1, a, NOW) for a in (6.0, 16.0, 16.1)] == [UNBOUNDED, 100.0, 0.0]
-    assert limits.covers_s(A1, 16.0, NOW + timedelta(seconds=200)) == 0.0
-    assert stored(row(16.0, 100.0, None)).covers_s(A1, 32.0, NOW) == UNBOUNDED
+    assert [limits.covers_s(A1, a) for a in (6.0, 16.0, 16.1)] == [UNBOUNDED, 100.0, 0.0]
+    assert stored(row(16.0, 100.0, None)).covers_s(A1, 32.0) == UNBOUNDED
+
+
+def test_a_row_lives_as_long_as_when_it_was_written_whatever_the_clock_says() -> None:
+    assert lives_s(row(16.0, 100.0)) == 100.0
+    assert (lives_s(row(16.0, 0.0)), lives_s(replace(row(16.0, 100.0), expires=None))) == (0.0, 0.0)
 
 
 def test_while_a_write_is_under_way_only_what_both_rows_cover_is_covered() -> None:
     limits = stored(row(16.0, 100.0), row(10.0, 300.0, fallback_a=0.0))
-    assert [limits.covers_s(A1, a, NOW) for a in (0.0, 5.0, 10.0, 12.0)] == [UNBOUNDED, 300.0, 100.0, 0.0]
+    assert [limits.covers_s(A1, a) for a in (0.0, 5.0, 10.0, 12.0)] == [UNBOUNDED, 300.0, 100.0, 0.0]
     assert limits.floor_a(A1) == 0.0
 
 
@@ -46,9 +50,9 @@ def test_a_finished_write_counts_alone_and_a_failed_one_not_at_all() -> None:
     old, new, newer = row(16.0, 100.0), row(10.0, 300.0), row(20.0, 200.0)
     limits = stored(old, new, newer)
     limits.written([new], well=False)
-    assert limits.covers_s(A1, 16.0, NOW) == 100.0
+    assert limits.covers_s(A1, 16.0) == 100.0
     limits.written([newer], well=True)
-    assert limits.covers_s(A1, 16.0, NOW) == 200.0
+    assert limits.covers_s(A1, 16.0) == 200.0
     assert limits.newest(A1) == newer
 
 
@@ -80,10 +84,10 @@ def test_rows_are_wrong_where_something_was_released_ended_or_forgotten() -> Non
     state = after(charging(16.0), [draws(A1, 5.0, 15.0)])
     evse = state.evses[A1]
     good = row_of(evse, 10.0, NOW, 100.0)
-    assert not is_wrong(good, evse, 10.0, NOW)
+    assert not is_wrong(good, evse, 10.0)
     released = after(state, [*accepted(told(A1, 4, 8.0, 11.0), 11.5), draws(A1, 20.0, 8.0)]).evses[A1]
-    assert is_wrong(good, released, 21.0, NOW)
-    assert not is_wrong(good, released, 21.0, NOW + timedelta(seconds=400)), "it is over by itself"
+    assert is_wrong(good, released, 21.0)
+    assert not is_wrong(replace(good, expires=NOW), released, 21.0), "it is over"
     ended = after(state, [events.TransactionEnded(A1, evse.transaction.id, 12.0)]).evses[A1]
-    assert is_wrong(good, ended, 13.0, NOW)
-    assert is_wrong(replace(good, fallback_a=None), evse, 10.0, NOW)
+    assert is_wrong(good, ended, 13.0)
+    assert is_wrong(replace(good, fallback_a=None), evse, 10.0)
