@@ -71,6 +71,7 @@ class Stage:
         self.stations = {id: Station(id, make, partial(self._where, id)) for id, make in MAKES.items()}
         self.doors: dict[str, Proxy] = {}
         self.counted_too_low: list[str] = []
+        self.environment: dict[str, str] = {}
         self.meanwhile: Callable[[], None] = lambda: None
         """What happens while no daemon runs, so that nobody hears of it."""
         self.excused_s = 0.0
@@ -93,7 +94,7 @@ class Stage:
     async def start(self, command: Sequence[str] | None = None) -> Daemon:
         """Start a daemon, traced if a command is given; it may die before it serves."""
         self.starts += 1
-        more: dict[str, Any] = {} if command is None else {"command": tuple(command)}
+        more: dict[str, Any] = self.environment | ({} if command is None else {"command": tuple(command)})
         self.serving = running = Daemon(self.config, log=f"daemon-{self.starts}.log", **more)
         try:
             await running.start(STARTED_WITHIN_S)
