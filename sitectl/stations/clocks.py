@@ -70,9 +70,19 @@ class StationClock:
             self._unset = ahead if self._unset is None else min(ahead, self._unset)
 
     def business_time(
-        self, told: datetime, received: datetime, quality: ClockQuality, zone: tzinfo, mistake: Mistake | None
+        self,
+        told: datetime,
+        received: datetime,
+        quality: ClockQuality,
+        zone: tzinfo,
+        mistake: Mistake | None,
+        known: bool = True,
     ) -> tuple[datetime, ClockQuality]:
-        """When it happened, and whose word that is. `quality`: by the form of the stamp; `zone`: of the site."""
+        """When it happened, and whose word that is.
+
+        `quality`: by the form of the stamp; `zone`: of the site; `known`: whether we know the time ourselves. Where
+        we do not, nobody else's clock can be called ahead.
+        """
         if quality is ClockQuality.RECEIPT:
             return received, quality
         if quality is ClockQuality.ZONE:
@@ -81,7 +91,7 @@ class StationClock:
                 return received, ClockQuality.RECEIPT
         if mistake is not None and (moved := self._moved(told, mistake)) is not None:
             return moved, ClockQuality.ESTIMATED
-        if told.year >= OLDEST_YEAR and told - received <= FUTURE:
+        if told.year >= OLDEST_YEAR and (told - received <= FUTURE or not known):
             return told, quality
         if self._unset is not None and told.year < OLDEST_YEAR:
             estimated = told + self._unset

@@ -66,7 +66,8 @@ class Desk:
     ) -> tuple[datetime, ClockQuality]:
         """When something happened that a station stamped `told`, and whose word that is."""
         mistake = None if self.gateway is None else self.gateway.mistake
-        return record.clock.business_time(told, received, quality, self.zone, mistake)
+        known = self.gateway is None or self.gateway.known
+        return record.clock.business_time(told, received, quality, self.zone, mistake, known)
 
     def tell_time(self, record: StationRecord) -> datetime:
         """What we tell a station that the time is."""

@@ -48,6 +48,12 @@ def test_impossible_times_become_that_of_receipt(
     assert business_time(told, form) == expected
 
 
+def test_while_our_own_clock_is_not_set_nobody_elses_is_called_ahead() -> None:
+    right = after(86_400)
+    assert StationClock().business_time(right, NOON, STATION, BERLIN, None, known=False) == (right, STATION)
+    assert StationClock().business_time(right, NOON, STATION, BERLIN, None) == (NOON, RECEIPT)
+
+
 def test_a_zone_that_live_stamps_have_shown_holds_for_those_that_waited() -> None:
     clock = StationClock()
     assert business_time(after(-7200 + 3600), ZONE, clock=clock) == (NOON, RECEIPT), "UTC or local: nobody knows"
