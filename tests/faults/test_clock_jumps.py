@@ -18,7 +18,10 @@ from tests.faults.storms import Life, together
 
 LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 
-pytestmark = pytest.mark.skipif(not LIBRARIES, reason="faketime is not installed (`make test` installs it on Debian)")
+pytestmark = [
+    pytest.mark.full,
+    pytest.mark.skipif(not LIBRARIES, reason="faketime is not installed (`make test` installs it on Debian)"),
+]
 
 DAY_S, HOUR_S = 86_400, 3_600
 NEVER_SET = "@1970-01-01 00:00:10"
