@@ -60,10 +60,19 @@ def nothing(*args: Any) -> None:
 class Nobody:
     """No central and no site: what they would do is not this room's work."""
 
-    post = outbox_grew = station_online = station_offline = staticmethod(nothing)
+    post = outbox_grew = station_online = station_offline = security_event = status = staticmethod(nothing)
 
     def copies(self, station: str, id_token: str) -> tuple[str, ...]:
         return ("central",)
+
+    def bars(self, *args: Any) -> bool:
+        return False
+
+    def claimed(self, *args: Any) -> dict[str, int]:
+        return {}
+
+    def samples_every_s(self, station: str) -> dict[str, float]:
+        return {}
 
 
 def compose_stop(stop: Any, version: str) -> Any:
@@ -188,16 +197,27 @@ class Station:
         if self.load == "MeterValues":
             start = {"connectorId": 1, "idTag": "TAG1", "meterStart": 0, "timestamp": "2026-01-01T00:00:00Z"}
             await self.connection.send(json.dumps([2, "start", "StartTransaction", start], separators=(",", ":")))
-            answer = json.loads(await self.connection.recv())
+            answer = json.loads(await self._answer())
             transaction = answer[2]["transactionId"]
             ready = [meter_values(transaction, n) for n in range(64)]
             self.frame = lambda n: f'[2,"M{n}","MeterValues",{ready[n % 64]}]'
+
+    async def _answer(self) -> str:
+        """The answer to our call; what the server asks meanwhile is declined."""
+        while True:
+            text = str(await self.connection.recv())
+            if not text.startswith("[2,"):
+                return text
+            await self.connection.send(json.dumps([4, json.loads(text)[1], "NotSupported", "", {}]))
 
     async def run(self) -> None:
         send, recv, frame = self.connection.send, self.connection.recv, self.frame
         while True:
             await send(frame(self.calls))
             answer = await recv()
+            if answer[1] == "2":
+                await send(json.dumps([4, json.loads(answer)[1], "NotSupported", "", {}]))
+                answer = await self._answer()
             assert answer[1] == "3", answer
             self.calls += 1
 
