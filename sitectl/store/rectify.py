@@ -15,6 +15,7 @@ import orjson
 from sitectl.base.gateway_clock import Mistake
 from sitectl.base.units import format_utc, parse_timestamp
 from sitectl.model.ids import StationId
+from sitectl.ocpp.v16.copies import is_signed
 from sitectl.store.database import Database
 from sitectl.store.moments import from_us, to_us
 from sitectl.store.rows import Stamp
@@ -112,7 +113,7 @@ def _moved(part: Any, since: int, by: int) -> Any:
     """The same with every unsigned time in it that our mistake has made."""
     if isinstance(part, list):
         return [_moved(item, since, by) for item in part]
-    if not isinstance(part, dict) or _signed(part):
+    if not isinstance(part, dict) or is_signed(part):
         return part
     moved = {key: _moved(value, since, by) for key, value in part.items()}
     stamp = part.get("timestamp")
@@ -120,8 +121,3 @@ def _moved(part: Any, since: int, by: int) -> Any:
     if read is not None and (stamped := to_us(read[0])) >= since:
         moved["timestamp"] = format_utc(from_us(stamped + by))
     return moved
-
-
-def _signed(part: dict[str, Any]) -> bool:
-    values = part.get("sampledValue")
-    return isinstance(values, list) and any(isinstance(v, dict) and v.get("format") == "SignedData" for v in values)

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from sitectl.base.units import format_utc, parse_timestamp
 from sitectl.model.transaction import AuthorizationStatus, OutboxItem, OutboxKind, Payload
 from sitectl.ocpp.v16 import central_encode, copies
+from sitectl.ocpp.v16.copies import is_signed
 from sitectl.uplinks.thinning import EVERYTHING, Measured, wanted
 
 AHEAD_S = 60.0
@@ -103,7 +104,7 @@ class _Times:
         return right_payload
 
     def _part(self, part: Any, earliest: datetime | None) -> Any:
-        if not isinstance(part, dict) or not isinstance(stamp := part.get("timestamp"), str) or _signed(part):
+        if not isinstance(part, dict) or not isinstance(stamp := part.get("timestamp"), str) or is_signed(part):
             return part
         read = parse_timestamp(stamp)
         if read is None:
@@ -113,8 +114,3 @@ class _Times:
             moment = earliest if not earliest.microsecond else earliest.replace(microsecond=0) + timedelta(seconds=1)
         self.newest = moment if self.newest is None else max(self.newest, moment)
         return part if moment == read[0] else {**part, "timestamp": format_utc(moment)}
-
-
-def _signed(part: Payload) -> bool:
-    values = part.get("sampledValue")
-    return isinstance(values, list) and any(isinstance(v, dict) and v.get("format") == "SignedData" for v in values)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from sitectl.base.units import format_utc
 from sitectl.model.ids import UplinkId
@@ -73,3 +74,11 @@ def _message(action: str, payload: Payload, kind: OutboxKind, *, needs_transacti
     bare = {**payload}
     bare.pop("transactionId", None)
     return OutboxMessage(action, bare, Version.V16.value, kind, needs_transaction_id)
+
+
+def is_signed(part: Mapping[str, Any]) -> bool:
+    """Whether a MeterValue carries signed data: nothing in it may be changed, its time
+    neither.
+    """
+    values = part.get("sampledValue")
+    return isinstance(values, list) and any(isinstance(v, dict) and v.get("format") == "SignedData" for v in values)
