@@ -5,6 +5,7 @@ sent.
 
 * `frame`: `parse(data, limit) -> Call | CallResult | CallError | CallResultError | Send | Malformed`;
   `encode(frame) -> str`.
+* `repair`: `repaired_text(data) -> (text, what was mended) | None`, for what strict parsing refused.
 * `versions`: `Version` (V16, V201, V21; `.subprotocol`), `ErrorCode`, `spelling(code, version)`, `error_code(text)`.
 * `endpoint`: `Endpoint(version, new_id, *, remembered, memory, connection, limit)`: `receive(data, now) -> Received`,
   `call(action, payload, now, timeout_s, tag) -> text | None`, `reply(message_id, payload) -> text`,

@@ -8,18 +8,23 @@ again with its strings taken out, because brackets and digits are lawful there.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
 from sitectl.model.transaction import Payload
+from sitectl.ocpp.repair import repaired_text
 from sitectl.ocpp.versions import ErrorCode
 
 DEFAULT_LIMIT = 64 * 1024
 MAX_LIMIT = 256 * 1024
+LONGEST_MENDED = 3 * MAX_LIMIT
+"""A byte that is no letter becomes three."""
 MAX_DEPTH = 16
 MAX_DIGITS = 20
+MAX_DECIMALS = 25
+"""Digits behind a decimal point: a small double written out takes 21."""
 MAX_VALUES = 10_000
 MAX_MESSAGE_ID = 64
 """OCPP-J allows 36; braced UUIDs (38) and the like are seen in the field and can be echoed without harm."""
@@ -30,12 +35,16 @@ UNREADABLE_ID = "-1"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """CALL, type 2: asks for an answer. `raw` is the frame as it came, empty for one of our own making."""
+    """CALL, type 2: asks for an answer. `raw` is the frame as it came, empty for one of our own making.
+
+    `mended`: what had to be repaired in its text before it could be read, empty for nearly all.
+    """
 
     message_id: str
     action: str
     payload: Payload
     raw: bytes = field(default=b"", compare=False, repr=False)
+    mended: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +104,8 @@ class Malformed:
 def parse(data: bytes | str, limit: int = DEFAULT_LIMIT) -> Frame | Malformed:
     """Read one text frame of at most `limit` bytes. Never raises.
 
-    A duplicate key takes its last value, and a number of more than 15 digits may lose precision.
+    A duplicate key takes its last value, and a number of more than 15 digits may lose precision. What is no JSON only
+    because of its letters is mended (`repair`); `raw` of a call stays as it came.
     """
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogatepass")
@@ -105,8 +115,21 @@ def parse(data: bytes | str, limit: int = DEFAULT_LIMIT) -> Frame | Malformed:
     try:
         message = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        return _unreadable(data, f"not JSON: {error.msg}")
+        return _mended(data) or _unreadable(data, f"not JSON: {error.msg}")
     return _typed(message, data)
+
+
+def _mended(data: bytes) -> Frame | Malformed | None:
+    """The frame in a text that strict parsing refused; None when no repair makes it JSON."""
+    repaired = repaired_text(data)
+    if repaired is None or _offence(repaired[0], LONGEST_MENDED) is not None:
+        return None
+    try:
+        message = orjson.loads(repaired[0])
+    except orjson.JSONDecodeError:
+        return None
+    frame = _typed(message, data)
+    return replace(frame, mended=repaired[1]) if isinstance(frame, Call) else frame
 
 
 def encode(frame: Frame) -> str:
@@ -129,6 +152,7 @@ def encode(frame: Frame) -> str:
 
 _DIGITS_ONLY = bytes(ord("0") if chr(c).isdecimal() and c < 128 else ord(" ") for c in range(256))
 _LONG_NUMBER = b"0" * (MAX_DIGITS + 1)
+_TOO_LONG = re.compile(rb"(?<![.\d])\d{%d}|\.\d{%d}" % (MAX_DIGITS + 1, MAX_DECIMALS + 1))
 _SQUARE = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKET = bytes(c for c in range(256) if c not in b"[]{}")
 _ESCAPED = re.compile(rb"\\.", re.DOTALL)
@@ -144,7 +168,7 @@ def _offence(data: bytes, limit: int) -> str | None:
     if shallow and short_numbers and few_values:
         return None
     bare = _without_strings(data)
-    if not short_numbers and _LONG_NUMBER in bare.translate(_DIGITS_ONLY):
+    if not short_numbers and _TOO_LONG.search(bare):
         return f"a number of more than {MAX_DIGITS} digits"
     if not few_values and bare.count(b",") >= MAX_VALUES:
         return f"more than {MAX_VALUES} values"

@@ -52,6 +52,8 @@ def serve(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Re
         return Refuse(ErrorCode.NOT_IMPLEMENTED, f"{call.action[:50]} is not known here")
     if call.action in TRANSACTIONAL:
         _note_reused_ids(desk, record)
+    if call.mended:
+        _note_once(desk, record, call.action, "", f"mended: {call.mended}")
     if _worth_checking(record, call.action):
         for deviation in desk.validator.deviations(call.action, "request", call.payload):
             _note_once(desk, record, call.action, deviation.path, deviation.rule)

@@ -130,6 +130,11 @@ async def until(true: Any, within_s: float = 5.0) -> None:
 async def ask(raw: ClientConnection, action: str, payload: dict[str, Any], id: str = "ask") -> dict[str, Any]:
     """Call and give the answer; calls of the other side and answers to others are passed over."""
     await raw.send(json.dumps([2, id, action, payload]))
+    return await answer_to(raw, id)
+
+
+async def answer_to(raw: ClientConnection, id: str) -> dict[str, Any]:
+    """The answer to the call with this id; a refusal never comes."""
     async with asyncio.timeout(10):
         while True:
             frame = json.loads(await raw.recv())

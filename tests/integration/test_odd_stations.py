@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 from ocpp.v16 import call
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 
 from sitectl.model.events import TransactionEnded, TransactionStarted
 from sitectl.model.ids import EvseId, UplinkId
 from sitectl.model.transaction import TransactionView
-from tests.integration.station_site import CP, SUBPROTOCOL, Charger, Site, ask, boots, charger, site
+from tests.integration.station_site import CP, SUBPROTOCOL, Charger, Site, answer_to, ask, boots, charger, site
 from tests.unit.stations.twins import station_plan
 
 CENTRAL = UplinkId("central")
@@ -95,6 +95,41 @@ async def test_numbering_that_restarts_is_no_repetition(tmp_path: Path) -> None:
         await here.store.journal.drain()
         events = [event.type for event in await here.store.queries.events()]
         assert events.count("station.message_ids_reused") == 2
+
+
+async def test_messages_in_no_alphabet_are_stored_and_answered_as_any_other(tmp_path: Path) -> None:
+    """What a card reader gave is passed on as bytes that are no text: on one connection, and again on the next."""
+    value = '[{"value":"1500","location":"\xff"}]'
+    async with site(tmp_path, station_plan()) as here:
+        here.centrals.uplinks = [CENTRAL]
+        ids = set()
+        for _ in range(2):
+            async with connect(here.url(), subprotocols=SUBPROTOCOL) as raw:
+                await ask(raw, "BootNotification", BOOT, "1")
+
+                async def say(id: str, action: str, text: str, raw: ClientConnection = raw) -> Any:
+                    await raw.send(f'[2,"{id}","{action}",{{{text}}}]'.encode("latin-1"), text=True)
+                    return await answer_to(raw, id)
+
+                began = f'"connectorId":1,"idTag":"\xc3(\x00","meterStart":1000,"timestamp":"{stamp(minutes(60))}"'
+                ids.add((await say("s", "StartTransaction", began))["transactionId"])
+                (id,) = ids
+                sampled = f'{{"timestamp":"{stamp(minutes(50))}","sampledValue":{value}}}'
+                await say("m", "MeterValues", f'"connectorId":1,"transactionId":{id},"meterValue":[{sampled}]')
+                ended = f'"transactionId":{id},"meterStop":2000,"idTag":"\xc3(","timestamp":"{stamp(minutes(30))}"'
+                await say("e", "StopTransaction", ended)
+        (one,) = await ledger(here)
+        assert (one.id_token, one.meter_start_wh, one.meter_stop_wh) == ("\ufffd(", 1000, 2000)
+        assert await outbox(here) == ["start", "meter", "stop"]
+        events = await here.store.queries.events()
+        mended = [(event.data["action"], event.data["rule"]) for event in events if event.type == "station.deviation"]
+        what = "mended: bytes that are not UTF-8"
+        assert mended.count(("StartTransaction", f"{what} and control characters")) == 1
+        assert (mended.count(("MeterValues", what)), mended.count(("StopTransaction", what))) == (1, 1)
+        frames = await here.store.database.query(
+            lambda connection: connection.execute("SELECT frame FROM raw_frames ORDER BY id").fetchall()
+        )
+        assert b'"idTag":"\xc3(\x00"' in frames[0][0]
 
 
 async def test_a_queue_of_a_week_that_is_told_again_changes_nothing(tmp_path: Path) -> None:

@@ -95,6 +95,27 @@ def test_mutated_frames(data, busy):
     serve_on(fresh(busy), data)
 
 
+@st.composite
+def damaged(draw: st.DrawFn) -> tuple[bytes, Call]:
+    """A start whose token is any bytes but those that end a string, and what it says otherwise."""
+    token = draw(st.binary(min_size=1, max_size=30)).replace(b'"', b"").replace(b"\\", b"")
+    start = {"connectorId": draw(st.integers(0, 9)), "meterStart": draw(st.integers(0, 10**9))}
+    head = b'[2,"s","StartTransaction",' + orjson.dumps(start)[:-1]
+    return head + b',"idTag":"' + token + b'"}]', Call("s", "StartTransaction", start)
+
+
+@given(damaged(), st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_a_transaction_message_with_any_bytes_in_its_token_is_read(told, busy):
+    data, sound = told
+    received = fresh(busy).receive(data, 0.0)
+    assert isinstance(received, Call)
+    assert {key: value for key, value in received.payload.items() if key != "idTag"} == sound.payload
+    assert received.raw == data
+    assert parse(encode(Call("s", received.action, received.payload))) == received
+    serve_on(fresh(busy), data)
+
+
 @given(st.text('[]{}",:\\0123456789 ', max_size=300), st.booleans())
 @settings(max_examples=200, deadline=None)
 def test_texts_made_of_what_json_is_made_of(data, busy):

@@ -55,10 +55,10 @@ def test_what_is_written_is_read_back(frame):
         (b'[2,"1","Heartbeat",[]]', True, "1", ErrorCode.FORMAT_VIOLATION),
         (b'[2,"1","Heartbeat",{},1]', True, "1", ErrorCode.FORMAT_VIOLATION),
         (b'[2,"1","Heartbeat",{', True, "1", ErrorCode.FORMAT_VIOLATION),
-        (b'[2,"1","Heartbeat",{}]\x00', True, "1", ErrorCode.FORMAT_VIOLATION),
-        (b'[2,"1","Heartbeat",{"a":"\xff"}]', True, "1", ErrorCode.FORMAT_VIOLATION),
+        (b'[2,"1","Heartbeat",{}]\x00x', True, "1", ErrorCode.FORMAT_VIOLATION),
+        (b'[2,"1","Heartbeat",{"a":"\xff}]', True, "1", ErrorCode.FORMAT_VIOLATION),
         (b'[2,"1","Heartbeat",{"a":NaN}]', True, "1", ErrorCode.FORMAT_VIOLATION),
-        (b'[2,"\xff","Heartbeat",{}]', True, None, ErrorCode.RPC_FRAMEWORK_ERROR),
+        (b'[2,"\xff","Heartbeat",{}', True, None, ErrorCode.RPC_FRAMEWORK_ERROR),
         (b'[2 , "a b" , "Heartbeat" {}]', True, "a b", ErrorCode.FORMAT_VIOLATION),
         (b'[3,"1"]', False, "1", ErrorCode.FORMAT_VIOLATION),
         (b'[3,"1",null]', False, "1", ErrorCode.FORMAT_VIOLATION),
@@ -109,8 +109,13 @@ def test_wide_is_not_deep():
 def test_numbers_are_bounded(digits, fits):
     number = b"1" * digits
     assert isinstance(parse(b'[2,"1","X",{"a":' + number + b"}]"), Call) is fits
-    assert isinstance(parse(b'[2,"1","X",{"a":0.' + number + b"}]"), Call) is fits
+    assert isinstance(parse(b'[2,"1","X",{"a":' + number + b".5e-7}]"), Call) is fits
     assert isinstance(parse(b'[2,"1","X",{"a":"' + number + b'"}]'), Call)
+
+
+@pytest.mark.parametrize(("digits", "fits"), [(21, True), (25, True), (26, False)])
+def test_decimals_may_be_those_of_a_small_double(digits, fits):
+    assert isinstance(parse(b'[2,"1","X",{"a":-0.' + b"1" * digits + b"}]"), Call) is fits
 
 
 def test_size_is_bounded():
