@@ -50,6 +50,7 @@ class Timekeeper:
             seen = self._clock.look()
             self._take(seen)
             if isinstance(seen, Stepped):
+                rooms.stations.clock_moved(seen.by)
                 rooms.pool.time_was_set(seen.by.total_seconds())
             if self._mistake is not None:
                 await self._put_right(self._mistake, rooms)

@@ -199,11 +199,12 @@ class CeilingCleared:
 
 @dataclass(frozen=True, slots=True)
 class ClockSkewLearned:
-    """A station's clock runs `skew_s` ahead of ours (negative: behind)."""
+    """A station's clock runs `skew_s` ahead of ours (negative: behind). Not `sure`: by what it should be."""
 
     station: StationId
     at: float
     skew_s: float
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)

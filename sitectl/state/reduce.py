@@ -231,7 +231,7 @@ def _ceiling_cleared(state: SiteState, event: events.CeilingCleared) -> SiteStat
 def _skew(state: SiteState, event: events.ClockSkewLearned) -> SiteState:
     """A limit that was dated by a clock which turns out to be another is said again."""
     before = state.stations.get(event.station)
-    state = _station(state, event.station, lambda s: replace(s, skew_s=event.skew_s))
+    state = _station(state, event.station, lambda s: replace(s, skew_s=event.skew_s, skew_sure=event.sure))
     if before is None or abs((before.skew_s or 0.0) - event.skew_s) <= before.clock_error_s():
         return state
     return _say_again(state, event.station)

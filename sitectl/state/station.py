@@ -31,8 +31,9 @@ class StationState:
     reboot_until: float = 0.0
     starts_pass_us: bool = False
     skew_s: float | None = None
+    skew_sure: bool = False
     pinned_now: bool = False
 
     def clock_error_s(self) -> float:
         """How far its clock may be off what we assume when a profile is dated by it."""
-        return UNKNOWN_CLOCK_S if self.skew_s is None else 5.0
+        return 5.0 if self.skew_sure else UNKNOWN_CLOCK_S

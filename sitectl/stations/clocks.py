@@ -47,6 +47,7 @@ class StationClock:
 
     def told(self, now: datetime, known: bool) -> None:
         """The station was told that it is `now`. While ours is not `known`, it goes wrong from here on."""
+        self.skew.may_change()
         now = now.replace(microsecond=0)  # as it was told
         if known:
             self._told_until = self._told_until or now
@@ -60,7 +61,6 @@ class StationClock:
 
     def put_right(self) -> None:
         """Ours is known, so this one is not, until it is told again."""
-        self.skew.restart()
         self._told_until = None
 
     def shows(self, stamped: datetime, received: datetime) -> None:
@@ -135,11 +135,28 @@ class SkewFilter:
         self._seen: list[float] = []
         self._told: float | None = None
         self._old: tuple[datetime, datetime] | None = None
+        self._far: float | None = None
+        self._moved = False
 
     def restart(self) -> None:
         """The station booted, and sets its clock by our answer: older stamps say nothing any more."""
         self._seen.clear()
         self._told = self._old = None
+
+    def own_moved(self, by_s: float) -> tuple[float, bool]:
+        """Our clock was set by so much, and the station's was not: the skew now, and whether it had been learned."""
+        self._seen = [skew_s - by_s for skew_s in self._seen]
+        self._moved = True
+        if self._told is not None:
+            self._told -= by_s
+            return self._told, True
+        return (self._seen[-1] if self._seen else -by_s), False
+
+    def may_change(self) -> None:
+        """The station was told the time: after ours was set, the next stamps say whether it follows."""
+        if self._moved:
+            self._moved = False
+            self._seen.clear()
 
     @property
     def skew_s(self) -> float:
@@ -159,7 +176,9 @@ class SkewFilter:
         if self._told is not None and abs(skew_s - self._told) < self.CHANGE_S:
             self._keep(skew_s)
             return None
-        if abs(skew_s) > MOST_SKEW_S or (queued and self._has_waited(skew_s, stamped, received)):
+        if abs(skew_s) > MOST_SKEW_S and (queued or not self._is_far(skew_s, stamped)):
+            return None
+        if queued and self._has_waited(skew_s, stamped, received):
             return None
         self._keep(skew_s)
         if len(self._seen) < 2:
@@ -172,6 +191,14 @@ class SkewFilter:
 
     def _keep(self, skew_s: float) -> None:
         self._seen = [*self._seen[-self.SIZE + 1 :], skew_s]
+
+    def _is_far(self, skew_s: float, stamped: datetime) -> bool:
+        """Whether a stamp so far off is of a clock that runs: another said the same. Ours may be what is wrong."""
+        before, self._far = self._far, skew_s
+        if stamped.year < OLDEST_YEAR or before is None or abs(skew_s - before) > self.CHANGE_S:
+            return False
+        self._keep(skew_s)
+        return True
 
     def _has_waited(self, skew_s: float, stamped: datetime, received: datetime) -> bool:
         """Whether a stamp that looks old was kept back, rather than made by a clock that was set back.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from sitectl.base.clock import Clock
@@ -118,7 +118,7 @@ class Stations:
 
     def clock_set(self, mistake: Mistake) -> Mapping[StationId, datetime]:
         """Our clock is known now. Who was told a wrong time, and since when by it; they are asked to look again."""
-        now, ahead_s = self._desk.clock.monotonic(), mistake.correction.total_seconds()
+        self.clock_moved(mistake.correction)
         told: dict[StationId, datetime] = {}
         for record in self.book.records.values():
             since = record.clock.told_wrongly_at
@@ -126,9 +126,15 @@ class Stations:
             if since is None:
                 continue
             told[record.id] = since
-            self._desk.inbox.post(ClockSkewLearned(record.id, now, -ahead_s))
             self.put(record.id, TriggerMessage(EvseId(record.id, 0), "Heartbeat"), Urgency.HOUSEKEEPING, _unheard)
         return told
+
+    def clock_moved(self, by: timedelta) -> None:
+        """Our clock was set, those of the stations were not: what limits are dated by moves the other way."""
+        now = self._desk.clock.monotonic()
+        for record in self.book.records.values():
+            skew_s, sure = record.clock.skew.own_moved(by.total_seconds())
+            self._desk.inbox.post(ClockSkewLearned(record.id, now, skew_s, sure))
 
     async def stop(self) -> None:
         """Let them go, and end what is under way."""

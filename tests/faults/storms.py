@@ -6,6 +6,7 @@ The central is careful or naive; what a naive one may have twice is exactly what
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
@@ -235,6 +236,11 @@ async def storm(folder: Path, seed: int, *, for_s: float) -> None:
         await well(here)
 
 
+def _steps(error: BaseException) -> list[traceback.FrameSummary]:
+    """Where it was raised, and who had called, as far as that is ours."""
+    return [step for step in reversed(traceback.extract_tb(error.__traceback__)) if "/tests/" in step.filename]
+
+
 async def together(lives: dict[str, Life], folder: Path, seed: int, at_once: int) -> None:
     """Live through all of them, a few at a time: they wait more than they work."""
     places = asyncio.Semaphore(at_once)
@@ -245,7 +251,8 @@ async def together(lives: dict[str, Life], folder: Path, seed: int, at_once: int
             try:
                 await life(folder / name, seed)
             except (AssertionError, TimeoutError, OSError) as error:
-                return f"{name}: {type(error).__name__} {error}"
+                where = " < ".join(f"{step.filename.rsplit('/', 1)[-1]}:{step.lineno}" for step in _steps(error))
+                return f"{name}: {type(error).__name__} {error} at {where}"
         return None
 
     outcomes = await asyncio.gather(*(one(name, life) for name, life in lives.items()))

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.rig import Daemon
 from tests.faults.play import act_one, act_two
-from tests.faults.stage import Stage, stage
+from tests.faults.stage import TOLERANCE_A, Stage, stage
 from tests.faults.storms import Life, together
 
 LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
@@ -73,6 +74,37 @@ async def set_while_nobody_runs(folder: Path, seed: int, *, ahead_s: int) -> Non
         await counted_well(here)
 
 
+async def _else_than_told(here: Stage, running: Daemon) -> list[str]:
+    """Which transactions may draw something else than they were told last."""
+    seen = (await running.get("stations"))["stations"]
+    return [
+        f"{id}/{number}"
+        for id, station in here.stations.items()
+        for number, connector in station.point.connectors.items()
+        if connector.transaction is not None
+        and abs(station.lawful_a(number) - seen[id]["evses"][str(number)]["limit_a"]) > TOLERANCE_A
+    ]
+
+
+async def set_and_it_goes_on(folder: Path, seed: int, *, ahead_s: int) -> None:
+    """The clock jumps under limits that are told, and told anew; stations, whose clocks nobody set, keep to them."""
+    clock = WallClock(folder)
+    async with stage(folder) as here:
+        here.environment = clock.environment()
+        running = await here.start()
+        await act_one(here, patient=True)
+        clock.set(ahead_s)
+        first = here.stations["CP01"]
+        first.start(1, "GRACE")
+        assert await first.settled(5.0)
+
+        async with asyncio.timeout(15.0):
+            while await _else_than_told(here, running):
+                await asyncio.sleep(0.2)
+        first.stop(1)
+        await counted_well(here)
+
+
 async def set_while_it_serves(folder: Path, seed: int, *, ahead_s: int) -> None:
     """The clock jumps, and soon after it the daemon dies."""
     clock = WallClock(folder)
@@ -110,6 +142,8 @@ LIVES: dict[str, Life] = {
     "an-hour-back-meanwhile": partial(set_while_nobody_runs, ahead_s=-HOUR_S),
     "a-year-ahead-meanwhile": partial(set_while_nobody_runs, ahead_s=400 * DAY_S),
     "a-day-ahead": partial(set_while_it_serves, ahead_s=DAY_S),
+    "a-day-ahead-and-on": partial(set_and_it_goes_on, ahead_s=DAY_S),
+    "two-hours-back-and-on": partial(set_and_it_goes_on, ahead_s=-2 * HOUR_S),
     "an-hour-back": partial(set_while_it_serves, ahead_s=-HOUR_S),
 }
 

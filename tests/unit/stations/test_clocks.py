@@ -133,3 +133,40 @@ def test_after_a_boot_everything_is_learned_anew() -> None:
     skew.restart()
     assert skew.skew_s == 0.0
     assert [skew.learn(after(n), after(n)) for n in range(2)] == [None, 0.0]
+
+
+def test_what_was_learned_moves_when_our_own_clock_is_set() -> None:
+    clock = StationClock()
+    for n in range(2):
+        clock.skew.learn(after(30 + n), after(n))
+    assert clock.skew.own_moved(86_400.0) == (30.0 - 86_400.0, True)
+    assert clock.skew.learn(after(40), after(86_400 + 10)) is None, "no news: its clock runs on"
+    clock.told(after(86_400 + 20), known=True)
+    assert [clock.skew.learn(after(86_400 + n), after(86_400 + n)) for n in (30, 40)] == [None, 0.0], "it follows"
+
+
+def test_where_nothing_is_learned_yet_a_clock_is_where_it_should_be_and_that_is_not_sure() -> None:
+    skew = SkewFilter()
+    assert skew.own_moved(3600.0) == (-3600.0, False)
+    skew.learn(after(7), after(3600))
+    assert skew.own_moved(-3600.0) == (7.0, False), "by the one stamp there is"
+
+
+def test_a_clock_that_is_told_ours_after_that_went_back_is_learned_at_once() -> None:
+    clock = StationClock()
+    for n in range(8):
+        clock.skew.learn(after(n), after(n))
+    assert clock.skew.own_moved(-3600.0) == (3600.0, True)
+    clock.told(after(-3590), known=True)
+    assert [clock.skew.learn(after(-3500 + n), after(-3500 + n)) for n in range(2)] == [None, 0.0]
+
+
+def test_a_clock_that_is_days_off_is_learned_where_stamps_agree() -> None:
+    skew = SkewFilter()
+    week = 7 * 86_400
+    assert [skew.learn(after(n), after(week + n)) for n in range(3)] == [None, -float(week), None]
+    waiting = SkewFilter()
+    assert [waiting.learn(after(n), after(week + n), queued=True) for n in range(3)] == [None] * 3, "it has waited"
+    unset = SkewFilter()
+    begin = datetime(1970, 1, 1, tzinfo=UTC)
+    assert [unset.learn(begin + timedelta(seconds=n), after(n)) for n in range(3)] == [None] * 3
