@@ -17,7 +17,8 @@ from sitectl.base.errors import ConfigurationError
 class PeerCertificate:
     """A client certificate that a trusted authority has signed. `fingerprint` is SHA-256 of its DER form, in hex.
 
-    `issuer` is the common name of who signed it; it is valid from `begins` to `ends`.
+    `issuer` is the common name of who signed it; it is valid from `begins` to `ends`. `other_names` are the host names
+    among its alternative names.
     """
 
     fingerprint: str
@@ -25,6 +26,11 @@ class PeerCertificate:
     issuer: str = ""
     begins: datetime | None = None
     ends: datetime | None = None
+    other_names: tuple[str, ...] = ()
+
+    def is_of(self, identity: str) -> bool:
+        """Whether it was issued to this station: by its common name, or by an alternative one."""
+        return identity == self.common_name or identity in self.other_names
 
 
 def server_context(certificate: Path, key: Path, client_ca: Path | None = None) -> ssl.SSLContext:
@@ -108,6 +114,7 @@ def peer_certificate(connection: ssl.SSLObject | ssl.SSLSocket | None) -> PeerCe
         _common_name(fields.get("issuer", ())),
         _moment(fields.get("notBefore")),
         _moment(fields.get("notAfter")),
+        tuple(str(name) for kind, name in fields.get("subjectAltName", ()) if kind == "DNS"),
     )
 
 

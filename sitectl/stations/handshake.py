@@ -196,11 +196,11 @@ def _credential(plan: StationPlan, request: Request, rules: Rules, situation: Si
     certificate = request.certificate
     if plan.security_profile >= 2 and not request.encrypted:
         return Turned(HTTPStatus.FORBIDDEN, f"security profile {plan.security_profile} needs TLS", plan.id)
-    if certificate is not None and certificate.common_name == plan.id:
+    if certificate is not None and certificate.is_of(plan.id):
         return Shown(pin_certificate(certificate.fingerprint), certified=True)
     # In the commissioning window a station without a certificate comes by its password, to be given one.
     if plan.security_profile >= 3 and not (certificate is None and situation.commissioning):
-        return _certificate(plan.id, certificate, situation)
+        return _not_certified(plan.id, certificate)
     return _password(plan, request, rules, situation)
 
 
@@ -222,18 +222,12 @@ def _password(plan: StationPlan, request: Request, rules: Rules, situation: Situ
     return _first_contact(request, password)
 
 
-def _certificate(station: StationId, certificate: PeerCertificate | None, situation: Situation) -> Shown | Turned:
-    """Mutual TLS with a certificate in another name than the station's: believed only when it was pinned."""
+def _not_certified(station: StationId, certificate: PeerCertificate | None) -> Turned:
+    """Mutual TLS without a certificate in the station's own name: whoever was given another one is somebody else."""
     if certificate is None:
         return Turned(HTTPStatus.FORBIDDEN, "security profile 3 needs a client certificate", station, failure=True)
-    shown = pin_certificate(certificate.fingerprint)
-    pinned = situation.pin if situation.pin is not None and situation.pin.startswith(CERTIFICATE_PIN) else None
-    if shown == pinned:
-        return Shown(shown, certified=True)
-    if pinned is None and situation.commissioning:
-        return Shown(shown, pin=shown, certified=True)
     named = certificate.common_name or "nobody"
-    return Turned(HTTPStatus.FORBIDDEN, f"the certificate is of {named}", station, failure=True)
+    return Turned(HTTPStatus.FORBIDDEN, f"the certificate is of {named}, not of {station}", station, failure=True)
 
 
 def _pinned(

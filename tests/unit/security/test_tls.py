@@ -87,7 +87,8 @@ def test_a_station_certificate_gives_its_name_and_fingerprint(authority: Authori
     shown = peer_certificate(ours)
     der = x509.load_pem_x509_certificate(certificate.read_bytes()).public_bytes(serialization.Encoding.DER)
     assert shown is not None
-    assert shown.common_name == "CP01"
+    assert (shown.common_name, shown.other_names) == ("CP01", ("gateway",))
+    assert [shown.is_of(name) for name in ("CP01", "gateway", "cp01", "CP02", "")] == [True, True, False, False, False]
     assert shown.fingerprint == hashlib.sha256(der).hexdigest()
 
 

@@ -272,11 +272,20 @@ def test_profile_3_is_a_certificate_in_the_stations_name() -> None:
     assert status(judge(own, mutual, Situation())) == 101
     assert status(judge(request(encrypted=True, password=b"secret"), mutual, Situation())) == 403
     assert status(judge(foreign, mutual, Situation())) == 403
-    pinned_now = judge(foreign, mutual, Situation(commissioning=True))
-    assert isinstance(pinned_now, Admitted)
-    assert pinned_now.shown.pin == pin_certificate("cd34")
-    assert status(judge(foreign, mutual, Situation(pin=pin_certificate("cd34")))) == 101
-    assert status(judge(foreign, mutual, Situation(pin=pin_certificate("ee"), commissioning=True))) == 403
+    alternative = request(encrypted=True, certificate=PeerCertificate("ef56", "SN-77", other_names=("CP01",)))
+    assert status(judge(alternative, mutual, Situation())) == 101
+
+
+@pytest.mark.parametrize("pin", [None, pin_certificate("cd34"), pin_certificate("ee"), pin_address("10.20.0.7")])
+@pytest.mark.parametrize("commissioning", [True, False])
+def test_under_profile_3_a_certificate_of_somebody_else_is_refused_at_any_time(
+    pin: str | None, commissioning: bool
+) -> None:
+    foreign = request(encrypted=True, certificate=PeerCertificate("cd34", "CP02"), password=b"secret")
+    situation = Situation(commissioning=commissioning, pin=pin)
+    verdict = judge(foreign, rules(plan(profile=3), passwords=PASSWORDS), situation)
+    assert isinstance(verdict, Turned)
+    assert (verdict.status, verdict.failure, verdict.reason) == (403, True, "the certificate is of CP02, not of CP01")
 
 
 def test_a_certificate_in_its_name_is_more_than_a_lower_profile_asks_for() -> None:
