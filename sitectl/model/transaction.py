@@ -188,9 +188,10 @@ class OutboxItem:
     verdict: AuthorizationStatus | None = None
     """What this central said of the transaction's token."""
     meter_start_wh: int | None = None
+    started: datetime | None = None
     told_start: datetime | None = None
     told_last: datetime | None = None
-    """When the transaction began by what this central was told, and the newest moment in it that it was told of."""
+    """When the transaction began; when by what this central was told, and the newest moment that it was told of."""
     deauthorized: bool = False
     """The station was told to stop because this central refused the token."""
 

@@ -114,13 +114,17 @@ def peer_certificate(connection: ssl.SSLObject | ssl.SSLSocket | None) -> PeerCe
         _common_name(fields.get("issuer", ())),
         _moment(fields.get("notBefore")),
         _moment(fields.get("notAfter")),
-        tuple(str(name) for kind, name in fields.get("subjectAltName", ()) if kind == "DNS"),
+        _host_names(fields.get("subjectAltName", ())),
     )
 
 
 def _common_name(subject: Any) -> str:
     names = [value for relative in subject for name, value in relative if name == "commonName"]
     return str(names[-1]) if names else ""
+
+
+def _host_names(alternatives: Any) -> tuple[str, ...]:
+    return tuple(str(name) for kind, name in alternatives if kind == "DNS")
 
 
 def _moment(text: Any) -> datetime | None:

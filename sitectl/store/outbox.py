@@ -190,7 +190,7 @@ def _head(connection: sqlite3.Connection, uplink: UplinkId, station: StationId) 
     row = connection.execute(
         "SELECT o.seq, o.action, o.payload, o.version, o.kind, o.needs_transaction_id, o.transaction_id, o.rendered,"
         " o.attempts, u.uplink_transaction_id, u.start_state, u.verdict, t.meter_start_wh, u.told_start_us,"
-        " u.told_last_us, u.treatment FROM outbox o"
+        " u.told_last_us, u.treatment, t.started_us FROM outbox o"
         " LEFT JOIN transaction_uplinks u ON u.transaction_id = o.transaction_id AND u.uplink = o.uplink"
         " LEFT JOIN transactions t ON t.id = o.transaction_id"
         " WHERE o.uplink = ? AND o.station = ? AND o.state <> 'dead' ORDER BY o.seq LIMIT 1",
@@ -214,6 +214,7 @@ def _head(connection: sqlite3.Connection, uplink: UplinkId, station: StationId) 
         start_dead=start_state == "dead",
         verdict=None if row[11] is None else AuthorizationStatus(row[11]),
         meter_start_wh=row[12],
+        started=from_us(row[16]),
         told_start=from_us(row[13]),
         told_last=from_us(row[14]),
         deauthorized=row[15] == Treatment.STOP,

@@ -237,7 +237,8 @@ class Egress:
         """The payload as it goes up, now and at every repetition; None when it may not go after all."""
         text = item.rendered
         if text is None:
-            made = rendered(item, self._central_now(), self._zero_id, self._measured())
+            ours = self._clock.wall() if self._rooms.time.known else None
+            made = rendered(item, self._central_now(), self._zero_id, self._measured(), ours)
             if made is None:
                 await self._rooms.outbox.acked(item.seq)
                 return None

@@ -6,6 +6,9 @@ times in it are never touched.
 
 Nothing of a transaction lies before its start or after the central's present, and its stop lies at or after every
 sample. Samples that a station kept and tells late keep their own times, although others have gone before them.
+
+A transaction moves as a whole, because its duration is money: what its start was moved by, all that follows is moved by
+too. Cutting each time off at the central's present would make a transaction of an hour out of a backlog last no time.
 """
 
 from __future__ import annotations
@@ -22,6 +25,13 @@ from sitectl.uplinks.thinning import EVERYTHING, Measured, wanted
 
 AHEAD_S = 60.0
 """A time stamp may be this far ahead of the central's clock; some refuse those of their future."""
+
+BEHIND_S = 30.0
+"""A central's clock that lags more than this behind ours is reckoned with from a start on; what lags less, or drifts so
+far while the transaction runs, `AHEAD_S` makes up for."""
+
+ROUNDED_S = 2.0
+"""What whole seconds make of a time is no move."""
 
 
 class ZeroId(Enum):
@@ -50,14 +60,21 @@ def is_nameless(item: OutboxItem) -> bool:
 
 
 def rendered(
-    item: OutboxItem, central_now: datetime, zero_id: ZeroId = ZeroId.MINUS_ONE, measured: Measured = EVERYTHING
+    item: OutboxItem,
+    central_now: datetime,
+    zero_id: ZeroId = ZeroId.MINUS_ONE,
+    measured: Measured = EVERYTHING,
+    our_now: datetime | None = None,
 ) -> Rendered | None:
-    """The payload of a row, for a central whose clock shows `central_now`; None: it wants nothing of it."""
+    """The payload of a row, for a central whose clock shows `central_now`; None: it wants nothing of it.
+
+    `our_now`: what our own clock shows meanwhile, where it is known.
+    """
     message = item.message
     wished = wanted(message.payload, message.kind, measured)
     if wished is None:
         return None
-    times = _Times(item, central_now)
+    times = _Times(item, central_now, our_now)
     payload = times.put_right(wished)
     if message.kind is OutboxKind.START:
         payload = copies.reservation_of(payload, item.uplink)
@@ -81,10 +98,19 @@ def _stop(item: OutboxItem, payload: Payload) -> Payload:
     return payload
 
 
+def _moved(item: OutboxItem, behind: timedelta) -> timedelta:
+    """What all times of a transaction are moved by: as its start was; the start, by what the central is behind."""
+    if item.told_start is not None and item.started is not None:
+        by = item.told_start - item.started
+        return by if abs(by.total_seconds()) >= ROUNDED_S else timedelta(0)
+    return -behind if behind.total_seconds() > BEHIND_S else timedelta(0)
+
+
 class _Times:
     """The times of one message, between what its transaction allows."""
 
-    def __init__(self, item: OutboxItem, central_now: datetime) -> None:
+    def __init__(self, item: OutboxItem, central_now: datetime, our_now: datetime | None) -> None:
+        self._moved = _moved(item, timedelta(0) if our_now is None else our_now - central_now)
         self._latest = central_now + timedelta(seconds=AHEAD_S)
         self._central_now = central_now
         self._start = item.told_start
@@ -109,7 +135,8 @@ class _Times:
         read = parse_timestamp(stamp)
         if read is None:
             return part
-        moment = read[0] if read[0] <= self._latest else self._central_now
+        moment = read[0] if not self._moved else (read[0] + self._moved).replace(microsecond=0)
+        moment = moment if moment <= self._latest else self._central_now
         if earliest is not None and moment < earliest:
             moment = earliest if not earliest.microsecond else earliest.replace(microsecond=0) + timedelta(seconds=1)
         self.newest = moment if self.newest is None else max(self.newest, moment)

@@ -1,4 +1,5 @@
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -80,6 +81,20 @@ async def test_the_text_is_frozen_at_the_first_send(says: Says, reopen: Reopen) 
     assert (again.seq, again.rendered, again.attempts) == (first.seq, "first", 0)
     await store.outbox.sending(again.seq, "second")
     assert (await head(store)).rendered == "first"
+
+
+async def test_what_a_central_was_told_of_the_times_is_known_beside_the_true_ones(says: Says, store: Store) -> None:
+    started = await says.start()
+    await says.stop(started.station_transaction_id)
+    start = await head(store)
+    assert (start.started, start.told_start, start.told_last) == (NOON, None, None)
+    earlier, later = NOON - timedelta(minutes=10), NOON - timedelta(minutes=5)
+    await store.outbox.sending(start.seq, "text", earlier)
+    await store.outbox.acked(start.seq, "77")
+    stop = await head(store)
+    assert (stop.started, stop.told_start, stop.told_last) == (NOON, earlier, earlier)
+    await store.outbox.sending(stop.seq, "text", later)
+    assert (await head(store)).told_last == later
 
 
 async def test_a_refusal_is_counted_and_the_message_stays(says: Says, store: Store) -> None:

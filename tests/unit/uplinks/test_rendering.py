@@ -129,3 +129,60 @@ def test_signed_times_bound_nothing():
     value = {"timestamp": LATE, "sampledValue": [{"value": "x", "format": "SignedData"}]}
     made = rendering.rendered(item("MeterValues", {"meterValue": [value]}, OutboxKind.METER, told_start=STARTED), NOW)
     assert (made.payload["meterValue"], made.newest) == ([value], None)
+
+
+# --- a central whose clock is slow ------------------------------------------------------------------------------------
+
+START_11, STOP_11_20 = "2026-11-20T11:00:00Z", "2026-11-20T11:20:00Z"
+TEN_MINUTES = timedelta(minutes=10)
+
+
+def told(message: OutboxItem, central_now: datetime, our_now: datetime | None) -> str:
+    made = rendering.rendered(message, central_now, our_now=our_now)
+    assert made is not None
+    return str(made.payload["timestamp"])
+
+
+def test_a_backlog_keeps_its_duration_at_a_central_whose_clock_is_slow():
+    now = STARTED + timedelta(minutes=21)
+    start = item("StartTransaction", {"timestamp": START_11}, OutboxKind.START, started=STARTED)
+    assert told(start, now - TEN_MINUTES, now) == "2026-11-20T10:50:00Z"
+    rest = {"started": STARTED, "told_start": STARTED - TEN_MINUTES}
+    value = {"timestamp": "2026-11-20T11:05:00.7Z", "sampledValue": []}
+    sample = rendering.rendered(
+        item("MeterValues", {"meterValue": [value]}, OutboxKind.METER, **rest), now - TEN_MINUTES
+    )
+    assert sample is not None
+    assert sample.payload["meterValue"][0]["timestamp"] == "2026-11-20T10:55:00Z"
+    stop = item("StopTransaction", {"meterStop": 5, "timestamp": STOP_11_20}, OutboxKind.STOP, **rest)
+    for shows in (now - TEN_MINUTES, now, now + TEN_MINUTES):  # its clock may have been set meanwhile
+        assert told(stop, shows, now) == "2026-11-20T11:10:00Z"
+
+
+def test_what_a_start_was_cut_by_is_taken_off_the_stop_too():
+    """A station whose clock is fast, or a central of which we cannot tell by how much it is slow."""
+    shows = STARTED - timedelta(minutes=3)
+    start = item("StartTransaction", {"timestamp": START_11}, OutboxKind.START, started=STARTED)
+    assert told(start, shows, None) == "2026-11-20T10:57:00Z"
+    rest = {"started": STARTED, "told_start": shows}
+    stop = item("StopTransaction", {"meterStop": 5, "timestamp": STOP_11_20}, OutboxKind.STOP, **rest)
+    assert told(stop, NOW, NOW) == "2026-11-20T11:17:00Z"
+    assert told(stop, STARTED + TEN_MINUTES, None) == "2026-11-20T11:10:00Z", "nothing in its future, all the same"
+
+
+@pytest.mark.parametrize("behind_s", [-3000, 0, 29])
+def test_a_clock_that_is_fast_or_a_little_slow_moves_nothing(behind_s):
+    start = item("StartTransaction", {"timestamp": START_11}, OutboxKind.START, started=STARTED)
+    assert told(start, NOW - timedelta(seconds=behind_s), NOW) == START_11
+    rest = {"started": STARTED + timedelta(microseconds=700_000), "told_start": STARTED}
+    stop = item("StopTransaction", {"timestamp": STOP_11_20}, OutboxKind.STOP, **rest)
+    assert told(stop, NOW - timedelta(seconds=behind_s), NOW) == STOP_11_20
+
+
+def test_signed_data_is_not_moved_with_the_rest():
+    value = {"timestamp": START_11, "sampledValue": [{"value": "x", "format": "SignedData"}]}
+    stop = {"timestamp": STOP_11_20, "transactionData": [value]}
+    rest = {"started": STARTED, "told_start": STARTED - TEN_MINUTES}
+    made = rendering.rendered(item("StopTransaction", stop, OutboxKind.STOP, **rest), NOW)
+    assert made is not None
+    assert (made.payload["timestamp"], made.payload["transactionData"]) == ("2026-11-20T11:10:00Z", [value])
