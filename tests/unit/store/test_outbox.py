@@ -85,14 +85,15 @@ async def test_the_text_is_frozen_at_the_first_send(says: Says, reopen: Reopen) 
 
 async def test_what_a_central_was_told_of_the_times_is_known_beside_the_true_ones(says: Says, store: Store) -> None:
     started = await says.start()
+    began = says.moment(says.minute)
     await says.stop(started.station_transaction_id)
     start = await head(store)
-    assert (start.started, start.told_start, start.told_last) == (NOON, None, None)
-    earlier, later = NOON - timedelta(minutes=10), NOON - timedelta(minutes=5)
+    assert (start.started, start.told_start, start.told_last) == (began, None, None)
+    earlier, later = began - timedelta(minutes=10), began - timedelta(minutes=5)
     await store.outbox.sending(start.seq, "text", earlier)
     await store.outbox.acked(start.seq, "77")
     stop = await head(store)
-    assert (stop.started, stop.told_start, stop.told_last) == (NOON, earlier, earlier)
+    assert (stop.started, stop.told_start, stop.told_last) == (began, earlier, earlier)
     await store.outbox.sending(stop.seq, "text", later)
     assert (await head(store)).told_last == later
 
