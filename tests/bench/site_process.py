@@ -73,17 +73,28 @@ def cpu_s(pid: int) -> float:
 
 
 class StampingMeter(SimulatedMeter):
-    """Notes when a changed current was first given to whoever reads it."""
+    """Notes when whoever reads it had the last answer of the first reading that holds the changed current.
+
+    A sheet has several blocks with a pause between them, which the device asks for: a reading is there when its last
+    block is.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.shown_at: float | None = None
+        self.read_at: float | None = None
+        self._shown = False
+
+    def changed(self) -> None:
+        """The next reading is the one to note."""
+        self.read_at, self._shown = None, False
 
     def _reply(self, pdu: bytes) -> bytes | None:
         reply = super()._reply(pdu)
         start, count = int.from_bytes(pdu[1:3]), int.from_bytes(pdu[3:5])
-        if self.shown_at is None and start <= CURRENT_REGISTERS[0] and CURRENT_REGISTERS[1] <= start + count:
-            self.shown_at = time.monotonic()
+        if start <= CURRENT_REGISTERS[0] and CURRENT_REGISTERS[1] <= start + count:
+            self._shown = True
+        elif self._shown and self.read_at is None:
+            self.read_at = time.monotonic()
         return reply
 
 
