@@ -36,7 +36,7 @@ from sitectl.model.circuit import Circuit, MeterLoss, Topology, topology
 from sitectl.model.ids import CircuitId, EvseId, MeterId, StationId, UplinkId
 from sitectl.model.sheets import MeterSheet
 from sitectl.model.station import EvsePlan, ProfileStorage, StationPlan
-from sitectl.model.uplink import Right
+from sitectl.model.uplink import DeadStart, Right, ZeroId
 
 T = TypeVar("T")
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
@@ -198,6 +198,9 @@ def _uplink(draft: Draft, name: str, uplink: Uplink, passwords: Mapping[str, str
         identities={StationId(station): identity for station, identity in uplink.identities.items()},
         rights=frozenset(Right) if uplink.rights is None else frozenset(Right(right) for right in uplink.rights),
         replay_per_s=uplink.replay_per_s,
+        zero_id=ZeroId(uplink.zero_id),
+        on_dead_start=DeadStart(uplink.on_dead_start),
+        data_transfer=None if uplink.data_transfer is None else frozenset(map(str.lower, uplink.data_transfer)),
     )
 
 

@@ -166,6 +166,12 @@ class Uplink(Section):
     """Which commands it may send; default: all."""
     replay_per_s: Rate = 20.0
     """How fast a backlog is sent."""
+    zero_id: Literal["minus_one", "send_zero", "suppress"] = "minus_one"
+    """With which transaction id the rest goes up when it refused a start without one: -1, 0, or not at all."""
+    on_dead_start: Literal["minus_one", "hold"] = "minus_one"
+    """When it never took a start: its stop goes up with transaction id -1, or waits until the start is requeued."""
+    data_transfer: list[Annotated[str, Field(min_length=1, max_length=255)]] | None = None
+    """Vendors (vendorId) whose DataTransfer is passed on, both ways; default: all."""
 
 
 class Routing(Section):

@@ -14,7 +14,7 @@ from pathlib import Path
 from sitectl.model.circuit import Topology
 from sitectl.model.ids import MeterId, StationId, UplinkId
 from sitectl.model.sheets import MeterSheet
-from sitectl.model.uplink import Right
+from sitectl.model.uplink import DeadStart, Right, ZeroId
 
 Network = IPv4Network | IPv6Network
 
@@ -153,6 +153,10 @@ class UplinkSettings:
     identities: Mapping[StationId, str] = field(default_factory=dict)
     rights: frozenset[Right] = frozenset(Right)
     replay_per_s: float = 20.0
+    zero_id: ZeroId = ZeroId.MINUS_ONE
+    on_dead_start: DeadStart = DeadStart.MINUS_ONE
+    data_transfer: frozenset[str] | None = None
+    """Vendors whose private messages are passed on, in lower case; None: all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,27 @@ class Right(StrEnum):
     READ = "read"
 
 
+class ZeroId(StrEnum):
+    """What follows a start that a central refused with no id that means anything (0, or a negative one).
+
+    `minus_one`: the rest goes up with -1, which the errata of 1.6 (3.18) have centrals answer as if it were valid.
+    `send_zero`: with 0, as it was given. `suppress`: not at all, for this central has no such transaction.
+    """
+
+    MINUS_ONE = "minus_one"
+    SEND_ZERO = "send_zero"
+    SUPPRESS = "suppress"
+
+
+class DeadStart(StrEnum):
+    """What follows a start that was given up. `minus_one`: its stop goes up with -1, as the errata of 1.6 have it.
+    `hold`: nothing, until a person has the start sent again. Meter values wait for that in any case.
+    """
+
+    MINUS_ONE = "minus_one"
+    HOLD = "hold"
+
+
 class UplinkState(StrEnum):
     """`online`: every wanted connection is Boot-accepted."""
 

@@ -44,3 +44,8 @@ def may(rights: Collection[Right], command: type[Command]) -> bool:
     """Whether these rights allow this kind of command."""
     needed = needed_right(command)
     return needed is not None and needed in rights
+
+
+def passes(vendors: Collection[str] | None, vendor: str) -> bool:
+    """Whether private messages of this vendor are passed on. `vendors` in lower case; None: everybody's."""
+    return vendors is None or vendor.strip().lower() in vendors

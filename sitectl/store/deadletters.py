@@ -2,7 +2,8 @@
 
 A dead letter stays in the outbox, out of the queue. When it is a start, what follows in its transaction goes without
 an id: the stop is sent with the one that the errata of OCPP 1.6 prescribe (3.18), meter values go to the archive. The
-stop is kept there too once it was heard, because a start that is requeued later needs it again, with a true id.
+stop is kept there too once it was heard (or instead, where the uplink is to hold it), because a start that is requeued
+later needs it again, with a true id.
 Everything that comes back takes its old number, and so its old place in the queue.
 """
 
@@ -62,6 +63,12 @@ _TO_ARCHIVE = (
 )
 
 
+_STOP_DEAD = (
+    "UPDATE transaction_uplinks SET stop_state = 'dead' FROM outbox o WHERE o.seq = ? AND o.kind = 'stop'"
+    " AND transaction_uplinks.transaction_id = o.transaction_id AND transaction_uplinks.uplink = o.uplink"
+)
+
+
 def keep_heard_stop(connection: sqlite3.Connection, seq: int) -> bool:
     """Whether a stop that its central has answered is to be said again: it went without an id, as its start was dead.
 
@@ -82,15 +89,19 @@ def keep_heard_stop(connection: sqlite3.Connection, seq: int) -> bool:
 
 
 def archive(connection: sqlite3.Connection, seq: int) -> None:
-    """Put meter values of a transaction whose start was given up aside: these, and the next few of the same."""
+    """Put aside what hangs on a start that was given up: these meter values and the next few of the same, or a stop.
+
+    A stop that waits here is as dead as its start: it must not pass for one that the central will hear.
+    """
     rows = connection.execute(
         "SELECT o.seq FROM outbox h JOIN transaction_uplinks u"
         " ON u.transaction_id = h.transaction_id AND u.uplink = h.uplink AND u.start_state = 'dead'"
         " JOIN outbox o INDEXED BY outbox_waiting ON o.uplink = h.uplink AND o.station = h.station AND o.seq >= h.seq"
         " AND o.transaction_id = h.transaction_id AND o.kind = h.kind AND o.state <> 'dead'"
-        " WHERE h.seq = ? AND h.kind = ? ORDER BY o.seq LIMIT ?",
-        (seq, OutboxKind.METER, ARCHIVED_AT_ONCE),
+        " WHERE h.seq = ? AND h.kind IN ('meter', 'stop') ORDER BY o.seq LIMIT ?",
+        (seq, ARCHIVED_AT_ONCE),
     ).fetchall()
+    connection.executemany(_STOP_DEAD, rows)
     connection.executemany(_TO_ARCHIVE, rows)
     connection.executemany("DELETE FROM outbox WHERE seq = ?", rows)
 

@@ -107,7 +107,7 @@ class Outbox:
         return self._database.run(job)
 
     def archive(self, seq: int) -> Awaitable[None]:
-        """Put meter values aside whose transaction the central never took, with the next few of the same."""
+        """Put a message aside whose start the central never took; of meter values the next few of the same with it."""
         return self._database.run(lambda connection: archive(connection, seq))
 
     def acked(

@@ -59,3 +59,5 @@ class Asker:
     link: VirtualStation
     security_profile: Callable[[], int] = lambda: 0
     """Of the connection to this central, as it stands."""
+    vendors: frozenset[str] | None = None
+    """Whose private messages (DataTransfer) are passed on between the two; None: everybody's."""

@@ -26,6 +26,7 @@ from sitectl.base.clock import Clock
 from sitectl.base.errors import EnvironmentFault
 from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
 from sitectl.model.transaction import AuthorizationStatus, IdTokenInfo, OutboxItem, OutboxKind, Payload
+from sitectl.model.uplink import DeadStart, ZeroId
 from sitectl.ocpp.deviations import Deviation
 from sitectl.ocpp.v16 import central_decode, decode
 from sitectl.ocpp.versions import ErrorCode, error_code
@@ -36,7 +37,7 @@ from sitectl.uplinks.pace import Pace
 from sitectl.uplinks.ports import Rooms
 from sitectl.uplinks.refusals import Refusals
 from sitectl.uplinks.remembered import remember
-from sitectl.uplinks.rendering import ZeroId, is_nameless, rendered
+from sitectl.uplinks.rendering import is_nameless, rendered
 from sitectl.uplinks.thinning import Measured
 from sitectl.wire.outcomes import Answer, CallOutcome, Gone, Refused, TimedOut
 from sitectl.wire.peer import Peer
@@ -67,6 +68,7 @@ class Egress:
     __slots__ = (
         "_booted_for",
         "_clock",
+        "_dead_start",
         "_deviations",
         "_events",
         "_grew",
@@ -101,6 +103,7 @@ class Egress:
         nudge: Nudge,
         measured: Callable[[], Measured],
         zero_id: ZeroId = ZeroId.MINUS_ONE,
+        dead_start: DeadStart = DeadStart.MINUS_ONE,
     ) -> None:
         self._uplink = uplink
         self._measured = measured
@@ -111,6 +114,7 @@ class Egress:
         self._clock = clock
         self._nudge = nudge
         self._zero_id = zero_id
+        self._dead_start = dead_start
         self.waiting = False
         """Whether the outbox holds messages, as far as is known."""
         self.live = False
@@ -211,7 +215,7 @@ class Egress:
         if not self.live and not self._has_turn():
             return Step.IDLE
         self._turn = None
-        if item.start_dead and item.message.kind is OutboxKind.METER:
+        if item.start_dead and self._waits_for_its_start(item):
             await self._rooms.outbox.archive(item.seq)
             return Step.SENT
         if is_nameless(item) and self._zero_id is ZeroId.SUPPRESS:
@@ -232,6 +236,10 @@ class Egress:
     def _take_late(self) -> Payload:
         answer, self._late, self._overdue = self._late or {}, None, None
         return answer
+
+    def _waits_for_its_start(self, item: OutboxItem) -> bool:
+        """Of what hangs on a start that was given up: what is put aside until a person has that sent again."""
+        return item.message.kind is OutboxKind.METER or self._dead_start is DeadStart.HOLD
 
     async def _frozen(self, item: OutboxItem) -> Payload | None:
         """The payload as it goes up, now and at every repetition; None when it may not go after all."""

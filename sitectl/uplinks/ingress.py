@@ -43,7 +43,7 @@ from sitectl.ocpp.v16.central_security import (
 from sitectl.ocpp.v16.charging_profiles import Invalid, ProfilesCleared, ProfileSet
 from sitectl.ocpp.v16.configuration import KeyClass, key_class
 from sitectl.ocpp.versions import ErrorCode
-from sitectl.routing.rights import may
+from sitectl.routing.rights import may, passes
 from sitectl.uplinks.asking import Admission, Asker
 from sitectl.uplinks.blocks import Blocks
 from sitectl.uplinks.ports import Rooms
@@ -122,6 +122,9 @@ class Ingress:
                 return blocks.stations.resets.ask(asker, asked)
             case ChangeAvailability():
                 return blocks.stations.availability.ask(asker, asked)
+            case TransferData(vendor_id=vendor) if not passes(asker.vendors, vendor):
+                self._not_allowed(action)
+                return central_encode.answer("UnknownVendorId")
             case TransferData():
                 return relay(rooms, asker, action, asked, Urgency.CONTROL)
             case CertificateDelivered() | CertificateToInstall() | CertificateToDelete() | CertificatesAsked():

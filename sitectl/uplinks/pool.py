@@ -21,6 +21,7 @@ from sitectl.model.security import SecurityEventType
 from sitectl.model.transaction import IdTokenInfo, OutboxMessage, Payload
 from sitectl.model.uplink import UplinkView
 from sitectl.ocpp.v16 import central_decode, central_encode
+from sitectl.routing.rights import passes
 from sitectl.routing.route import Route
 from sitectl.uplinks.authority import Authority
 from sitectl.uplinks.availability import Availability
@@ -150,9 +151,9 @@ class UplinkPool:
         return await link.egress.verdict(transaction, deadline_s)
 
     async def transfer(self, station: StationId, payload: Payload, deadline_s: float) -> Payload | None:
-        """Relay a DataTransfer."""
-        link = self._authority(station, "")
-        if link is None:
+        """Relay a DataTransfer; None: nobody answers, or those of this vendor are not passed on."""
+        link, vendor = self._authority(station, ""), payload.get("vendorId")
+        if link is None or not passes(self._vendors(station), vendor if isinstance(vendor, str) else ""):
             return None
         answer = await link.call("DataTransfer", central_encode.presentable("DataTransfer", payload), deadline_s)
         return None if answer is None else central_decode.transfer_result(answer)
@@ -243,6 +244,10 @@ class UplinkPool:
 
     def _shown(self, station: StationId) -> Sequence[Link]:
         return [self._uplinks[id].link(station) for id in self._route.uplinks_of(station)]
+
+    def _vendors(self, station: StationId) -> frozenset[str] | None:
+        """Whose private messages the central behind this station wants."""
+        return self._uplinks[self._route.copies(station, "")[0]].settings.data_transfer
 
     def _authority(self, station: StationId, id_token: str) -> Link | None:
         copies = self._route.copies(station, id_token)

@@ -14,11 +14,11 @@ too. Cutting each time off at the central's present would make a transaction of 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from enum import Enum
 from typing import Any, NamedTuple
 
 from sitectl.base.units import format_utc, parse_timestamp
 from sitectl.model.transaction import AuthorizationStatus, OutboxItem, OutboxKind, Payload
+from sitectl.model.uplink import ZeroId
 from sitectl.ocpp.v16 import central_encode, copies
 from sitectl.ocpp.v16.copies import is_signed
 from sitectl.uplinks.thinning import EVERYTHING, Measured, wanted
@@ -32,17 +32,6 @@ far while the transaction runs, `AHEAD_S` makes up for."""
 
 ROUNDED_S = 2.0
 """What whole seconds make of a time is no move."""
-
-
-class ZeroId(Enum):
-    """What follows a start that a central refused with no id that means anything (0, or a negative one)."""
-
-    SEND_ZERO = 0
-    """The rest goes up with id 0, as it was given."""
-    MINUS_ONE = -1
-    """The rest goes up with -1, which the errata of 1.6 (3.18) have centrals answer as if it were valid."""
-    SUPPRESS = None
-    """The rest does not go up: this central has no such transaction."""
 
 
 class Rendered(NamedTuple):

@@ -111,12 +111,16 @@ class Uplink:
         nudge = Nudge()
         rooms, clock, stations = self._around.rooms, self._around.clock, self._around.stations
         wishes = Wishes(rooms, self.id, station)
-        egress = Egress(self.id, station, rooms, self._pace, self.refusals, clock, nudge, wishes.measured)
+        zero_id, dead_start = self.settings.zero_id, self.settings.on_dead_start
+        egress = Egress(
+            self.id, station, rooms, self._pace, self.refusals, clock, nudge, wishes.measured, zero_id, dead_start
+        )
         backoff = Backoff(BACKOFF_BASE_S, BACKOFF_CAP_S, self._around.random)
         is_out, is_held = stations.availability.is_out, stations.reservations.is_held
         news = News(station, rooms.facts, clock, nudge, wishes, is_out, is_held)
         link = Link(station, rooms, egress, news, self._dial(station), backoff, clock, nudge)
-        asker = Asker(self.id, station, self.settings.rights, link, lambda: self.security.profile(station))
+        rights, vendors = self.settings.rights, self.settings.data_transfer
+        asker = Asker(self.id, station, rights, link, lambda: self.security.profile(station), vendors)
         link.serve = Ingress(rooms, self._blocks, asker, clock).serve
         return link
 

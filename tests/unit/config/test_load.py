@@ -16,7 +16,7 @@ from sitectl.model.circuit import MeterLoss
 from sitectl.model.electrical import Phase
 from sitectl.model.ids import CircuitId, MeterId, StationId, UplinkId
 from sitectl.model.station import EvsePlan, ProfileStorage, StationPlan
-from sitectl.model.uplink import Right
+from sitectl.model.uplink import DeadStart, Right, ZeroId
 from tests.unit.config.sites import GRID, loaded, write
 
 SAMPLE = Path(__file__).parents[3] / "config" / "site.yaml"
@@ -172,12 +172,19 @@ def test_an_uplink(tmp_path: Path) -> None:
         passwords_file: secrets/central
         identities: {CP01: DE*ABC*E01}
         rights: [start_stop, read]
+        zero_id: suppress
+        on_dead_start: hold
+        data_transfer: [ACME, com.example]
     """
     uplink = loaded(tmp_path, text).settings.uplinks[UplinkId("central")]
     assert uplink.passwords == {"CP01": "se:cret"}
     assert uplink.identities == {"CP01": "DE*ABC*E01"}
     assert uplink.rights == {Right.START_STOP, Right.READ}
-    assert loaded(tmp_path, STATION + UPLINK).settings.uplinks[UplinkId("central")].rights == set(Right)
+    assert (uplink.zero_id, uplink.on_dead_start) == (ZeroId.SUPPRESS, DeadStart.HOLD)
+    assert uplink.data_transfer == {"acme", "com.example"}
+    plain = loaded(tmp_path, STATION + UPLINK).settings.uplinks[UplinkId("central")]
+    assert plain.rights == set(Right)
+    assert (plain.zero_id, plain.on_dead_start, plain.data_transfer) == (ZeroId.MINUS_ONE, DeadStart.MINUS_ONE, None)
 
 
 def test_retention(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from sitectl.model import commands
 from sitectl.model.commands import InstallFallback, OfferLimit, RelayCall
 from sitectl.model.uplink import Right
-from sitectl.routing.rights import may, needed_right
+from sitectl.routing.rights import may, needed_right, passes
 
 FIXED = {
     Right.START_STOP: {"RequestStart", "RequestStop", "UnlockConnector"},
@@ -31,3 +31,11 @@ def test_nobody_outside_writes_limits(kind):
 
 def test_without_rights_nothing_is_allowed():
     assert not any(may((), kind) for kind in typing.get_args(commands.Command))
+
+
+@pytest.mark.parametrize(
+    ("vendors", "vendor", "passed"),
+    [(None, "Acme", True), (None, "", True), ({"acme"}, " ACME ", True), ({"acme"}, "acm", False), (set(), "x", False)],
+)
+def test_private_messages_pass_for_the_vendors_that_are_named(vendors, vendor, passed):
+    assert passes(vendors, vendor) is passed

@@ -78,6 +78,20 @@ async def test_meter_values_of_a_dead_start_go_to_the_archive_and_the_stop_goes_
     assert (await store.queries.totals()).dead == 1
 
 
+async def test_a_stop_that_is_held_is_as_dead_as_its_start_and_comes_back_with_it(says: Says, store: Store) -> None:
+    started = await ended(says, samples=1)
+    await give_up(store)
+    await store.outbox.archive((await head(store)).seq)
+    await store.outbox.archive((await head(store)).seq)
+    assert await store.outbox.head(CENTRAL, CP1) is None
+    assert await archived(says) == ["meter", "stop"]
+    assert await says.rows("SELECT stop_state FROM transaction_uplinks") == [("dead",)]
+    assert await store.dead_letters.requeue(started.transaction) == Requeued(started.transaction, {CENTRAL: 3})
+    assert await says.rows("SELECT start_state, stop_state FROM transaction_uplinks") == [("pending", "pending")]
+    assert [(await send(store, "4711")).message.kind for _ in range(3)] == ["start", "meter", "stop"]
+    assert await archived(says) == []
+
+
 async def test_the_archive_is_filled_in_small_commits(
     says: Says, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from sitectl.base.virtual import run_virtual
 from sitectl.model.commands import RequestStop
 from sitectl.model.ids import StationId
+from sitectl.model.uplink import DeadStart
 from tests.unit.uplinks.central import CP, Drop, Error, Nothing, Raw, Slow
 from tests.unit.uplinks.twins import CENTRAL, World, on_virtual_time
 
@@ -94,6 +96,31 @@ async def test_a_refused_message_is_tried_three_times_then_kept_as_dead_and_its_
         await asyncio.sleep(2)
         assert world.view.dead == 1
         assert world.view.backlog == 0
+
+
+@on_virtual_time
+async def test_where_stops_of_dead_starts_are_held_nothing_goes_up_until_the_start_is_requeued():
+    world = World()
+    world.settings = replace(world.settings, on_dead_start=DeadStart.HOLD)
+    async with world:
+        await world.settles()
+        world.central.answers["StartTransaction"] = Error("InternalError")
+        stored = await world.starts()
+        await world.samples(stored, 200)
+        await world.stops(stored)
+        await asyncio.sleep(200)
+        assert world.central.of("StopTransaction") == []
+        assert await world.rows("SELECT action FROM outbox_archive") == [("MeterValues",), ("StopTransaction",)]
+        del world.central.answers["StartTransaction"]
+        other = await world.starts(2)
+        await world.stops(other)
+        await asyncio.sleep(5)
+        assert [p["transactionId"] for p in world.central.of("StopTransaction")] == [4001], "others do not wait for it"
+        await world.store.dead_letters.requeue(stored.transaction)
+        await asyncio.sleep(5)
+        assert [p["transactionId"] for p in world.central.of("StopTransaction")] == [4001, 4002]
+        assert await world.outbox() == []
+        assert await world.rows("SELECT count(*) FROM outbox_archive") == [(0,)]
 
 
 @on_virtual_time

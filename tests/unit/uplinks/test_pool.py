@@ -4,6 +4,7 @@ import asyncio
 import math
 from dataclasses import replace
 
+from sitectl.model.commands import TransferData
 from sitectl.model.events import CeilingCleared, CeilingSet
 from sitectl.routing.route import Route
 from sitectl.uplinks.connecting import DialFailed
@@ -52,6 +53,22 @@ async def test_data_transfer_is_relayed_and_its_answer_made_readable():
         assert world.central.of("DataTransfer") == [{"vendorId": "v"}]
         world.central.answers["DataTransfer"] = {"status": 7, "extra": 1}
         assert await world.pool.transfer(CP, {"vendorId": "v"}, 10.0) == {"status": "Rejected"}
+
+
+@on_virtual_time
+async def test_private_messages_are_passed_on_for_the_vendors_that_are_named():
+    world = World()
+    world.settings = replace(world.settings, data_transfer=frozenset({"acme"}))
+    async with world:
+        await world.settles()
+        for vendor in ("Other", None, 7, ""):
+            assert await world.pool.transfer(CP, {"vendorId": vendor}, 10.0) is None
+        assert await world.central.ask("DataTransfer", {"vendorId": "Other"}) == {"status": "UnknownVendorId"}
+        assert (world.central.of("DataTransfer"), world.door.commands) == ([], [])
+        assert await world.pool.transfer(CP, {"vendorId": "ACME"}, 10.0) == {"status": "Accepted", "data": "pong"}
+        assert await world.central.ask("DataTransfer", {"vendorId": "Acme"}) == {"status": "Accepted"}
+        ((command, _),) = world.door.commands
+        assert isinstance(command, TransferData)
 
 
 @on_virtual_time

@@ -7,8 +7,9 @@ import pytest
 
 from sitectl.model.ids import StationId, TransactionId, UplinkId
 from sitectl.model.transaction import AuthorizationStatus, OutboxItem, OutboxKind, OutboxMessage
+from sitectl.model.uplink import ZeroId
 from sitectl.uplinks import rendering
-from sitectl.uplinks.rendering import ZeroId, is_nameless
+from sitectl.uplinks.rendering import is_nameless
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SOON, LATE = "2026-11-20T12:00:50Z", "2026-11-20T12:30:00Z"

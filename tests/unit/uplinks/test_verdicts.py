@@ -1,11 +1,12 @@
 """Verdicts of a central: who waits for one, what is remembered of it, and what follows one without an id."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from sitectl.model.transaction import AuthorizationStatus
-from sitectl.uplinks.rendering import ZeroId
+from sitectl.model.uplink import ZeroId
 from tests.unit.uplinks.central import CP, Nothing
 from tests.unit.uplinks.test_refusals import started
 from tests.unit.uplinks.twins import World, on_virtual_time
@@ -70,9 +71,10 @@ async def test_verdicts_on_stops_are_remembered_and_those_on_placeholders_are_no
 def test_what_follows_a_refusal_without_an_id(policy: ZeroId, told: list[int]):
     @on_virtual_time
     async def test() -> None:
-        async with World() as world:
+        world = World()
+        world.settings = replace(world.settings, zero_id=policy)
+        async with world:
             await world.settles()
-            world.link().egress._zero_id = policy
             world.central.answers["StartTransaction"] = started(0, "Invalid")
             stored = await world.starts()
             await world.samples(stored, 200)
