@@ -12,11 +12,12 @@ LOOKED_AT = 100
 
 
 class Names:
-    """The ids that centrals gave. That stations share one is told once a station: some centrals count by station."""
+    """The ids that centrals gave. That one is used again elsewhere or later is told once a station: some centrals count
+    by station, or by connector, and all goes well with them."""
 
     def __init__(self, stamp: Stamp) -> None:
         self._stamp = stamp
-        self._told: set[tuple[str, str]] = set()
+        self._told: set[tuple[str, str, bool]] = set()
 
     def keep(
         self,
@@ -38,10 +39,12 @@ class Names:
             return
         station, evse = row
         other = _running_beside(connection, transaction, uplink, id, station)
-        if other is None and (uplink, station) not in self._told:
-            other = _running_elsewhere(connection, uplink, id, station)
-            if other is not None:
-                self._told.add((uplink, station))
+        for later in (False, True):
+            if other is None and (uplink, station, later) not in self._told:
+                look = _here_before if later else _running_elsewhere
+                other = look(connection, transaction, uplink, id, station)
+                if other is not None:
+                    self._told.add((uplink, station, later))
         if other is not None:
             data = {"transaction": transaction, "uplink": uplink, "id": id, "other": other[0], "at": other[1]}
             insert_event(connection, self._stamp, now_us, "transaction.id_repeated", station, evse, data)
@@ -60,12 +63,26 @@ def _running_beside(
     return row
 
 
-def _running_elsewhere(connection: sqlite3.Connection, uplink: str, id: str, station: str) -> tuple[str, str] | None:
+def _running_elsewhere(
+    connection: sqlite3.Connection, transaction: TransactionId, uplink: str, id: str, station: str
+) -> tuple[str, str] | None:
     """The same at another station: its id is never taken for one of this."""
     row: tuple[str, str] | None = connection.execute(
         "SELECT t.id, t.station FROM (SELECT transaction_id FROM transaction_uplinks INDEXED BY transaction_uplinks_map"
         " WHERE uplink = ? AND uplink_transaction_id = ? AND station <> ? LIMIT ?) u"
         " JOIN transactions t ON t.id = u.transaction_id AND t.state = 'open' LIMIT 1",
         (uplink, id, station, LOOKED_AT),
+    ).fetchone()
+    return row
+
+
+def _here_before(
+    connection: sqlite3.Connection, transaction: TransactionId, uplink: str, id: str, station: str
+) -> tuple[str, str] | None:
+    """Another of this station with the same id, that is over: the central may have written this one over it."""
+    row: tuple[str, str] | None = connection.execute(
+        "SELECT transaction_id, station FROM transaction_uplinks INDEXED BY transaction_uplinks_map"
+        " WHERE uplink = ? AND uplink_transaction_id = ? AND station = ? AND transaction_id <> ? LIMIT 1",
+        (uplink, id, station, transaction),
     ).fetchone()
     return row

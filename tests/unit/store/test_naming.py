@@ -44,14 +44,19 @@ async def test_one_name_for_two_that_run_at_a_station(says: Says, store: Store) 
     assert await store.outbox.transaction_of(CENTRAL, CP1, "7") is None  # nobody knows which is meant
 
 
-async def test_a_name_that_is_free_again_is_no_event(says: Says, store: Store) -> None:
+async def test_one_name_for_all_that_come_one_after_the_other_is_told_once(says: Says, store: Store) -> None:
+    ids = []
     for _ in range(3):
         started = await named(says, store, "7")
+        ids.append(started.transaction)
         await says.stop(started.station_transaction_id)
         item = await store.outbox.head(CENTRAL, CP1)
         assert item is not None
         await store.outbox.acked(item.seq)
-    assert await repeated(store) == []
+    assert await repeated(store) == [(CP1, ids[1], "central", "7", ids[0], "CP1")]
+    last = await store.outbox.transaction_of(CENTRAL, CP1, "7")
+    assert last is not None
+    assert last.transaction == ids[2]
 
 
 async def test_the_name_of_another_stations_transaction_is_told_once_and_belongs_to_each(
