@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sitectl.base.virtual import run_virtual
-from tests.unit.uplinks.central import Error, Raw
+from tests.unit.uplinks.central import Error, Nothing, Raw
 from tests.unit.uplinks.twins import World
 
 ACCEPTED = {"status": "Accepted"}
@@ -68,6 +68,15 @@ def test_a_refusal_is_seen_each_time_and_at_the_end() -> None:
     ids, events, id = outcome_of(Error("InternalError"))
     types = [type for type, _ in events]
     assert (types.count("outbox.refused"), types.count("outbox.given_up")) == (2, 1)
+    assert (ids, id) == ([-1], None)
+
+
+def test_no_answer_at_all_is_seen_each_time_and_at_the_end() -> None:
+    ids, events, id = outcome_of(Nothing())
+    types = [type for type, _ in events]
+    assert (types.count("outbox.refused"), types.count("outbox.given_up")) == (2, 1)
+    (given_up,) = [data for type, data in events if type == "outbox.given_up"]
+    assert "never answered, though heartbeats are" in given_up
     assert (ids, id) == ([-1], None)
 
 
