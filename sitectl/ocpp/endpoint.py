@@ -188,7 +188,8 @@ class Endpoint:
     """One end of one connection.
 
     `new_id` gives a fresh message id at each call (see `message_ids`). `remembered` names the actions whose repetition
-    is answered from `memory`. `connection` tells connections of the same peer apart and grows.
+    is answered from `memory`, and which may be as long as MAX_LIMIT: a stop may bring the readings of a whole day, and
+    refused it would come again for ever. `connection` tells connections of the same peer apart and grows.
     """
 
     def __init__(
@@ -217,7 +218,7 @@ class Endpoint:
         """What one text frame means. Never raises."""
         open_call = self._open
         limit = MAX_LIMIT if open_call is not None and open_call.action in LARGE_ANSWERS else self._limit
-        frame = parse(data, limit)
+        frame = parse(data, limit, self._remembered)
         match frame:
             case Call():
                 self.counters.calls_received += 1

@@ -26,6 +26,9 @@ MAX_DIGITS = 20
 MAX_DECIMALS = 25
 """Digits behind a decimal point: a small double written out takes 21."""
 MAX_VALUES = 10_000
+MAX_VALUES_AT_LENGTH = 50_000
+LONG = 10_000
+"""Bytes; a shorter frame offends by its depth or its numbers, and its length changes nothing."""
 MAX_MESSAGE_ID = 64
 """OCPP-J allows 36; braced UUIDs (38) and the like are seen in the field and can be echoed without harm."""
 
@@ -101,8 +104,8 @@ class Malformed:
     kind: int | None = None
 
 
-def parse(data: bytes | str, limit: int = DEFAULT_LIMIT) -> Frame | Malformed:
-    """Read one text frame of at most `limit` bytes. Never raises.
+def parse(data: bytes | str, limit: int = DEFAULT_LIMIT, at_length: frozenset[str] = frozenset()) -> Frame | Malformed:
+    """Read one text frame of at most `limit` bytes, a call of an action in `at_length` of MAX_LIMIT. Never raises.
 
     A duplicate key takes its last value, and a number of more than 15 digits may lose precision. What is no JSON only
     because of its letters is mended (`repair`); `raw` of a call stays as it came.
@@ -110,6 +113,8 @@ def parse(data: bytes | str, limit: int = DEFAULT_LIMIT) -> Frame | Malformed:
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogatepass")
     offence = _offence(data, limit)
+    if offence is not None and at_length and len(data) > LONG and _action(data) in at_length:
+        offence = _offence(data, MAX_LIMIT, MAX_VALUES_AT_LENGTH)
     if offence is not None:
         return _unreadable(data, offence)
     try:
@@ -122,7 +127,7 @@ def parse(data: bytes | str, limit: int = DEFAULT_LIMIT) -> Frame | Malformed:
 def _mended(data: bytes) -> Frame | Malformed | None:
     """The frame in a text that strict parsing refused; None when no repair makes it JSON."""
     repaired = repaired_text(data)
-    if repaired is None or _offence(repaired[0], LONGEST_MENDED) is not None:
+    if repaired is None or _offence(repaired[0], LONGEST_MENDED, MAX_VALUES_AT_LENGTH) is not None:
         return None
     try:
         message = orjson.loads(repaired[0])
@@ -158,20 +163,20 @@ _NO_BRACKET = bytes(c for c in range(256) if c not in b"[]{}")
 _ESCAPED = re.compile(rb"\\.", re.DOTALL)
 
 
-def _offence(data: bytes, limit: int) -> str | None:
+def _offence(data: bytes, limit: int, most_values: int = MAX_VALUES) -> str | None:
     """What the guard has against these bytes, or None."""
     if len(data) > limit:
         return f"longer than {limit} bytes"
     shallow = data.count(b"[") + data.count(b"{") <= MAX_DEPTH
     short_numbers = _LONG_NUMBER not in data.translate(_DIGITS_ONLY)
-    few_values = len(data) <= MAX_VALUES or data.count(b",") < MAX_VALUES
+    few_values = len(data) <= most_values or data.count(b",") < most_values
     if shallow and short_numbers and few_values:
         return None
     bare = _without_strings(data)
     if not short_numbers and _TOO_LONG.search(bare):
         return f"a number of more than {MAX_DIGITS} digits"
-    if not few_values and bare.count(b",") >= MAX_VALUES:
-        return f"more than {MAX_VALUES} values"
+    if not few_values and bare.count(b",") >= most_values:
+        return f"more than {most_values} values"
     if not shallow and _deeper_than(MAX_DEPTH, bare):
         return f"nested deeper than {MAX_DEPTH}"
     return None
@@ -197,8 +202,15 @@ def _deeper_than(depth: int, bare: bytes) -> bool:
 # --- from JSON to frames ---
 
 _HEAD = re.compile(rb'\s*\[\s*(\d{1,3})(?!\d)\s*(?:,\s*"([^"\\\x00-\x1f]{1,64})")?')
+_ACTION = re.compile(rb'\s*\[\s*2\s*,\s*"[^"\\]{1,64}"\s*,\s*"([A-Za-z0-9]{1,50})"')
 _BLANK = re.compile(rb"\s*\Z")
 _NOT_ANSWERED = "message type {} is not known"
+
+
+def _action(data: bytes) -> str:
+    """The action of a call, by its head; "" where it shows none."""
+    head = _ACTION.match(data, 0, 256)
+    return "" if head is None else head[1].decode()
 
 
 def _unreadable(data: bytes, reason: str) -> Malformed:

@@ -3,6 +3,7 @@
 Whatever they say: no CALLERROR, nothing lost, nothing doubled, and the truth of it is on file.
 """
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -130,6 +131,26 @@ async def test_messages_in_no_alphabet_are_stored_and_answered_as_any_other(tmp_
             lambda connection: connection.execute("SELECT frame FROM raw_frames ORDER BY id").fetchall()
         )
         assert b'"idTag":"\xc3(\x00"' in frames[0][0]
+
+
+async def test_a_stop_that_brings_the_readings_of_a_whole_day_is_stored_whole(tmp_path: Path) -> None:
+    reading = {"value": "1", "measurand": "Current.Import", "unit": "A", "phase": "L1"}
+    data = [{"timestamp": stamp(minutes(n)), "sampledValue": [reading]} for n in range(1440, 0, -1)]
+    async with site(tmp_path, station_plan()) as here:
+        here.centrals.uplinks = [CENTRAL]
+        async with connect(here.url(), subprotocols=SUBPROTOCOL) as raw:
+            await ask(raw, "BootNotification", BOOT, "1")
+            begun = {"connectorId": 1, "idTag": "TAG", "meterStart": 0, "timestamp": stamp(minutes(1440))}
+            id = (await ask(raw, "StartTransaction", begun, "2"))["transactionId"]
+            ended = {"transactionId": id, "meterStop": 9, "timestamp": stamp(), "transactionData": data}
+            assert len(str(ended)) > 150_000
+            assert await ask(raw, "StopTransaction", ended, "3") == {}
+        (one,) = await ledger(here)
+        assert one.meter_stop_wh == 9
+        payloads = await here.store.database.query(
+            lambda connection: connection.execute("SELECT payload FROM outbox WHERE kind = 'stop'").fetchall()
+        )
+        assert json.loads(payloads[0][0])["transactionData"] == data
 
 
 async def test_a_queue_of_a_week_that_is_told_again_changes_nothing(tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ import pytest
 
 from sitectl.ocpp.frame import (
     MAX_DEPTH,
+    MAX_LIMIT,
     MAX_VALUES,
+    MAX_VALUES_AT_LENGTH,
     Call,
     CallError,
     CallResult,
@@ -140,3 +142,41 @@ def test_an_error_frame_needs_little():
 
 def test_a_duplicate_key_takes_its_last_value():
     assert parse(b'[2,"1","X",{"a":1,"a":2}]') == Call("1", "X", {"a": 2})
+
+
+# --- a stop with all its readings -------------------------------------------------------------------------------------
+
+AT_LENGTH = frozenset({"StopTransaction"})
+
+
+def stop_with(readings: int, action: str = "StopTransaction") -> bytes:
+    reading = {"timestamp": "2026-11-20T06:11:00Z", "sampledValue": [{"value": "1", "unit": "A", "phase": "L1"}] * 3}
+    return encode(Call("1", action, {"meterStop": 5, "transactionData": [reading] * readings})).encode()
+
+
+@pytest.mark.parametrize("readings", [1, 500, 1400])
+def test_a_stop_may_bring_the_readings_of_a_whole_day(readings):
+    data = stop_with(readings)
+    assert isinstance(parse(data, at_length=AT_LENGTH), Call)
+    assert isinstance(parse(data.replace(b'"1"', b'"\xff"'), at_length=AT_LENGTH), Call)
+    other = parse(stop_with(readings, "DataTransfer"), at_length=AT_LENGTH)
+    assert isinstance(other, Call) is (readings == 1)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        stop_with(2000),
+        stop_with(1) + b" " * MAX_LIMIT,
+        b"[" * 50_000,
+        stop_with(500).replace(b'Stop":5', b'Stop":5' * 30),
+    ],
+    ids=["longest", "blank", "deep", "broken"],
+)
+def test_even_a_stop_is_bounded(data):
+    assert isinstance(parse(data, at_length=AT_LENGTH), Malformed)
+
+
+def test_even_a_stop_has_so_many_values():
+    many = encode(Call("1", "StopTransaction", {"a": [0] * (MAX_VALUES_AT_LENGTH + 1)}))
+    assert isinstance(parse(many, at_length=AT_LENGTH), Malformed)
