@@ -9,6 +9,7 @@ out.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -163,9 +164,15 @@ def _sectors(pending: list[Write | Truncate], random: Random) -> list[Write | Tr
     return kept
 
 
-def crashes(operations: list[Operation], random: Random, *, subsets: int, every: int = 1) -> Iterator[Crash]:
-    """The states after each operation (or each `every`-th, at random) that changed a file, and after each reply."""
-    disk, changed = Disk(), False
+def crashes(
+    operations: list[Operation], random: Random, *, subsets: int, every: int = 1, before: Files | None = None
+) -> Iterator[Crash]:
+    """The states after each operation (or each `every`-th, at random) that changed a file, and after each reply.
+
+    `before`: files that were there, durably.
+    """
+    there = {name: _Inode(content) for name, content in (before or {}).items()}
+    disk, changed = Disk(dict(there), dict(there)), False
     for after, operation in enumerate(operations, start=1):
         disk.take(operation)
         changed = changed or not isinstance(operation.what, Frame)
@@ -177,6 +184,12 @@ def crashes(operations: list[Operation], random: Random, *, subsets: int, every:
 def put_down(files: Files, below: Path, folder: Path) -> None:
     """Make a folder of these files, and of nothing else; their names are those below another one."""
     for old in folder.iterdir():
-        old.unlink()
+        if old.is_dir():
+            shutil.rmtree(old)
+        else:
+            old.unlink()
     for name, content in files.items():
-        (folder / Path(name).relative_to(below)).write_bytes(content)
+        path = folder / Path(name).relative_to(below)
+        if path.parent != folder:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)

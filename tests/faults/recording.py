@@ -127,10 +127,10 @@ def _calls(lines: Iterator[str]) -> Iterator[tuple[str, _Call]]:
 # --- from calls to operations ----------------------------------------------------------------------------------------
 
 
-def read(log: Path, folder: Path) -> list[Operation]:
-    """All operations on files in `folder` (not deeper: there is nothing that must not get lost) and all frames."""
+def read(log: Path, folder: Path, *, also: str = "") -> list[Operation]:
+    """All operations on files in `folder`, and all frames. Of what is deeper only in the folder of this name in it."""
     with log.open(encoding="ascii", errors="replace") as lines:
-        reader = _Reader(str(folder))
+        reader = _Reader(str(folder), str(folder / also) if also else "")
         for edge, call in _calls(lines):
             reader.take(edge, call)
     return reader.operations
@@ -139,6 +139,7 @@ def read(log: Path, folder: Path) -> list[Operation]:
 @dataclass
 class _Reader:
     folder: str
+    also: str = ""
     operations: list[Operation] = field(default_factory=list)
     sockets: dict[str, _Conversation] = field(default_factory=dict)
     offsets: dict[str, int] = field(default_factory=dict)
@@ -169,7 +170,8 @@ class _Reader:
     def _ours(self, path: str) -> bool:
         """The folder, what is in it, and the one that it is in."""
         parent, own = PurePath(path).parent, PurePath(self.folder)
-        return parent == own or path in (self.folder, str(own.parent))
+        deeper = bool(self.also) and PurePath(path).is_relative_to(self.also)
+        return deeper or parent == own or path in (self.folder, str(own.parent))
 
     def _on_file(self, call: _Call, kind: type[Sync]) -> None:
         path, _ = self._path(call)

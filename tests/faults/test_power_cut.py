@@ -48,14 +48,14 @@ class Played:
         return {content(one.message.payload) for one in said if one.must}
 
 
-async def played(folder: Path, command: tuple[str, ...] = SITECTL) -> Played:
-    """Record a life that is long enough for raises, with an orderly end."""
+async def played(folder: Path, command: tuple[str, ...] = SITECTL, *, long: bool = False) -> Played:
+    """Record a life that is long enough for raises, with an orderly end. `long`: raises after its middle, too."""
     folder.mkdir()
     log = folder / "calls.log"
     async with stage(folder) as here:
         daemon = await here.start((*tracer.recording(log), *command))
         await act_one(here, patient=True)
-        await act_two(here, patient=False)
+        await act_two(here, patient=long)
         assert await here.verdict() == []
         daemon.signal(signal.SIGTERM)
         assert await daemon.ended() == 0, daemon.log
@@ -114,8 +114,8 @@ async def test_what_was_acknowledged_survives_a_power_cut(tmp_path: Path, memory
 @pytest.mark.full
 @pytest.mark.timeout(3600)
 async def test_what_was_acknowledged_survives_in_every_state(tmp_path: Path, memory: Path) -> None:
-    life, picked = await played(tmp_path / "life"), []
-    verdict = await asyncio.to_thread(judged, life, memory, subsets=4, every=1, picked=picked, pick=0.0025)
+    life, picked = await played(tmp_path / "life", long=True), []
+    verdict = await asyncio.to_thread(judged, life, memory, subsets=8, every=1, picked=picked, pick=0.0012)
     assert verdict.broken_states == 0, "\n".join(verdict.wrong[:20])
     assert verdict.states >= 20_000
     await go_on(life, picked, tmp_path / "on")
