@@ -10,7 +10,9 @@ import asyncio
 import base64
 import json
 import signal
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -33,6 +35,7 @@ KEYS = ("staple-battery-000", "staple-battery-111", "staple-battery-222", "stapl
 """What is configured, and then one after the other what the central orders."""
 
 no_strace = tracer.unavailable()
+no_attaching = tracer.unavailable(attach=True)
 pytestmark = pytest.mark.skipif(no_strace is not None, reason=str(no_strace))
 
 
@@ -71,30 +74,44 @@ def configured(folder: Path, central: Central) -> Path:
     return site(folder, stations=stations, uplinks=uplinks)
 
 
-async def lived(folder: Path, command: tuple[str, ...], central: Doorkeeper) -> tuple[Daemon, list[str | None]]:
+async def lived(
+    folder: Path, command: tuple[str, ...], central: Doorkeeper, traced: tracer.Attached | None = None
+) -> tuple[Daemon, list[str | None]]:
     """A life in which every password is ordered, as far as the daemon lives; what was answered."""
     daemon = Daemon(configured(folder, central), command=command)
-    await daemon.start()
-    station = Station(ID, Make(), lambda: f"ws://127.0.0.1:{daemon.port}/ocpp")
-    station.present.set()
-    living = asyncio.create_task(station.run())
     answers: list[str | None] = []
     try:
-        for place, key in enumerate(KEYS[1:], start=1):
-            await until(lambda place=place: ID in central.links and central.shown[-1] == KEYS[place - 1])
-            answers.append(await central.order(key))
-            if not daemon.running or answers[-1] is None:
-                break
-        else:
-            await until(lambda: central.shown[-1] == KEYS[-1])
-            daemon.signal(signal.SIGTERM)
-        await daemon.ended()
+        await daemon.start()
+        if traced is not None:
+            await traced.attach(daemon.pid)
+        async with charging(daemon):
+            for place, key in enumerate(KEYS[1:]):
+                await until(lambda place=place: ID in central.links and central.shown[-1] == KEYS[place])
+                answers.append(await central.order(key))
+                if answers[-1] is None:
+                    break
+            else:
+                await until(lambda: central.shown[-1] == KEYS[-1] or not daemon.running)
+                if daemon.running:
+                    daemon.signal(signal.SIGTERM)
+            await daemon.ended()
     finally:
-        living.cancel()
-        await asyncio.gather(living, return_exceptions=True)
         if daemon.running:
             await daemon.kill()
     return daemon, answers
+
+
+@asynccontextmanager
+async def charging(daemon: Daemon) -> AsyncIterator[None]:
+    """Its station is there."""
+    station = Station(ID, Make(), lambda: f"ws://127.0.0.1:{daemon.port}/ocpp")
+    station.present.set()
+    living = asyncio.create_task(station.run())
+    try:
+        yield
+    finally:
+        living.cancel()
+        await asyncio.gather(living, return_exceptions=True)
 
 
 async def recorded(folder: Path, command: tuple[str, ...] = SITECTL) -> list[Operation]:
@@ -144,22 +161,22 @@ async def gone_on(crash: Crash, operations: list[Operation], below: Path, folder
     (folder / "data").mkdir(parents=True)
     put_down(crash.files, below, folder / "data")
     answered, _ = told(operations[: crash.after])
+    why = await gets_in(folder, KEYS[answered])
+    return None if why is None else f"after {crash.after} operations, {crash.kind}: {why}"
+
+
+async def gets_in(folder: Path, key: str) -> str | None:
+    """Start the daemon on what is there: why its station is not let in by a central that takes this password alone."""
     central = Doorkeeper()
     await central.open()
-    central.takes = {KEYS[answered]}
+    central.takes = {key}
     daemon = Daemon(configured(folder, central))
     try:
         await daemon.start()
-        station = Station(ID, Make(), lambda: f"ws://127.0.0.1:{daemon.port}/ocpp")
-        station.present.set()
-        living = asyncio.create_task(station.run())
-        try:
+        async with charging(daemon):
             await until(lambda: ID in central.links, within_s=30.0)
-        finally:
-            living.cancel()
-            await asyncio.gather(living, return_exceptions=True)
     except AssertionError as error:
-        return f"after {crash.after} operations, {crash.kind}: {central.shown}, {error}"
+        return f"{central.shown}, {error}"
     finally:
         if daemon.running:
             await daemon.kill()
@@ -209,40 +226,38 @@ os, vault.os = vault.os, Lazy()
 
 
 @pytest.mark.full
+@pytest.mark.skipif(no_attaching is not None, reason=str(no_attaching))
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("call", ["fsync", "rename", "openat"])
 async def test_a_password_survives_a_kill(tmp_path: Path, call: str) -> None:
-    """Killed at each call on a file of credentials; the central carried out the order or, without answer, did not."""
-    log, central = tmp_path / "calls.log", Doorkeeper()
-    (tmp_path / "counted").mkdir()
-    await central.open()
-    await lived(tmp_path / "counted", (*tracer.counting(log, [call]), *SITECTL), central)
-    await central.close()
-    points: list[int] = []
-    ordinals: dict[str, int] = {}
-    for _, line in tracer.listed(log):
+    """Killed at each call on a file of credentials: what was answered is carried out at the central, no more."""
+    counting = tracer.Attached(tmp_path / "calls.log", (call,), None)
+    await visited(tmp_path / "counted", counting)
+    points, ordinals = set(), Counter[str]()
+    for _, line in tracer.listed(counting.log):
         thread = line.split(maxsplit=1)[0]
-        ordinals[thread] = ordinals.get(thread, 0) + 1
+        ordinals[thread] += 1
         if "/data/credentials" in line:
-            points.append(ordinals[thread])
-    assert points
-    for number, nth in enumerate(sorted(set(points))):
-        folder, central = tmp_path / f"{number}", Doorkeeper()
-        folder.mkdir()
-        await central.open()
-        killed, answers = await lived(folder, (*tracer.launched(folder / "calls.log", call, nth), *SITECTL), central)
-        assert killed.running is False
-        answered = sum(answer == "Accepted" for answer in answers)
-        central.takes = {KEYS[answered]}
-        again = Daemon(configured(folder, central))
-        await again.start()
-        station = Station(ID, Make(), lambda again=again: f"ws://127.0.0.1:{again.port}/ocpp")
-        station.present.set()
-        living = asyncio.create_task(station.run())
-        try:
-            await until(lambda central=central: ID in central.links, within_s=30.0, what=f"{call} {nth}: {again.log}")
-        finally:
-            living.cancel()
-            await asyncio.gather(living, return_exceptions=True)
-            await again.kill()
-            await central.close()
+            points.add(ordinals[thread])
+    killed = 0
+    for nth in sorted(points):
+        folder = tmp_path / f"{nth}"
+        status, answers = await visited(folder, tracer.Attached(tmp_path / f"{nth}.log", (call,), nth))
+        killed += status == -signal.SIGKILL
+        held = sum(answer == "Accepted" for answer in answers)
+        assert await gets_in(folder, KEYS[held]) is None, f"{call} {nth}: {answers}"
+    print(f"{len(points)} points, {killed} killed")
+    assert killed >= 3
+
+
+async def visited(folder: Path, traced: tracer.Attached) -> tuple[int, list[str | None]]:
+    """A traced life of its own; how it ended, and what was answered."""
+    folder.mkdir()
+    central = Doorkeeper()
+    await central.open()
+    try:
+        daemon, answers = await lived(folder, SITECTL, central, traced)
+        return await daemon.ended(), answers
+    finally:
+        await central.close()
+        await traced.ended()
