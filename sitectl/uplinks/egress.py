@@ -33,6 +33,7 @@ from sitectl.ocpp.versions import ErrorCode, error_code
 from sitectl.uplinks import virtual
 from sitectl.uplinks.event_trials import RETRY_S, EventTrials
 from sitectl.uplinks.nudge import Nudge
+from sitectl.uplinks.overdue import Overdue
 from sitectl.uplinks.pace import Pace
 from sitectl.uplinks.ports import Rooms
 from sitectl.uplinks.refusals import Refusals
@@ -72,7 +73,6 @@ class Egress:
         "_deviations",
         "_events",
         "_grew",
-        "_late",
         "_measured",
         "_not_before",
         "_nudge",
@@ -128,8 +128,7 @@ class Egress:
         self._deviations: set[str] = set()
         self._unsaved: Callable[[], Awaitable[None]] | None = None
         self._booted_for: int | None = None
-        self._overdue: tuple[int, Payload] | None = None
-        self._late: Payload | None = None
+        self._overdue = Overdue(uplink, station, rooms.journal)
         self._events = EventTrials()
         self._verdicts: dict[TransactionId, list[asyncio.Future[IdTokenInfo | None]]] = {}
 
@@ -171,8 +170,7 @@ class Egress:
 
     def late(self, request: Payload, answer: Payload) -> None:
         """A call of ours was answered after its time: if it is the overdue message, that is not sent again."""
-        if self._overdue is not None and self._overdue[1] == request:
-            self._late = answer
+        if self._overdue.heard(request, answer):
             self._not_before = 0.0
             self._nudge.set()
 
@@ -204,8 +202,8 @@ class Egress:
             if not self._grew:
                 self.waiting, self.live = False, True
             return Step.IDLE
-        if self._was_answered(item):
-            return await self._settle(peer, item, Answer(self._take_late()))
+        if self._overdue.answered(item):
+            return await self._settle(peer, item, Answer(self._overdue.take()))
         if not self.takes(item.message.action):
             await self._rooms.outbox.acked(item.seq)
             return Step.SENT
@@ -230,13 +228,6 @@ class Egress:
             await self._drop(item, f"the connection ended each time: {outcome.reason}")
         return await self._settle(peer, item, outcome)
 
-    def _was_answered(self, item: OutboxItem) -> bool:
-        return self._late is not None and self._overdue is not None and self._overdue[0] == item.seq
-
-    def _take_late(self) -> Payload:
-        answer, self._late, self._overdue = self._late or {}, None, None
-        return answer
-
     def _waits_for_its_start(self, item: OutboxItem) -> bool:
         """Of what hangs on a start that was given up: what is put aside until a person has that sent again."""
         return item.message.kind is OutboxKind.METER or self._dead_start is DeadStart.HOLD
@@ -254,7 +245,7 @@ class Egress:
             if not await self._rooms.outbox.sending(item.seq, text, made.newest):
                 return None
         request: Payload = orjson.loads(text)
-        self._overdue, self._late = (item.seq, request), None
+        self._overdue.sent(item, request)
         return request
 
     async def _settle(self, peer: Peer, item: OutboxItem, outcome: CallOutcome) -> Step:
@@ -262,7 +253,7 @@ class Egress:
             case Answer(payload):
                 self._booted_for = None
                 self._events.answered(item)
-                await self._acked(item, payload)
+                await self._acked(item, self._overdue.first(item, payload))
                 return Step.SENT
             case Gone():
                 return Step.GONE
@@ -274,8 +265,8 @@ class Egress:
                 return Step.SENT
             case TimedOut():
                 alive = await peer.call("Heartbeat", {}, HEARTBEAT_TIMEOUT_S)
-                if self._was_answered(item):
-                    return await self._settle(peer, item, Answer(self._take_late()))
+                if self._overdue.answered(item):
+                    return await self._settle(peer, item, Answer(self._overdue.take()))
                 if isinstance(alive, TimedOut | Gone):
                     return Step.SICK
                 why = "never answered, though heartbeats are"
@@ -319,6 +310,7 @@ class Egress:
         if item.message.kind is OutboxKind.START:
             answer = central_decode.start_answer(payload)
             uplink_transaction_id, info = answer.value.uplink_transaction_id, answer.value.info
+            self._overdue.named(item, uplink_transaction_id)
             self._note_answer(item, payload, uplink_transaction_id, answer.deviations)
         elif item.message.kind is OutboxKind.STOP:
             info = central_decode.stop_answer(payload).value

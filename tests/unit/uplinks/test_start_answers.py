@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sitectl.base.virtual import run_virtual
-from tests.unit.uplinks.central import Error, Nothing, Raw
+from tests.unit.uplinks.central import Error, Nothing, Raw, Slow
 from tests.unit.uplinks.twins import World
 
 ACCEPTED = {"status": "Accepted"}
@@ -83,3 +83,31 @@ def test_no_answer_at_all_is_seen_each_time_and_at_the_end() -> None:
 def test_an_answer_that_is_no_json_is_a_refusal() -> None:
     _, events, _ = outcome_of(Raw('[3,"{id}",nonsense'))
     assert "outbox.given_up" in [type for type, _ in events] or "uplink.offline" in [type for type, _ in events]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "holds", "other"),
+    [(95.0, 6, 5), (91.0, 5, 6), (300.0, 6, 5)],
+    ids=["after the second", "while the second is under way", "when all is over"],
+)
+def test_a_start_that_is_named_twice_keeps_the_name_that_was_heard_first(
+    seconds: float, holds: int, other: int
+) -> None:
+    """It was slow, so it was sent again, and the central has two of it."""
+    answers = iter([Slow(seconds, {"transactionId": 5, "idTagInfo": ACCEPTED})])
+
+    def answer(payload: Any) -> Any:
+        return next(answers, Slow(1.5, {"transactionId": 6, "idTagInfo": ACCEPTED}))
+
+    ids, events, held = outcome_of(answer)
+    assert (ids, held) == ([holds, holds], str(holds))
+    (data,) = [data for type, data in events if type == "transaction.named_twice"]
+    assert f'"id":"{holds}","other":"{other}"' in data
+
+
+def test_a_start_that_is_named_twice_alike_is_no_news() -> None:
+    answers = iter([Slow(95.0, {"transactionId": 5, "idTagInfo": ACCEPTED})])
+    again = {"transactionId": 5, "idTagInfo": ACCEPTED}
+    ids, events, _ = outcome_of(lambda payload: next(answers, again))
+    assert ids == [5, 5]
+    assert "transaction.named_twice" not in [type for type, _ in events]
