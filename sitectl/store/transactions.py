@@ -56,6 +56,9 @@ ComposeStop = Callable[[TransactionStop, str], OutboxMessage]
 """Words a stop that the station never sent, for the OCPP version named. Pure: it runs in the writer's thread."""
 
 
+STRAYS_EVERY_S = 60.0
+
+
 class Ledger:
     """Transactions on disk. Futures resolve after the commit and fail with `StoreUnavailable` without one."""
 
@@ -68,11 +71,15 @@ class Ledger:
         self._random = random
         self._compose_stop = compose_stop
         self._running = RunningTransactions()
-        self.forget = self._running.clear
-        """In the writer's thread: what is held of running transactions is read again from the file."""
+        self._strays: dict[StationId, tuple[int, float]] = {}
         database.on_undo(self.forget)
         self.crowded: Container[StationId] = frozenset()
         """Stations whose messages take all the room there is: new meter values must not make them more."""
+
+    def forget(self) -> None:
+        """In the writer's thread: what is held of running transactions is read again from the file."""
+        self._running.clear()
+        self._strays.clear()
 
     def start(
         self, start: TransactionStart, copies: Sequence[UplinkId], message: OutboxMessage, raw: bytes
@@ -106,7 +113,7 @@ class Ledger:
     ) -> Awaitable[TransactionId | None]:
         """Store meter values and their copies (not for the uplinks `without`); the newest told again change nothing.
 
-        After the stop only the frame is kept. None: of no transaction.
+        After the stop only the frame is kept, and of those that name a transaction which is not known. None: of none.
         """
         encoded, received, sampled_us = Encoded.of(message), self._received(raw), to_us(sampled)
 
@@ -121,6 +128,7 @@ class Ledger:
                     return ended[0]
                 one = meant_by_place(at_station, evse)
             if one is None:
+                self._keep_stray(connection, station, evse, station_transaction_id, received)
                 return None
             if repeats_last_sample(connection, one, received.raw):
                 return one.transaction
@@ -338,6 +346,20 @@ class Ledger:
                 continue
             if not crowded or makes_room(connection, uplink, station, one.transaction, message.payload):
                 insert_copy(connection, self._stamp, uplink, station, one.transaction, message, created_us)
+
+    def _keep_stray(
+        self, connection: sqlite3.Connection, station: StationId, evse: int, named: int | None, received: Received
+    ) -> None:
+        """Values of a transaction that is not known here: its start was lost, or this ledger is older than it. Whoever
+        has to find out what it took finds the frames, one a minute."""
+        last = self._strays.get(station)
+        if not named or (last is not None and received.at - last[1] < STRAYS_EVERY_S):
+            return
+        self._strays[station] = (named, received.at)
+        insert_frame(connection, self._stamp, station, None, OutboxKind.METER, received)
+        if last is None or last[0] != named:
+            type, data = "transaction.unmatched_values", {"named": named}
+            insert_event(connection, self._stamp, received.wall_us, type, station, evse or None, data)
 
     def _event(
         self, connection: sqlite3.Connection, received: Received, type: str, one: Running, data: dict[str, Any]

@@ -28,11 +28,12 @@ def metered(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> 
     """MeterValues: answered at once when nothing is to be stored, else when it is stored."""
     told = meter_values.meter_values(call.payload).value
     received, now = desk.clock.wall(), desk.clock.monotonic()
-    claimed = told.station_transaction_id if (told.station_transaction_id or 0) > 0 else None
+    named = told.station_transaction_id or None
+    claimed = named if named is not None and named > 0 else None
     evse, running = _place(record, told.evse, claimed)
     if told.samples and 0 < evse <= MOST_EVSES:
         _tell(desk, record, EvseId(record.id, evse), told.samples[-1], received, now)
-    if not told.samples or (running is None and claimed is None):
+    if not told.samples or (running is None and named is None):
         return encode.empty_answer()
     sample = _to_store(desk, record, call, raw, told.samples, received)
     if running is not None:
@@ -40,7 +41,7 @@ def metered(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> 
         if not sample.due and not _worth_storing(desk, record, running, told.samples, sample.sampled, now):
             running.unstored = sample
             return encode.empty_answer()
-    return _answer_when_stored(desk, record, running, sample, _store(desk, record, evse, running or claimed, sample))
+    return _answer_when_stored(desk, record, running, sample, _store(desk, record, evse, running or named, sample))
 
 
 def _to_store(

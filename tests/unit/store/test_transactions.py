@@ -5,7 +5,7 @@ import pytest
 from sitectl.model.ids import StationId, UplinkId
 from sitectl.model.transaction import AuthorizationStatus, IdTokenInfo, OutboxKind, OutboxMessage, TransactionStop
 from sitectl.store.opening import Store
-from tests.unit.store.builders import CENTRAL, CP1, NOON, Says
+from tests.unit.store.builders import CENTRAL, CP1, NOON, HandClock, Says
 from tests.unit.store.conftest import Reopen
 
 ACCEPTED = IdTokenInfo(AuthorizationStatus.ACCEPTED, NOON, "PARENT")
@@ -129,6 +129,21 @@ async def test_samples_of_no_transaction_are_not_stored(says: Says) -> None:
     assert await says.samples(None, station=StationId("CP2")) is None
     assert await content(says) == before
     assert await says.samples(None, evse=0) == started.transaction
+
+
+async def test_samples_of_a_transaction_that_nobody_knows_are_kept_as_frames_one_a_minute(
+    says: Says, store: Store, clock: HandClock
+) -> None:
+    for n in range(13):
+        assert await says.samples(4711 if n < 12 else -1, raw=b"stray %d" % n) is None
+        clock.pass_s(10)
+    assert await says.samples(0, raw=b"of none") is None
+    assert await says.samples(None, raw=b"of none") is None
+    frames = await says.rows("SELECT frame, transaction_id FROM raw_frames")
+    assert frames == [(b"stray 0", None), (b"stray 6", None), (b"stray 12", None)]
+    assert await queue(says) == []
+    told = [(event.type, event.data["named"]) for event in await store.queries.events()]
+    assert told == [("transaction.unmatched_values", 4711), ("transaction.unmatched_values", -1)]
 
 
 async def test_samples_after_the_stop_are_kept_as_frames_only(says: Says, store: Store) -> None:
