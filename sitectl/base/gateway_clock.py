@@ -23,6 +23,14 @@ STEP = timedelta(seconds=2)
 """A larger difference between two looks is a step, not a drift."""
 
 
+LATEST_MISTAKE = timedelta(hours=1)
+"""A station that was told a wrong time is told the right one long before this; later its stamps are its own again."""
+
+
+TOLD_ESTIMATE = "clock.told"
+"""The event that a station was told a time that we did not know."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mistake:
     """Our wall clock was wrong from `began` to `ended`, by its own showing: add `correction` to what it showed."""
@@ -67,12 +75,14 @@ class GatewayClock:
         """Whether the time is known."""
         return self._began is None
 
-    def begin(self, newest: datetime | None) -> None:
-        """Judge the machine's clock at the start. `newest`: the newest moment in the ledger, None when it is new."""
+    def begin(self, newest: datetime | None) -> bool:
+        """Judge the machine's clock at the start: whether the time is known. `newest`: the newest moment in the ledger,
+        None when it is new."""
         floor = RELEASED if newest is None else max(RELEASED, newest)
         if self._is_synchronised() or self._machine.wall() >= floor - BACKWARDS:
-            return
+            return True
         self._anchor, self._began = (floor, self._machine.monotonic()), floor
+        return False
 
     def look(self) -> Mistake | Stepped | None:
         """See whether the machine's clock was set; call it once a second or so."""

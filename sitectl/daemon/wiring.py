@@ -156,6 +156,8 @@ async def wire(
     site.remember(await store.limits.load())
     ear.pool = pool  # before it hears of the transactions that run
     await stations.load()
+    if not clock.known:
+        stations.recall(await store.rectifier.told())
     overview = _overview(loaded, store, upkeep, stations, pool, clock)
     site.cycle()
     return Wired(live, ear, stations, site, pool, overview, secrets)

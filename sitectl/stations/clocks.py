@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from sitectl.base.gateway_clock import Mistake
+from sitectl.base.gateway_clock import LATEST_MISTAKE, Mistake
 from sitectl.model.transaction import ClockQuality
 
 FUTURE = timedelta(minutes=5)
 OLDEST_YEAR = 2015
 """Boards without a set clock count from 1970, 1999, 2000 or the date of their firmware."""
-
-LATEST_MISTAKE = timedelta(hours=1)
-"""A station that was told a wrong time is told the right one long before this; later its stamps are its own again."""
 
 MOST_SKEW_S = 86_400.0
 LATE_S = 60.0
@@ -45,23 +42,27 @@ class StationClock:
         self.skew.restart()
         self._unset = None
 
-    def told(self, now: datetime, known: bool) -> None:
-        """The station was told that it is `now`. While ours is not `known`, it goes wrong from here on."""
+    def told(self, now: datetime, known: bool) -> bool:
+        """The station was told that it is `now`. While ours is not `known`, it goes wrong: whether from here on."""
         self.skew.may_change()
         now = now.replace(microsecond=0)  # as it was told
         if known:
             self._told_until = self._told_until or now
         elif self._told_at is None:
             self._told_at = now
+            return True
+        return False
 
     @property
     def told_wrongly_at(self) -> datetime | None:
-        """Since when, by its own clock, it has gone by what we told it before we knew the time."""
-        return self._told_at
+        """Since when, by its own clock, it has gone by what we told it before we knew the time. None: never; some
+        have a better clock than ours, and do not listen."""
+        return self._told_at if abs(self.skew.skew_s) < LATE_S else None
 
     def put_right(self) -> None:
         """Ours is known, so this one is not, until it is told again."""
         self._told_until = None
+        self._told_at = self.told_wrongly_at
 
     def shows(self, stamped: datetime, received: datetime) -> None:
         """A stamp of a message that does not wait in stations: where the clock was never set, how far it is off."""

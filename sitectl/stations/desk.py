@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from sitectl.base.clock import Clock
-from sitectl.base.gateway_clock import GatewayClock
+from sitectl.base.gateway_clock import TOLD_ESTIMATE, GatewayClock
 from sitectl.config.settings import AuthorizationSettings
 from sitectl.model.events import ClockSkewLearned
 from sitectl.model.ids import StationId
@@ -72,7 +72,8 @@ class Desk:
     def tell_time(self, record: StationRecord) -> datetime:
         """What we tell a station that the time is."""
         now = self.clock.wall()
-        record.clock.told(now, self.gateway is None or self.gateway.known)
+        if record.clock.told(now, self.gateway is None or self.gateway.known):
+            self.note(TOLD_ESTIMATE, record)
         return now
 
     def learn_skew(self, record: StationRecord, stamped: datetime, received: datetime, *, queued: bool = False) -> None:

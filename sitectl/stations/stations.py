@@ -118,7 +118,6 @@ class Stations:
 
     def clock_set(self, mistake: Mistake) -> Mapping[StationId, datetime]:
         """Our clock is known now. Who was told a wrong time, and since when by it; they are asked to look again."""
-        self.clock_moved(mistake.correction)
         told: dict[StationId, datetime] = {}
         for record in self.book.records.values():
             since = record.clock.told_wrongly_at
@@ -127,7 +126,14 @@ class Stations:
                 continue
             told[record.id] = since
             self.put(record.id, TriggerMessage(EvseId(record.id, 0), "Heartbeat"), Urgency.HOUSEKEEPING, _unheard)
+        self.clock_moved(mistake.correction)
         return told
+
+    def recall(self, told: Mapping[StationId, datetime]) -> None:
+        """Since when stations have gone by a time that we told them before a restart, and do not know yet."""
+        for station, since in told.items():
+            if (record := self.book.records.get(station)) is not None:
+                record.clock.told(since, known=False)
 
     def clock_moved(self, by: timedelta) -> None:
         """Our clock was set, those of the stations were not: what limits are dated by moves the other way."""

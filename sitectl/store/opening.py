@@ -24,7 +24,7 @@ from sitectl.store.migrate import migrate, require_newest
 from sitectl.store.moments import to_us
 from sitectl.store.outbox import Outbox
 from sitectl.store.queries import Queries
-from sitectl.store.rectify import Rectifier, newest_moment
+from sitectl.store.rectify import Rectifier, begin_time, newest_moment
 from sitectl.store.refusals import Refusals
 from sitectl.store.rows import Stamp
 from sitectl.store.stations import StationBook
@@ -80,7 +80,7 @@ async def open_store(
     compose_stop: ComposeStop,
     *,
     on_state: Callable[[bool, str], None] = lambda usable, why: None,
-    begin: Callable[[datetime | None], None] = lambda newest: None,
+    begin: Callable[[datetime | None], bool] = lambda newest: True,
     executor: Callable[[str], Executor] = ThreadExecutor,
     ballast_bytes: int = BALLAST_BYTES,
 ) -> Store:
@@ -88,9 +88,9 @@ async def open_store(
 
     `compose_stop` words the stop of a transaction that its station forgot. `on_state(usable, why)` tells that the disk
     stopped taking writes, and that it takes them again. `begin` (in the writer's thread) is told the newest moment of
-    the ledger before the clock is asked for the first time. `path` None is a store in memory, which needs an executor
-    that runs in the loop's thread. Where the disk takes nothing, what the file says is read, and the store opens as one
-    that cannot write until it can. Raises `StoreUnavailable` or `SchemaTooNew`.
+    the ledger before the clock is asked for the first time, and says whether the time is known. `path` None is a store
+    in memory, which needs an executor that runs in the loop's thread. Where the disk takes nothing, what the file says
+    is read, and the store opens as one that cannot write until it can. Raises `StoreUnavailable` or `SchemaTooNew`.
     """
     prepare, glance = _ways_in(path, clock, random, begin)
     database = Database(path, clock, executor, Ballast(path, ballast_bytes))
@@ -106,16 +106,16 @@ async def open_store(
 
 
 def _ways_in(
-    path: Path | None, clock: Clock, random: Random, begin: Callable[[datetime | None], None]
+    path: Path | None, clock: Clock, random: Random, begin: Callable[[datetime | None], bool]
 ) -> tuple[Job[Remembrance], Job[Remembrance]]:
     """How a file is opened to be written, and how one is read that takes no writes yet."""
-    judged = False
+    known: bool | None = None
 
-    def judge(connection: sqlite3.Connection) -> None:
-        nonlocal judged
-        if not judged:
-            begin(newest_moment(connection))
-        judged = True
+    def judge(connection: sqlite3.Connection) -> bool:
+        nonlocal known
+        if known is None:
+            known = begin(newest_moment(connection, clock.monotonic()))
+        return known
 
     def remembered(connection: sqlite3.Connection, stamp: Stamp) -> Remembrance:
         tokens, lists = load_tokens(connection), load_lists(connection)
@@ -123,8 +123,10 @@ def _ways_in(
 
     def prepare(connection: sqlite3.Connection) -> Remembrance:
         migrate(connection, path)
-        judge(connection)
-        return remembered(connection, begin_epoch(connection, path, random, to_us(clock.wall())))
+        newest, known = newest_moment(connection), judge(connection)
+        stamp = begin_epoch(connection, path, random, to_us(clock.wall()))
+        begin_time(connection, stamp, clock.monotonic(), newest, known=known)
+        return remembered(connection, stamp)
 
     def glance(connection: sqlite3.Connection) -> Remembrance:
         require_newest(connection, path)

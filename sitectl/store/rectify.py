@@ -1,4 +1,5 @@
-"""Put right what was stamped before the gateway knew the time: everything that this opening of the file has written.
+"""Put right what was stamped before the gateway knew the time: in this opening of the file, and in those before it
+that ended without knowing.
 
 One commit, so that a crash leaves all of it by the old clock or all of it by the new one. What a station stamped by a
 clock of its own stays; what it stamped by the wrong time that we told it is moved with ours. Texts that are frozen
@@ -12,13 +13,15 @@ from typing import Any
 
 import orjson
 
-from sitectl.base.gateway_clock import Mistake
+from sitectl.base.gateway_clock import LATEST_MISTAKE, Mistake
 from sitectl.base.units import format_utc, parse_timestamp
 from sitectl.model.ids import StationId
+from sitectl.model.transaction import ClockQuality
 from sitectl.ocpp.v16.copies import is_signed
+from sitectl.store import timeless
 from sitectl.store.database import Database
 from sitectl.store.moments import from_us, to_us
-from sitectl.store.rows import Stamp
+from sitectl.store.rows import Stamp, insert_event
 
 _OURS = (
     "UPDATE events SET time_us = time_us + :by WHERE epoch = :epoch AND time_us <= :ended",
@@ -34,20 +37,21 @@ _OURS = (
     "UPDATE authorization_cache SET received_us = received_us + :by WHERE received_us BETWEEN :began AND :ended",
 )
 _STARTS = (
-    "UPDATE transactions SET started_us = started_us + :by, start_clock = iif(start_clock = 'receipt', 'receipt',"
+    "UPDATE transactions SET started_us = started_us + :by, start_clock = iif(start_clock = 'receipt', :receipt,"
     " 'estimated') WHERE epoch = :epoch AND station = :station AND start_received_us <= :ended"
-    " AND (start_clock = 'receipt' OR started_us >= :since)"
+    " AND (start_clock = 'receipt' OR started_us BETWEEN :since AND :latest)"
 )
 _STOPS = (
-    "UPDATE transactions SET stopped_us = stopped_us + :by, stop_clock = iif(stop_clock = 'receipt', 'receipt',"
+    "UPDATE transactions SET stopped_us = stopped_us + :by, stop_clock = iif(stop_clock = 'receipt', :receipt,"
     " 'estimated') WHERE stop_received_us BETWEEN :began AND :ended AND station = :station"
-    " AND (stop_clock = 'receipt' OR stopped_us >= :since)"
+    " AND (stop_clock = 'receipt' OR stopped_us BETWEEN :since AND :latest)"
 )
 _SAMPLES = (
     "UPDATE transactions SET last_sample_us = last_sample_us + :by WHERE station = :station"
     " AND last_sample_us BETWEEN :since AND :ended"
 )
 _NEVER = 2**62
+RECEIPT, ESTIMATED = ClockQuality.RECEIPT.value, ClockQuality.ESTIMATED.value
 _SECOND = 1_000_000
 
 
@@ -65,18 +69,45 @@ class Rectifier:
         since = {station: to_us(moment) for station, moment in told.items()}
 
         def job(connection: sqlite3.Connection) -> None:
-            _move(connection, {**span, "epoch": self._stamp.epoch}, since)
+            epoch = self._stamp.epoch
+            earlier = _earliest(since, timeless.told(connection))
+            _move(connection, {**span, "epoch": epoch, "receipt": RECEIPT}, earlier)
+            timeless.put_right(connection, epoch)
+            _move_earlier(connection, self._stamp, span["began"], earlier)
             self._forget()
 
         return self._database.run(job)
+
+    def told(self) -> Awaitable[Mapping[StationId, datetime]]:
+        """Since when stations have gone by a time that an earlier opening told them, and that is still wrong."""
+        return self._database.query(lambda c: {id: from_us(since_us) for id, since_us in timeless.told(c).items()})
 
 
 def _us(span: timedelta) -> int:
     return span // timedelta(microseconds=1)
 
 
-def newest_moment(connection: sqlite3.Connection) -> datetime | None:
-    """The newest moment at which anything was stored; None in a new ledger."""
+def begin_time(
+    connection: sqlite3.Connection, stamp: Stamp, at: float, newest: datetime | None, *, known: bool
+) -> None:
+    """Note how it stands with the time in a new opening. Where it is known, those before it are put right at once.
+
+    `at`: the monotonic clock; `newest`: the newest moment of what was stored before.
+    """
+    timeless.begin(connection, stamp.epoch, timeless.boot(), at, known=known)
+    if not known or newest is None:
+        return
+    connection.execute("BEGIN")
+    _move_earlier(connection, stamp, to_us(newest), timeless.told(connection))
+    connection.execute("COMMIT")
+
+
+def newest_moment(connection: sqlite3.Connection, at: float | None = None) -> datetime | None:
+    """The newest moment at which anything was stored; None in a new ledger.
+
+    `at`, the monotonic clock: or later, where the last opening was in this boot and did not know the time either, so
+    that its clock goes on.
+    """
     found = [
         connection.execute(statement).fetchone()
         for statement in (
@@ -86,11 +117,28 @@ def newest_moment(connection: sqlite3.Connection) -> datetime | None:
             "SELECT max(stored_us) FROM limits",
         )
     ]
-    moments = [row[0] for row in found if row is not None and row[0] is not None]
-    return from_us(max(moments)) if moments else None
+    moments = [from_us(row[0]) for row in found if row is not None and row[0] is not None]
+    if at is not None and (now := timeless.goes_on_at(connection, timeless.boot(), at)) is not None:
+        moments.append(now)
+    return max(moments, default=None)
 
 
-def _move(connection: sqlite3.Connection, span: dict[str, int], told: Mapping[StationId, int]) -> None:
+def _earliest(one: Mapping[StationId, int], other: Mapping[StationId, int]) -> Mapping[StationId, int]:
+    return {id: min(one.get(id, _NEVER), other.get(id, _NEVER)) for id in {*one, *other}}
+
+
+def _move_earlier(connection: sqlite3.Connection, stamp: Stamp, newest_us: int, told: Mapping[StationId, int]) -> None:
+    """Move what earlier openings stamped, the latest first, so that nothing is moved twice."""
+    for one in timeless.misplaced(connection, stamp.epoch, newest_us):
+        span = {"by": one.by_us, "began": one.began_us, "ended": one.ended_us, "epoch": one.epoch}
+        _move(connection, {**span, "receipt": RECEIPT if one.exact else ESTIMATED}, told)
+        timeless.put_right(connection, one.epoch)
+        data = {"epoch": one.epoch, "moved_s": round(one.by_us / _SECOND, 1), "exact": one.exact}
+        insert_event(connection, stamp, one.ended_us + one.by_us, "clock.put_right", None, None, data)
+
+
+def _move(connection: sqlite3.Connection, span: dict[str, Any], told: Mapping[StationId, int]) -> None:
+    span["latest"] = span["ended"] + _us(LATEST_MISTAKE)  # later ones are of a clock that does not follow ours
     for (station,) in connection.execute("SELECT DISTINCT station FROM transactions").fetchall():
         values = {**span, "station": station, "since": told.get(station, _NEVER)}
         for statement in (_STARTS, _STOPS, _SAMPLES):
@@ -102,22 +150,22 @@ def _move(connection: sqlite3.Connection, span: dict[str, int], told: Mapping[St
     began = span["began"] - span["began"] % _SECOND  # stations are told whole seconds, and stamp in them
     for seq, station, text in waiting.fetchall():
         payload = orjson.loads(text)
-        moved = _moved(payload, max(began, told.get(station, 0)), span["by"])
+        moved = _moved(payload, (max(began, told.get(station, 0)), span["latest"]), span["by"])
         if moved != payload:
             connection.execute("UPDATE outbox SET payload = ? WHERE seq = ?", (orjson.dumps(moved).decode(), seq))
     for statement in _OURS:
         connection.execute(statement, span)
 
 
-def _moved(part: Any, since: int, by: int) -> Any:
-    """The same with every unsigned time in it that our mistake has made."""
+def _moved(part: Any, made: tuple[int, int], by: int) -> Any:
+    """The same with every unsigned time in it that our mistake has made: of those in a span it is taken for sure."""
     if isinstance(part, list):
-        return [_moved(item, since, by) for item in part]
+        return [_moved(item, made, by) for item in part]
     if not isinstance(part, dict) or is_signed(part):
         return part
-    moved = {key: _moved(value, since, by) for key, value in part.items()}
+    moved = {key: _moved(value, made, by) for key, value in part.items()}
     stamp = part.get("timestamp")
     read = parse_timestamp(stamp) if isinstance(stamp, str) else None
-    if read is not None and (stamped := to_us(read[0])) >= since:
+    if read is not None and made[0] <= (stamped := to_us(read[0])) <= made[1]:
         moved["timestamp"] = format_utc(from_us(stamped + by))
     return moved
