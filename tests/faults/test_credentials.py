@@ -53,6 +53,10 @@ class Doorkeeper(Central):
         self.shown.append(given.partition(":")[2])
         return None if self.shown[-1] in self.takes else socket.respond(401, "no\n")
 
+    def has_in(self, key: str) -> bool:
+        """Whether its station is there, by this password."""
+        return ID in self.links and self.shown[-1] == key
+
     async def order(self, key: str) -> str | None:
         """Order a password; the answer, None when there is none. From then on it takes that alone, once answered."""
         self.takes.add(key)
@@ -86,12 +90,14 @@ async def lived(
             await traced.attach(daemon.pid)
         async with charging(daemon):
             for place, key in enumerate(KEYS[1:]):
-                await until(lambda place=place: ID in central.links and central.shown[-1] == KEYS[place])
+                await until(lambda place=place: central.has_in(KEYS[place]) or not daemon.running)
+                if not daemon.running:
+                    break
                 answers.append(await central.order(key))
                 if answers[-1] is None:
                     break
             else:
-                await until(lambda: central.shown[-1] == KEYS[-1] or not daemon.running)
+                await until(lambda: central.has_in(KEYS[-1]) or not daemon.running)
                 if daemon.running:
                     daemon.signal(signal.SIGTERM)
             await daemon.ended()

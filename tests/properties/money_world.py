@@ -77,7 +77,7 @@ class MortalExecutor:
 
     def submit(self, call: Callable[[], T], done: Callable[[T], None]) -> None:
         gateway = self._gateway
-        if gateway.dead and not (gateway.buried and self._records):
+        if gateway.dead and not self._records:  # recordings are no money, and whoever closes them waits for them
             return
         if self._writes and gateway.counts():
             gateway.commits += 1
@@ -103,7 +103,7 @@ class Gateway:
     def __init__(self, world: World, path: Path) -> None:
         self.world = world
         self.path = path
-        self.dead = self.buried = False
+        self.dead = False
         self.commits = 0
         self.dies_before: int | None = None
         self.dies_after: int | None = None
@@ -181,7 +181,7 @@ class Gateway:
             for task in left:
                 task.cancel()
             await asyncio.wait(left)
-        self.buried = True  # what it was recording is closed, for this process lives on
+        # What it was recording is closed, for this process lives on.
         await self.upkeep.recorder.close()
 
 
