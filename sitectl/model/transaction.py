@@ -171,6 +171,10 @@ class OutboxMessage:
     needs_transaction_id: bool = False
 
 
+AS_STORED = "="
+"""In the place of a frozen text: the stored payload with nothing changed but the central's id."""
+
+
 @dataclass(frozen=True, slots=True)
 class OutboxItem:
     """The head of one queue. `rendered` is frozen at the first send: resends are identical to the byte."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -18,6 +18,7 @@ from sitectl.stations.book import Book
 from sitectl.stations.certificates import StationCertificates
 from sitectl.stations.ports import Centrals, Journal, Ledger, SiteInbox
 from sitectl.stations.record import StationRecord
+from sitectl.stations.rounds import Rounds
 from sitectl.wire.ports import Tap
 
 STORE_SAMPLES_EVERY_S = 60.0
@@ -56,6 +57,10 @@ class Desk:
     zone: tzinfo = UTC
     gateway: GatewayClock | None = None
     tap_of: Callable[[StationId], Tap | None] = _nobody
+    rounds: Rounds = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rounds = Rounds(self.clock)
 
     def note(self, type: str, record: StationRecord, data: Mapping[str, Any] | None = None, evse: int = 0) -> None:
         """Record an event of this station for people."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
@@ -68,9 +69,11 @@ class Ledger(Protocol):
         message: OutboxMessage,
         raw: bytes,
         without: Collection[UplinkId] = (),
-    ) -> Awaitable[TransactionId | None]:
+        *,
+        patient: bool = False,
+    ) -> asyncio.Future[TransactionId | None]:
         """Store meter values and their outbox rows (none for the uplinks `without`); None when they belong to no
-        transaction: nothing is stored then."""
+        transaction: nothing is stored then. `patient`: the commit may wait for company."""
 
     def verdict(self, transaction: TransactionId, info: IdTokenInfo) -> Awaitable[None]:
         """Store what was answered to the station about the token of a transaction."""

@@ -40,8 +40,9 @@ class Running:
     """A transaction on an EVSE, known to run `since` (monotonic s).
 
     `stored_sampled` and `stored_at`: the time of the newest stored sample, and its receipt; `unstored`: a newer sample,
-    too frequent to be stored, which is stored when it turns out to be the last. `told`: the same two times for each
-    uplink that has said how often it wants to hear; before the first `began` and `since` count.
+    which is stored when its turn comes or it turns out to be the last; `heard`: the two times of the newest at all.
+    `told`: the same for each uplink that has said how often it wants to hear; before the first `began` and `since`
+    count.
     """
 
     transaction: TransactionId
@@ -52,6 +53,7 @@ class Running:
     stored_sampled: datetime | None = None
     stored_at: float = 0.0
     unstored: SampleToStore | None = None
+    heard: tuple[datetime, float] | None = None
 
 
 @dataclass(slots=True)

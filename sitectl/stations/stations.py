@@ -122,6 +122,8 @@ class Stations:
         for record in self.book.records.values():
             since = record.clock.told_wrongly_at
             record.clock.put_right()
+            for running in record.running.values():
+                running.unstored = None  # stamped by what we thought; the next one comes soon
             if since is None:
                 continue
             told[record.id] = since
@@ -144,6 +146,7 @@ class Stations:
 
     async def stop(self) -> None:
         """Let them go, and end what is under way."""
+        self._desk.rounds.stop()
         await self.server.stop()
         await self._tasks.cancel_all()
 

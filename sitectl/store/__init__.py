@@ -5,7 +5,8 @@ Where the disk cannot take them the future fails with `StoreUnavailable`, the ro
 write again. There is one connection that writes, on one thread; questions are asked on a read-only one.
 
 Cut this way because durability is cheap only in company: every write is a function (a job), jobs that stand together
-become one commit, and nothing awaits inside a transaction (`database`). Above it each file owns its tables:
+become one commit, and nothing awaits inside a transaction (`database`); some wait a little for others (`company`).
+What comes in the order of time needs no index (`halving`). Above it each file owns its tables:
 `transactions` (the ledger of what stations said), `outbox` (what the uplinks still have to hear), `limits`, `stations`,
 `tokens`, `lists`, `virtual`, `journal`; `deadletters` is what becomes of messages that were given up; `queries` is what
 people ask. Beside the file lie recordings of all wires, which may be lost (`recorder`, `recordings`); `timeline` puts

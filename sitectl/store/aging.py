@@ -32,6 +32,7 @@ def frames(before_us: int) -> Old:
             (cursor, LOOKED_AT),
         ).fetchall()
         needed = {row[0] for row in connection.execute("SELECT raw_frame FROM anomalies")}
+        needed.add(connection.execute("SELECT max(id) FROM raw_frames").fetchone()[0])  # numbers go on from it
         keys = [
             id
             for id, received_us, transaction in rows
@@ -75,10 +76,12 @@ def events(before_us: int, of_transactions_us: int) -> Old:
         rows = connection.execute(
             "SELECT seq, time_us, type FROM events WHERE seq > ? ORDER BY seq LIMIT ?", (cursor, LOOKED_AT)
         ).fetchall()
+        newest = connection.execute("SELECT max(seq) FROM events").fetchone()[0]  # numbers go on from it
         keys = [
             seq
             for seq, time_us, type in rows
-            if time_us < (of_transactions_us if type.startswith(("transaction.", "outbox.")) else before_us)
+            if seq != newest
+            and time_us < (of_transactions_us if type.startswith(("transaction.", "outbox.")) else before_us)
         ]
         return Found(keys, _on(rows, max(before_us, of_transactions_us)))
 

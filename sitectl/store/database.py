@@ -15,6 +15,7 @@ from sitectl.base.clock import Clock
 from sitectl.model.storage import StoreHealth, StoreState
 from sitectl.store.ballast import Ballast
 from sitectl.store.care import Care, LetGo
+from sitectl.store.company import Company
 from sitectl.store.errors import StoreUnavailable
 from sitectl.store.executor import Executor
 from sitectl.store.futures import resolve
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 class _Waiting(NamedTuple):
     work: Work
     future: "asyncio.Future[Any]"
+    patient: bool
 
 
 class Database:
@@ -68,6 +70,7 @@ class Database:
         self._flushing_since: float | None = None
         self._commit_s = 0.0
         self._recent_s: deque[float] = deque(maxlen=5)
+        self.company = Company(self.hurry)
         self._idle: asyncio.Future[None] | None = None
 
     def on_undo(self, forget: Callable[[], None]) -> None:
@@ -133,9 +136,10 @@ class Database:
         self._was_well = self.ample
         self.on_state(self.health())
 
-    def run(self, job: Job[T], *, expendable: bool = False) -> "asyncio.Future[T]":
+    def run(self, job: Job[T], *, expendable: bool = False, patient: bool = False) -> "asyncio.Future[T]":
         """Run `job` in the next commit; resolves after it. An exception of the job undoes that job alone.
 
+        A `patient` one may wait for company.
         Fails with `StoreUnavailable` when the commit did, and an `expendable` one already when space is short.
         Cancelling the future does not take the job back. A job must be repeatable from its start: it may be run again
         when a neighbour in its batch failed.
@@ -149,7 +153,7 @@ class Database:
         elif len(self._waiting) >= MAX_WAITING:
             future.set_exception(StoreUnavailable(f"{MAX_WAITING} writes wait for the disk"))
         else:
-            self._waiting.append(_Waiting(Work(job, expendable), future))
+            self._waiting.append(_Waiting(Work(job, expendable), future, patient))
             self._schedule()
         return future
 
@@ -177,7 +181,9 @@ class Database:
         self._idle = asyncio.get_running_loop().create_future()
         waited = self._idle
         self.care.stop()
-        if self._flushing_since is None:
+        if self._waiting:
+            self.hurry()
+        elif self._flushing_since is None:
             self._shut()
         try:
             async with asyncio.timeout(timeout_s):
@@ -200,6 +206,15 @@ class Database:
 
     def _schedule(self) -> None:
         if self._flushing_since is not None:
+            return
+        ends = self._idle is not None
+        if ends or not self.company.is_awaited(self._waiting, (one.patient for one in self._waiting)):
+            self.hurry()
+
+    def hurry(self) -> None:
+        """Commit what waits, without waiting for more than a moment."""
+        self.company.has_come()
+        if self._flushing_since is not None or not self._waiting:
             return
         self._flushing_since = self._clock.monotonic()
         loop = asyncio.get_running_loop()

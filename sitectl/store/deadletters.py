@@ -56,6 +56,15 @@ class DeadLetters:
 
 # --- jobs of the outbox -----------------------------------------------------------------------------------------------
 
+
+def forget_told(connection: sqlite3.Connection, transaction: str, uplink: str) -> None:
+    """What this central was told of the times of a transaction no longer binds what it is told next."""
+    connection.execute(
+        "DELETE FROM last_told WHERE uplink = ? AND first_frame = (SELECT first_frame FROM transactions WHERE id = ?)",
+        (uplink, transaction),
+    )
+
+
 _TO_ARCHIVE = (
     "INSERT OR REPLACE INTO outbox_archive (seq, gateway_id, epoch, uplink, station, transaction_id, kind, action,"
     " version, payload, needs_transaction_id, created_us, size) SELECT seq, gateway_id, epoch, uplink, station,"
@@ -148,9 +157,7 @@ def _from_archive(connection: sqlite3.Connection, uplink: str, station: StationI
     the central heard else, as of no transaction, it is asked to take nothing into account.
     """
     key = (transaction, uplink)
-    connection.execute(
-        "UPDATE transaction_uplinks SET told_last_us = told_start_us WHERE transaction_id = ? AND uplink = ?", key
-    )
+    forget_told(connection, *key)
     back = connection.execute(
         "INSERT OR IGNORE INTO outbox (seq, gateway_id, epoch, uplink, station, transaction_id, kind, action, version,"
         " payload, needs_transaction_id, created_us, size) SELECT seq, gateway_id, epoch, uplink, station,"
@@ -197,7 +204,8 @@ def _tell_delivery(connection: sqlite3.Connection, uplink: str, station: Station
 def dead_letters(connection: sqlite3.Connection, transaction: TransactionId) -> Sequence[DeadLetter]:
     """The first of a transaction, in the order of their places: what, when, why."""
     rows = connection.execute(
-        "SELECT o.uplink, o.action, coalesce(o.rendered, o.payload), o.created_us, o.given_up_us, o.attempts, o.reason"
+        "SELECT o.uplink, o.action, iif(o.rendered LIKE '{%', o.rendered, o.payload),"
+        " o.created_us, o.given_up_us, o.attempts, o.reason"
         " FROM transaction_uplinks u JOIN outbox o INDEXED BY outbox_dead"
         " ON o.uplink = u.uplink AND o.station = u.station AND o.transaction_id = u.transaction_id"
         " WHERE u.transaction_id = ? AND o.state = 'dead' ORDER BY o.seq LIMIT ?",

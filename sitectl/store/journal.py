@@ -18,6 +18,8 @@ from sitectl.store.rows import Stamp, insert_event
 
 MAX_UNSAVED = 2000
 RETRY_S = 1.0
+GATHER_S = 0.25
+"""How long an entry waits for others: what happens at once is told at once, and a lone entry writes as much as ten."""
 OF_THE_STORE = "store."
 
 _Entry = tuple[int, str, StationId | None, int | None, Mapping[str, Any]]
@@ -32,6 +34,8 @@ class Journal:
         self._clock = clock
         self._unsaved: deque[_Entry] = deque(maxlen=MAX_UNSAVED)
         self._saving: asyncio.Future[None] | None = None
+        self.gather_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
 
     def record(
         self,
@@ -42,10 +46,16 @@ class Journal:
     ) -> None:
         """Note one event, e.g. `station.booted`."""
         self._unsaved.append((to_us(self._clock.wall()), type, station, evse, dict(data or {})))
-        self.save()
+        if self.gather_s <= 0.0 or type.startswith(OF_THE_STORE):
+            self.save()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self.gather_s, self.save)
 
     def save(self) -> None:
         """Write what waits, if the disk takes it; otherwise it waits on."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._saving is not None or not self._database.usable:
             return
         ample = self._database.ample
@@ -74,5 +84,6 @@ class Journal:
 
     async def drain(self) -> None:
         """Wait until everything is on the disk, or the disk takes nothing."""
+        self.save()
         while self._saving is not None:
             await asyncio.wait([self._saving])

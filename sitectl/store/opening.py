@@ -17,7 +17,7 @@ from sitectl.store.deadletters import DeadLetters
 from sitectl.store.documents import RememberedDocuments, VirtualDocuments, load_documents
 from sitectl.store.executor import Executor, ThreadExecutor
 from sitectl.store.identity import begin_epoch, coming_epoch, continue_epoch
-from sitectl.store.journal import Journal
+from sitectl.store.journal import GATHER_S, Journal
 from sitectl.store.limits import LimitStore
 from sitectl.store.lists import KeptLists, LocalLists, load_lists
 from sitectl.store.migrate import migrate, require_newest
@@ -83,14 +83,17 @@ async def open_store(
     begin: Callable[[datetime | None], bool] = lambda newest: True,
     executor: Callable[[str], Executor] = ThreadExecutor,
     ballast_bytes: int = BALLAST_BYTES,
+    patience_s: float = 0.0,
 ) -> Store:
     """Open or create the file, bring its schema up to date and begin an epoch.
 
     `compose_stop` words the stop of a transaction that its station forgot. `on_state(usable, why)` tells that the disk
     stopped taking writes, and that it takes them again. `begin` (in the writer's thread) is told the newest moment of
-    the ledger before the clock is asked for the first time, and says whether the time is known. `path` None is a store
-    in memory, which needs an executor that runs in the loop's thread. Where the disk takes nothing, what the file says
-    is read, and the store opens as one that cannot write until it can. Raises `StoreUnavailable` or `SchemaTooNew`.
+    the ledger before the clock is asked for the first time, and says whether the time is known. Meter values of
+    stations in no hurry, and what is noted of them as they go up, may wait `patience_s` to be written with others.
+    `path` None is a store in memory, which needs an executor that runs in the loop's thread. Where the disk takes
+    nothing, what the file says is read, and the store opens as one that cannot write until it can. Raises
+    `StoreUnavailable` or `SchemaTooNew`.
     """
     prepare, glance = _ways_in(path, clock, random, begin)
     database = Database(path, clock, executor, Ballast(path, ballast_bytes))
@@ -100,6 +103,7 @@ async def open_store(
     database.on_replaced(lambda connection: migrate(connection, path))
     database.on_replaced(lambda connection: continue_epoch(connection, path, random, stamp, to_us(clock.wall())))
     store = _assembled(database, (stamp, tokens, lists, virtual, documents), clock, random, compose_stop)
+    database.company.patience_s, store.journal.gather_s = patience_s, min(patience_s, GATHER_S)
     _tell(store, on_state)
     await database.watch()
     return store

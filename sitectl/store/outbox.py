@@ -15,6 +15,7 @@ from sitectl.base.clock import Clock
 from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
 from sitectl.model.refusal import Treatment
 from sitectl.model.transaction import (
+    AS_STORED,
     AuthorizationStatus,
     Backlog,
     IdTokenInfo,
@@ -24,7 +25,7 @@ from sitectl.model.transaction import (
     OutboxMessage,
 )
 from sitectl.store.database import Database
-from sitectl.store.deadletters import archive, keep_heard_stop
+from sitectl.store.deadletters import archive, forget_told, keep_heard_stop
 from sitectl.store.moments import from_us, to_us
 from sitectl.store.naming import Names
 from sitectl.store.rows import Encoded, Stamp, insert_copy, insert_event
@@ -34,19 +35,35 @@ _MILLION = 1_000_000
 MOST_EVENTS = 1000
 """Messages of no transaction that wait in one queue; beyond it the oldest that was not sent yet gives way."""
 
+# Unless it is dead, or its start has still to be answered, which was requeued.
+_GOING = (
+    "SELECT kind, transaction_id, uplink FROM outbox WHERE seq = ? AND state <> 'dead'"
+    " AND (kind NOT IN ('meter', 'stop') OR NOT EXISTS"
+    " (SELECT 1 FROM transaction_uplinks u WHERE u.transaction_id = outbox.transaction_id"
+    " AND u.uplink = outbox.uplink AND u.start_state IN ('pending', 'sent')))"
+)
+# Once the next sample has gone as it is stored, nothing else tells of this one that it did.
+_KEEP_WORD = (
+    "UPDATE outbox SET rendered = ? WHERE seq = ? AND rendered IS NULL AND EXISTS"
+    " (SELECT 1 FROM transactions t JOIN last_told l ON l.uplink = outbox.uplink AND l.first_frame = t.first_frame"
+    " WHERE t.id = outbox.transaction_id AND l.said_seq = outbox.seq)"
+)
+_SENT = "UPDATE outbox SET state = 'sent', rendered = coalesce(rendered, ?), sent_us = ? WHERE seq = ?"
+
 # The part of a transaction's row for one uplink that each kind of message moves on; constants, no values inside.
 _DELIVERY = {
     OutboxKind.START: "UPDATE transaction_uplinks SET start_state = ? WHERE transaction_id = ? AND uplink = ?",
     OutboxKind.STOP: "UPDATE transaction_uplinks SET stop_state = ? WHERE transaction_id = ? AND uplink = ?",
 }
 
-# What this central has been told of a transaction's times; by whether it is the start.
-_TOLD = {
-    True: "UPDATE transaction_uplinks SET told_start_us = ?1, told_last_us = ?1 WHERE transaction_id = ?2"
-    " AND uplink = ?3",
-    False: "UPDATE transaction_uplinks SET told_last_us = max(coalesce(told_last_us, ?1), ?1)"
-    " WHERE transaction_id = ?2 AND uplink = ?3",
-}
+# What this central has been told of a transaction's times.
+_TOLD_START = "UPDATE transaction_uplinks SET told_start_us = ? WHERE transaction_id = ? AND uplink = ?"
+_TOLD_LAST = (
+    "INSERT INTO last_told (told_us, first_frame, uplink, said_seq)"
+    " SELECT ?1, first_frame, ?3, ?4 FROM transactions WHERE id = ?2 ON CONFLICT DO UPDATE SET"
+    " told_us = max(coalesce(told_us, excluded.told_us), coalesce(excluded.told_us, told_us)),"
+    " said_seq = coalesce(excluded.said_seq, said_seq)"
+)
 
 
 class Outbox:
@@ -83,35 +100,45 @@ class Outbox:
         """
         return self._database.query(lambda connection: _head(connection, uplink, station))
 
-    def sending(self, seq: int, rendered: str, told: datetime | None = None) -> Awaitable[bool]:
+    def sending(
+        self, seq: int, rendered: str, told: datetime | None = None, *, patient: bool = False
+    ) -> Awaitable[bool]:
         """Freeze the text (the first one wins) and mark the row sent. `told`: the newest moment in it that counts.
 
         False: it may not go now; it has left the queue, or its start, given up before, was requeued meanwhile.
         """
-        now_us = to_us(self._clock.wall())
+        now_us, told_us = to_us(self._clock.wall()), None if told is None else to_us(told)
 
         def job(connection: sqlite3.Connection) -> bool:
-            rows = connection.execute(
-                "UPDATE outbox SET state = 'sent', rendered = coalesce(rendered, ?), sent_us = ?"
-                " WHERE seq = ? AND state <> 'dead' AND (kind NOT IN ('meter', 'stop') OR NOT EXISTS"
-                " (SELECT 1 FROM transaction_uplinks u WHERE u.transaction_id = outbox.transaction_id"
-                " AND u.uplink = outbox.uplink AND u.start_state IN ('pending', 'sent')))"
-                " RETURNING kind, transaction_id, uplink",
-                (rendered, now_us, seq),
-            ).fetchall()
+            rows = connection.execute(_GOING, (seq,)).fetchall()
+            if rows and rendered != AS_STORED:
+                connection.execute(_SENT, (rendered, now_us, seq))
             _moved_on(connection, rows, "sent")
-            for kind, transaction, uplink in rows if told is not None else ():
-                connection.execute(_TOLD[kind == OutboxKind.START], (to_us(told), transaction, uplink))
+            said_seq = seq if rendered == AS_STORED else None
+            for kind, transaction, uplink in rows if told_us or said_seq else ():
+                if kind == OutboxKind.START:
+                    connection.execute(_TOLD_START, (told_us, transaction, uplink))
+                if transaction is not None:
+                    connection.execute(_TOLD_LAST, (told_us, transaction, uplink, said_seq))
             return bool(rows)
 
-        return self._database.run(job)
+        return self._database.run(job, patient=patient)
+
+    def hurry(self) -> None:
+        """Nothing that waits for company waits any longer."""
+        self._database.hurry()
 
     def archive(self, seq: int) -> Awaitable[None]:
         """Put a message aside whose start the central never took; of meter values the next few of the same with it."""
         return self._database.run(lambda connection: archive(connection, seq))
 
     def acked(
-        self, seq: int, uplink_transaction_id: str | None = None, info: IdTokenInfo | None = None
+        self,
+        seq: int,
+        uplink_transaction_id: str | None = None,
+        info: IdTokenInfo | None = None,
+        *,
+        patient: bool = False,
     ) -> Awaitable[None]:
         """The central answered: the row leaves. A start leaves the central's id and verdict behind."""
         now_us = to_us(self._clock.wall())
@@ -127,8 +154,10 @@ class Outbox:
             for kind, transaction, uplink in rows:
                 if kind == OutboxKind.START:
                     self._names.keep(connection, transaction, uplink, uplink_transaction_id, info, now_us)
+                elif kind == OutboxKind.STOP:
+                    forget_told(connection, transaction, uplink)
 
-        return self._database.run(job)
+        return self._database.run(job, patient=patient)
 
     def failed(self, seq: int, why: str, dead: bool) -> Awaitable[None]:
         """Count an attempt that the central refused; `dead` gives the message up: kept, shown, never deleted."""
@@ -143,6 +172,7 @@ class Outbox:
             ).fetchall()
             if not dead:
                 return
+            connection.execute(_KEEP_WORD, (AS_STORED, seq))
             _moved_on(connection, [row[:3] for row in rows], "dead")
             for kind, transaction, uplink, station, action in rows:
                 data = {"uplink": uplink, "transaction": transaction, "kind": kind, "action": action, "why": why}
@@ -188,13 +218,15 @@ def _surplus(connection: sqlite3.Connection, uplink: UplinkId, station: StationI
 
 def _head(connection: sqlite3.Connection, uplink: UplinkId, station: StationId) -> OutboxItem | None:
     row = connection.execute(
-        "SELECT o.seq, o.action, o.payload, o.version, o.kind, o.needs_transaction_id, o.transaction_id, o.rendered,"
-        " o.attempts, u.uplink_transaction_id, u.start_state, u.verdict, t.meter_start_wh, u.told_start_us,"
-        " u.told_last_us, u.treatment, t.started_us FROM outbox o"
+        "SELECT o.seq, o.action, o.payload, o.version, o.kind, o.needs_transaction_id, o.transaction_id,"
+        " coalesce(o.rendered, iif(l.said_seq = o.seq, ?, NULL)), o.attempts, u.uplink_transaction_id, u.start_state,"
+        " u.verdict, t.meter_start_wh, u.told_start_us, l.told_us, u.treatment,"
+        " t.started_us FROM outbox o"
         " LEFT JOIN transaction_uplinks u ON u.transaction_id = o.transaction_id AND u.uplink = o.uplink"
         " LEFT JOIN transactions t ON t.id = o.transaction_id"
+        " LEFT JOIN last_told l ON l.uplink = o.uplink AND l.first_frame = t.first_frame"
         " WHERE o.uplink = ? AND o.station = ? AND o.state <> 'dead' ORDER BY o.seq LIMIT 1",
-        (uplink, station),
+        (AS_STORED, uplink, station),
     ).fetchone()
     if row is None:
         return None

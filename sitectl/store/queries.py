@@ -11,7 +11,9 @@ from sitectl.model.journal import EVERYTHING, Anomaly, JournalEntry, Wanted
 from sitectl.model.transaction import ClockQuality, DeliveryState, TransactionTotals, TransactionView, UplinkCopy
 from sitectl.store.database import Database
 from sitectl.store.deadletters import dead_letters
+from sitectl.store.halving import Ordered, first_since
 from sitectl.store.moments import from_us, to_us
+from sitectl.store.packing import unpacked
 
 _VIEW = (
     "SELECT id, station, evse, station_transaction_id, id_token, started_us, stopped_us, meter_start_wh,"
@@ -138,10 +140,7 @@ def _totals(connection: sqlite3.Connection) -> TransactionTotals:
 
 
 _EVENTS = "SELECT seq, time_us, type, station, evse, data FROM events WHERE seq > ?"
-# Entered by the first event that is young enough: its time is indexed, and what follows is mostly younger still.
-_SINCE = " AND time_us >= ? AND seq >= (SELECT seq FROM events WHERE time_us >= ? ORDER BY time_us LIMIT 1)"
-
-
+_SINCE = " AND time_us >= ? AND seq >= ?"
 _STATION = " AND station = ?"
 _TYPE = "type = ? OR (type >= ? AND type < ?)"
 
@@ -149,19 +148,21 @@ _TYPE = "type = ? OR (type >= ? AND type < ?)"
 def _events(
     connection: sqlite3.Connection, since: datetime | None, limit: int, after_seq: int | None, wanted: Wanted
 ) -> Sequence[JournalEntry]:
-    since_us = () if since is None else (to_us(since),) * 2
+    young: tuple[int, ...] = ()
+    if since is not None:
+        young = (to_us(since), first_since(connection, Ordered.EVENTS, to_us(since)))
     station = () if wanted.station is None else (wanted.station,)
     types = [bound for type in wanted.types for bound in (type, f"{type}.", f"{type}/")]
     statement = "".join(
         (
             _EVENTS,
-            _SINCE if since_us else "",
+            _SINCE if young else "",
             _STATION if station else "",
             f" AND ({' OR '.join([_TYPE] * len(wanted.types))})" if types else "",
             f" ORDER BY seq {'DESC' if after_seq is None else 'ASC'} LIMIT ?",
         )
     )
-    rows = connection.execute(statement, (after_seq or 0, *since_us, *station, *types, limit)).fetchall()
+    rows = connection.execute(statement, (after_seq or 0, *young, *station, *types, limit)).fetchall()
     if after_seq is None:
         rows.reverse()
     return [
@@ -201,4 +202,4 @@ def _frames(connection: sqlite3.Connection, transaction: TransactionId) -> Seque
         " WHERE t.id = ? ORDER BY f.id",
         (transaction,),
     )
-    return [row[0] for row in rows]
+    return [unpacked(row[0]) for row in rows]

@@ -15,6 +15,7 @@ from sitectl.model.transaction import (
 )
 from sitectl.routing.tokens import stopper
 from sitectl.store.moments import to_us
+from sitectl.store.packing import unpacked
 from sitectl.store.rows import Received, Stamp, payload_of
 from sitectl.store.running import Running
 from sitectl.store.verdicts import from_columns
@@ -74,9 +75,8 @@ def insert_transaction(
     start: TransactionStart,
     key: str,
     received: Received,
-    frame: int,
 ) -> None:
-    """A transaction begins with this frame, for each of its uplinks."""
+    """A transaction begins, for each of its uplinks."""
     connection.execute(
         "INSERT INTO transactions (id, gateway_id, epoch, station, evse, station_transaction_id, version, state,"
         " start_key, id_token, reservation_id, started_us, started_raw, start_clock_trusted, start_clock,"
@@ -100,7 +100,7 @@ def insert_transaction(
             start.message_id,
             received.wall_us,
             start.meter_start_wh,
-            frame,
+            one.first_frame,
         ),
     )
     connection.executemany(
@@ -115,8 +115,8 @@ def remember_sample(connection: sqlite3.Connection, one: Running, sampled_us: in
         return
     one.last_sample_us, one.last_sample_wh = sampled_us, register_wh
     connection.execute(
-        "UPDATE transactions SET last_sample_us = ?, last_sample_wh = ? WHERE id = ?",
-        (sampled_us, register_wh, one.transaction),
+        "INSERT OR REPLACE INTO last_samples (first_frame, sampled_us, register_wh) VALUES (?, ?, ?)",
+        (one.first_frame, sampled_us, register_wh),
     )
 
 
@@ -131,7 +131,7 @@ def repeats_last_sample(connection: sqlite3.Connection, one: Running, raw: bytes
             " AND kind = 'meter' ORDER BY id DESC LIMIT 1",
             (NEWEST_FRAMES, one.transaction),
         ).fetchone()
-        before = payload_of(row[0]) if row is not None else b""
+        before = payload_of(unpacked(row[0])) if row is not None else b""
     one.last_said = said
     return said == before
 
@@ -179,7 +179,8 @@ def end_transaction(
     connection.execute(
         "UPDATE transactions SET state = 'stopped', stop_key = ?, stopped_us = ?, stopped_raw = ?,"
         " stop_clock_trusted = ?, stop_clock = ?, stop_received_us = ?, meter_stop_wh = ?, reason = ?,"
-        " stop_id_token = ?, synthetic = ?, last_frame = ?, stopped_by = ? WHERE id = ?",
+        " stop_id_token = ?, synthetic = ?, last_frame = ?, stopped_by = ?, last_sample_us = ?, last_sample_wh = ?"
+        " WHERE id = ?",
         (
             None if synthetic else stop_key(stop),
             stopped_us,
@@ -193,9 +194,12 @@ def end_transaction(
             synthetic,
             frame,
             by,
+            one.last_sample_us,
+            one.last_sample_wh,
             one.transaction,
         ),
     )
+    connection.execute("DELETE FROM last_samples WHERE first_frame = ?", (one.first_frame,))
     connection.execute(
         "UPDATE transaction_uplinks SET stop_state = 'pending' WHERE transaction_id = ?", (one.transaction,)
     )

@@ -50,6 +50,10 @@ _SAMPLES = (
     "UPDATE transactions SET last_sample_us = last_sample_us + :by WHERE station = :station"
     " AND last_sample_us BETWEEN :since AND :ended"
 )
+_NEWEST_SAMPLES = (
+    "UPDATE last_samples SET sampled_us = sampled_us + :by WHERE sampled_us BETWEEN :since AND :ended"
+    " AND first_frame IN (SELECT first_frame FROM transactions WHERE station = :station AND state = 'open')"
+)
 _NEVER = 2**62
 RECEIPT, ESTIMATED = ClockQuality.RECEIPT.value, ClockQuality.ESTIMATED.value
 _SECOND = 1_000_000
@@ -111,8 +115,9 @@ def newest_moment(connection: sqlite3.Connection, at: float | None = None) -> da
     found = [
         connection.execute(statement).fetchone()
         for statement in (
-            "SELECT time_us FROM events ORDER BY time_us DESC LIMIT 1",
-            "SELECT received_us FROM raw_frames ORDER BY id DESC LIMIT 1",
+            # Not the last alone: it may have been stamped by a clock that was not set.
+            "SELECT max(time_us) FROM (SELECT time_us FROM events ORDER BY seq DESC LIMIT 1000)",
+            "SELECT max(received_us) FROM (SELECT received_us FROM raw_frames ORDER BY id DESC LIMIT 1000)",
             "SELECT max(opened_us) FROM epochs",
             "SELECT max(stored_us) FROM limits",
         )
@@ -141,10 +146,11 @@ def _move(connection: sqlite3.Connection, span: dict[str, Any], told: Mapping[St
     span["latest"] = span["ended"] + _us(LATEST_MISTAKE)  # later ones are of a clock that does not follow ours
     for (station,) in connection.execute("SELECT DISTINCT station FROM transactions").fetchall():
         values = {**span, "station": station, "since": told.get(station, _NEVER)}
-        for statement in (_STARTS, _STOPS, _SAMPLES):
+        for statement in (_STARTS, _STOPS, _SAMPLES, _NEWEST_SAMPLES):
             connection.execute(statement, values)
     waiting = connection.execute(
-        "SELECT seq, station, payload FROM outbox WHERE epoch = ? AND created_us <= ? AND rendered IS NULL",
+        "SELECT seq, station, payload FROM outbox WHERE epoch = ? AND created_us <= ? AND rendered IS NULL"
+        " AND seq NOT IN (SELECT said_seq FROM last_told WHERE said_seq IS NOT NULL)",
         (span["epoch"], span["ended"]),
     )
     began = span["began"] - span["began"] % _SECOND  # stations are told whole seconds, and stamp in them

@@ -21,8 +21,9 @@ _RUNNING = (
 # the first sample of the transaction what the meter shows is of another one, and some meters begin anew with each.
 _TREAT = (
     "UPDATE transaction_uplinks SET treatment = ?, refused_wh = iif(treatment IN ('allowance', 'stop', 'pause'),"
-    " refused_wh, (SELECT iif(last_sample_wh IS NULL, meter_start_wh, coalesce(?, last_sample_wh))"
-    " FROM transactions WHERE id = transaction_id))"
+    " refused_wh, (SELECT iif(s.register_wh IS NULL, t.meter_start_wh, coalesce(?, s.register_wh))"
+    " FROM transactions t LEFT JOIN last_samples s ON s.first_frame = t.first_frame"
+    " WHERE t.id = transaction_uplinks.transaction_id))"
     " WHERE transaction_id = ? AND uplink = ? AND rank = 0"
     " AND (SELECT state FROM transactions WHERE id = transaction_id) = 'open' RETURNING refused_wh"
 )

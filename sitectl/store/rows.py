@@ -13,6 +13,7 @@ import orjson
 
 from sitectl.model.ids import StationId, TransactionId, UplinkId
 from sitectl.model.transaction import OutboxKind, OutboxMessage
+from sitectl.store.packing import packed
 
 SEQ_BITS = 32  # numbers that one epoch may use; 2^21 epochs fit into what JSON readers hold exactly
 
@@ -44,6 +45,8 @@ class Received:
     raw: bytes
     wall_us: int
     at: float
+    packs: bool = False
+    """Whether the frame is worth the time that it takes to make it smaller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ def insert_frame(
             kind.value,
             received.wall_us,
             received.at,
-            received.raw,
+            packed(received.raw) if received.packs else received.raw,
         ),
     )
     return cursor.lastrowid or 0

@@ -28,6 +28,7 @@ class Running:
     start_clock_trusted: bool
     meter_start_wh: int
     uplinks: tuple[UplinkId, ...]
+    first_frame: int = 0
     last_sample_us: int | None = None
     last_sample_wh: float | None = None
     last_said: bytes | None = None
@@ -54,12 +55,15 @@ class RunningTransactions:
 
 _RUNNING = (
     "SELECT id, evse, station_transaction_id, version, id_token, started_us, start_clock_trusted, meter_start_wh,"
-    " last_sample_us, last_sample_wh, station FROM transactions"
+    " coalesce(s.sampled_us, last_sample_us), coalesce(s.register_wh, last_sample_wh), station,"
+    " t.first_frame FROM transactions t LEFT JOIN last_samples s ON s.first_frame = t.first_frame"
 )
 
 
 def _load(connection: sqlite3.Connection, station: StationId) -> list[Running]:
-    rows = connection.execute(f"{_RUNNING} WHERE station = ? AND state = 'open' ORDER BY rowid", (station,)).fetchall()
+    rows = connection.execute(
+        f"{_RUNNING} WHERE station = ? AND state = 'open' ORDER BY t.rowid", (station,)
+    ).fetchall()
     return [_running(connection, row) for row in rows]
 
 
@@ -79,6 +83,7 @@ def _running(connection: sqlite3.Connection, row: Sequence[Any]) -> Running:
         start_clock_trusted=bool(row[6]),
         meter_start_wh=row[7],
         uplinks=uplinks_of(connection, TransactionId(row[0])),
+        first_frame=row[11],
         last_sample_us=row[8],
         last_sample_wh=row[9],
     )

@@ -147,7 +147,10 @@ def remove(connection: sqlite3.Connection, seq: int) -> bool:
     """Remove meter values that were never sent; whether they were there."""
     return (
         connection.execute(
-            "DELETE FROM outbox WHERE seq = ? AND kind = 'meter' AND state = 'queued' AND rendered IS NULL", (seq,)
+            "DELETE FROM outbox WHERE seq = ? AND kind = 'meter' AND state = 'queued' AND rendered IS NULL"
+            " AND NOT EXISTS (SELECT 1 FROM transactions t JOIN last_told l ON l.uplink = outbox.uplink"
+            " AND l.first_frame = t.first_frame WHERE t.id = outbox.transaction_id AND l.said_seq = outbox.seq)",
+            (seq,),
         ).rowcount
         > 0
     )

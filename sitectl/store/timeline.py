@@ -15,7 +15,9 @@ from sitectl.base.clock import Clock
 from sitectl.model.ids import StationId, UplinkId
 from sitectl.model.journal import JournalEntry, Message, TimelinePage
 from sitectl.store.background import Background
+from sitectl.store.halving import Ordered, first_behind, first_since
 from sitectl.store.moments import from_us, to_us
+from sitectl.store.packing import unpacked
 from sitectl.store.recorder import Recorder
 from sitectl.store.recordings import HOUR_US, Segment, read, readable, segments
 
@@ -102,11 +104,16 @@ def _hour(
     for frame, time_us in kept.items():
         yield time_us, Message(from_us(time_us), None, False, frame), frame
     for seq, time_us, type, evse, data in connection.execute(
-        "SELECT seq, time_us, type, evse, data FROM events WHERE time_us >= ? AND time_us < ? AND station = ?",
-        (hour_us, until_us, station),
+        "SELECT seq, time_us, type, evse, data FROM events WHERE seq BETWEEN ? AND ? AND time_us >= ? AND time_us < ?"
+        " AND station = ?",
+        (*_between(connection, Ordered.EVENTS, hour_us, until_us), hour_us, until_us, station),
     ):
         entry = JournalEntry(seq, from_us(time_us), type, station, evse, orjson.loads(data))
         yield time_us, entry, f"{type} {data}"
+
+
+def _between(connection: sqlite3.Connection, table: Ordered, since_us: int, until_us: int) -> tuple[int, int]:
+    return first_since(connection, table, since_us), first_behind(connection, table, until_us)
 
 
 def _uplink(name: str | None) -> UplinkId | None:
@@ -114,29 +121,10 @@ def _uplink(name: str | None) -> UplinkId | None:
 
 
 def _kept(connection: sqlite3.Connection, station: StationId, since_us: int, until_us: int) -> dict[str, int]:
-    """Frames that the ledger kept, with their times.
-
-    They have no index by time: it grows with their numbers, but for jumps of the clock.
-    """
-    begins, ends = (_first_since(connection, us) for us in (since_us, until_us))
+    """Frames that the ledger kept, with their times."""
     rows = connection.execute(
         "SELECT received_us, frame FROM raw_frames WHERE id BETWEEN ? AND ? AND station = ?"
         " AND received_us >= ? AND received_us < ? ORDER BY id",
-        (begins, ends, station, since_us, until_us),
+        (*_between(connection, Ordered.FRAMES, since_us, until_us), station, since_us, until_us),
     )
-    return {readable(frame): received_us for received_us, frame in rows}
-
-
-def _first_since(connection: sqlite3.Connection, us: int) -> int:
-    """The lowest number of a frame received since a moment, by halving."""
-    low, high = 0, (connection.execute("SELECT max(id) FROM raw_frames").fetchone()[0] or 0) + 1
-    while low < high:
-        middle = (low + high) // 2
-        row = connection.execute(
-            "SELECT received_us FROM raw_frames WHERE id >= ? ORDER BY id LIMIT 1", (middle,)
-        ).fetchone()
-        if row is not None and row[0] < us:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+    return {readable(unpacked(frame)): received_us for received_us, frame in rows}

@@ -8,6 +8,7 @@ A message is known by its content, since stations repeat what was not answered a
 reboot: a start by EVSE, token, time stamp and meter, a stop by everything that it says.
 """
 
+import asyncio
 import sqlite3
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Container, Sequence
@@ -110,12 +111,15 @@ class Ledger:
         message: OutboxMessage,
         raw: bytes,
         without: Collection[UplinkId] = (),
-    ) -> Awaitable[TransactionId | None]:
+        *,
+        patient: bool = False,
+    ) -> asyncio.Future[TransactionId | None]:
         """Store meter values and their copies (not for the uplinks `without`); the newest told again change nothing.
 
         After the stop only the frame is kept, and of those that name a transaction which is not known. None: of none.
+        `patient`: they may wait for company.
         """
-        encoded, received, sampled_us = Encoded.of(message), self._received(raw), to_us(sampled)
+        encoded, received, sampled_us = Encoded.of(message), self._received(raw, packs=patient), to_us(sampled)
 
         def job(connection: sqlite3.Connection) -> TransactionId | None:
             at_station = self._running.of(connection, station)
@@ -138,7 +142,7 @@ class Ledger:
                 remember_sample(connection, one, sampled_us, register_wh)
             return one.transaction
 
-        return self._database.run(job)
+        return self._database.run(job, patient=patient)
 
     def verdict(self, transaction: TransactionId, info: IdTokenInfo) -> Awaitable[None]:
         """Store what was answered to the station about the token of a transaction."""
@@ -167,8 +171,8 @@ class Ledger:
 
         return self._database.query(job)
 
-    def _received(self, raw: bytes) -> Received:
-        return Received(raw, to_us(self._clock.wall()), self._clock.monotonic())
+    def _received(self, raw: bytes, *, packs: bool = False) -> Received:
+        return Received(raw, to_us(self._clock.wall()), self._clock.monotonic(), packs)
 
     # --- jobs, in the writer's thread --------------------------------------------------------------------------------
 
@@ -208,9 +212,10 @@ class Ledger:
             start_clock_trusted=start.clock.trusted,
             meter_start_wh=start.meter_start_wh,
             uplinks=copies,
+            first_frame=frame,
             last_said=b"",
         )
-        insert_transaction(connection, self._stamp, one, start, key, received, frame)
+        insert_transaction(connection, self._stamp, one, start, key, received)
         self._copy(connection, one, message, received.wall_us)
         at_station.append(one)
         if late:

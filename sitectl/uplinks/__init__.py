@@ -9,7 +9,8 @@ Out of the house, in this order:
 * `news.py`: statuses (the newest of each connector, when it is new) and what the central asked for; `aligned.py`:
   clock-aligned readings; `wishes.py`: what the central wants of all that.
 * `egress.py`: drains the outbox of one virtual station: ordered, one in flight, resends identical to the byte;
-  `pace.py`: backlogs leave at a pace. `event_trials.py`, `security_events.py`: what goes up besides money.
+  `pace.py`: backlogs leave at a pace. `awaited.py`: who waits for a verdict. `event_trials.py`,
+  `security_events.py`: what goes up besides money.
 * `rendering.py`: the payload of an outbox row at the door: the central's id, its clock, its verdict; `thinning.py`:
   the measurands that it wants. `refusals.py`: a token that is refused after the start: a stop, 0 A, or a grant.
 

@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
+from typing import TypeVar
 
 import orjson
 
@@ -31,6 +32,7 @@ from sitectl.ocpp.deviations import Deviation
 from sitectl.ocpp.v16 import central_decode, decode
 from sitectl.ocpp.versions import ErrorCode, error_code
 from sitectl.uplinks import virtual
+from sitectl.uplinks.awaited import AwaitedVerdicts
 from sitectl.uplinks.event_trials import RETRY_S, EventTrials
 from sitectl.uplinks.nudge import Nudge
 from sitectl.uplinks.overdue import Overdue
@@ -38,10 +40,12 @@ from sitectl.uplinks.pace import Pace
 from sitectl.uplinks.ports import Rooms
 from sitectl.uplinks.refusals import Refusals
 from sitectl.uplinks.remembered import remember
-from sitectl.uplinks.rendering import is_nameless, rendered
+from sitectl.uplinks.rendering import frozen, is_nameless, rendered, thawed
 from sitectl.uplinks.thinning import Measured
 from sitectl.wire.outcomes import Answer, CallOutcome, Gone, Refused, TimedOut
 from sitectl.wire.peer import Peer
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -73,11 +77,13 @@ class Egress:
         "_deviations",
         "_events",
         "_grew",
+        "_leisure",
         "_measured",
         "_not_before",
         "_nudge",
         "_overdue",
         "_pace",
+        "_patient",
         "_refusals",
         "_rooms",
         "_station",
@@ -122,6 +128,7 @@ class Egress:
         self.central_said: tuple[datetime, float] | None = None
         """What time it was by the central's clock, and our monotonic time then; our wall clock may jump meanwhile."""
         self._grew = False
+        self._leisure = self._patient = False  # the last step found nothing; the commits of a message may wait
         self._not_before = 0.0
         self._timeless_since: float | None = None
         self._turn: asyncio.Future[None] | None = None
@@ -130,7 +137,7 @@ class Egress:
         self._booted_for: int | None = None
         self._overdue = Overdue(uplink, station, rooms.journal)
         self._events = EventTrials()
-        self._verdicts: dict[TransactionId, list[asyncio.Future[IdTokenInfo | None]]] = {}
+        self._verdicts = AwaitedVerdicts()
 
     # --- what others tell it and ask it -------------------------------------------------------------------------------
 
@@ -141,19 +148,7 @@ class Egress:
 
     async def verdict(self, transaction: TransactionId, deadline_s: float) -> IdTokenInfo | None:
         """Wait until the start of this transaction was answered; None when that takes too long or cannot be."""
-        future: asyncio.Future[IdTokenInfo | None] = asyncio.get_running_loop().create_future()
-        self._verdicts.setdefault(transaction, []).append(future)
-        try:
-            async with asyncio.timeout(deadline_s):
-                return await future
-        except TimeoutError:
-            return future.result() if future.done() and not future.cancelled() else None
-        finally:
-            waiting = self._verdicts.get(transaction, [])
-            if future in waiting:
-                waiting.remove(future)
-            if not waiting:
-                self._verdicts.pop(transaction, None)
+        return await self._verdicts.wait(transaction, deadline_s)
 
     def begin(self) -> None:
         """A connection was accepted: whether anything waits is to be found out."""
@@ -165,8 +160,7 @@ class Egress:
         """The connection is over: nobody waits any longer for what it might have said."""
         self.live = False
         self._give_turn_up()
-        for transaction in [*self._verdicts]:
-            self._tell(transaction, None)
+        self._verdicts.end()
 
     def late(self, request: Payload, answer: Payload) -> None:
         """A call of ours was answered after its time: if it is the overdue message, that is not sent again."""
@@ -201,6 +195,7 @@ class Egress:
             self._give_turn_up()
             if not self._grew:
                 self.waiting, self.live = False, True
+            self._leisure = True
             return Step.IDLE
         if self._overdue.answered(item):
             return await self._settle(peer, item, Answer(self._overdue.take()))
@@ -219,6 +214,8 @@ class Egress:
         if is_nameless(item) and self._zero_id is ZeroId.SUPPRESS:
             await self._drop(item, "the central refused the token and gave the transaction no id")
             return Step.SENT
+        self._patient = self._leisure and self.live and item.message.kind is OutboxKind.METER
+        self._leisure = False
         request = await self._frozen(item)
         if request is None:
             return Step.SENT
@@ -234,7 +231,7 @@ class Egress:
 
     async def _frozen(self, item: OutboxItem) -> Payload | None:
         """The payload as it goes up, now and at every repetition; None when it may not go after all."""
-        text = item.rendered
+        text = thawed(item)
         if text is None:
             ours = self._clock.wall() if self._rooms.time.known else None
             made = rendered(item, self._central_now(), self._zero_id, self._measured(), ours)
@@ -242,11 +239,18 @@ class Egress:
                 await self._rooms.outbox.acked(item.seq)
                 return None
             text = orjson.dumps(made.payload).decode()
-            if not await self._rooms.outbox.sending(item.seq, text, made.newest):
+            kept = partial(self._rooms.outbox.sending, item.seq, frozen(item, text), made.newest)
+            if not await self._kept(kept):
                 return None
         request: Payload = orjson.loads(text)
         self._overdue.sent(item, request)
         return request
+
+    async def _kept(self, commit: Callable[..., Awaitable[T]]) -> T:
+        """Wait for a commit; it may wait for company itself while nothing else is to be said to the central."""
+        if not self._patient or self._nudge.is_set:
+            return await commit()
+        return await self._nudge.or_hurry(commit(patient=True), self._rooms.outbox.hurry)
 
     async def _settle(self, peer: Peer, item: OutboxItem, outcome: CallOutcome) -> Step:
         match outcome:
@@ -292,7 +296,7 @@ class Egress:
             self._rooms.journal.record("outbox.refused", self._station, data=data)
             self._hold_up(float(interval_s * attempts))
         elif item.transaction is not None and item.message.kind is OutboxKind.START:
-            self._tell(item.transaction, None)
+            self._verdicts.tell(item.transaction, None)
 
     async def _drop(self, item: OutboxItem, why: str) -> None:
         """The central will not have an event; the journal keeps what it said."""
@@ -316,7 +320,7 @@ class Egress:
             info = central_decode.stop_answer(payload).value
         self._unsaved = partial(self._rooms.outbox.acked, item.seq, uplink_transaction_id, info)
         try:
-            await self._unsaved()
+            await self._kept(self._unsaved)
             self._unsaved = None
         finally:
             self._heed(item, info)
@@ -343,18 +347,15 @@ class Egress:
         """Hand a verdict to whoever waits; one that comes too late has its own consequences."""
         id_token = decode.authorize(item.message.payload).value
         remember(self._rooms, self._uplink, self._station, id_token, info)
-        if item.message.kind is not OutboxKind.START or item.transaction is None or self._tell(item.transaction, info):
+        if (
+            item.message.kind is not OutboxKind.START
+            or item.transaction is None
+            or self._verdicts.tell(item.transaction, info)
+        ):
             return
         if info is not None and info.status is not AuthorizationStatus.ACCEPTED:
             again = item.rendered is not None
             self._refusals.late(self._station, item.transaction, info.status, again=again)
-
-    def _tell(self, transaction: TransactionId, info: IdTokenInfo | None) -> bool:
-        """Whether anybody waited."""
-        waiting = [future for future in self._verdicts.pop(transaction, []) if not future.done()]
-        for future in waiting:
-            future.set_result(info)
-        return bool(waiting)
 
     def _central_now(self) -> datetime:
         """What the central's clock shows; ours, where it has not said or is not believed."""

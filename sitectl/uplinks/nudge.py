@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class Nudge:
     """`wait` sleeps until somebody calls `set`, or for as long as it is told. One sleeper at a time."""
 
-    __slots__ = ("_is_set", "_sleeper")
+    __slots__ = ("_hurry", "_sleeper", "is_set")
 
     def __init__(self) -> None:
-        self._is_set = False
+        self.is_set = False
+        self._hurry: Callable[[], None] | None = None
         self._sleeper: asyncio.Future[None] | None = None
 
     def set(self) -> None:
         """Wake the sleeper, or whoever lies down next."""
-        self._is_set = True
+        self.is_set = True
         _end(self._sleeper)
+        if self._hurry is not None:
+            self._hurry()
+
+    async def or_hurry(self, work: Awaitable[T], hurry: Callable[[], None]) -> T:
+        """The result of `work`, which takes its time; `hurry` is called where somebody calls `set` meanwhile."""
+        self._hurry = hurry
+        try:
+            return await work
+        finally:
+            self._hurry = None
 
     async def wait(self, seconds: float | None) -> None:
         """Sleep; None: until woken."""
-        if not self._is_set and (seconds is None or seconds > 0.0):
+        if not self.is_set and (seconds is None or seconds > 0.0):
             loop = asyncio.get_running_loop()
             sleeper = self._sleeper = loop.create_future()
             timer = None if seconds is None else loop.call_later(seconds, _end, sleeper)
@@ -31,7 +46,7 @@ class Nudge:
                 self._sleeper = None
                 if timer is not None:
                     timer.cancel()
-        self._is_set = False
+        self.is_set = False
 
 
 def _end(sleeper: asyncio.Future[None] | None) -> None:

@@ -70,11 +70,16 @@ class Outbox(Protocol):
     def head(self, uplink: UplinkId, station: StationId) -> Awaitable[OutboxItem | None]:
         """The next message to send. None: empty, or the head waits for its Start to be acked or dead."""
 
-    def sending(self, seq: int, rendered: str, told: datetime | None = None) -> Awaitable[bool]:
+    def sending(
+        self, seq: int, rendered: str, told: datetime | None = None, *, patient: bool = False
+    ) -> Awaitable[bool]:
         """Freeze the text before its first send and mark the row sent. False: it may not go now; ask for the head.
 
-        `told`: the newest moment in it that counts.
+        `told`: the newest moment in it that counts. `patient`, here and below: the commit may wait for company.
         """
+
+    def hurry(self) -> None:
+        """Nothing that waits for company waits any longer."""
 
     def archive(self, seq: int) -> Awaitable[None]:
         """Put meter values aside whose transaction the central never took, with the next few of the same."""
@@ -84,6 +89,8 @@ class Outbox(Protocol):
         seq: int,
         uplink_transaction_id: str | None = None,
         info: IdTokenInfo | None = None,
+        *,
+        patient: bool = False,
     ) -> Awaitable[None]:
         """The central answered: done. For a start, keep the central's id and verdict (wakes the dependants)."""
 

@@ -16,8 +16,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+import orjson
+
 from sitectl.base.units import format_utc, parse_timestamp
-from sitectl.model.transaction import AuthorizationStatus, OutboxItem, OutboxKind, Payload
+from sitectl.model.transaction import AS_STORED, AuthorizationStatus, OutboxItem, OutboxKind, Payload
 from sitectl.model.uplink import ZeroId
 from sitectl.ocpp.v16 import central_encode, copies
 from sitectl.ocpp.v16.copies import is_signed
@@ -75,6 +77,23 @@ def rendered(
     if is_nameless(item) and zero_id is ZeroId.SEND_ZERO:
         bound = "0"
     return Rendered(central_encode.with_transaction(message.action, payload, bound), times.newest)
+
+
+def as_stored(item: OutboxItem) -> Payload:
+    """The payload of a row with nothing put right but the central's id bound in: what most meter values go up as."""
+    bound = None if item.start_dead else item.uplink_transaction_id
+    return central_encode.with_transaction(item.message.action, item.message.payload, bound)
+
+
+def frozen(item: OutboxItem, text: str) -> str:
+    """What is kept of the text of a row, so that it can be said again to the byte: most meter values need no copy."""
+    plain = item.message.kind is OutboxKind.METER and not is_nameless(item)
+    return AS_STORED if plain and orjson.dumps(as_stored(item)).decode() == text else text
+
+
+def thawed(item: OutboxItem) -> str | None:
+    """The text as it went up before; None: it never did."""
+    return orjson.dumps(as_stored(item)).decode() if item.rendered == AS_STORED else item.rendered
 
 
 def _stop(item: OutboxItem, payload: Payload) -> Payload:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sitectl.store.packing import unpacked
 from tests.faults.central import TRANSACTIONAL, content
 from tests.faults.recording import Frame, Operation
 from tests.faults.wire import CALL, RESULT, Payload
@@ -93,7 +94,7 @@ def found(folder: Path) -> Found:
         return Found(
             integrity,
             [dict(row) for row in connection.execute("SELECT * FROM transactions")],
-            Counter((row["station"], content(json.loads(row["frame"])[3])) for row in frames),
+            Counter((row["station"], content(json.loads(unpacked(row["frame"]))[3])) for row in frames),
             Counter((row["station"], row["action"], content(json.loads(row["payload"]))) for row in copies),
             _deciding(connection),
         )

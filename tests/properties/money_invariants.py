@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from sitectl.base.units import parse_timestamp
+from sitectl.store.packing import unpacked
 from tests.properties.money_central import Booked, Central, Received
 from tests.properties.money_station import Station, Transaction
 from tests.properties.money_world import World
@@ -86,7 +87,7 @@ def _order(world: World, station: str, told: list[Received]) -> Iterator[str]:
     kept = "SELECT frame FROM raw_frames WHERE station = ? AND transaction_id IS NOT NULL ORDER BY id"
     place = {}
     for n, (frame,) in enumerate(world.rows(kept, station)):
-        _, _, action, payload = json.loads(frame)
+        _, _, action, payload = json.loads(unpacked(frame))
         place.setdefault(key(action, payload), n)
     first_told = list(dict.fromkeys(key(one.action, one.payload) for one in told))
     places = [place[one] for one in first_told if one in place]

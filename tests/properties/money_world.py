@@ -23,7 +23,7 @@ from sitectl.base.virtual import VirtualLoop
 from sitectl.base.worker import InlineWorker
 from sitectl.config.load import Loaded, load
 from sitectl.daemon.timekeeping import Timekeeper
-from sitectl.daemon.wiring import Ear, Wired, wire
+from sitectl.daemon.wiring import PATIENCE_S, Ear, Wired, wire
 from sitectl.model.ids import StationId
 from sitectl.model.storage import StoreState
 from sitectl.ocpp.v16 import copies
@@ -128,6 +128,7 @@ class Gateway:
             executor=lambda name: MortalExecutor(name, self),
             begin=clock.begin,
             ballast_bytes=0,
+            patience_s=PATIENCE_S,
         )
         time = Timekeeper(clock, self.store)
         tasks = Tasks()

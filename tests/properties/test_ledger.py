@@ -197,7 +197,8 @@ class LedgerMachine(RuleBasedStateMachine):
         stop = TransactionStop(station, id, moment, moment.isoformat(), meter, "Local", token)
         before = self.rows("SELECT * FROM transactions ORDER BY rowid")
         running = self.rows(
-            "SELECT id, id_token, max(meter_start_wh, ifnull(last_sample_wh, 0)) FROM transactions"
+            "SELECT id, id_token, max(meter_start_wh, ifnull(register_wh, 0)) FROM transactions"
+            " LEFT JOIN last_samples ON last_samples.first_frame = transactions.first_frame"
             " WHERE station=? AND state='open'",
             station,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
 from datetime import datetime
 from functools import partial
 
@@ -17,15 +16,23 @@ from sitectl.ocpp.v16 import copies, encode, meter_values
 from sitectl.stations.clocks import LATE_S
 from sitectl.stations.desk import Desk
 from sitectl.stations.record import MOST_EVSES, Running, SampleToStore, StationRecord, as_bytes
+from sitectl.stations.rounds import ROUND_S
 from sitectl.wire.outcomes import Reply, Silence, Upon
 
 _WORTH_IT = frozenset({"Transaction.Begin", "Transaction.End"})
 EARLY_S = 1.0
 """A sample that comes so much before its time is the one of that time."""
 
+OFTEN_S = 40.0
+"""Samples that come closer than this are more than are stored."""
 
-def metered(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Reply | Upon | Awaitable[Reply]:
-    """MeterValues: answered at once when nothing is to be stored, else when it is stored."""
+UNHURRIED_S = 5.0
+"""A station whose last sample was heard so long ago is not telling a queue: the answer may wait a little, so that its
+sample is stored together with others."""
+
+
+def metered(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Reply | Upon:
+    """MeterValues: answered at once when it need not be stored, else when it is stored."""
     told = meter_values.meter_values(call.payload).value
     received, now = desk.clock.wall(), desk.clock.monotonic()
     named = told.station_transaction_id or None
@@ -35,13 +42,20 @@ def metered(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> 
         _tell(desk, record, EvseId(record.id, evse), told.samples[-1], received, now)
     if not told.samples or (running is None and named is None):
         return encode.empty_answer()
-    sample = _to_store(desk, record, call, raw, told.samples, received)
+    sample, unhurried = _to_store(desk, record, call, raw, told.samples, received), False
     if running is not None:
-        _thin(desk, record, running, told.samples, sample, now)
-        if not sample.due and not _worth_storing(desk, record, running, told.samples, sample.sampled, now):
+        special = any(one.signed or one.context in _WORTH_IT for one in told.samples)
+        unhurried = not special and running.heard is not None and now - running.heard[1] >= UNHURRIED_S
+        often = _is_one_of_many(running, sample.sampled, now)
+        if not special:
+            _share_out(desk, record, running, sample, now, often)
+        if not (special or sample.due or _is_worth_storing(desk, record, running, sample, now, often)):
             running.unstored = sample
+            if often:
+                desk.rounds.put(record.id, evse, partial(_take_newest, desk, record, evse, running))
             return encode.empty_answer()
-    return _answer_when_stored(desk, record, running, sample, _store(desk, record, evse, running or named, sample))
+    stored = _store(desk, record, evse, running or named, sample, patient=unhurried)
+    return Upon(stored, partial(_reply_of, desk, record, running, sample))
 
 
 def _to_store(
@@ -86,51 +100,96 @@ def _tell(desk: Desk, record: StationRecord, evse: EvseId, sample: MeterSample, 
     desk.inbox.post(EvseMetered(reading))
 
 
-def _worth_storing(
-    desk: Desk,
-    record: StationRecord,
-    running: Running,
-    samples: tuple[MeterSample, ...],
-    sampled: datetime,
-    now: float,
+def _is_worth_storing(
+    desk: Desk, record: StationRecord, running: Running, sample: SampleToStore, now: float, often: bool
 ) -> bool:
-    """The first, those at begin and end, signed ones, and one an interval, by the station's own time or by ours.
+    """Whether to store it before it is answered: the first, and one an interval."""
+    last = running.stored_sampled, running.stored_at
+    every_s = desk.store_samples_every_s(record.id)
+    return running.stored_sampled is None or _has_passed(sample.sampled, now, last, every_s, often)
+
+
+def _has_passed(
+    sampled: datetime, now: float, last: tuple[datetime | None, float], every_s: float, often: bool
+) -> bool:
+    """Whether an interval is over, by the station's own time or by ours.
 
     By its own, because what a station kept while it was offline comes all at once; by ours, because some clocks stand.
+    Where one sample soon follows another, the newest is taken at the full minute, except from what was kept.
     """
-    if running.stored_sampled is None:
-        return True
-    every_s = desk.store_samples_every_s(record.id)
-    if now - running.stored_at >= every_s or abs((sampled - running.stored_sampled).total_seconds()) >= every_s:
-        return True
-    return any(sample.signed or sample.context in _WORTH_IT for sample in samples)
+    since_s = now - last[1]
+    own_s = 0.0 if last[0] is None else abs((sampled - last[0]).total_seconds())
+    if often and _is_in_rounds(every_s) and own_s < since_s + every_s and since_s < every_s + 2 * ROUND_S:
+        return False
+    return max(own_s, since_s) >= every_s - EARLY_S
 
 
-def _thin(
-    desk: Desk,
-    record: StationRecord,
-    running: Running,
-    samples: tuple[MeterSample, ...],
-    sample: SampleToStore,
-    now: float,
+def _is_one_of_many(running: Running, sampled: datetime, now: float) -> bool:
+    """Whether a sample soon followed another, so that most are not stored and it matters little which one is."""
+    before, running.heard = running.heard, (sampled, now)
+    return before is not None and max(now - before[1], abs((sampled - before[0]).total_seconds())) < OFTEN_S
+
+
+def _share_out(
+    desk: Desk, record: StationRecord, running: Running, sample: SampleToStore, now: float, often: bool
 ) -> None:
-    """Note which centrals this sample is for: each at its own interval, and all where it is more than a sample."""
-    if any(one.signed or one.context in _WORTH_IT for one in samples):
-        return
+    """Note which centrals this sample is for, each at its own interval."""
+    sample.due = sample.without = ()
     for uplink, every_s in desk.centrals.samples_every_s(record.id).items():
-        told, told_at = running.told.get(uplink, (running.began, running.since))
-        after_s = now - told_at
-        if told is not None:
-            after_s = max(after_s, abs((sample.sampled - told).total_seconds()))
-        if after_s >= every_s - EARLY_S:
+        last = running.told.get(uplink, (running.began, running.since))
+        if _has_passed(sample.sampled, now, last, every_s, often):
             sample.due += (uplink,)
         else:
             sample.without += (uplink,)
 
 
+def _take_newest(desk: Desk, record: StationRecord, evse: int, running: Running, now: float) -> bool:
+    """At the full minute: store the newest sample if an interval is over."""
+    sample = running.unstored
+    if sample is None or record.running.get(evse) is not running:
+        return True
+    every_s = desk.centrals.samples_every_s(record.id)
+    told_at = {uplink: running.told.get(uplink, (None, running.since))[1] for uplink in every_s}
+    due = tuple(uplink for uplink in every_s if _is_turn(now - told_at[uplink], every_s[uplink]))
+    if not due and not _is_turn(now - running.stored_at, desk.store_samples_every_s(record.id)):
+        return False
+    running.unstored, sample.due = None, due
+    sample.without = tuple(uplink for uplink in every_s if uplink not in due)
+    stored = _store(desk, record, evse, running, sample, patient=True)
+    stored.add_done_callback(partial(_taken, desk, record, running, sample))
+    return True
+
+
+def _is_in_rounds(every_s: float) -> bool:
+    """Whether an interval can be kept by looking at full minutes."""
+    return every_s >= ROUND_S and every_s % ROUND_S == 0
+
+
+def _is_turn(since_s: float, every_s: float) -> bool:
+    """Whether an interval is over at this full minute; others than whole minutes are not looked after here."""
+    return _is_in_rounds(every_s) and every_s < since_s + ROUND_S / 2
+
+
+def _taken(
+    desk: Desk,
+    record: StationRecord,
+    running: Running,
+    sample: SampleToStore,
+    stored: asyncio.Future[TransactionId | None],
+) -> None:
+    if isinstance(_reply_of(desk, record, running, sample, stored), Silence) and running.unstored is None:
+        running.unstored = sample
+
+
 def _store(
-    desk: Desk, record: StationRecord, evse: int, of: Running | int | None, sample: SampleToStore
-) -> Awaitable[TransactionId | None]:
+    desk: Desk,
+    record: StationRecord,
+    evse: int,
+    of: Running | int | None,
+    sample: SampleToStore,
+    *,
+    patient: bool = False,
+) -> asyncio.Future[TransactionId | None]:
     """Hand meter values to the ledger; `of` is the transaction, or the id that the station claims."""
     return desk.ledger.samples(
         record.id,
@@ -141,34 +200,23 @@ def _store(
         sample.message,
         as_bytes(sample.raw),
         sample.without,
+        patient=patient,
     )
 
 
 def store_last_sample(
     desk: Desk, record: StationRecord, station_transaction_id: int | None
-) -> Awaitable[TransactionId | None] | None:
+) -> asyncio.Future[TransactionId | None] | None:
     """Hand the newest sample of an ending transaction to the ledger, if it is not there yet; before the stop itself."""
     found = record.running_by(station_transaction_id)
-    if found is None or found[1].unstored is None:
+    if found is None or (sample := found[1].unstored) is None:
         return None
     evse, running = found
-    return _store(desk, record, evse, running, found[1].unstored)
+    _share_out(desk, record, running, sample, desk.clock.monotonic(), often=False)
+    return _store(desk, record, evse, running, sample)
 
 
 # --- the answer, once the commit is there ----------------------------------------------------------------------------
-
-
-def _answer_when_stored(
-    desk: Desk,
-    record: StationRecord,
-    running: Running | None,
-    sample: SampleToStore,
-    stored: Awaitable[TransactionId | None],
-) -> Upon | Awaitable[Reply]:
-    """A task a message would cost more than the message."""
-    if not isinstance(stored, asyncio.Future):
-        return _await(desk, record, running, sample, stored)
-    return Upon(stored, partial(_reply_of, desk, record, running, sample))
 
 
 def _reply_of(
@@ -186,25 +234,13 @@ def _reply_of(
         return Silence()
 
 
-async def _await(
-    desk: Desk,
-    record: StationRecord,
-    running: Running | None,
-    sample: SampleToStore,
-    stored: Awaitable[TransactionId | None],
-) -> Reply:
-    try:
-        return _stored(desk, record, running, sample, await stored)
-    except EnvironmentFault:
-        return Silence()
-
-
 def _stored(
     desk: Desk, record: StationRecord, running: Running | None, sample: SampleToStore, transaction: TransactionId | None
 ) -> Reply:
     # Noted only now: a sample that could not be stored is not answered, comes again, and must count as new then.
     if running is not None:
-        running.unstored = None
+        if running.unstored is not None and running.unstored.sampled <= sample.sampled:
+            running.unstored = None
         running.stored_sampled, running.stored_at = sample.sampled, desk.clock.monotonic()
         for uplink in sample.due:
             running.told[uplink] = running.stored_sampled, running.stored_at

@@ -138,6 +138,8 @@ class LedgerTwin:
         message: OutboxMessage,
         raw: bytes,
         without: Collection[UplinkId] = (),
+        *,
+        patient: bool = False,
     ) -> asyncio.Future[TransactionId | None]:
         future: asyncio.Future[TransactionId | None] = asyncio.get_running_loop().create_future()
         try:

@@ -28,7 +28,7 @@ def content(path: Path) -> Rows:
     with closing(sqlite3.connect(path)) as connection:
         names = [row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
         kept = [name for name in names if name not in ("meta", "epochs", "station_counters", "sqlite_sequence")]
-        return {name: connection.execute(f"SELECT * FROM {name} ORDER BY 1, 2").fetchall() for name in kept}
+        return {name: connection.execute(f"SELECT * FROM {name} ORDER BY 1").fetchall() for name in kept}
 
 
 def roots(path: Path) -> dict[str, int]:

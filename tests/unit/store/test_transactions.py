@@ -119,7 +119,7 @@ async def test_samples_may_be_for_some_uplinks_only(says: Says, store: Store) ->
     assert await says.samples(started.station_transaction_id, 1600.0, without=says.copies) == started.transaction
     assert await says.rows("SELECT uplink FROM outbox WHERE kind = 'meter'") == [("mirror",)]
     assert len(await store.queries.frames(started.transaction)) == 3
-    assert await says.rows("SELECT last_sample_wh FROM transactions") == [(1600.0,)]
+    assert await says.rows("SELECT register_wh FROM last_samples") == [(1600.0,)]
 
 
 async def test_samples_of_no_transaction_are_not_stored(says: Says) -> None:

@@ -51,3 +51,19 @@ async def test_a_cancelled_sleep_leaves_nothing_behind():
     nudge.set()
     await nudge.wait(None)
     assert now() == 1.0
+
+
+@on_virtual_time
+async def test_work_at_leisure_is_hurried_once_by_whoever_wakes():
+    nudge, hurried = Nudge(), []
+    work: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def hurry() -> None:
+        hurried.append(now())
+        work.set_result("done")
+
+    asyncio.get_running_loop().call_later(2.0, nudge.set)
+    assert await nudge.or_hurry(work, hurry) == "done"
+    nudge.set()
+    assert hurried == [2.0], "what is done needs no hurry"
+    assert nudge.is_set, "and who lies down next is woken all the same"

@@ -3,10 +3,11 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import orjson
 import pytest
 
 from sitectl.model.ids import StationId, TransactionId, UplinkId
-from sitectl.model.transaction import AuthorizationStatus, OutboxItem, OutboxKind, OutboxMessage
+from sitectl.model.transaction import AS_STORED, AuthorizationStatus, OutboxItem, OutboxKind, OutboxMessage
 from sitectl.model.uplink import ZeroId
 from sitectl.uplinks import rendering
 from sitectl.uplinks.rendering import is_nameless
@@ -187,3 +188,36 @@ def test_signed_data_is_not_moved_with_the_rest():
     made = rendering.rendered(item("StopTransaction", stop, OutboxKind.STOP, **rest), NOW)
     assert made is not None
     assert (made.payload["timestamp"], made.payload["transactionData"]) == ("2026-11-20T11:10:00Z", [value])
+
+
+PLAIN = {"connectorId": 1, "meterValue": [{"timestamp": SOON, "sampledValue": [{"value": "1"}]}]}
+
+
+def test_what_goes_up_as_it_is_stored_needs_no_copy_and_comes_back_to_the_byte():
+    values = item("MeterValues", PLAIN, OutboxKind.METER)
+    text = orjson.dumps(rendered(values, NOW)).decode()
+    assert rendering.thawed(values) is None
+    kept = rendering.frozen(values, text)
+    assert kept == AS_STORED
+    assert rendering.thawed(replace(values, rendered=kept)) == text
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        item("MeterValues", {"meterValue": [{"timestamp": LATE, "sampledValue": []}]}, OutboxKind.METER),
+        item("StopTransaction", {"meterStop": 5, "timestamp": SOON}, OutboxKind.STOP),
+        item("StartTransaction", {"connectorId": 1, "timestamp": SOON}, OutboxKind.START),
+    ],
+)
+def test_what_was_changed_and_what_is_money_is_kept_as_text(values):
+    text = orjson.dumps(rendered(values, NOW)).decode()
+    assert rendering.frozen(values, text) == text
+    assert rendering.thawed(replace(values, rendered=text)) == text
+
+
+def test_of_a_transaction_without_a_name_the_text_is_kept():
+    refused = item("MeterValues", PLAIN, OutboxKind.METER, uplink_transaction_id=None)
+    refused = replace(refused, verdict=AuthorizationStatus.BLOCKED)
+    text = orjson.dumps(rendered(refused, NOW, ZeroId.MINUS_ONE)).decode()
+    assert rendering.frozen(refused, text) == text
