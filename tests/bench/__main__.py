@@ -19,7 +19,15 @@ from dataclasses import asdict
 
 from tests.bench.figures import Figure, from_json
 
-BENCHES = {"allocator": 60, "cycle": 120, "station_server": 150, "whole_site": 180, "memory": 180, "start": 120}
+BENCHES = {
+    "allocator": 60,
+    "cycle": 120,
+    "station_server": 150,
+    "whole_site": 180,
+    "memory": 180,
+    "start": 120,
+    "written": 240,
+}
 """Name -> seconds that it may take."""
 
 
