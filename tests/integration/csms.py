@@ -167,8 +167,8 @@ class Csms:
         if self._server is not None:
             server, self._server = self._server, None
             server.close(close_connections=False)
-            for point in list(self.points.values()):
-                point._connection._socket.transport.abort()
+            for connection in list(server.all_connections):  # those that are still shaking hands, too
+                connection.transport.abort()
             await server.wait_closed()
 
     def _admit(self, socket: ServerConnection, request: Request) -> Response | None:

@@ -134,8 +134,10 @@ async def test_a_key_that_the_central_means_as_text(tmp_path: Path) -> None:
         await connected(central, 2)
 
 
-async def test_from_plain_to_tls_with_a_root_of_the_central(tmp_path: Path) -> None:
+async def test_from_plain_to_tls_with_a_root_of_the_central(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same address speaks TLS from one moment to the next, as a load balancer does."""
+    # It is the central that ends the connection: dialled before, it would be found to speak no TLS, and that be heeded.
+    monkeypatch.setattr(credentials, "RECONNECT_AFTER_S", 600.0)
     root, key = certificate_for_loopback(tmp_path)
     async with csms() as central:
         central.passwords = {CP: FIRST}
