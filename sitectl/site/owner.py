@@ -220,6 +220,7 @@ class Site:
         seen, state = decision.snapshot, self._state
         moment = offers.Moment(seen, self._clock.wall(), offers.lifetimes(state, seen, decision.force))
         leaving: list[offers.Prepared] = []
+        told: list[offers.Due] = []
         settling = self._settling(decision)
         for due in offers.due(moment, state, decision.allocation, self._stored, settling=settling):
             if due.kind is offers.Kind.RAISE and self._written_out(due.view.id.station, seen):
@@ -227,11 +228,13 @@ class Site:
             prepared = offers.prepare(due, moment, self._stored, self._next_seq())
             if seen.raises_allowed or not prepared.waits:
                 leaving.append(prepared)
-                self._note(due, decision)
+                told.append(due)
         fallbacks = offers.fallbacks_due(seen, state)
         leaving += [offers.prepare_fallback(view, seen.at, self._next_seq()) for view in fallbacks]
         if leaving:
             self._send(leaving)
+        for due in told:  # the stations come before the record
+            self._note(due, decision)
 
     def _note(self, due: offers.Due, decision: Decision) -> None:
         """For people: what was decided for an EVSE and why. A limit that is only said again is no news."""

@@ -36,6 +36,11 @@ import uvloop
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
 
+from sitectl.model.authorization import Remembered
+from sitectl.model.events import Event
+from sitectl.model.ids import EvseId
+from sitectl.model.security import SecurityEventType
+from sitectl.model.transaction import OutboxMessage, Payload
 from tests.bench.figures import Figure, conclude
 
 CONNECTIONS = 100
@@ -53,26 +58,43 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 # --- servers, each in its own process ---------------------------------------------------------------------------------
 
 
-def nothing(*args: Any) -> None:
-    """Takes what it is given."""
+class NoSite:
+    """No site: what it would do is not this room's work."""
+
+    def post(self, event: Event) -> None: ...
 
 
-class Nobody:
-    """No central and no site: what they would do is not this room's work."""
-
-    post = outbox_grew = station_online = station_offline = security_event = status = staticmethod(nothing)
+class NoCentral:
+    """A central that wants every transaction and says nothing."""
 
     def copies(self, station: str, id_token: str) -> tuple[str, ...]:
         return ("central",)
 
-    def bars(self, *args: Any) -> bool:
+    async def authorize(self, station: str, id_token: str, deadline_s: float) -> None: ...
+    def remembered(self, station: str, id_token: str) -> Remembered:
+        return Remembered()
+
+    def verify(self, station: str, id_token: str) -> None: ...
+    def bars(self, evse: EvseId, id_token: str, parent: str | None) -> bool:
         return False
 
-    def claimed(self, *args: Any) -> dict[str, int]:
+    def claimed(
+        self, evse: EvseId, id_token: str, parent: str | None, started: datetime, station_id: int | None
+    ) -> dict[str, int]:
         return {}
 
+    async def verdict(self, station: str, transaction: str, deadline_s: float) -> None: ...
+    async def transfer(self, station: str, payload: Payload, deadline_s: float) -> None: ...
+    def status(self, station: str, evse: int, payload: Payload) -> None: ...
     def samples_every_s(self, station: str) -> dict[str, float]:
         return {}
+
+    async def file_status(self, station: str, action: str, payload: Payload) -> None: ...
+    async def deliver(self, station: str, message: OutboxMessage) -> None: ...
+    def security_event(self, station: str, event: SecurityEventType, info: str = "") -> None: ...
+    def outbox_grew(self, station: str) -> None: ...
+    def station_online(self, station: str, boot: Payload | None) -> None: ...
+    def station_offline(self, station: str) -> None: ...
 
 
 def compose_stop(stop: Any, version: str) -> Any:
@@ -92,13 +114,12 @@ async def serve_ours(folder: Path) -> int:
     clock = SystemClock()
     store = await open_store(folder / "store.db", clock, Random(1), compose_stop)
     plans = [station_plan(f"CP{n}") for n in range(CONNECTIONS)]
-    nobody: Any = Nobody()
     stations = Stations(
         settings(*plans, authorization=AuthorizationSettings(AuthorizationMode.FREE)),
-        inbox=nobody,
+        inbox=NoSite(),
         journal=store.journal,
         ledger=store.ledger,
-        centrals=nobody,
+        centrals=NoCentral(),
         store=store.stations,
         clock=clock,
         store_samples_every_s=lambda station: 0.0,
