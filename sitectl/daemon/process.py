@@ -25,7 +25,7 @@ from sitectl.base.backoff import Backoff
 from sitectl.base.clock import SystemClock
 from sitectl.base.errors import ConfigurationError, SitectlError
 from sitectl.base.gateway_clock import GatewayClock
-from sitectl.base.memory import keep_giving_back
+from sitectl.base.memory import keep_small, settle_down
 from sitectl.base.systemd import Notifier, watchdog_interval
 from sitectl.base.tasks import Tasks, spawn, supervise
 from sitectl.config.load import Broken, Loaded, load
@@ -204,7 +204,7 @@ class Daemon:
                     self._keep(group, "uplinks", self._rooms.pool.run),
                     self._keep(group, "upkeep", self._upkeep.run),
                     spawn(group, reload.run(), "reload"),
-                    self._keep(group, "memory", keep_giving_back),
+                    self._keep(group, "memory", keep_small),
                     self._keep(group, "clock", partial(self._time.run, self._rooms, self._rooms.pool.wake)),
                 ]
                 face = self._keep(group, "api", api.serve)
@@ -248,8 +248,7 @@ class Daemon:
         return spawn(group, supervise(name, room, backoff, self._clock), name)
 
     def _say_ready(self) -> None:
-        gc.collect()
-        gc.freeze()
+        settle_down()
         # What a station's call makes lives until its commit: a collection every 700 objects would look at it over and
         # over while it waits for the disk.
         gc.set_threshold(20_000, 20, 100)

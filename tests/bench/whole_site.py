@@ -144,11 +144,12 @@ class Load:
         self.meter.changed()
 
     async def steps(self) -> None:
-        """The base load rises; every step cuts all. The first only brings all to one level."""
+        """The base load rises; every step cuts all. The first only brings all to one level, and waits until every
+        station has reported below it: while a car may still be rising, what the meter sees may be the car."""
         on_a_phase = -(-self.count // 3)
         spare_a = rated_a(self.count) * 0.99 - LEVEL_A * on_a_phase
         for step in range(STEPS + 1):
-            next_at = asyncio.get_running_loop().time() + STEP_EVERY_S
+            next_at = asyncio.get_running_loop().time() + (STEP_EVERY_S if step > 0 else SETTLED_S)
             self.expect()
             self.base(spare_a + STEP_A * on_a_phase * step)
             if step > 0:
@@ -256,7 +257,7 @@ async def site(stations: int, folder: Path) -> Measured:
             async with rig.background(load.tell(), load.heartbeats()):
                 calm_s = await spent(daemon.pid, asyncio.sleep(SETTLED_S)) / SETTLED_S
                 load.measured.heartbeat.clear()
-                stepping_s = await spent(daemon.pid, load.steps()) - calm_s * (STEPS + 1) * STEP_EVERY_S
+                stepping_s = await spent(daemon.pid, load.steps()) - calm_s * (STEPS * STEP_EVERY_S + SETTLED_S)
                 load.measured.calm, load.measured.step_cpu_ms = calm_s, 1000 * stepping_s / (STEPS + 1)
                 load.measured.rss_mb = rss_kb(daemon.pid) / 1000
         await asyncio.sleep(2.0)

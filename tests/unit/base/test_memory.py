@@ -1,14 +1,16 @@
-"""What is free goes back to the system."""
+"""What is free goes back to the system, what is settled is set aside."""
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import platform
+import weakref
 from pathlib import Path
 
 import pytest
 
-from sitectl.base.memory import give_back
+from sitectl.base.memory import LOOK_OVER_EVERY, give_back, tend
 
 BLOCKS, SIZE = 2000, 60_000
 """Blocks that the C library takes from its heap and does not map each by itself."""
@@ -33,3 +35,27 @@ def test_the_holes_below_what_is_still_in_use_are_given_back() -> None:
     assert give_back()
     assert before - resident_kb() > BLOCKS * SIZE / 1000 / 2
     libc.free(blocks[-1])
+
+
+class Cycle:
+    """An object that only the collector can free."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_cycles_that_die_after_they_were_set_aside_are_found_within_the_hour() -> None:
+    cycle = Cycle()
+    alive = weakref.ref(cycle)
+    try:
+        tend(1)
+        del cycle
+        gc.collect()
+        assert alive() is not None, "it was not set aside"
+        for round in range(2, LOOK_OVER_EVERY):
+            tend(round)
+        assert alive() is not None
+        tend(LOOK_OVER_EVERY)
+        assert alive() is None
+    finally:
+        gc.unfreeze()
