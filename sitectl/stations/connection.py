@@ -121,4 +121,5 @@ def _left(desk: Desk, record: StationRecord, present: Presently, lost: Lost) -> 
 def _noticed(desk: Desk, record: StationRecord, notice: Notice) -> None:
     """An answer that came too late: whether a limit is in force is shown by the next reading, not by this."""
     if isinstance(notice, Late):
+        record.queue.answered_late()
         desk.note("station.answered_late", record, {"action": notice.action})

@@ -30,6 +30,9 @@ from sitectl.wire.outcomes import Answer, CallOutcome, Gone, Refused, TimedOut
 log = logging.getLogger(__name__)
 
 CALL_TIMEOUT_S = 30.0
+LONGEST_TIMEOUT_S = 90.0
+"""Some stations answer after a minute, and are sound otherwise: one that answered too late is given more time."""
+
 SETTLE_S = 5.0
 SETTLE_WITHOUT_BOOT_S = 60.0
 MOST_WAITING = 64
@@ -113,6 +116,7 @@ class OutboundQueue:
         self._soon_at = self._settled_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._unanswered = 0
+        self._timeout_s = CALL_TIMEOUT_S
         self._closed_deaf_at: float | None = None
 
     # --- the connection ----------------------------------------------------------------------------------------------
@@ -141,6 +145,11 @@ class OutboundQueue:
         orders, self._orders = self._orders, []
         for order in orders:
             order.done(NotSent(why))
+
+    def answered_late(self) -> None:
+        """A call was answered after its time: the station hears us, and is waited for longer from now on."""
+        self._unanswered = 0
+        self._timeout_s = min(LONGEST_TIMEOUT_S, self._timeout_s + CALL_TIMEOUT_S)
 
     # --- orders ------------------------------------------------------------------------------------------------------
 
@@ -230,14 +239,17 @@ class OutboundQueue:
         """Say it. No task is made of it: a thousand limits at once would need a thousand."""
         try:
             action, payload = speech.encode(order.command)
-            asked = line.ask(action, payload, CALL_TIMEOUT_S)
+            # After one that got no answer, time enough for that to come: then we know that it is only slow.
+            patience_s = self._timeout_s if not self._unanswered else min(2.0 * self._timeout_s, LONGEST_TIMEOUT_S)
+            asked = line.ask(action, payload, patience_s)
         except Exception:  # a mistake of ours, which must not hold up the other stations
             log.exception("%s: %s could not be said", self.station, type(order.command).__name__)
             order.done(NotSent("it could not be said"))
             self._ask()
             return
         self._open = True
-        asked.add_done_callback(partial(self._performed, order, line, speech, action, self._clock.monotonic()))
+        sent_at = self._clock.monotonic()
+        asked.add_done_callback(partial(self._performed, order, line, speech, action, sent_at, patience_s))
 
     def _performed(
         self,
@@ -246,6 +258,7 @@ class OutboundQueue:
         speech: Speech,
         action: str,
         sent_at: float,
+        patience_s: float,
         asked: asyncio.Future[CallOutcome],
     ) -> None:
         self._open = False
@@ -253,7 +266,7 @@ class OutboundQueue:
         try:
             if not asked.cancelled():
                 called = asked.result()
-                outcome = _outcome(called, speech, action)
+                outcome = _outcome(called, speech, action, patience_s)
                 self._listen(called, line, sent_at)
         finally:
             order.done(outcome)
@@ -288,13 +301,13 @@ def _lapsed(command: Command, now: float) -> bool:
     return isinstance(command, OfferLimit) and command.offer.expires_at is not None and command.offer.expires_at <= now
 
 
-def _outcome(called: CallOutcome, speech: Speech, action: str) -> Outcome:
+def _outcome(called: CallOutcome, speech: Speech, action: str, patience_s: float) -> Outcome:
     match called:
         case Answer(payload):
             return Answered(speech.status(action, payload), payload)
         case Refused(code, description):
             return CommandRefused(code, description)
         case TimedOut():
-            return Unanswered(f"no answer within {CALL_TIMEOUT_S:.0f} s")
+            return Unanswered(f"no answer within {patience_s:.0f} s")
         case Gone(reason, sent):
             return Unanswered(reason) if sent else NotSent(reason)

@@ -19,7 +19,7 @@ CONTROLLED = ("Current.Import", "Current.Offered", "Energy.Active.Import.Registe
 
 READ: tuple[tuple[str, ...], ...] = (
     START_KEYS,
-    ("NumberOfConnectors", "MeterValueSampleInterval", "MeterValuesSampledData", "HeartbeatInterval"),
+    ("NumberOfConnectors", "MeterValueSampleInterval", "MeterValuesSampledData", "HeartbeatInterval", "MessageTimeout"),
     ("ChargeProfileMaxStackLevel", "ChargingScheduleAllowedChargingRateUnit", "SupportedFeatureProfiles"),
     ("ReserveConnectorZeroSupported",),
     # Names under which stations keep free charging. Unknown ones cost a word in the answer.

@@ -13,7 +13,7 @@ from sitectl.model.transaction import AuthorizationStatus, IdTokenInfo
 from sitectl.ocpp.frame import Call
 from sitectl.ocpp.v16 import decode, encode
 from sitectl.routing.verdicts import ACCEPTED, INVALID, RESERVED, Source, Verdict, at_once, by_list, offline
-from sitectl.stations.desk import RELAY_DEADLINE_S, Desk
+from sitectl.stations.desk import Desk, relay_deadline_s
 from sitectl.stations.record import StationRecord
 from sitectl.wire.outcomes import Reply
 
@@ -37,7 +37,7 @@ async def _authorize(desk: Desk, record: StationRecord, id_token: str) -> Reply:
     async def ask() -> IdTokenInfo | None:
         nonlocal asked
         asked = True
-        return await desk.centrals.authorize(record.id, id_token, RELAY_DEADLINE_S)
+        return await desk.centrals.authorize(record.id, id_token, relay_deadline_s(record))
 
     verdict = await judge(desk, record.id, id_token, ask)
     if not asked and verdict.source in (Source.LIST, Source.CACHE):

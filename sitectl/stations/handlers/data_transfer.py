@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 
 from sitectl.ocpp.frame import Call
 from sitectl.ocpp.v16 import encode
-from sitectl.stations.desk import RELAY_DEADLINE_S, Desk
+from sitectl.stations.desk import Desk, relay_deadline_s
 from sitectl.stations.record import StationRecord
 from sitectl.wire.outcomes import Reply
 
@@ -19,5 +19,5 @@ def transfer(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) ->
 
 
 async def _relay(desk: Desk, record: StationRecord, call: Call) -> Reply:
-    answer = await desk.centrals.transfer(record.id, call.payload, RELAY_DEADLINE_S)
+    answer = await desk.centrals.transfer(record.id, call.payload, relay_deadline_s(record))
     return encode.transfer_answer() if answer is None else answer

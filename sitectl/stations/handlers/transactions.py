@@ -22,7 +22,7 @@ from sitectl.ocpp.frame import Call
 from sitectl.ocpp.v16 import copies, decode, encode
 from sitectl.routing.verdicts import INVALID, RESERVED, Source, Verdict
 from sitectl.stations.clocks import OLDEST_YEAR
-from sitectl.stations.desk import RELAY_DEADLINE_S, Desk
+from sitectl.stations.desk import Desk, relay_deadline_s
 from sitectl.stations.handlers.authorization import START_WITHIN_S, judge, parent_of
 from sitectl.stations.handlers.metering import store_last_sample
 from sitectl.stations.record import Running, StationRecord, as_bytes
@@ -67,7 +67,7 @@ async def _verdict(desk: Desk, record: StationRecord, told: TransactionStart, st
     desk.centrals.outbox_grew(record.id)
 
     async def ask() -> IdTokenInfo | None:
-        return await desk.centrals.verdict(record.id, stored.transaction, RELAY_DEADLINE_S)
+        return await desk.centrals.verdict(record.id, stored.transaction, relay_deadline_s(record))
 
     return _unless_reserved(desk, told, await judge(desk, record.id, told.id_token, ask))
 

@@ -334,3 +334,25 @@ async def test_what_cannot_be_said_holds_up_nobody() -> None:
     await asyncio.sleep(1)
     assert isinstance(desk.outcome(stop), NotSent)
     assert isinstance(desk.outcome(cut), Answered)
+
+
+@virtual
+async def test_a_station_that_answers_too_late_is_waited_for_longer_and_not_taken_for_deaf() -> None:
+    class Slow(FakeLine):
+        async def call(self, action: str, payload: dict[str, Any], timeout_s: float) -> outcomes.CallOutcome:
+            waited.append(timeout_s)
+            asyncio.get_running_loop().call_later(70.0, desk.queue.answered_late)
+            return await super().call(action, payload, timeout_s)
+
+    waited: list[float] = []
+    desk = Desk(connect=False)
+    line = Slow(outcomes.TimedOut())
+    desk.queue.connected(line, Speech(), booted_once=True)
+    for _ in range(2):
+        await desk.queue.execute(RequestStop(CP, 7), Urgency.STOP)
+    assert waited == [30.0, 60.0]
+    for _ in range(3):
+        await asyncio.sleep(80)
+        await desk.queue.execute(RequestStop(CP, 7), Urgency.STOP)
+    assert waited[2:] == [90.0, 90.0, 90.0]
+    assert not line.closed
