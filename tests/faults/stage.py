@@ -154,9 +154,10 @@ class Stage:
             assert await station.settled(DRAINED_WITHIN_S), f"{station.id} could not say {station.point.queue}"
         assert self.serving is not None
         async with asyncio.timeout(DRAINED_WITHIN_S):
-            while (status := await self.serving.get("status"))["transactions"]["unsent"]:
+            # None: a busy disk did not tell in time.
+            while (status := await self.serving.get("status"))["transactions"]["unsent"] != 0:
                 await asyncio.sleep(0.1)
-        assert status["transactions"]["dead"] == 0
+        assert status["transactions"]["dead"] == 0, status["transactions"]
         return list((await self.serving.get("transactions?limit=1000"))["transactions"])
 
     async def verdict(self) -> list[str]:
