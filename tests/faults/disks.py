@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from pathlib import Path
 
-ATTACHED_WITHIN_S = 20.0
+ATTACHED_WITHIN_S, LETS_GO_WITHIN_S = 20.0, 5.0
 HELD = 'mount -t tmpfs -o size="$0" tmpfs "$1" && echo ready && exec sleep 1000'
 
 
@@ -87,6 +87,11 @@ async def failing(pid: int, log: Path, calls: Sequence[str], what: str) -> Async
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGINT)  # it lets go of the process, which goes on
+        try:
+            async with asyncio.timeout(LETS_GO_WITHIN_S):
+                await process.wait()
+        except TimeoutError:  # it does not while a call is delayed in a process that has ended
+            process.kill()
         await process.communicate()
 
 
