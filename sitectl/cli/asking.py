@@ -18,9 +18,15 @@ from sitectl.cli.client import Client, DaemonAway, NotAllowed, Refused
 DEFAULT_CONFIG = Path("/etc/sitectl/site.yaml")
 FAILED, USAGE, AWAY, NOT_ALLOWED, DEGRADED = 1, 2, 3, 4, 5
 
-Config = Annotated[Path, typer.Option("--config", envvar="SITECTL_CONFIG", help="The site's configuration file.")]
+Config = Annotated[
+    Path,
+    typer.Option("--config", envvar="SITECTL_CONFIG", help="The site's configuration file.", readable=False),
+]
+"""Whether it can be read is no matter of usage: who may not is told so."""
+
 Socket = Annotated[
-    Path | None, typer.Option("--socket", envvar="SITECTL_SOCKET", help="The daemon's socket, if not api.socket.")
+    Path | None,
+    typer.Option("--socket", envvar="SITECTL_SOCKET", help="The daemon's socket, if not api.socket.", readable=False),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON with stable keys.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Log everything, the wire too.")]

@@ -1,6 +1,7 @@
 """The commands opposite canned answers: what is asked, what is printed, with which exit status."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -133,6 +134,20 @@ def test_what_is_refused_is_exit_status_1_and_what_is_forbidden_4(daemon: Canned
     assert (status, out, err) == (1, "", "sitectl: no such thing here\n")
     daemon.answers["/v1/status"] = (403, b'{"detail": "viewers only look"}')
     assert sitectl("status", "--config", config) == (4, "", "sitectl: viewers only look\n")
+
+
+def test_a_socket_of_others_is_exit_status_4(daemon: Canned, config: Path) -> None:
+    socket = config.parent / "run" / "sitectl.sock"
+    socket.chmod(0)
+    user = os.geteuid()
+    assert sitectl("status", "--socket", socket)[0] == (0 if user == 0 else 4)  # root may everything
+    try:
+        os.seteuid(65534 if user == 0 else user)
+        status, out, err = sitectl("status", "--socket", socket)
+    finally:
+        os.seteuid(user)
+    assert (status, out) == (4, "")
+    assert "socket's group" in err
 
 
 @pytest.mark.parametrize(
