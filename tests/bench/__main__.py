@@ -27,6 +27,9 @@ BENCHES = {
     "memory": 180,
     "start": 120,
     "written": 240,
+    "ledger": 150,
+    "replay": 90,
+    "backlog": 240,
 }
 """Name -> seconds that it may take."""
 
