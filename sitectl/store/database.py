@@ -27,7 +27,9 @@ T = TypeVar("T")
 MAX_BATCH = 1000  # bounds the answer time of those behind
 MAX_WAITING = 20_000  # beyond it jobs are refused: the station's call stays unanswered and comes again
 SLOW_COMMIT_S = 0.005  # from here on a sync is worth waiting for company
-GATHER_S = 0.002
+GATHER_SHARE, GATHER_MOST_S = 0.6, 0.015
+"""How long, as a share of what a commit takes: those who were just answered come back with their next. Else half of
+them wait for the commit of the other half, for ever."""
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +71,8 @@ class Database:
         self._waiting: deque[_Waiting] = deque()
         self._flushing_since: float | None = None
         self._commit_s = 0.0
+        self._gathering: asyncio.TimerHandle | None = None
+        self._expected = 0
         self._recent_s: deque[float] = deque(maxlen=5)
         self.company = Company(self.hurry)
         self._idle: asyncio.Future[None] | None = None
@@ -205,6 +209,9 @@ class Database:
     # --- batches -----------------------------------------------------------------------------------------------------
 
     def _schedule(self) -> None:
+        if self._gathering is not None and len(self._waiting) >= self._expected:
+            self._gathering.cancel()
+            self._flush()
         if self._flushing_since is not None:
             return
         ends = self._idle is not None
@@ -218,13 +225,14 @@ class Database:
             return
         self._flushing_since = self._clock.monotonic()
         loop = asyncio.get_running_loop()
-        if self._commit_s > SLOW_COMMIT_S:
-            loop.call_later(GATHER_S, self._flush)
+        if self._commit_s > SLOW_COMMIT_S and len(self._waiting) < self._expected:
+            gather_s = min(GATHER_SHARE * self._commit_s, GATHER_MOST_S)
+            self._gathering = loop.call_later(gather_s, self._flush)
         else:
             loop.call_soon(self._flush)
 
     def _flush(self) -> None:
-        waiting = self._waiting
+        waiting, self._gathering = self._waiting, None
         batch = [waiting.popleft() for _ in range(min(len(waiting), MAX_BATCH))]
         started_at = self._flushing_since = self._clock.monotonic()
 
@@ -238,6 +246,7 @@ class Database:
 
     def _flushed(self, batch: list[_Waiting], result: Committed | Fault) -> None:
         self._flushing_since = None
+        self._expected = len(batch) + len(self._waiting)
         if isinstance(result, Fault):
             for one in batch:
                 resolve(one.future, None, StoreUnavailable(result.why))

@@ -145,16 +145,50 @@ async def test_a_batch_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -
     await database.close()
 
 
-async def test_on_a_slow_disk_a_commit_waits_for_company(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SLOW_COMMIT_S", -1.0)
-    writer = Counting()
-    database = Database(path, HandClock(), lambda name: writer if name == "sitectl-store" else InlineExecutor())
+class Slow(InlineExecutor):
+    """Every call takes a tenth of a second."""
+
+    def __init__(self, clock: HandClock) -> None:
+        self.calls = 0
+        self._clock = clock
+
+    def submit(self, call: Callable[[], T], done: Callable[[T], None]) -> None:
+        self.calls += 1
+        result = call()
+        self._clock.pass_s(0.1)
+        done(result)
+
+
+async def slow(path: Path) -> tuple[Database, Slow]:
+    """A store that has just answered three jobs of one commit."""
+    clock = HandClock()
+    writer = Slow(clock)
+    database = Database(path, clock, lambda name: writer if name == "sitectl-store" else InlineExecutor())
     await database.open(prepare)
-    before = writer.calls
+    await asyncio.gather(*(database.run(say(str(n))) for n in range(3)))
+    writer.calls = 0
+    return database, writer
+
+
+async def test_on_a_slow_disk_those_who_were_just_answered_are_waited_for(path: Path) -> None:
+    database, writer = await slow(path)
     first = database.run(say("early"))
     await asyncio.sleep(0)
     await asyncio.gather(first, database.run(say("late")))
-    assert writer.calls == before + 1
+    assert writer.calls == 1
+    await database.close()
+
+
+async def test_on_a_slow_disk_nobody_is_waited_for_who_has_come(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "GATHER_MOST_S", 1000.0)
+    monkeypatch.setattr(module, "GATHER_SHARE", 1e6)
+    database, writer = await slow(path)
+    first = database.run(say("early"))
+    await asyncio.sleep(0)
+    again = [first, database.run(say("late")), database.run(say("last"))]
+    async with asyncio.timeout(5.0):
+        await asyncio.gather(*again)
+    assert writer.calls == 1
     await database.close()
 
 
