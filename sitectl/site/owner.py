@@ -30,7 +30,7 @@ from sitectl.site.standing import standing_limits
 from sitectl.site.stored import StoredLimits, is_wrong, lives_s, row_of
 from sitectl.state.lifetime import WRITES_PER_DAY
 from sitectl.state.reconfigure import reconfigured
-from sitectl.state.reduce import reduce, with_offers
+from sitectl.state.reduce import reduce, with_acknowledgements, with_offers
 from sitectl.state.site_state import SiteRules, SiteState
 from sitectl.state.snapshot import NOTHING_SEEN
 
@@ -79,6 +79,8 @@ class Site:
         journal: Journal,
     ) -> None:
         self._state = state
+        self._accepted: list[events.LimitAcknowledged] = []
+        """In the order in which they came; taken into the state with the next look at it."""
         self._rules = rules
         self._clock = clock
         self._actuator = actuator
@@ -100,6 +102,9 @@ class Site:
     @property
     def state(self) -> SiteState:
         """The state as it is now."""
+        if self._accepted:
+            accepted, self._accepted = self._accepted, []
+            self._state = with_acknowledgements(self._state, accepted)
         return self._state
 
     def remember(self, rows: Sequence[StoredLimit]) -> None:
@@ -133,7 +138,7 @@ class Site:
         """Go on by another configuration, and decide by it at once. What stations were told counts on as it did."""
         now = self._clock.monotonic()
         self._state = reconfigured(
-            self._state, topology, rules, now, keeps_strangers=keeps_strangers, new_meters=new_meters
+            self.state, topology, rules, now, keeps_strangers=keeps_strangers, new_meters=new_meters
         )
         self._rules, self._memory, self.compiled = sharing, AllocatorMemory(), compile_site(topology)
         self.decision = None
@@ -141,7 +146,10 @@ class Site:
 
     def post(self, event: Event) -> None:
         """Take one event into the state; never waits. Wakes the cycle where the event matters for a fuse or a start."""
-        before = self._state
+        if isinstance(event, events.LimitAcknowledged) and event.kind is OfferKind.DYNAMIC:
+            self._accepted.append(event)
+            return
+        before = self.state
         self._state = reduce(before, event)
         if self._matters(event):
             self._changed.set()
@@ -151,15 +159,15 @@ class Site:
             case events.LimitAcknowledged(evse, _, OfferKind.FALLBACK):
                 self._keep_fallbacks([evse])
             case events.StationBooted(station) if not event.remembered:
-                self._keep_fallbacks([id for id in self._state.evses if id.station == station])
-            case events.TransactionEnded(evse) if self._state is not before and self._stored.newest(evse) is not None:
+                self._keep_fallbacks([id for id in self.state.evses if id.station == station])
+            case events.TransactionEnded(evse) if self.state is not before and self._stored.newest(evse) is not None:
                 self._write([evse])
 
     def _keep_fallbacks(self, evses: Iterable[EvseId]) -> None:
         """A restart must know what stations fall back to: write down what the disk says otherwise."""
         changed = []
         for id in evses:
-            held, row = self._state.evses.get(id), self._stored.newest(id)
+            held, row = self.state.evses.get(id), self._stored.newest(id)
             known_a = row.fallback_a if row is not None else None
             if held is not None and held.entry.fallback_a != known_a:
                 changed.append(id)
@@ -207,7 +215,7 @@ class Site:
         """One cycle, now: decide, and hand out what follows from it."""
         now = self._clock.monotonic()
         pictures = self.decision.pictures if self.decision is not None else NOTHING_SEEN
-        self._state, decision = decide(self._state, self.compiled, self._memory, self._rules, now, pictures)
+        self._state, decision = decide(self.state, self.compiled, self._memory, self._rules, now, pictures)
         self._memory = decision.memory
         self.decision = decision
         self._act(decision)
@@ -217,7 +225,7 @@ class Site:
         return decision
 
     def _act(self, decision: Decision) -> None:
-        seen, state = decision.snapshot, self._state
+        seen, state = decision.snapshot, self.state
         moment = offers.Moment(seen, self._clock.wall(), offers.lifetimes(state, seen, decision.force))
         leaving: list[offers.Prepared] = []
         told: list[offers.Due] = []
@@ -249,7 +257,7 @@ class Site:
         """Whether stations are still coming back after a start, and no circuit is seen above its rating meanwhile."""
         if decision.snapshot.at - self._began_at > SETTLE_S:
             return False
-        circuits = self._state.topology.circuits
+        circuits = self.state.topology.circuits
         return not any(
             seen.measured_a is not None and max(seen.measured_a) > circuits[id].rated_a
             for id, seen in decision.snapshot.circuits.items()
@@ -260,11 +268,11 @@ class Site:
 
         What is written lasts as long as with an offer: a row that ends sooner would have every limit renewed.
         """
-        if now - self._corrected_at < CORRECT_EVERY_S or not self._state.store_usable:
+        if now - self._corrected_at < CORRECT_EVERY_S or not self.state.store_usable:
             return
         self._corrected_at = now
         wrong: dict[EvseId, float] = {}
-        for id, evse in self._state.evses.items():
+        for id, evse in self.state.evses.items():
             row, newest = self._stored.newest(id), evse.newest_offer
             if row is not None and is_wrong(row, evse, now):
                 wrong[id] = newest.lifetime_s if newest is not None else 0.0
@@ -272,7 +280,7 @@ class Site:
 
     def _send(self, leaving: Sequence[offers.Prepared]) -> None:
         """From here on the offers count; each leaves now, or when it is on disk."""
-        self._state = with_offers(self._state, (prepared.offer for prepared in leaving))
+        self._state = with_offers(self.state, (prepared.offer for prepared in leaving))
         waiting = []
         for prepared in leaving:
             if prepared.waits:
@@ -296,7 +304,7 @@ class Site:
         """Write down what these EVSEs count at. A mapping says how much longer than its limits each row shall last."""
         now, wall = self._clock.monotonic(), self._clock.wall()
         beyond_s = evses if isinstance(evses, Mapping) else {}
-        held = self._state.evses
+        held = self.state.evses
         rows = [row_of(held[id], now, wall, beyond_s.get(id, 0.0)) for id in evses if id in held]
         if not rows:
             return
@@ -313,7 +321,7 @@ class Site:
         """Whether nothing newer was said while the disk was written: a raise must never overtake a cut."""
         if prepared.offer.kind is OfferKind.FALLBACK:
             return True
-        evse = self._state.evses.get(prepared.offer.evse)
+        evse = self.state.evses.get(prepared.offer.evse)
         return evse is not None and evse.newest_offer is not None and evse.newest_offer.seq == prepared.offer.seq
 
     def _withdraw(self, prepared: offers.Prepared, why: str) -> None:
@@ -348,7 +356,7 @@ class Site:
     def standing(self, station: StationId, asking: str) -> StandingLimits | None:
         """What holds for a station now; None for one that is not listed. `asking`: whose own wishes are left out."""
         decision = self.decision
-        return None if decision is None else standing_limits(self._state.topology, decision.snapshot, station, asking)
+        return None if decision is None else standing_limits(self.state.topology, decision.snapshot, station, asking)
 
     def writes_today(self) -> Mapping[StationId, int]:
         """Profile writes by station in the last day."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from sitectl.model import events
 from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.ids import EvseId, MeterId, StationId
-from sitectl.model.limits import Ceiling
+from sitectl.model.limits import Ceiling, OfferKind
 from sitectl.model.metering import MeterReading
 from sitectl.model.station import ProfileStorage, StationIdentity
-from sitectl.state.reduce import aged
+from sitectl.state.reduce import aged, with_acknowledgements
 from sitectl.state.snapshot import snapshot
 from tests.unit.state.small_site import (
     A1,
@@ -190,3 +190,18 @@ def test_why_a_meter_fails_is_kept_until_it_reads_again() -> None:
     state = after(fresh(), [events.MeterFailed(MeterId("main"), 1.0, "no answer")])
     assert state.meters[MeterId("main")].failure == "no answer"
     assert after(state, [meter(2.0, 5.0)]).meters[MeterId("main")].failure == ""
+
+
+def test_many_answers_at_once_are_taken_as_each_by_itself() -> None:
+    state = charging(16.0)
+    for offer in (told(A1, 4, 10.0, 10.0), told(A1, 5, 8.0, 11.0), told(B1, 6, 6.0, 11.0)):
+        state = after(state, [events.LimitOffered(offer)])
+    answers = [
+        events.LimitAcknowledged(A1, 4, OfferKind.DYNAMIC, 12.0),
+        events.LimitAcknowledged(EvseId(STRANGER, 1), 9, OfferKind.DYNAMIC, 12.1),
+        events.LimitAcknowledged(B1, 6, OfferKind.DYNAMIC, 12.2),
+        events.LimitAcknowledged(A1, 5, OfferKind.DYNAMIC, 12.3),
+        events.LimitAcknowledged(A1, 5, OfferKind.DYNAMIC, 12.4),
+    ]
+    assert with_acknowledgements(state, answers) == after(state, answers)
+    assert with_acknowledgements(state, answers).evses != state.evses
