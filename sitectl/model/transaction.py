@@ -41,7 +41,8 @@ class ClockQuality(StrEnum):
     ZONE = "zone"
     """The station's own clock, in a zone that it did not name."""
     ESTIMATED = "estimated"
-    """The station's own clock, put right by what was learned of it: never set, or set by ours when ours was not."""
+    """The station's own clock, put right by what was learned of it: never set, or set by ours when ours was not. Or
+    ours, of a boot that ended before it knew the time: it was not later."""
     RECEIPT = "receipt"
     """When it was received: the station's own time cannot be."""
 
