@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from sitectl.model.commands import Answered, Command, Outcome, Refused, Urgency
+import asyncio
+
+from sitectl.model.commands import Answered, Command, Outcome, Refused, Unanswered, Urgency
 from sitectl.ocpp.v16 import central_encode
 from sitectl.ocpp.versions import ErrorCode, error_code
 from sitectl.uplinks.asking import Asker
 from sitectl.uplinks.ports import Rooms
 from sitectl.wire.outcomes import Refuse, Reply
 
+WITHIN_S = 30.0
+"""A central waits no longer for an answer, whatever time a station needs for one, or for those before it."""
+
 _UNKNOWN = (ErrorCode.NOT_SUPPORTED, ErrorCode.NOT_IMPLEMENTED)
 
 
 async def execute(rooms: Rooms, asker: Asker, action: str, command: Command, urgency: Urgency) -> Outcome:
-    """Have the station do it; noted for people."""
-    outcome = await rooms.door.execute(asker.station, command, urgency)
+    """Have the station do it while a central waits; noted for people. What has not left in that time is dropped."""
+    outcome: Outcome
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            outcome = await rooms.door.execute(asker.station, command, urgency)
+    except TimeoutError:
+        outcome = Unanswered(f"not done within {WITHIN_S:.0f} s")
     note(rooms, asker, "uplink.command", action)
     return outcome
 

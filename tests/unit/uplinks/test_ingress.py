@@ -129,6 +129,18 @@ async def test_commands_for_a_station_that_is_away_get_their_own_no():
         assert (await ask("GetConfiguration"))["configurationKey"]
 
 
+@on_virtual_time
+async def test_a_central_waits_half_a_minute_for_a_station_at_most():
+    async with World() as world:
+        world.reports(1, "Available")
+        await world.settles()
+        world.door.delay_s = 70.0
+        began = world.clock.monotonic()
+        assert await world.central.ask("UnlockConnector", {"connectorId": 1}) == {"status": "UnlockFailed"}
+        assert await world.central.ask("Reset", {"type": "Hard"}) == REJECTED
+        assert world.clock.monotonic() - began == pytest.approx(60.0, abs=0.5)
+
+
 # --- rights ----------------------------------------------------------------------------------------------------------
 
 
