@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from enum import Enum
@@ -52,6 +53,9 @@ log = logging.getLogger(__name__)
 CALL_TIMEOUT_S = 30.0
 HEARTBEAT_TIMEOUT_S = 10.0
 DISK_RETRY_S = 5.0
+UNHURRIED_S = 5.0
+"""What comes so long after the last message of its station may wait for company: nobody looks for it just now."""
+
 TIME_RETRY_S = 1.0
 TIMELESS_S = 60.0
 """A central that accepts us has said what time it is; one that does not say so gets estimated times after a minute."""
@@ -86,6 +90,7 @@ class Egress:
         "_patient",
         "_refusals",
         "_rooms",
+        "_sent_at",
         "_station",
         "_timeless_since",
         "_turn",
@@ -129,6 +134,7 @@ class Egress:
         """What time it was by the central's clock, and our monotonic time then; our wall clock may jump meanwhile."""
         self._grew = False
         self._leisure = self._patient = False  # the last step found nothing; the commits of a message may wait
+        self._sent_at = -math.inf
         self._not_before = 0.0
         self._timeless_since: float | None = None
         self._turn: asyncio.Future[None] | None = None
@@ -214,8 +220,9 @@ class Egress:
         if is_nameless(item) and self._zero_id is ZeroId.SUPPRESS:
             await self._drop(item, "the central refused the token and gave the transaction no id")
             return Step.SENT
-        self._patient = self._leisure and self.live and item.message.kind is OutboxKind.METER
-        self._leisure = False
+        now, before = self._clock.monotonic(), self._sent_at
+        leisure = self._leisure and self.live and now - before >= UNHURRIED_S
+        self._patient, self._leisure, self._sent_at = leisure and item.message.kind is OutboxKind.METER, False, now
         request = await self._frozen(item)
         if request is None:
             return Step.SENT
