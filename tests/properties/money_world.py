@@ -40,6 +40,7 @@ T = TypeVar("T")
 EPOCH = datetime(2026, 11, 20, 6, tzinfo=UTC)
 IDS = ("CP01", "CP02", "CP03")
 TRANSACTIONAL = ("StartTransaction", "MeterValues", "StopTransaction")
+ENDS_WITHIN_S = 3600.0
 
 
 class CountingLoop(VirtualLoop):
@@ -283,14 +284,15 @@ class World:
         await self.revive()
 
     async def end(self) -> None:
-        """Take the world down."""
+        """Take the world down; what does not go down is a failure, not a test that never ends."""
         self.over = True
-        self.gateway.die()
-        await self.gateway.bury()
-        own = self.own_tasks() - {asyncio.current_task()}
-        for task in own:
-            task.cancel()
-        await asyncio.gather(*own, return_exceptions=True)
+        async with asyncio.timeout(ENDS_WITHIN_S):
+            self.gateway.die()
+            await self.gateway.bury()
+            own = self.own_tasks() - {asyncio.current_task()}
+            for task in own:
+                task.cancel()
+            await asyncio.gather(*own, return_exceptions=True)
         if self._peek is not None:
             self._peek.close()
 
