@@ -154,7 +154,7 @@ class Daemon:
                 *self._command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment
             )
 
-    async def start(self, within_s: float = 15.0) -> None:
+    async def start(self, within_s: float = 60.0) -> None:
         """Start it and wait until it serves."""
         await self.launch()
         await until(lambda: READY.search(self.log) is not None or not self.running, within_s, f"ready: {self.log}")

@@ -7,6 +7,7 @@ lost, and no limit rises.
 import asyncio
 import contextlib
 import json
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -28,8 +29,10 @@ RATED_A = 63.0
 BASE_A = 12.0
 WAITED_S = 5.0
 """Whoever waits for something that is bad here waits at least so long: a central says garbage, then nothing, for 5 s
-each, a meter nothing for 6 s, and an answer is waited for 10 s and more. What takes less has waited for a busy machine
-at most; how quick it is otherwise is for the benches."""
+each, a meter nothing for 6 s, and an answer is waited for 10 s and more. How quick it is else is for the benches."""
+
+TURNS = 6
+"""An answer takes a few turns of two processes, and on a busy machine each may be as late as our own at its worst."""
 
 LOST_S = 4.0
 """A reading is fresh for two cycles; and what was decided by then takes a moment to arrive."""
@@ -104,13 +107,18 @@ class Watch:
         self.device = device
         self.stations = stations
         self.highest_a = 0.0
+        self.latest_s = 0.0
+        """By how much this process itself came too late, at worst."""
 
     async def run(self) -> None:
+        loop, due_at = asyncio.get_running_loop(), math.inf
         while True:
+            self.latest_s = max(self.latest_s, loop.time() - due_at)
             drawn = BASE_A + sum(station.draws_a for station in self.stations)
             allowed = BASE_A + sum(station.limit_a for station in self.stations if station.transaction)
             self.highest_a = max(self.highest_a, allowed)
             self.device.measure(0.1, (drawn, drawn, drawn))
+            due_at = loop.time() + 0.1
             await asyncio.sleep(0.1)
 
 
@@ -267,12 +275,12 @@ async def break_central(central: CentralSystem) -> None:
 # --- the site ---------------------------------------------------------------------------------------------------------
 
 
-async def status_waits_for_nothing(running: Daemon) -> None:
+async def status_waits_for_nothing(running: Daemon, watch: Watch) -> None:
     loop = asyncio.get_running_loop()
     while True:
         began = loop.time()
         await running.get("status")
-        assert loop.time() - began < WAITED_S
+        assert loop.time() - began < WAITED_S + TURNS * watch.latest_s
         await asyncio.sleep(0.5)
 
 
@@ -292,7 +300,7 @@ async def test_nobody_notices_what_is_bad_elsewhere(config: Callable[..., Path])
         for station in stations:
             await station.begin(f"TAG-{station.id}")
         charging = [station.charge_on() for station in stations]
-        async with background(watch.run(), status_waits_for_nothing(running), *charging):
+        async with background(watch.run(), status_waits_for_nothing(running, watch), *charging):
             await until(lambda: all(station.car.tx_profile_a for station in stations))
             async with asyncio.TaskGroup() as group:
                 group.create_task(say_nonsense(running.port))
@@ -303,7 +311,7 @@ async def test_nobody_notices_what_is_bad_elsewhere(config: Callable[..., Path])
             await stop_twice(running.port, doubled)
         for station in stations:
             await station.end()
-            assert station.slowest_s < WAITED_S, station.id
+            assert station.slowest_s < WAITED_S + TURNS * watch.latest_s, station.id
             risen = [(moment - at["bad"], limit) for moment, limit in raises(station, at["bad"] + LOST_S, at["good"])]
             assert risen == [], station.id
         assert watch.highest_a <= RATED_A + 0.1
