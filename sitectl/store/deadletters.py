@@ -17,6 +17,7 @@ from sitectl.model.ids import StationId, TransactionId, UplinkId
 from sitectl.model.transaction import DeadLetter, NotRequeued, OutboxKind, Requeued
 from sitectl.store.database import Database
 from sitectl.store.moments import from_us, to_us
+from sitectl.store.packing import unpacked_text
 from sitectl.store.rows import Stamp, insert_event
 
 ARCHIVED_AT_ONCE = 500
@@ -213,7 +214,13 @@ def dead_letters(connection: sqlite3.Connection, transaction: TransactionId) -> 
     )
     return [
         DeadLetter(
-            UplinkId(row[0]), row[1], orjson.loads(row[2]), from_us(row[3]), from_us(row[4]), row[5], row[6] or ""
+            UplinkId(row[0]),
+            row[1],
+            orjson.loads(unpacked_text(row[2])),
+            from_us(row[3]),
+            from_us(row[4]),
+            row[5],
+            row[6] or "",
         )
         for row in rows
     ]

@@ -28,6 +28,7 @@ from sitectl.store.database import Database
 from sitectl.store.deadletters import archive, forget_told, keep_heard_stop
 from sitectl.store.moments import from_us, to_us
 from sitectl.store.naming import Names
+from sitectl.store.packing import unpacked_text
 from sitectl.store.rows import Encoded, Stamp, insert_copy, insert_event
 
 _MILLION = 1_000_000
@@ -233,7 +234,7 @@ def _head(connection: sqlite3.Connection, uplink: UplinkId, station: StationId) 
     kind, start_state = OutboxKind(row[4]), row[10]
     if kind in (OutboxKind.METER, OutboxKind.STOP) and start_state in ("pending", "sent"):
         return None
-    message = OutboxMessage(row[1], orjson.loads(row[2]), row[3], kind, bool(row[5]))
+    message = OutboxMessage(row[1], orjson.loads(unpacked_text(row[2])), row[3], kind, bool(row[5]))
     return OutboxItem(
         seq=row[0],
         uplink=uplink,

@@ -21,6 +21,7 @@ from sitectl.ocpp.v16.copies import is_signed
 from sitectl.store import timeless
 from sitectl.store.database import Database
 from sitectl.store.moments import from_us, to_us
+from sitectl.store.packing import unpacked_text
 from sitectl.store.rows import Stamp, insert_event
 
 _OURS = (
@@ -155,7 +156,7 @@ def _move(connection: sqlite3.Connection, span: dict[str, Any], told: Mapping[St
     )
     began = span["began"] - span["began"] % _SECOND  # stations are told whole seconds, and stamp in them
     for seq, station, text in waiting.fetchall():
-        payload = orjson.loads(text)
+        payload = orjson.loads(unpacked_text(text))
         moved = _moved(payload, (max(began, told.get(station, 0)), span["latest"]), span["by"])
         if moved != payload:
             connection.execute("UPDATE outbox SET payload = ? WHERE seq = ?", (orjson.dumps(moved).decode(), seq))

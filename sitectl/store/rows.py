@@ -13,7 +13,7 @@ import orjson
 
 from sitectl.model.ids import StationId, TransactionId, UplinkId
 from sitectl.model.transaction import OutboxKind, OutboxMessage
-from sitectl.store.packing import packed
+from sitectl.store.packing import packed, packed_text
 
 SEQ_BITS = 32  # numbers that one epoch may use; 2^21 epochs fit into what JSON readers hold exactly
 
@@ -46,7 +46,7 @@ class Received:
     wall_us: int
     at: float
     packs: bool = False
-    """Whether the frame is worth the time that it takes to make it smaller."""
+    """Whether it is worth the time that it takes to make it smaller (`packing`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +113,14 @@ def insert_copy(
     transaction: TransactionId | None,
     message: Encoded,
     created_us: int,
+    *,
+    packs: bool = False,
 ) -> None:
-    """Append a message to the queue of one station and uplink; transaction None: it belongs to none."""
+    """Append a message to the queue of one station and uplink; transaction None: it belongs to none.
+
+    `packs`: its payload is worth the time that it takes to make it smaller.
+    """
+    payload = packed_text(message.payload) if packs else message.payload
     connection.execute(
         "INSERT INTO outbox (seq, gateway_id, epoch, uplink, station, transaction_id, kind, action, version, payload,"
         " needs_transaction_id, created_us, size) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -128,10 +134,10 @@ def insert_copy(
             message.kind,
             message.action,
             message.version,
-            message.payload,
+            payload,
             message.needs_transaction_id,
             created_us,
-            message.size,
+            message.size if payload is message.payload else len(payload),
         ),
     )
 

@@ -14,6 +14,7 @@ import orjson
 from sitectl.base.units import parse_timestamp
 from sitectl.model.ids import StationId, TransactionId, UplinkId
 from sitectl.store.moments import to_us
+from sitectl.store.packing import unpacked_text
 
 QUARTER_US = 900_000_000
 _SIGNED = ('"SignedData"', '"signedMeterValue"')
@@ -79,7 +80,8 @@ def samples_of(connection: sqlite3.Connection, one: Queued) -> Sequence[Sample]:
         " AND transaction_id = ? AND kind = 'meter' AND state <> 'dead' AND state = 'queued' ORDER BY seq",
         (one.uplink, one.station, one.transaction),
     )
-    return [Sample(seq, time_us(payload, created_us), size, stays(payload)) for seq, size, created_us, payload in rows]
+    found = ((seq, size, created_us, unpacked_text(payload)) for seq, size, created_us, payload in rows)
+    return [Sample(seq, time_us(payload, created_us), size, stays(payload)) for seq, size, created_us, payload in found]
 
 
 def stays(payload: str) -> bool:
@@ -118,7 +120,7 @@ def makes_room(
     ).fetchall()
     if len(rows) < 2:
         return True
-    if stays(payload) or stays(rows[0][1]) or rows[0][0] == head_of(connection, uplink, station):
+    if stays(payload) or stays(unpacked_text(rows[0][1])) or rows[0][0] == head_of(connection, uplink, station):
         return False
     return remove(connection, rows[0][0])
 

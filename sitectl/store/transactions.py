@@ -137,7 +137,7 @@ class Ledger:
             if repeats_last_sample(connection, one, received.raw):
                 return one.transaction
             insert_frame(connection, self._stamp, station, one.transaction, OutboxKind.METER, received)
-            self._copy_samples(connection, one, encoded, received.wall_us, without)
+            self._copy_samples(connection, one, encoded, received, without)
             if register_wh is not None:
                 remember_sample(connection, one, sampled_us, register_wh)
             return one.transaction
@@ -341,16 +341,17 @@ class Ledger:
         connection: sqlite3.Connection,
         one: Running,
         message: Encoded,
-        created_us: int,
+        received: Received,
         without: Collection[UplinkId],
     ) -> None:
         """Meter values join the queues; where these are full, they take the place of the newest, or stay out."""
         station, crowded = one.evse.station, one.evse.station in self.crowded
+        at, packs = received.wall_us, received.packs
         for uplink in one.uplinks:
             if uplink in without:
                 continue
             if not crowded or makes_room(connection, uplink, station, one.transaction, message.payload):
-                insert_copy(connection, self._stamp, uplink, station, one.transaction, message, created_us)
+                insert_copy(connection, self._stamp, uplink, station, one.transaction, message, at, packs=packs)
 
     def _keep_stray(
         self, connection: sqlite3.Connection, station: StationId, evse: int, named: int | None, received: Received

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -34,7 +35,7 @@ class BuildersClock:
     now: datetime
 
     def monotonic(self) -> float:
-        return self.now.timestamp()
+        return time.monotonic()
 
     def wall(self) -> datetime:
         return self.now

@@ -1,7 +1,7 @@
 """Bytes that a day of 100 stations writes: `python -m tests.bench.written [--minutes M] [--json]`.
 
 Method: the rooms as the daemon wires them, with its patience, its recordings and its real files, on virtual time in one
-thread, between 100 stations that charge nearly all the time (40 to 100 minutes, then 5 to 15 of pause, a third of
+thread, between 100 stations that charge nearly all the time (2 to 5 hours, then 20 to 60 minutes of pause, a third of
 them on each phase, in a grid that is too small for all) and a central that takes everything. Their meter values have
 850 bytes, as those of full-blown stations; each station keeps its own time, so that they come spread over the minute.
 After a while to settle, what the kernel counts as handed to the disk by this process (`write_bytes`: whole pages, the
@@ -67,14 +67,16 @@ class Post(Station):
     async def charge(self) -> None:
         """One car after the other, for ever."""
         await asyncio.sleep(self._random.uniform(10, 60))
+        part = self._random.random()  # some are about to leave when it begins
         while True:
-            until = asyncio.get_running_loop().time() + self._random.uniform(2400, 6000)
+            until = asyncio.get_running_loop().time() + part * self._random.uniform(7200, 18000)
+            part = 1.0
             self.start(1, f"TAG{self.id}")
             while asyncio.get_running_loop().time() < until:
                 self.measure()
                 await asyncio.sleep(self._every_s)
             self.stop(1)
-            await asyncio.sleep(self._random.uniform(300, 900))
+            await asyncio.sleep(self._random.uniform(1200, 3600))
 
     def measure(self) -> None:
         """Meter values of about 850 bytes."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sitectl.store.packing import unpacked
+from sitectl.store.packing import unpacked, unpacked_text
 from tests.faults.central import TRANSACTIONAL, content
 from tests.faults.recording import Frame, Operation
 from tests.faults.wire import CALL, RESULT, Payload
@@ -95,7 +95,9 @@ def found(folder: Path) -> Found:
             integrity,
             [dict(row) for row in connection.execute("SELECT * FROM transactions")],
             Counter((row["station"], content(json.loads(unpacked(row["frame"]))[3])) for row in frames),
-            Counter((row["station"], row["action"], content(json.loads(row["payload"]))) for row in copies),
+            Counter(
+                (row["station"], row["action"], content(json.loads(unpacked_text(row["payload"])))) for row in copies
+            ),
             _deciding(connection),
         )
 
