@@ -38,6 +38,10 @@ log = logging.getLogger(__name__)
 
 INTERVAL_S = 1.0
 SHORTEST_INTERVAL_S = 0.1
+GRACE_S = 0.1
+"""After a cycle for a reading the next one by the clock comes this much later: most meters are read once a second, too,
+and a cycle just before the next reading would hold up the one that the reading is due."""
+
 SIGNIFICANT_A = 1.0
 SETTLE_S = 10.0
 """Time for stations to come back after a start: less than a fuse's reaction to a base-load step (12 s)."""
@@ -207,7 +211,7 @@ class Site:
             await asyncio.sleep(took)
             await _within(SHORTEST_INTERVAL_S - took, self._urgent)
             if await _within(next_at - self._clock.monotonic(), self._changed):
-                next_at = self._clock.monotonic()
+                next_at = self._clock.monotonic() + (GRACE_S if self._urgent.is_set() else 0.0)
             self._changed.clear()
             self._urgent.clear()
 

@@ -240,6 +240,16 @@ def test_a_cycle_a_second_and_at_once_on_what_matters() -> None:
     assert run_virtual(run_for(4.0, lambda site: site.post(draws(A1, 2.5, 5.0)))) == [0.0, 1.0, 2.0, 3.0]
 
 
+def test_after_a_reading_the_cycle_by_the_clock_gives_way_to_the_next_reading() -> None:
+    def read(owner: Site) -> None:
+        loop = asyncio.get_running_loop()
+        for n in range(3):
+            shown = meter(2.5 + n, 40.0 + 5.0 * n)
+            loop.call_later(n + 0.01, owner.post, shown)
+
+    assert run_virtual(run_for(6.9, read)) == [0.0, 1.0, 2.0, 2.51, 3.51, 4.51, 5.61, 6.61]
+
+
 def test_a_storm_of_events_does_not_starve_the_loop() -> None:
     def storm(owner: Site) -> None:
         loop = asyncio.get_running_loop()
