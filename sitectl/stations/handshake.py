@@ -219,11 +219,20 @@ def _password(plan: StationPlan, request: Request, rules: Rules, situation: Situ
         return _pinned(plan.id, situation.pin, request, password, situation)
     if not situation.commissioning:
         return _wrong(plan.id, "password: none is known of it, and commissioning is over")
+    if request.certificate is not None and _is_of_another(request.certificate, plan.id, rules):
+        return _not_certified(plan.id, request.certificate)
     return _first_contact(request, password)
 
 
+def _is_of_another(certificate: PeerCertificate, station: StationId, rules: Rules) -> bool:
+    """Whether it names a listed station, and not this one. A maker's certificate names a serial number."""
+    return any(
+        name != station and name in rules.stations for name in (certificate.common_name, *certificate.other_names)
+    )
+
+
 def _not_certified(station: StationId, certificate: PeerCertificate | None) -> Turned:
-    """Mutual TLS without a certificate in the station's own name: whoever was given another one is somebody else."""
+    """Without a certificate in the station's own name: whoever was given another one is somebody else."""
     if certificate is None:
         return Turned(HTTPStatus.FORBIDDEN, "security profile 3 needs a client certificate", station, failure=True)
     named = certificate.common_name or "nobody"

@@ -229,6 +229,18 @@ def test_commissioning_pins_what_is_shown() -> None:
     assert shown.shown.pin_password is None
 
 
+def test_a_certificate_of_another_listed_station_is_never_pinned() -> None:
+    window = Situation(commissioning=True)
+    two = rules(plan(), plan("CP02"))
+    for certificate in (PeerCertificate("ab12", "CP02"), PeerCertificate("ab12", "x", other_names=("CP02",))):
+        shown = judge(request(encrypted=True, certificate=certificate, password=b"first"), two, window)
+        assert isinstance(shown, Turned)
+        assert status(shown) == 403
+        assert "not of CP01" in shown.reason
+    maker = PeerCertificate("ab12", "SN-4711")
+    assert status(judge(request(encrypted=True, certificate=maker), two, window)) == 101
+
+
 def test_a_pinned_password_holds_from_then_on() -> None:
     pin = "password:scrypt$00$00"
     right = request(password=b"first")
