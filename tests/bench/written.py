@@ -6,7 +6,7 @@ them on each phase, in a grid that is too small for all) and a central that take
 850 bytes, as those of full-blown stations; each station keeps its own time, so that they come spread over the minute.
 After a while to settle, what the kernel counts as handed to the disk by this process (`write_bytes`: whole pages, the
 ledger with its log, and the recordings) is read over some time and multiplied up to a day. Stations and central live
-in memory.
+in memory; the answers to meter values are timed at the stations.
 
 The peer takes as many messages of the same size into a plain SQLite file (WAL, `synchronous=FULL`), each in a commit of
 its own, and nothing else: no copy for a central, no frames, no events.
@@ -33,7 +33,7 @@ from sitectl.base.virtual import run_virtual
 from sitectl.base.worker import InlineWorker
 from sitectl.config.load import Loaded, load
 from sitectl.daemon.timekeeping import Timekeeper
-from sitectl.daemon.wiring import Ear, begin_upkeep, open_ledger, wire
+from sitectl.daemon.wiring import PATIENCE_S, Ear, begin_upkeep, open_ledger, wire
 from sitectl.model.ids import StationId
 from sitectl.ocpp.versions import Version
 from sitectl.stations.handshake import Admitted, Shown
@@ -43,7 +43,7 @@ from sitectl.wire.memory import pair
 from tests.bench.figures import Figure, conclude
 from tests.bench.site_process import name, site_file
 from tests.properties.money_central import Central
-from tests.properties.money_station import Station
+from tests.properties.money_station import Station, Told
 
 STATIONS = 100
 RATED_A, WORST_A = 400.0, 20.0
@@ -63,6 +63,14 @@ class Post(Station):
         self._every_s = every_s
         self._random = random
         self.limit_a = 6.0
+        self.longest_s = 0.0
+
+    async def _call(self, action: str, payload: dict[str, Any], told: Told | None = None) -> list[Any] | None:
+        began = asyncio.get_running_loop().time()
+        answer = await super()._call(action, payload, told)
+        if action == "MeterValues":
+            self.longest_s = max(self.longest_s, asyncio.get_running_loop().time() - began)
+        return answer
 
     async def charge(self) -> None:
         """One car after the other, for ever."""
@@ -101,11 +109,13 @@ class Post(Station):
 
 
 class Measured:
-    """What one run has shown: bytes a day, and messages of each kind a day at the central."""
+    """What one run has shown: bytes a day, messages of each kind a day at the central, and how long the slowest answer
+    to meter values took."""
 
-    def __init__(self, bytes_a_day: float, central: Counter[str]) -> None:
+    def __init__(self, bytes_a_day: float, central: Counter[str], longest_s: float) -> None:
         self.bytes_a_day = bytes_a_day
         self.central = central
+        self.longest_s = longest_s
 
 
 async def day(folder: Path, every_s: float, minutes: float) -> Measured:
@@ -121,8 +131,8 @@ async def day(folder: Path, every_s: float, minutes: float) -> Measured:
         *(loaded, store, upkeep, clock, time, random, tasks, ear), make_dialer=central.dialer, secrets=InlineWorker()
     )
     works = [rooms.site.run(), rooms.pool.run(), upkeep.run(), time.run(rooms, rooms.pool.wake)]
-    for n in range(STATIONS):
-        post = Post(name(n), LoopClock(EPOCH), every_s, Random(n))
+    posts = [Post(name(n), LoopClock(EPOCH), every_s, Random(n)) for n in range(STATIONS)]
+    for post in posts:
         near, far = pair(post.id, "gateway")
         admitted = Admitted(StationId(post.id), Version.V16, "ocpp1.6", Shown(f"address:{post.id}"))
         works += [rooms.stations.server.accept(near, admitted, post.id), post.converse(far), post.charge()]
@@ -141,7 +151,8 @@ async def day(folder: Path, every_s: float, minutes: float) -> Measured:
     await store.close()
     if not written:
         raise RuntimeError("the system does not count what is written here: is the folder for temporary files a disk?")
-    return Measured(written * a_day, Counter({action: round(count * a_day) for action, count in told.items()}))
+    messages = Counter({action: round(count * a_day) for action, count in told.items()})
+    return Measured(written * a_day, messages, max(post.longest_s for post in posts))
 
 
 def lone_commits(folder: Path) -> float:
@@ -168,6 +179,9 @@ def figures(minutes: float) -> list[Figure]:
         beside = f"{starts} starts, {samples} samples to the central a day; each message in a commit: {lone / 1e9:.2f}"
         what = f"written a day, {STATIONS} stations that sample every {every_s:.0f} s"
         found.append(Figure(what, measured.bytes_a_day / 1e9, "GB", MARK_GB, peer=beside))
+        found.append(
+            Figure("… longest answer to meter values (virtual time)", measured.longest_s, "s", PATIENCE_S + 0.1)
+        )
     return found
 
 
