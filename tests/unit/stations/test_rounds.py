@@ -5,7 +5,7 @@ import pytest
 from sitectl.base.clock import LoopClock
 from sitectl.base.virtual import run_virtual
 from sitectl.model.ids import StationId
-from sitectl.stations.rounds import Rounds
+from sitectl.stations.rounds import AT_ONCE, Rounds
 from tests.unit.stations.twins import START
 
 CP = StationId("CP01")
@@ -53,3 +53,26 @@ def test_who_looks_may_wait_anew() -> None:
         return asked
 
     assert run_virtual(main()) == pytest.approx([0.5, 60.5, 120.5, 180.5])
+
+
+def test_many_are_asked_in_pieces_and_others_have_their_turn_between() -> None:
+    async def main() -> None:
+        rounds, asked = Rounds(LoopClock(START)), []
+
+        def look(number: int):
+            def ask(now: float) -> bool:
+                asked.append(number)
+                return True
+
+            return ask
+
+        for number in range(2 * AT_ONCE + 1):
+            rounds.put(CP, number, look(number))
+        between = []
+        while len(asked) < 2 * AT_ONCE + 1:
+            await asyncio.sleep(0.5 if not asked else 0)
+            between.append(len(asked))
+        assert {AT_ONCE, 2 * AT_ONCE} & set(between)
+        assert asked == list(range(2 * AT_ONCE + 1))
+
+    run_virtual(main())

@@ -158,3 +158,31 @@ async def test_a_sample_stamped_by_a_clock_that_was_wrong_is_not_kept_for_later(
     yard.stations.clock_set(Mistake(START, START + timedelta(minutes=1), timedelta(hours=1)))
     await asyncio.sleep(20)
     assert len(yard.ledger.sampled) == 1
+
+
+@in_yard(authorization=FREE)
+async def test_who_samples_once_a_minute_waits_for_company_but_not_with_the_first_nor_with_what_is_more(
+    yard: Yard,
+) -> None:
+    station = await charging(yard)
+    await samples(station, 60, 240, every_s=60)
+    await samples(station, 300, 300, every_s=60, context="Transaction.End")
+    assert yard.ledger.patient == [False, True, True, True, False]
+    await station.call("StopTransaction", stop_payload(1000, timestamp="2026-01-01T12:45:05Z"))
+    assert len(yard.ledger.sampled) == 5
+
+
+@in_yard(authorization=FREE)
+async def test_who_tells_a_queue_does_not_wait(yard: Yard) -> None:
+    station = await charging(yard)
+    await samples(station, 60, 300, every_s=60, wait=False)
+    assert yard.ledger.patient == [False] * 5
+
+
+@in_yard(authorization=FREE)
+async def test_the_last_of_many_does_not_wait_with_the_stop(yard: Yard) -> None:
+    station = await charging(yard)
+    await samples(station, 10, 90)
+    await station.call("StopTransaction", stop_payload(1000, timestamp="2026-01-01T12:01:35Z"))
+    assert (yard.ledger.patient[0], yard.ledger.patient[-1]) == (False, False)
+    assert told(yard, ONE)[-1] == 90

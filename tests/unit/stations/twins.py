@@ -86,6 +86,7 @@ class LedgerTwin:
         self.starts: dict[str, tuple[TransactionStart, StartedTransaction, tuple[UplinkId, ...], OutboxMessage]] = {}
         self.stops: list[tuple[TransactionStop, OutboxMessage]] = []
         self.spared: list[tuple[UplinkId, ...]] = []
+        self.patient: list[bool] = []
         """For each of `sampled`: the uplinks that do not get it."""
         self.sampled: list[tuple[int, int | None, float | None, datetime, OutboxMessage, bytes]] = []
         self.verdicts: dict[TransactionId, IdTokenInfo] = {}
@@ -149,6 +150,7 @@ class LedgerTwin:
             return future
         self.sampled.append((evse, station_transaction_id, register_wh, sampled, message, raw))
         self.spared.append(tuple(without))
+        self.patient.append(patient)
         future.set_result(
             next(
                 (o.transaction for o in self.open.values() if o.station_transaction_id == station_transaction_id), None
