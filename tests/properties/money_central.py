@@ -66,6 +66,7 @@ class Central:
         self.lost_answers = 0
         self.blamed = 0
         self.given: dict[str, set[int]] = {}
+        self.let_down: set[str] = set()
         self.verdicts: set[tuple[str, str]] = set()
         self.links: dict[str, MemoryTransport] = {}
         self._clock = clock
@@ -153,6 +154,8 @@ class Central:
         if fault == "dropped":
             far.abort()
             return
+        if fault in ("error", "mute", "late") and action == "StartTransaction":
+            self.let_down.add(station)  # such a start may be given up, and its stop has no name then
         if fault == "error":
             self.blamed += 1
             del calls[id]
@@ -224,6 +227,8 @@ class Central:
 
     def _later(self, station: str, action: str, payload: Payload) -> None:
         booked = self.booked.get(payload["transactionId"])
+        if payload["transactionId"] == -1 and action == "StopTransaction" and station in self.let_down:
+            return
         if booked is None or booked.station != station:
             self.oddities.append(f"{station}: {action} of {payload['transactionId']}, which is none of its own")
         elif action == "StopTransaction":

@@ -105,12 +105,13 @@ class Gateway:
         self.world = world
         self.path = path
         self.dead = False
+        self.died = asyncio.Event()
         self.commits = 0
         self.dies_before: int | None = None
         self.dies_after: int | None = None
         self.wires: list[MemoryTransport] = []
         self.store: Store
-        self.upkeep: Upkeep
+        self.upkeep: Upkeep | None = None
         self.rooms: Wired
         self._open = False
 
@@ -175,6 +176,7 @@ class Gateway:
         if self.dead:
             return
         self.dead = True
+        self.died.set()
         self.world.died(self)
 
     async def bury(self) -> None:
@@ -183,8 +185,8 @@ class Gateway:
             for task in left:
                 task.cancel()
             await asyncio.wait(left)
-        # What it was recording is closed, for this process lives on.
-        await self.upkeep.recorder.close()
+        if self.upkeep is not None:  # what it was recording is closed, for this process lives on
+            await self.upkeep.recorder.close()
 
 
 class World:
@@ -246,8 +248,13 @@ class World:
     async def _start(self, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
         self.lives += 1
-        self.gateway = Gateway(self, folder / "ledger.db")
-        await self.gateway.begin()
+        self.gateway = gateway = Gateway(self, folder / "ledger.db")
+        beginning, death = asyncio.ensure_future(gateway.begin()), asyncio.ensure_future(gateway.died.wait())
+        await asyncio.wait([beginning, death], return_when=asyncio.FIRST_COMPLETED)
+        death.cancel()
+        if not beginning.done():
+            return  # killed before it served: it waits for what never comes, and is buried
+        beginning.result()
         if self._peek is not None:
             self._peek.close()
         self._peek = sqlite3.connect(f"file:{self.gateway.path}?mode=ro", uri=True)
@@ -273,10 +280,9 @@ class World:
     async def revive(self) -> None:
         """Start the gateway again, if it has died."""
         async with self._reviving:
-            if not self.gateway.dead:
-                return
-            await self.gateway.bury()
-            await self._start(self.folder / f"life-{self.kills}")
+            while self.gateway.dead:
+                await self.gateway.bury()
+                await self._start(self.folder / f"life-{self.kills}")
 
     async def kill(self) -> None:
         """Now, and start again."""

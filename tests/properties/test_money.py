@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -221,8 +221,37 @@ class Money(RuleBasedStateMachine):
             assert waited_s < DRAINED_WITHIN_S, f"13: it was never drained: {left[:3]}, {queues}"
 
 
+def lived(*rules: Callable[[Money], None], deduplicates: bool = True) -> None:
+    """One life by hand, with its end: what a search has found once."""
+    state = Money()
+    state.begin(deduplicates)
+    try:
+        for rule_of in rules:
+            rule_of(state)
+    finally:
+        state.teardown()
+
+
 KILLED = [pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")]
 """Who is killed leaves files open."""
+
+
+def test_a_start_that_is_refused_for_good_and_its_stop_that_has_no_name() -> None:
+    lived(
+        lambda state: state.misbehaves(["error", "error", "error"]),
+        lambda state: state.charges("CP01", 2, "TAG-ONE"),
+        lambda state: state.time_passes(400.0),
+        lambda state: state.time_passes(400.0),
+    )
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("steps", range(1, 60, 6))
+def test_killed_again_while_it_begins_anew(steps: int) -> None:
+    lived(
+        lambda state: state.is_killed_at_an_await(steps), Money.is_killed, lambda state: state.charges("CP01", 1, "BAD")
+    )
+
 
 TestMoney = Money.TestCase
 TestMoney.settings = settings(
