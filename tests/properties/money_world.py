@@ -339,9 +339,9 @@ class World:
         if frame[0] == 3 and told is not None:
             self._check_reply(station, frame[2], told)
         if frame[0] == 2 and frame[2] == "RemoteStopTransaction":
-            known = {one.id for one in station.ledger}
-            if frame[3]["transactionId"] not in known:
-                self.violations.append(f"7: {station.id} was asked to stop {frame[3]}, which it never had")
+            ours = "SELECT 1 FROM transactions WHERE station = ? AND station_transaction_id = ?"
+            if not self._rows(ours, station.id, frame[3]["transactionId"]):  # it may not have heard of that yet
+                self.violations.append(f"7: {station.id} was asked to stop {frame[3]}, which is none of its own")
 
     def _check_reply(self, station: Station, answer: dict[str, Any], told: Told) -> None:
         """A reply has come: what it acknowledges is in the file that a power cut would leave."""

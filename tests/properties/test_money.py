@@ -253,6 +253,19 @@ def test_killed_again_while_it_begins_anew(steps: int) -> None:
     )
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("n", range(1, 7))
+def test_a_start_that_is_refused_before_its_station_has_its_answer(n: int) -> None:
+    """It is on disk and the answer is not said: the stop that is asked for names what the station has not heard yet."""
+    lived(
+        lambda state: state.misbehaves(["error"]),
+        lambda state: state.is_killed_at_a_commit(n, after=True),
+        lambda state: state.starts("CP03", 2, "BAD"),
+        lambda state: state.disk_is_full(400.0),
+        lambda state: state.time_passes(400.0),
+    )
+
+
 TestMoney = Money.TestCase
 TestMoney.settings = settings(
     max_examples=12,
