@@ -67,7 +67,12 @@ class RawStation(asyncio.Protocol):
     async def ask(self, action: str, payload: Payload) -> Payload:
         """Send a call and wait for its answer."""
         answer: asyncio.Future[Payload] = asyncio.get_running_loop().create_future()
-        self.call(action, payload, lambda at, payload: answer.set_result(payload))
+
+        def answered(at: float, payload: Payload) -> None:
+            if not answer.done():  # who asked may be gone
+                answer.set_result(payload)
+
+        self.call(action, payload, answered)
         return await answer
 
     async def boot(self) -> Payload:
