@@ -78,6 +78,7 @@ class Wire:
             for waiting in self._open.values():
                 if not waiting.done():
                     waiting.set_exception(Lost("the connection ended"))
+                    waiting.exception()  # whoever waited may be gone, and nobody needs to be told
 
     async def call(self, message_id: str, action: str, payload: Payload) -> Payload:
         """Make one call and wait for its answer. Raises Lost or CallError."""

@@ -145,6 +145,7 @@ class Station:
             for future, _ in self._open.values():
                 if not future.done():
                     future.set_exception(TransportClosed("the connection ended"))
+                    future.exception()  # whoever waited may be gone, and nobody needs to be told
             self._open.clear()
             speaking.cancel()
             await asyncio.gather(speaking, return_exceptions=True)
