@@ -115,7 +115,7 @@ async def test_what_was_acknowledged_survives_a_power_cut(tmp_path: Path, memory
 @pytest.mark.timeout(3600)
 async def test_what_was_acknowledged_survives_in_every_state(tmp_path: Path, memory: Path) -> None:
     life, picked = await played(tmp_path / "life", long=True), []
-    verdict = await asyncio.to_thread(judged, life, memory, subsets=12, every=1, picked=picked, pick=0.0008)
+    verdict = await asyncio.to_thread(judged, life, memory, subsets=15, every=1, picked=picked, pick=0.0007)
     assert verdict.broken_states == 0, "\n".join(verdict.wrong[:20])
     assert verdict.opened >= 20_000
     await go_on(life, picked, tmp_path / "on")
