@@ -144,6 +144,12 @@ class StationRecord:
                 return evse, running
         return None
 
+    def running_meant(self, station_transaction_id: int | None) -> tuple[int, Running] | None:
+        """The running transaction that a stop means: without an id (nothing, 0 or -1) the only one that runs."""
+        if (station_transaction_id is None or station_transaction_id <= 0) and len(self.running) == 1:
+            return next(iter(self.running.items()))
+        return self.running_by(station_transaction_id)
+
 
 def as_bytes(raw: bytes | str) -> bytes:
     """A frame as it came, for keeping."""

@@ -23,6 +23,7 @@ from sitectl.model.transaction import AS_STORED, AuthorizationStatus, OutboxItem
 from sitectl.model.uplink import ZeroId
 from sitectl.ocpp.v16 import central_encode, copies
 from sitectl.ocpp.v16.copies import is_signed
+from sitectl.ocpp.v16.forms import whole
 from sitectl.uplinks.thinning import EVERYTHING, Measured, wanted
 
 AHEAD_S = 60.0
@@ -57,7 +58,8 @@ def rendered(
     measured: Measured = EVERYTHING,
     our_now: datetime | None = None,
 ) -> Rendered | None:
-    """The payload of a row, for a central whose clock shows `central_now`; None: it wants nothing of it.
+    """The payload of a row, for a central whose clock shows `central_now`; None: it wants nothing of it, or these are
+    meter values without a value.
 
     `our_now`: what our own clock shows meanwhile, where it is known.
     """
@@ -76,7 +78,10 @@ def rendered(
     bound = None if item.start_dead else item.uplink_transaction_id
     if is_nameless(item) and zero_id is ZeroId.SEND_ZERO:
         bound = "0"
-    return Rendered(central_encode.with_transaction(message.action, payload, bound), times.newest)
+    told = central_encode.with_transaction(message.action, payload, bound)
+    if message.kind is OutboxKind.METER and "meterValue" not in told:
+        return None
+    return Rendered(told, times.newest)
 
 
 def as_stored(item: OutboxItem) -> Payload:
@@ -98,8 +103,8 @@ def thawed(item: OutboxItem) -> str | None:
 
 def _stop(item: OutboxItem, payload: Payload) -> Payload:
     """A meter never runs backwards; and a stop that we ordered because this central refused the token says so."""
-    meter_wh, began_wh = payload.get("meterStop"), item.meter_start_wh
-    if isinstance(meter_wh, int) and began_wh is not None and meter_wh < began_wh:
+    meter_wh, began_wh = whole(payload.get("meterStop")), item.meter_start_wh
+    if meter_wh is not None and began_wh is not None and meter_wh < began_wh:
         payload = {**payload, "meterStop": began_wh}
     if item.deauthorized and payload.get("reason") == "Remote":
         payload = {**payload, "reason": "DeAuthorized"}

@@ -31,7 +31,7 @@ from sitectl.ocpp.v16.central_schedules import ScheduleAsked, schedule_asked
 from sitectl.ocpp.v16.central_security import NEGATIVE, SecurityAsked
 from sitectl.ocpp.v16.charging_profiles import Invalid, ProfilesCleared, ProfileSet
 from sitectl.ocpp.v16.encode import Registration
-from sitectl.ocpp.v16.fields import Decoded, Fields
+from sitectl.ocpp.v16.fields import Decoded, Fields, as_number
 from sitectl.ocpp.versions import ErrorCode
 
 LONGEST_TOKEN = 20
@@ -224,9 +224,11 @@ class StartAnswer:
 
 
 def start_answer(payload: Payload) -> Decoded[StartAnswer]:
-    """The answer to StartTransaction; the id may come as a number or as a string."""
+    """The answer to StartTransaction; the id may come as a number or as a string, but none in part: it is another's."""
     fields = Fields(payload)
     transaction = fields.integer("transactionId", required=True)
+    if transaction is not None and as_number(payload.get("transactionId")) != transaction:
+        transaction = None
     if transaction is not None and transaction <= 0:
         fields.deviate("transactionId", "minimum", f"{transaction} names no transaction")
         transaction = None

@@ -13,6 +13,7 @@ from sitectl.model.station import EvseStatus
 from sitectl.model.transaction import Payload
 from sitectl.ocpp.v16.central_security import NEGATIVE
 from sitectl.ocpp.v16.fields import without_nulls
+from sitectl.ocpp.v16.forms import formed
 from sitectl.ocpp.v16.statuses import status_word
 from sitectl.ocpp.versions import ErrorCode, error_code
 
@@ -49,11 +50,12 @@ _FILLERS: Mapping[str, Mapping[str, Any]] = {
 
 
 def presentable(action: str, payload: Payload) -> Payload:
-    """A station's payload as a strict central takes it: no nulls, over-long texts cut, empty texts left out, and what a
-    boot, status or start must have filled in. Everything else goes up as it came; signed values are not touched."""
+    """A station's payload as a strict central takes it: no nulls, over-long texts cut, empty texts left out, the form
+    that 1.6 gives transaction messages, and what a boot, status or start must have filled in. Everything else goes up
+    as it came; signed values are not touched."""
     longest = _LONGEST.get(action, {})
     shown: Payload = dict(_FILLERS.get(action, {}))
-    for key, value in without_nulls(payload).items():
+    for key, value in formed(action, without_nulls(payload)).items():
         if not isinstance(value, str) or key not in longest:
             shown[key] = value
         elif cut := value.strip()[: longest[key]]:

@@ -208,7 +208,7 @@ def store_last_sample(
     desk: Desk, record: StationRecord, station_transaction_id: int | None
 ) -> asyncio.Future[TransactionId | None] | None:
     """Hand the newest sample of an ending transaction to the ledger, if it is not there yet; before the stop itself."""
-    found = record.running_by(station_transaction_id)
+    found = record.running_meant(station_transaction_id)
     if found is None or (sample := found[1].unstored) is None:
         return None
     evse, running = found

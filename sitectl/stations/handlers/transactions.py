@@ -116,7 +116,7 @@ async def _began(
 
 def _with_meter(record: StationRecord, told: TransactionStop) -> TransactionStop:
     """A stop without a meter value ends at the newest register that the station has shown of this transaction."""
-    found = None if told.meter_known else record.running_by(told.station_transaction_id)
+    found = None if told.meter_known else record.running_meant(told.station_transaction_id)
     reading = None if found is None else record.readings.get(found[0])
     if reading is None or reading.register_wh is None:
         return told

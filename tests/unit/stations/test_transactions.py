@@ -1,5 +1,7 @@
 import asyncio
 
+import pytest
+
 from sitectl.config.settings import AuthorizationMode, AuthorizationSettings
 from sitectl.model.commands import OfferLimit
 from sitectl.model.events import Event, EvseMetered, StartExpected, TransactionEnded, TransactionStarted
@@ -167,6 +169,23 @@ async def test_a_stop_without_a_meter_value_ends_at_the_newest_register(yard: Ya
     await station.call("StopTransaction", stop)
     ((told, message),) = yard.ledger.stops
     assert told.meter_stop_wh == message.payload["meterStop"] == register_wh
+
+
+@pytest.mark.parametrize("id", [-1, 0, None])
+def test_a_stop_without_an_id_takes_with_it_what_is_known_of_the_only_one_that_runs(id: int | None) -> None:
+    @in_yard(station_plan(), authorization=FREE)
+    async def told(yard: Yard) -> None:
+        station = await yard.connect()
+        await station.call("StartTransaction", start_payload())
+        await station.call("MeterValues", meter_payload(1000, "2026-01-01T12:00:00Z"))
+        await station.call("MeterValues", meter_payload(1000, "2026-01-01T12:00:10Z"))
+        stop = {key: value for key, value in stop_payload(1000).items() if key != "meterStop"} | {"transactionId": id}
+        await station.call("StopTransaction", stop)
+        assert yard.ledger.writes[-2:] == ["samples", "stop"]
+        ((stopped, message),) = yard.ledger.stops
+        assert stopped.meter_stop_wh == message.payload["meterStop"] > 0
+
+    told()
 
 
 @in_yard(authorization=FREE)

@@ -46,9 +46,9 @@ def test_nothing_happens_in_the_future_of_the_central(stamp, told):
     assert rendered(start, NOW)["timestamp"] == told
     values = {"meterValue": [{"timestamp": stamp, "sampledValue": [{"value": "1"}]}]}
     assert rendered(item("MeterValues", values, OutboxKind.METER), NOW)["meterValue"][0]["timestamp"] == told
-    data = {"timestamp": SOON, "transactionData": [{"timestamp": stamp, "sampledValue": []}, 7]}
+    data = {"timestamp": SOON, "transactionData": [{"timestamp": stamp, "sampledValue": [{"value": "1"}]}, 7]}
     stop = rendered(item("StopTransaction", data, OutboxKind.STOP), NOW)
-    assert stop["transactionData"] == [{"timestamp": told, "sampledValue": []}, 7]
+    assert stop["transactionData"] == [{"timestamp": told, "sampledValue": [{"value": "1"}]}]
 
 
 def test_signed_data_is_never_touched():
@@ -62,6 +62,15 @@ def test_a_meter_never_runs_backwards():
     assert rendered(item("StopTransaction", stop, OutboxKind.STOP, meter_start_wh=9), NOW)["meterStop"] == 9
     assert rendered(item("StopTransaction", stop, OutboxKind.STOP, meter_start_wh=4), NOW)["meterStop"] == 5
     assert stop["meterStop"] == 5
+    text = {"meterStop": "5", "timestamp": SOON}
+    assert rendered(item("StopTransaction", text, OutboxKind.STOP, meter_start_wh=9), NOW)["meterStop"] == 9
+
+
+def test_meter_values_without_a_value_do_not_go_up():
+    nothing = item(
+        "MeterValues", {"connectorId": 1, "meterValue": [{"timestamp": SOON, "sampledValue": []}]}, OutboxKind.METER
+    )
+    assert rendering.rendered(nothing, NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -93,7 +102,7 @@ def test_what_a_refusal_without_an_id_leaves_to_say(policy, id):
 
 
 def test_what_was_stored_stays_as_it_is():
-    payload = {"timestamp": LATE, "meterValue": [{"timestamp": LATE, "sampledValue": [{"value": None}]}]}
+    payload = {"timestamp": LATE, "meterValue": [{"timestamp": LATE, "sampledValue": [{"value": "5", "unit": None}]}]}
     values = item("MeterValues", payload, OutboxKind.METER)
     first = rendered(values, NOW)
     assert first == rendered(values, NOW)
@@ -106,11 +115,11 @@ STARTED, SAMPLED = datetime(2026, 11, 20, 11, tzinfo=UTC), datetime(2026, 11, 20
 
 def test_a_transaction_is_told_in_the_order_of_its_times():
     told = {"told_start": STARTED, "told_last": SAMPLED}
-    early = {"meterValue": [{"timestamp": "2026-11-20T10:59:59Z", "sampledValue": []}]}
+    early = {"meterValue": [{"timestamp": "2026-11-20T10:59:59Z", "sampledValue": [{"value": "1"}]}]}
     assert rendered(item("MeterValues", early, OutboxKind.METER, **told), NOW)["meterValue"][0]["timestamp"] == (
         "2026-11-20T11:00:00Z"
     )
-    late = {"meterValue": [{"timestamp": "2026-11-20T11:10:00Z", "sampledValue": []}]}
+    late = {"meterValue": [{"timestamp": "2026-11-20T11:10:00Z", "sampledValue": [{"value": "1"}]}]}
     assert rendered(item("MeterValues", late, OutboxKind.METER, **told), NOW)["meterValue"] == late["meterValue"]
     stop = {"meterStop": 5, "timestamp": "2026-11-20T11:29:00Z"}
     made = rendering.rendered(item("StopTransaction", stop, OutboxKind.STOP, **told), NOW)
@@ -121,7 +130,7 @@ def test_a_transaction_is_told_in_the_order_of_its_times():
 def test_a_stop_lies_at_or_after_the_values_that_come_with_it():
     stop = {
         "timestamp": "2026-11-20T11:00:00Z",
-        "transactionData": [{"timestamp": "2026-11-20T11:00:30Z", "sampledValue": []}],
+        "transactionData": [{"timestamp": "2026-11-20T11:00:30Z", "sampledValue": [{"value": "1"}]}],
     }
     made = rendered(item("StopTransaction", stop, OutboxKind.STOP, told_start=STARTED), NOW)
     assert (made["timestamp"], made["transactionData"]) == ("2026-11-20T11:00:30Z", stop["transactionData"])
@@ -150,7 +159,7 @@ def test_a_backlog_keeps_its_duration_at_a_central_whose_clock_is_slow():
     start = item("StartTransaction", {"timestamp": START_11}, OutboxKind.START, started=STARTED)
     assert told(start, now - TEN_MINUTES, now) == "2026-11-20T10:50:00Z"
     rest = {"started": STARTED, "told_start": STARTED - TEN_MINUTES}
-    value = {"timestamp": "2026-11-20T11:05:00.7Z", "sampledValue": []}
+    value = {"timestamp": "2026-11-20T11:05:00.7Z", "sampledValue": [{"value": "1"}]}
     sample = rendering.rendered(
         item("MeterValues", {"meterValue": [value]}, OutboxKind.METER, **rest), now - TEN_MINUTES
     )
@@ -205,7 +214,7 @@ def test_what_goes_up_as_it_is_stored_needs_no_copy_and_comes_back_to_the_byte()
 @pytest.mark.parametrize(
     "values",
     [
-        item("MeterValues", {"meterValue": [{"timestamp": LATE, "sampledValue": []}]}, OutboxKind.METER),
+        item("MeterValues", {"meterValue": [{"timestamp": LATE, "sampledValue": [{"value": "1"}]}]}, OutboxKind.METER),
         item("StopTransaction", {"meterStop": 5, "timestamp": SOON}, OutboxKind.STOP),
         item("StartTransaction", {"connectorId": 1, "timestamp": SOON}, OutboxKind.START),
     ],

@@ -38,6 +38,7 @@ def outcome_of(answer: Any) -> tuple[list[Any], list[tuple[str, str]], Any]:
         ({"transactionId": 7, "idTagInfo": ACCEPTED}, 7, "7", None),
         ({"transactionId": "7", "idTagInfo": ACCEPTED}, 7, "7", "uplink.deviation"),
         ({"transactionId": 7.0, "idTagInfo": ACCEPTED}, 7, "7", "uplink.deviation"),
+        ({"transactionId": 7.5, "idTagInfo": ACCEPTED}, -1, None, "transaction.unnamed"),
         ({"transactionId": 0, "idTagInfo": ACCEPTED}, -1, None, "transaction.unnamed"),
         ({"transactionId": -1, "idTagInfo": {"status": "Invalid"}}, -1, None, "transaction.unnamed"),
         ({"transactionId": "abc", "idTagInfo": ACCEPTED}, -1, None, "transaction.unnamed"),

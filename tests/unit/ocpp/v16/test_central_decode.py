@@ -120,7 +120,7 @@ def test_boot_answer():
 
 @pytest.mark.parametrize(
     ("transaction", "read"),
-    [(4711, "4711"), ("4711", "4711"), (0, None), (-1, None), (None, None), ("abc", None), (17.0, "17")],
+    [(4711, "4711"), ("4711", "4711"), (0, None), (-1, None), (None, None), ("abc", None), (17.0, "17"), (17.5, None)],
 )
 def test_start_answer(transaction, read):
     payload = {"transactionId": transaction, "idTagInfo": {"status": "Accepted"}}
