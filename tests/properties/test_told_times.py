@@ -25,7 +25,7 @@ class Told:
 
     def tell(self, kind: OutboxKind, at: datetime, central_now: datetime, our_now: datetime | None) -> None:
         stamp = {"timestamp": format_utc(at)}
-        payload = {"meterValue": [{**stamp, "sampledValue": []}]} if kind is OutboxKind.METER else stamp
+        payload = {"meterValue": [{**stamp, "sampledValue": [{"value": "1"}]}]} if kind is OutboxKind.METER else stamp
         message = OutboxMessage(ACTIONS[kind], payload, "1.6", kind, kind is not OutboxKind.START)
         item = OutboxItem(
             1, UplinkId("u"), StationId("s"), message, TransactionId("t"), "1", None, 0,
