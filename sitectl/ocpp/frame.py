@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from sitectl.model.transaction import Payload
-from sitectl.ocpp.repair import repaired_text
+from sitectl.ocpp.repair import MAX_DECIMALS, MAX_DIGITS, repaired_text
 from sitectl.ocpp.versions import ErrorCode
 
 DEFAULT_LIMIT = 64 * 1024
@@ -22,9 +22,6 @@ MAX_LIMIT = 256 * 1024
 LONGEST_MENDED = 3 * MAX_LIMIT
 """A byte that is no letter becomes three."""
 MAX_DEPTH = 16
-MAX_DIGITS = 20
-MAX_DECIMALS = 25
-"""Digits behind a decimal point: a small double written out takes 21."""
 MAX_VALUES = 10_000
 MAX_VALUES_AT_LENGTH = 50_000
 LONG = 10_000
@@ -116,7 +113,8 @@ def parse(data: bytes | str, limit: int = DEFAULT_LIMIT, at_length: frozenset[st
     if offence is not None and at_length and len(data) > LONG and _action(data) in at_length:
         offence = _offence(data, MAX_LIMIT, MAX_VALUES_AT_LENGTH)
     if offence is not None:
-        return _unreadable(data, offence)
+        mended = _mended(data) if offence == LONG_NUMBER and _action(data) in at_length else None
+        return mended or _unreadable(data, offence)
     try:
         message = orjson.loads(data)
     except orjson.JSONDecodeError as error:
@@ -156,6 +154,7 @@ def encode(frame: Frame) -> str:
 # --- the guard ---
 
 _DIGITS_ONLY = bytes(ord("0") if chr(c).isdecimal() and c < 128 else ord(" ") for c in range(256))
+LONG_NUMBER = f"a number of more than {MAX_DIGITS} digits"
 _LONG_NUMBER = b"0" * (MAX_DIGITS + 1)
 _TOO_LONG = re.compile(rb"(?<![.\d])\d{%d}|\.\d{%d}" % (MAX_DIGITS + 1, MAX_DECIMALS + 1))
 _SQUARE = bytes.maketrans(b"{}", b"[]")
@@ -174,7 +173,7 @@ def _offence(data: bytes, limit: int, most_values: int = MAX_VALUES) -> str | No
         return None
     bare = _without_strings(data)
     if not short_numbers and _TOO_LONG.search(bare):
-        return f"a number of more than {MAX_DIGITS} digits"
+        return LONG_NUMBER
     if not few_values and bare.count(b",") >= most_values:
         return f"more than {most_values} values"
     if not shallow and _deeper_than(MAX_DEPTH, bare):

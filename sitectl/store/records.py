@@ -151,7 +151,8 @@ def find(
 
 def stop_key(stop: TransactionStop) -> str:
     """A stop by its content: a retry says the same."""
-    return f"{stop.station_transaction_id}|{stop.stopped_raw}|{stop.meter_stop_wh}|{stop.reason}|{stop.id_token or ''}"
+    meter = stop.meter_stop_wh if stop.meter_known else ""
+    return f"{stop.station_transaction_id}|{stop.stopped_raw}|{meter}|{stop.reason}|{stop.id_token or ''}"
 
 
 def known_stop(connection: sqlite3.Connection, stop: TransactionStop) -> StoppedTransaction | None:
@@ -170,7 +171,8 @@ def end_transaction(
     """A transaction ends; whose token ended it.
 
     A stop of our own making has no key: what the station says later is compared with nothing. A time that is not the
-    station's own never lies before the start, although our clock may have been set back.
+    station's own never lies before the start, although our clock may have been set back; nor does a register that the
+    station did not tell.
     """
     by = _stopped_by(connection, one, stop)
     stopped_us = to_us(stop.stopped)
@@ -188,7 +190,7 @@ def end_transaction(
             stop.clock.trusted,
             stop.clock.value,
             received_us,
-            stop.meter_stop_wh,
+            stop.meter_stop_wh if stop.meter_known else max(stop.meter_stop_wh, one.meter_start_wh),
             stop.reason,
             stop.id_token,
             synthetic,

@@ -59,7 +59,7 @@ def test_what_is_written_is_read_back(frame):
         (b'[2,"1","Heartbeat",{', True, "1", ErrorCode.FORMAT_VIOLATION),
         (b'[2,"1","Heartbeat",{}]\x00x', True, "1", ErrorCode.FORMAT_VIOLATION),
         (b'[2,"1","Heartbeat",{"a":"\xff}]', True, "1", ErrorCode.FORMAT_VIOLATION),
-        (b'[2,"1","Heartbeat",{"a":NaN}]', True, "1", ErrorCode.FORMAT_VIOLATION),
+        (b'[2,"1","Heartbeat",{"a":nano}]', True, "1", ErrorCode.FORMAT_VIOLATION),
         (b'[2,"\xff","Heartbeat",{}', True, None, ErrorCode.RPC_FRAMEWORK_ERROR),
         (b'[2 , "a b" , "Heartbeat" {}]', True, "a b", ErrorCode.FORMAT_VIOLATION),
         (b'[3,"1"]', False, "1", ErrorCode.FORMAT_VIOLATION),

@@ -28,6 +28,25 @@ def test_a_damaged_string_is_read_and_said_to_be(tag, read, mended):
     assert (call.raw, call.mended) == (data, mended)
 
 
+@pytest.mark.parametrize(
+    "number", [b"NaN", b"-nan", b"Infinity", b"-inf", b"1" + b"0" * 25, b"0." + b"1" * 30, b"-1" + b"0" * 400 + b"e5"]
+)
+def test_what_is_no_number_is_unknown_in_a_transaction(number):
+    data = b'[2,"1","StopTransaction",{"idTag":"NaN \\" inf 1' + b"0" * 30 + b'","meterStop":' + number + b"}]"
+    call = parse(data, at_length=frozenset({"StopTransaction"}))
+    assert call == Call("1", "StopTransaction", {"idTag": 'NaN " inf 1' + "0" * 30, "meterStop": None})
+    assert call.mended == "what is no number"
+
+
+def test_numbers_that_meters_show_stay_as_they_are():
+    data = b'{"a":0.000013925396023892095,"b":-12.50,"c":12345678901234567890,"d":1e300}'
+    assert repaired_text(data) is None
+
+
+def test_a_number_too_long_is_no_message_elsewhere():
+    assert isinstance(parse(b'[2,"1","Heartbeat",{"a":1' + b"0" * 25 + b"}]"), Malformed)
+
+
 @pytest.mark.parametrize("frame", [b'[2,"1","Heartbeat",{}]\x00\x00', b'\xef\xbb\xbf[2,"1","Heartbeat",{}]'])
 def test_what_stands_around_a_text_is_dropped(frame):
     call = parse(frame)

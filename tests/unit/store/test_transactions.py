@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -368,3 +369,17 @@ async def test_a_stop_that_names_neither_id_nor_meter_ends_nothing(says: Says, s
     message = OutboxMessage("StopTransaction", {}, "1.6", OutboxKind.STOP, True)
     assert (await store.ledger.stop(rubbish, message, b"rubbish")).transaction is None
     assert (await store.queries.totals()).open == 1
+
+
+async def test_a_stop_without_a_meter_value_takes_no_energy_back_and_is_known_when_it_comes_again(
+    says: Says, store: Store
+) -> None:
+    started = await says.start(meter=1000)
+    noon = says.moment(9)
+    message = OutboxMessage("StopTransaction", {"meterStop": 0}, "1.6", OutboxKind.STOP, True)
+    stop = TransactionStop(CP1, started.station_transaction_id, noon, noon.isoformat(), 0, meter_known=False)
+    assert (await store.ledger.stop(stop, message, b"stop")).transaction == started.transaction
+    assert await says.rows("SELECT meter_stop_wh FROM transactions") == [(1000,)]
+    again = await store.ledger.stop(replace(stop, meter_stop_wh=1500), message, b"stop again")
+    assert again.repeated
+    assert not again.conflicting
