@@ -28,6 +28,7 @@ from sitectl.site.owner import Site
 from sitectl.state.site_state import SiteRules, initial_state
 from sitectl.stations.listeners import Doors
 from sitectl.stations.stations import Stations
+from sitectl.store import unclaimed
 from sitectl.store.disk import make_folder
 from sitectl.store.executor import Executor, ThreadExecutor
 from sitectl.store.opening import Store, open_store
@@ -171,13 +172,13 @@ async def wire(
     await stations.load()
     if not clock.known:
         stations.recall(await store.rectifier.told())
-    overview = _overview(loaded, store, upkeep, stations, pool, clock)
+    overview = _overview(loaded, live, store, upkeep, stations, pool, clock)
     site.cycle()
     return Wired(live, ear, stations, site, pool, overview, secrets)
 
 
 def _overview(
-    loaded: Loaded, store: Store, upkeep: Upkeep, stations: Stations, pool: UplinkPool, clock: Clock
+    loaded: Loaded, live: Live, store: Store, upkeep: Upkeep, stations: Stations, pool: UplinkPool, clock: Clock
 ) -> SiteOverview:
     overview = SiteOverview(
         loaded.settings.site.name,
@@ -189,6 +190,7 @@ def _overview(
         stations.problems,
     )
     overview.also_look(upkeep.findings)
+    overview.also_look(lambda: unclaimed.findings(upkeep.backlog.messages, live.settings.uplinks))
     return overview
 
 

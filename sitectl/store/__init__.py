@@ -10,8 +10,8 @@ What comes in the order of time needs no index (`halving`). Above it each file o
 `transactions` (the ledger of what stations said), `outbox` (what the uplinks still have to hear), `limits`, `stations`,
 `tokens`, `lists`, `virtual`, `journal`; `deadletters` is what becomes of messages that were given up; `queries` is what
 people ask. Beside the file lie recordings of all wires, which may be lost (`recorder`, `recordings`); `timeline` puts
-both together, `backlog` keeps what waits within its room (`quotas`, `thinning`), `upkeep` is what goes on beside the
-ledger. Payloads are opaque here but to what puts times right or thins. The ledger knows three things about a message
-(its kind, whose it is, whether it wants the
-uplink's transaction id), which is what keeps one code path for every version of OCPP.
+both together, `backlog` keeps what waits within its room (`quotas`, `thinning`), `unclaimed` tells for whom nobody
+sends it, `upkeep` is what goes on beside the ledger. Payloads are opaque here but to what puts times right or thins.
+The ledger knows three things about a message (its kind, whose it is, whether it wants the uplink's transaction id),
+which is what keeps one code path for every version of OCPP.
 """

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from sitectl.base.clock import Clock
 from sitectl.base.errors import EnvironmentFault
 from sitectl.model.health import Finding
-from sitectl.model.ids import StationId
+from sitectl.model.ids import StationId, UplinkId
 from sitectl.store import quotas, thinning
 from sitectl.store.background import Background
 from sitectl.store.database import Database
@@ -46,6 +46,8 @@ class BacklogKeeper:
         on_crowded: Callable[[Crowded], None],
     ) -> None:
         self.limits = limits
+        self.messages: Mapping[UplinkId, int] = {}
+        """How many messages wait for each central, of any configuration, as it was measured last."""
         self._database = database
         self._background = background
         self._journal = journal
@@ -71,6 +73,7 @@ class BacklogKeeper:
         if everywhere > 0 or stations:
             await self._thin(used, everywhere, stations)
             used = await self._background.ask(quotas.usage)
+        self.messages = used.messages
         self._alarms.look(used, self.limits)
         self._say(quotas.crowded(used, self.limits))
 

@@ -31,9 +31,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Bytes that wait, by queue."""
+    """Bytes that wait, by queue, and messages, by uplink."""
 
     queues: Mapping[Queue, int] = field(default_factory=dict)
+    messages: Mapping[UplinkId, int] = field(default_factory=dict)
 
     @property
     def stations(self) -> Mapping[StationId, int]:
@@ -52,11 +53,15 @@ class Usage:
 def usage(connection: sqlite3.Connection) -> Usage:
     """What waits, from the index alone."""
     rows = connection.execute(
-        "SELECT uplink, station, sum(size) + ? * count(*) FROM outbox INDEXED BY outbox_waiting WHERE state <> 'dead'"
-        " GROUP BY uplink, station",
-        (ROW_BYTES,),
+        "SELECT uplink, station, sum(size), count(*) FROM outbox INDEXED BY outbox_waiting WHERE state <> 'dead'"
+        " GROUP BY uplink, station"
     )
-    return Usage({(UplinkId(uplink), StationId(station)): size for uplink, station, size in rows})
+    queues: dict[Queue, int] = {}
+    messages: dict[UplinkId, int] = {}
+    for uplink, station, size, count in rows:
+        queues[uplink, station] = size + ROW_BYTES * count
+        messages[uplink] = messages.get(uplink, 0) + count
+    return Usage(queues, messages)
 
 
 @dataclass(frozen=True, slots=True)

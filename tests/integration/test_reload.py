@@ -106,6 +106,30 @@ async def test_a_central_comes_and_goes_and_keeps_what_it_has_not_heard(tmp_path
             await central.cut()
 
 
+async def test_what_waits_for_a_central_that_was_renamed_is_told_until_the_name_is_back(tmp_path: Path) -> None:
+    away = {"url": "ws://127.0.0.1:9/ocpp"}
+    async with daemon(site(tmp_path, uplinks={"old": away})) as running, charger(running.port, "CP01") as station:
+        await station.begin()
+        await station.end()
+
+    def told(status: Any) -> list[Any]:
+        return [
+            problem for problem in status["problems"] if problem["where"] == "old" and "not in the" in problem["what"]
+        ]
+
+    async with daemon(site(tmp_path, uplinks={"new": away})) as running:
+        await shows(running, lambda status: bool(told(status)), "messages for the old name")
+        status = await running.get("status")
+        (problem,) = told(status)
+        unsent = status["transactions"]["unsent"]
+        assert unsent >= 2
+        assert int(problem["what"].rpartition(": ")[2]) >= unsent  # events of no transaction wait there too
+        assert "uplinks.old" in problem["do"]
+        site(tmp_path, uplinks={"old": away})
+        await reloads(running)
+        await shows(running, lambda status: not told(status), "the name is back")
+
+
 async def test_a_broken_file_is_refused_whole_and_told(tmp_path: Path) -> None:
     async with daemon(site(tmp_path)) as running, charger(running.port, "CP01") as station:
         site(tmp_path, circuits={"grid": {"rated_a": 80, "base_load_worst_a": 35, "colour": "red"}})

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sitectl.base.errors import EnvironmentFault
-from sitectl.model.ids import StationId
+from sitectl.model.ids import StationId, UplinkId
 from sitectl.store.background import Background
 from sitectl.store.backlog import BacklogKeeper
 from sitectl.store.executor import InlineExecutor
@@ -188,3 +188,15 @@ async def test_a_disk_that_fails_ends_nothing(rig: Rig, says: Says, store: Store
     with pytest.raises(EnvironmentFault):
         await rig.keeper.look()
     assert not await store.queries.events()
+
+
+async def test_how_many_messages_wait_for_each_central_is_known_after_a_look(rig: Rig, says: Says) -> None:
+    says.copies = [CENTRAL, UplinkId("old")]
+    await says.start()
+    await rig.keeper.look()
+    assert rig.keeper.messages == {CENTRAL: 1, UplinkId("old"): 1}
+    item = await rig.store.outbox.head(CENTRAL, CP1)
+    assert item is not None
+    await rig.store.outbox.acked(item.seq, "1")
+    await rig.keeper.look()
+    assert rig.keeper.messages == {UplinkId("old"): 1}

@@ -28,6 +28,7 @@ async def test_what_waits_is_summed_up_by_queue(says: Says, store: Store) -> Non
     assert found.queues == {(CENTRAL, CP1): size + count * ROW_BYTES, (MIRROR, CP1): size + count * ROW_BYTES}
     assert found.stations == {CP1: 2 * (size + count * ROW_BYTES)}
     assert found.all == 2 * (size + count * ROW_BYTES)
+    assert found.messages == {CENTRAL: count, MIRROR: count}
 
 
 async def test_dead_messages_and_what_was_taken_do_not_count(says: Says, store: Store) -> None:
@@ -37,7 +38,8 @@ async def test_dead_messages_and_what_was_taken_do_not_count(says: Says, store: 
         item = await store.outbox.head(CENTRAL, CP1)
         assert item is not None
         await (store.outbox.failed(item.seq, "no", dead) if dead else store.outbox.acked(item.seq, "1"))
-    assert (await store.database.query(usage)).all == 0
+    found = await store.database.query(usage)
+    assert (found.all, found.messages) == (0, {})
 
 
 @pytest.mark.parametrize(
