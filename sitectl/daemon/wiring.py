@@ -191,6 +191,7 @@ def _overview(
     )
     overview.also_look(upkeep.findings)
     overview.also_look(lambda: unclaimed.findings(upkeep.backlog.messages, live.settings.uplinks))
+    overview.also_look(pool.findings)
     return overview
 
 

@@ -9,6 +9,7 @@ Out of the house, in this order:
 * `news.py`: statuses (the newest of each connector, when it is new) and what the central asked for; `aligned.py`:
   clock-aligned readings; `wishes.py`: what the central wants of all that.
 * `egress.py`: drains the outbox of one virtual station: ordered, one in flight, resends identical to the byte;
+  `step.py`: what came of one step; `stuck.py`: a message at which the connection ends each time;
   `pace.py`: backlogs leave at a pace. `awaited.py`: who waits for a verdict. `event_trials.py`,
   `security_events.py`: what goes up besides money.
 * `rendering.py`: the payload of an outbox row at the door: the central's id, its clock, its verdict; `thinning.py`:

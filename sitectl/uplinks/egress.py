@@ -18,7 +18,6 @@ import logging
 import math
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from enum import Enum
 from functools import partial
 from typing import TypeVar
 
@@ -42,6 +41,8 @@ from sitectl.uplinks.ports import Rooms
 from sitectl.uplinks.refusals import Refusals
 from sitectl.uplinks.remembered import remember
 from sitectl.uplinks.rendering import frozen, is_nameless, rendered, thawed
+from sitectl.uplinks.step import Step
+from sitectl.uplinks.stuck import Stuck
 from sitectl.uplinks.thinning import Measured
 from sitectl.wire.outcomes import Answer, CallOutcome, Gone, Refused, TimedOut
 from sitectl.wire.peer import Peer
@@ -59,16 +60,6 @@ UNHURRIED_S = 5.0
 TIME_RETRY_S = 1.0
 TIMELESS_S = 60.0
 """A central that accepts us has said what time it is; one that does not say so gets estimated times after a minute."""
-
-
-class Step(Enum):
-    """What came of one step."""
-
-    IDLE = "nothing can be sent now"
-    SENT = "a message was settled"
-    GONE = "the connection ended"
-    SICK = "the central does not answer"
-    NOT_ACCEPTED = "the central wants to be booted again"
 
 
 class Egress:
@@ -100,6 +91,7 @@ class Egress:
         "_zero_id",
         "central_said",
         "live",
+        "stuck",
         "waiting",
     )
 
@@ -143,6 +135,7 @@ class Egress:
         self._booted_for: int | None = None
         self._overdue = Overdue(uplink, station, rooms.journal)
         self._events = EventTrials()
+        self.stuck = Stuck(uplink, station, rooms.journal)
         self._verdicts = AwaitedVerdicts()
 
     # --- what others tell it and ask it -------------------------------------------------------------------------------
@@ -197,6 +190,7 @@ class Egress:
             self._unsaved = None
         self._grew = False
         item = await self._rooms.outbox.head(self._uplink, self._station)
+        self.stuck.head(item)
         if item is None:
             self._give_turn_up()
             if not self._grew:
@@ -230,7 +224,9 @@ class Egress:
         outcome = await peer.call(item.message.action, request, CALL_TIMEOUT_S)
         if isinstance(outcome, Gone) and self._events.cut(item, self._clock.monotonic() - sent_at):
             await self._drop(item, f"the connection ended each time: {outcome.reason}")
-        return await self._settle(peer, item, outcome)
+        step = await self._settle(peer, item, outcome)
+        self.stuck.tried(item, step, outcome)
+        return step
 
     def _waits_for_its_start(self, item: OutboxItem) -> bool:
         """Of what hangs on a start that was given up: what is put aside until a person has that sent again."""

@@ -20,11 +20,12 @@ from sitectl.ocpp.v16 import central_decode, central_encode
 from sitectl.ocpp.v16.encode import Registration
 from sitectl.uplinks.asking import Admission
 from sitectl.uplinks.connecting import Dial, DialFailed, LinkState
-from sitectl.uplinks.egress import CALL_TIMEOUT_S, Egress, Step
+from sitectl.uplinks.egress import CALL_TIMEOUT_S, Egress
 from sitectl.uplinks.news import News
 from sitectl.uplinks.nudge import Nudge
 from sitectl.uplinks.ports import Rooms
 from sitectl.uplinks.presence import Presence
+from sitectl.uplinks.step import Step
 from sitectl.wire.outcomes import Answer, CallOutcome, Gone, Handler, Late, Notice, Refused, TimedOut
 from sitectl.wire.peer import Peer
 

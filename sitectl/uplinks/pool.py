@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 
 from sitectl.base.clock import Clock
 from sitectl.base.errors import EnvironmentFault
 from sitectl.config.settings import UplinkSettings
 from sitectl.model.events import Event, EvseMetered, TransactionEnded, TransactionStarted
+from sitectl.model.health import Finding
 from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
 from sitectl.model.security import SecurityEventType
 from sitectl.model.transaction import IdTokenInfo, OutboxMessage, Payload
@@ -226,6 +227,11 @@ class UplinkPool:
     def views(self) -> Mapping[UplinkId, UplinkView]:
         """How each uplink stands."""
         return {id: uplink.view() for id, uplink in self._uplinks.items()}
+
+    def findings(self) -> Iterator[Finding]:
+        """What is wrong with single stations at their centrals: what, where, what to do."""
+        for uplink in self._uplinks.values():
+            yield from uplink.findings()
 
     # --- inside -------------------------------------------------------------------------------------------------------
 

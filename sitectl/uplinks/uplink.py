@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -14,6 +14,7 @@ from sitectl.base.clock import Clock
 from sitectl.base.errors import EnvironmentFault
 from sitectl.config.settings import UplinkSettings
 from sitectl.model.events import EvseMetered, TransactionEnded, TransactionStarted
+from sitectl.model.health import Finding
 from sitectl.model.ids import StationId, UplinkId
 from sitectl.model.transaction import Backlog, IdTokenInfo
 from sitectl.model.uplink import UplinkState, UplinkView
@@ -187,6 +188,11 @@ class Uplink:
     def view(self) -> UplinkView:
         """How it stands."""
         return view([*self.links.values()], self._backlogs.values(), self._around.clock.wall())
+
+    def findings(self) -> Iterator[Finding]:
+        """What is wrong with single stations: what, where, what to do."""
+        for link in self.links.values():
+            yield from link.egress.stuck.findings()
 
     def _note_state(self) -> None:
         """Once when it begins, for all stations together."""
