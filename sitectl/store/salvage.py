@@ -135,6 +135,7 @@ def _copied(file: DamagedFile, target: sqlite3.Connection, one: Shape, rest: str
         return False
     names = ", ".join(one.names())
     source = sqlite3.connect(file.address, uri=True, isolation_level=None)
+    source.execute("PRAGMA cell_size_check = ON")  # or a cell outside of its page is read as what memory holds there
     target.execute("SAVEPOINT copy")
     try:
         rows = source.execute(f'SELECT {names} FROM "{one.table}" NOT INDEXED {rest}')  # noqa: S608

@@ -49,14 +49,19 @@ class Site:
         return json.loads(ended.stdout)
 
     def follow(self, *arguments: str) -> subprocess.Popen[str]:
-        """`events --follow`, of which lines can be read."""
-        return subprocess.Popen(
-            [*SITECTL, "events", "--follow", *arguments, "--config", str(self.config)],
-            env=environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        """`events --follow`, of which lines can be read. Ctrl-C ends it, as from a terminal: what a script runs in the
+        background, these tests too, has that ignored and hands it on."""
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return subprocess.Popen(
+                [*SITECTL, "events", "--follow", *arguments, "--config", str(self.config)],
+                env=environment(),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def do(self, work: Any) -> None:
         """Let the station do something."""
