@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_network
 from urllib.parse import SplitResult, urlsplit
@@ -50,10 +51,8 @@ def _port(text: str) -> int | None:
 
 def parse_network(text: str) -> Network | Refusal:
     """`10.20.0.0/24`, or a single address."""
-    try:
+    with suppress(ValueError):
         return ip_network(text)
-    except ValueError:
-        pass
     try:
         whole = ip_network(text, strict=False)
     except ValueError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from sitectl.base.errors import EnvironmentFault
@@ -55,11 +56,9 @@ class Timekeeper:
             if self._mistake is not None:
                 await self._put_right(self._mistake, rooms)
                 woken()
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY_S):
                     await self._found.wait()
-            except TimeoutError:
-                pass
             self._found.clear()
 
     def problems(self) -> Sequence[Problem]:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 from typing import Any, Protocol
 
@@ -68,10 +69,9 @@ class Link:
     async def run(self) -> None:
         """Read until the connection ends; calls that are still open are lost then."""
         try:
-            while True:
-                await self._receive(await self._socket.recv())
-        except ConnectionClosed:
-            pass
+            with suppress(ConnectionClosed):
+                while True:
+                    await self._receive(await self._socket.recv())
         finally:
             self.closed = True
             for future in self._waiting.values():
