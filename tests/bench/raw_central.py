@@ -18,7 +18,7 @@ from typing import Any, cast
 import orjson
 import uvloop
 
-from tests.e2e.rig import environment
+from tests.bench.site_process import CentralProcess
 
 Payload = dict[str, Any]
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -144,38 +144,10 @@ class Connection(asyncio.Protocol):
         self._transport.write(head + body)
 
 
-class RawCentral:
-    """The process, and what it tells."""
+class RawCentral(CentralProcess):
+    """The process; it tells what `Books` holds."""
 
-    def __init__(self) -> None:
-        self.port = 0
-        self._process: asyncio.subprocess.Process
-
-    async def start(self) -> None:
-        """Start it; its port is known then."""
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.bench.raw_central"),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env=environment(),
-            limit=2**26,
-        )
-        assert self._process.stdout is not None
-        self.port = int(await self._process.stdout.readline())
-
-    async def told(self) -> dict[str, Any]:
-        """What it has seen so far; see `Books`."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(b"\n")
-        told: dict[str, Any] = json.loads(await self._process.stdout.readline())
-        return told
-
-    async def stop(self) -> None:
-        """End it."""
-        if self._process.returncode is None:
-            self._process.kill()
-        await self._process.wait()
+    MODULE = "tests.bench.raw_central"
 
 
 async def serve() -> None:

@@ -115,15 +115,18 @@ class StampingCentral(CentralSystem):
 
 
 class CentralProcess:
-    """The central in a process of its own."""
+    """A central in a process of its own: a module that says its port, and for every line what it has seen."""
+
+    MODULE = "tests.bench.site_process"
 
     def __init__(self) -> None:
         self.port = 0
         self._process: asyncio.subprocess.Process
 
     async def start(self) -> None:
+        """Start it; its port is known then."""
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.bench.site_process"),
+            *(sys.executable, "-m", self.MODULE),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=environment(),
