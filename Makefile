@@ -9,8 +9,10 @@ SYSTEM := PYTHON="$(PYTHON)" packaging/install-system-packages.sh
 
 RUNTIME_LOCK := packaging/requirements.txt
 TEST_LOCK    := packaging/requirements-test.txt
+BENCH_LOCK   := packaging/requirements-bench.txt
 RUNTIME      := $(VENV)/.runtime-installed
 TESTING      := $(VENV)/.testing-installed
+BENCHING     := $(VENV)/.benching-installed
 
 # Unit, property, integration and end-to-end tests; a folder that holds nothing yet is not asked for.
 SUITES := $(wildcard tests/unit tests/properties tests/scenarios tests/transcripts tests/integration tests/faults tests/e2e)
@@ -38,7 +40,7 @@ lint: $(TESTING) ## style, types, floor plan, house rules
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -q tests/house
 
-bench: $(TESTING) ## figures beside a named peer, measured in the same run
+bench: $(BENCHING) ## figures beside a named peer, measured in the same run
 	$(BIN)/python -m tests.bench $(ARGS)
 
 setup: $(TESTING) ## only the environment, with what the tests need
@@ -52,6 +54,7 @@ LOCK := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsa
 lock: $(TESTING) ## pin again what pyproject.toml asks for (ARGS=--upgrade for the newest)
 	$(LOCK) $(ARGS) --output-file=$(RUNTIME_LOCK) pyproject.toml
 	$(LOCK) $(ARGS) --extra=test --constraint=$(RUNTIME_LOCK) --output-file=$(TEST_LOCK) pyproject.toml
+	$(LOCK) $(ARGS) --extra=bench --constraint=$(TEST_LOCK) --output-file=$(BENCH_LOCK) pyproject.toml
 
 clean:           ## remove the environment, caches and builds
 	rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
@@ -65,6 +68,10 @@ $(RUNTIME): $(RUNTIME_LOCK) pyproject.toml | $(BIN)/python
 
 $(TESTING): $(TEST_LOCK) $(RUNTIME)
 	$(PIP) install --quiet --require-hashes --requirement $(TEST_LOCK)
+	touch $@
+
+$(BENCHING): $(BENCH_LOCK) $(TESTING)
+	$(PIP) install --quiet --require-hashes --requirement $(BENCH_LOCK)
 	touch $@
 
 $(BIN)/python:
