@@ -111,10 +111,10 @@ def circuit_rows(
     allocated."""
     rows: list[Row] = []
     for name, node in plan.circuit_node.items():
-        base = snapshot.circuits[name].base_load_a
+        base, margin_a = snapshot.circuits[name].base_load_a, plan.topology.circuits[name].reserve_a
         for phase in ALL_PHASES:
             row = node * 3 + phase
             reserved, left = demand.reserved[row], room.room[row]
             allocated = left - reserved - shares.slack[row]
-            rows.append(Row(name, phase, left / 10, reserved / 10, allocated / 10, base[phase]))
+            rows.append(Row(name, phase, left / 10, reserved / 10, allocated / 10, base[phase], margin_a))
     return tuple(rows)

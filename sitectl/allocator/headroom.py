@@ -73,7 +73,8 @@ def read_ceilings(plan: CompiledSite, snapshot: SiteSnapshot) -> Ceilings:
 
 
 def headroom(plan: CompiledSite, snapshot: SiteSnapshot, ceilings: Ceilings) -> Headroom:
-    """Rated current, lowered by ceilings, less base load; the root also carries what unlisted stations may draw."""
+    """Rated current, lowered by ceilings, less margin and base load; the root also carries what unlisted stations may
+    draw."""
     limit = list(plan.rated)
     for node, (tenths, _) in ceilings.node.items():
         for row in range(node * 3, node * 3 + 3):
@@ -84,9 +85,9 @@ def headroom(plan: CompiledSite, snapshot: SiteSnapshot, ceilings: Ceilings) -> 
     held = [False] * len(plan.parent)
     stopped: dict[int, CircuitId] = {}
     for name, node in plan.circuit_node.items():
-        circuit = snapshot.circuits[name]
+        circuit, margin_a = snapshot.circuits[name], plan.topology.circuits[name].reserve_a
         for phase, base_a in enumerate(circuit.base_load_a):
-            room[node * 3 + phase] = floor(limit[node * 3 + phase] - base_a * 10 + 1e-6)
+            room[node * 3 + phase] = floor(limit[node * 3 + phase] - (base_a + margin_a) * 10 + 1e-6)
             if circuit.unsure_a[phase] > 0.0:
                 unsure[node * 3 + phase] = ceil(circuit.unsure_a[phase] * 10 - 1e-6)
             if circuit.measured_a is not None and circuit.measured_a[phase] * 10 > limit[node * 3 + phase]:

@@ -39,7 +39,7 @@ def _fitting(topology: Topology, snapshot: SiteSnapshot) -> dict[EvseId, float]:
     for name, circuit in topology.circuits.items():
         bounds = [c.ceiling_a if c.ceiling_a > 0 else 0.0 for c in snapshot.ceilings if c.circuit == name]
         reserve_a = snapshot.quarantine_reserve_a if name == topology.root else 0.0
-        rated_a = min([circuit.rated_a, *bounds]) - reserve_a
+        rated_a = min([circuit.rated_a, *bounds]) - reserve_a - circuit.reserve_a
         room[name] = [rated_a - base_a for base_a in snapshot.circuits[name].base_load_a]
     posts = {station.id: [station.max_a] * 3 for station in topology.stations.values()}
     kept: dict[EvseId, float] = {}

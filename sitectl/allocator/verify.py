@@ -84,7 +84,7 @@ def _summed(topology: Topology, snapshot: SiteSnapshot, offers: Mapping[EvseId, 
     for name, installed in topology.circuits.items():
         limit = min(round(installed.rated_a * MICRO), ceilings.get(name, MICRO * MICRO))
         base, unsure = snapshot.circuits[name].base_load_a, snapshot.circuits[name].unsure_a
-        reserve = snapshot.quarantine_reserve_a if name == topology.root else 0.0
+        reserve = installed.reserve_a + (snapshot.quarantine_reserve_a if name == topology.root else 0.0)
         for phase in ALL_PHASES:
             room = limit - round((base[phase] + unsure[phase] + reserve) * MICRO)
             wrong += _exceeded(f"circuit {name} {phase.name}", room, before[name][phase], after[name][phase])

@@ -59,6 +59,7 @@ def _rows(topology: Topology, allocation: Allocation, now: EvseSnapshot) -> Iter
             mine_a = 0.0 if target is None else target.limit_a
             left_a = row.headroom_a - row.reserved_a - row.allocated_a + mine_a
             base = "" if row.base_load_a is None else f"{row.base_load_a:.1f} A base load, "
+            base += f"{row.margin_a:g} A margin, " if row.margin_a else ""
             text = (
                 f"circuit {circuit} {Phase(phase).name}: beside {base}{row.reserved_a:.1f} A reserved and "
                 f"{row.allocated_a - mine_a:.1f} A for others it has {left_a:.1f} A"

@@ -34,6 +34,10 @@ def check(draft: Draft) -> None:
     if root is not None:
         _check_root(draft, root)
     _check_base_loads(draft)
+    for name, circuit in draft.config.circuits.items():
+        if circuit.reserve_a >= circuit.rated_a:
+            message = f"{circuit.reserve_a:g} A leaves nothing of {circuit.rated_a:g} A"
+            draft.findings.error(("circuits", name, "reserve_a"), message, "write a few ampere, or leave it away")
 
 
 def _link(draft: Draft, name: str, parent: str, circuits: Mapping[str, object], links: dict[str, str]) -> None:

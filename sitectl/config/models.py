@@ -92,8 +92,8 @@ class CircuitSection(Section):
     base_load_worst_a: Ampere | None = None
     """The most that anything but stations may draw here, per phase. Required on the root, default 0 below."""
     imbalance_a: Later = None
-    reserve_a: Annotated[Ampere, Only(0.0)] = 0.0
-    """Not in this version."""
+    reserve_a: Ampere = 0.0
+    """A margin on every phase that sharing leaves alone; it pays for steps of the base load before they come."""
     wiring: Annotated[Literal["wye", "delta", "split", "it"], Only("wye")] = "wye"
     """Only wye is in this version."""
 

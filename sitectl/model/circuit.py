@@ -19,7 +19,10 @@ class MeterLoss(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
-    """One cable run. `rated_a` per phase; `base_load_worst_a` is the most that anything but stations may draw here."""
+    """One cable run. `rated_a` per phase; `base_load_worst_a` is the most that anything but stations may draw here.
+
+    `reserve_a`: a margin on every phase that sharing leaves alone.
+    """
 
     id: CircuitId
     parent: CircuitId | None
@@ -27,6 +30,7 @@ class Circuit:
     meter: MeterId | None = None
     base_load_worst_a: float = 0.0
     on_meter_lost: MeterLoss = MeterLoss.STATIC
+    reserve_a: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

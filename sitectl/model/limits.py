@@ -39,7 +39,8 @@ class ChargingLimit:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One bound of the allocation: a circuit (or a post) on one phase. `headroom_a` is what stations may share."""
+    """One bound of the allocation: a circuit (or a post) on one phase. `headroom_a` is what stations may share,
+    `margin_a` what was left alone before (the circuit's `reserve_a`)."""
 
     name: str
     phase: int
@@ -47,6 +48,7 @@ class Row:
     reserved_a: float = 0.0
     allocated_a: float = 0.0
     base_load_a: float | None = None
+    margin_a: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

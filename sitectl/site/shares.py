@@ -15,7 +15,7 @@ from sitectl.state.tree import add_up
 def circuit_shares(
     state: SiteState, snapshot: SiteSnapshot, allocation: Allocation, dead: Mapping[CircuitId, IfDead]
 ) -> Mapping[CircuitId, CircuitShare]:
-    """Add up every circuit: allocated to those who share, reserved for everybody else."""
+    """Add up every circuit: allocated to those who share, reserved for everybody else and as margin."""
     topology = state.topology
     ceilings = {id: circuit.rated_a for id, circuit in topology.circuits.items()}
     for ceiling in snapshot.ceilings:
@@ -31,8 +31,9 @@ def circuit_shares(
                 here[phase] += amount
     add_up(topology, allocated)
     add_up(topology, reserved)
-    root = topology.root
-    reserved[root] = [a + snapshot.quarantine_reserve_a for a in reserved[root]]
+    for name, circuit in topology.circuits.items():
+        unshared_a = circuit.reserve_a + (snapshot.quarantine_reserve_a if name == topology.root else 0.0)
+        reserved[name] = [a + unshared_a for a in reserved[name]]
     return {
         id: CircuitShare(
             ceiling_a=PhaseCurrents(*(ceilings[id],) * 3),

@@ -35,7 +35,7 @@ def trees(draw: st.DrawFn, classes: int = 3) -> Topology:
     circuits = {names[0]: Circuit(names[0], None, draw(tenths(60, 1600)))}
     for number, name in enumerate(names[1:], 1):
         parent = names[draw(st.integers(0, number - 1))]
-        circuits[name] = Circuit(name, parent, draw(tenths(60, 1000)))
+        circuits[name] = Circuit(name, parent, draw(tenths(60, 1000)), reserve_a=draw(st.sampled_from([0.0, 0.0, 2.5])))
     stations = {}
     for number in range(draw(st.integers(1, 10))):
         station, circuit = StationId(f"S{number}"), draw(st.sampled_from(names))
@@ -110,7 +110,7 @@ def rows_of(site: Topology, snapshot: SiteSnapshot) -> tuple[Rows, dict[tuple[st
     room: dict[tuple[str, int], int] = {}
     for name, circuit in site.circuits.items():
         bounds = [circuit.rated_a] + [c.ceiling_a for c in snapshot.ceilings if c.circuit == name]
-        reserve = snapshot.quarantine_reserve_a if name == site.root else 0.0
+        reserve = circuit.reserve_a + (snapshot.quarantine_reserve_a if name == site.root else 0.0)
         for phase in ALL_PHASES:
             room[name, phase] = round((min(bounds) - snapshot.circuits[name].base_load_a[phase] - reserve) * 10)
     for station in site.stations.values():

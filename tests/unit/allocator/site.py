@@ -36,6 +36,7 @@ def build(circuits: Mapping[str, Mapping[str, Any]], stations: Mapping[str, Mapp
             CircuitId(c["parent"]) if "parent" in c else None,
             float(c["rated_a"]),
             meter=MeterId(c["meter"]) if "meter" in c else None,
+            reserve_a=float(c.get("reserve_a", 0.0)),
         )
         for name, c in circuits.items()
     }

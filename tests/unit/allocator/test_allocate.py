@@ -5,8 +5,12 @@ from dataclasses import replace
 import pytest
 
 from sitectl.allocator.allocate import AllocatorMemory, SharingRules, allocate, compile_site
+from sitectl.allocator.safe import safe_allocation
+from sitectl.allocator.verify import verify
+from sitectl.allocator.why import why
 from sitectl.base.errors import InternalError
 from sitectl.model.ids import CircuitId
+from sitectl.model.limits import ChargingLimit
 from tests.unit.allocator.site import build, evse_id, moment
 
 RULES = SharingRules()
@@ -47,6 +51,23 @@ def test_rows_tell_what_a_circuit_has_reserves_and_gives() -> None:
     row = allocate(PLAN, snapshot, AllocatorMemory(), RULES)[0].rows[0]
     assert (row.name, row.phase, row.base_load_a) == ("grid", 0, 0.5)
     assert (row.headroom_a, row.reserved_a, row.allocated_a) == (9.5, 3.0, 6.5)
+
+
+def test_a_margin_is_left_alone_and_told() -> None:
+    site = build({"grid": {"rated_a": 20, "reserve_a": 2.5}}, {"A": {"max_a": 32, "phases": "L1L2L3"}})
+    snapshot = moment(site, base_load_a={"grid": (4.0, 0, 0)})
+    allocation, _ = allocate(compile_site(site), snapshot, AllocatorMemory(), RULES)
+    assert allocation.targets[A].limit_a == 13.5
+    assert [(row.headroom_a, row.margin_a) for row in allocation.rows] == [(13.5, 2.5), (17.5, 2.5), (17.5, 2.5)]
+    texts = [step["text"] for step in why(site, snapshot, allocation, A) if step["step"] == "row"]
+    assert (
+        texts[0]
+        == "circuit grid L1: beside 4.0 A base load, 2.5 A margin, 0.0 A reserved and 0.0 A for others it has 13.5 A"
+    )
+    assert verify(site, snapshot, {A: ChargingLimit(A, 13.5, "")}) == []
+    assert verify(site, snapshot, {A: ChargingLimit(A, 13.6, "")}) != []
+    tight = build({"grid": {"rated_a": 8, "reserve_a": 2.5}}, {"A": {"max_a": 32, "phases": "L1"}})
+    assert safe_allocation(tight, moment(tight), "a test").targets[A].limit_a == 0.0
 
 
 def test_a_snapshot_of_another_site_is_refused() -> None:

@@ -203,7 +203,7 @@ def test_no_rights_at_all_can_be_granted(tmp_path: Path) -> None:
 def test_values_that_this_version_has_anyway_are_accepted(tmp_path: Path) -> None:
     text = """
     circuits:
-      grid: {rated_a: 100, base_load_worst_a: 40, wiring: wye, reserve_a: 0, imbalance_a: null}
+      grid: {rated_a: 100, base_load_worst_a: 40, wiring: wye, imbalance_a: null}
     stations:
       CP01: {circuit: grid, max_a: 16, phases: L1, kind: ac, ocpp: "1.6"}
     allocation: {share: current}
