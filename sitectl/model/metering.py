@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.ids import EvseId, MeterId
@@ -73,8 +74,7 @@ class EvseReading:
     offered_a: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MeterSample:
+class MeterSample(NamedTuple):
     """What a station's meter said at one moment of its own clock. `sampled` None: it gave no readable time.
 
     Fields as in `EvseReading`. `signed`: it carries signed data, which only its verifier may interpret. `zoned`: the

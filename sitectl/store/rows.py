@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -38,8 +38,7 @@ class Stamp:
         self.gateway_id, self.epoch, self.seqs = other.gateway_id, other.epoch, other.seqs
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """One message of a station, ready to be stored: the frame as it came, and when."""
 
     raw: bytes
@@ -49,8 +48,7 @@ class Received:
     """Whether it is worth the time that it takes to make it smaller (`packing`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(NamedTuple):
     """A message for the uplinks with its payload as text (`size` bytes), which is the same for each copy."""
 
     action: str

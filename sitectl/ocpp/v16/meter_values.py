@@ -103,41 +103,34 @@ def _sample(fields: Fields) -> MeterSample:
         if not isinstance(sampled, dict):
             fields.deviate(f"sampledValue.{n}", "type", "a sampled value is not an object")
             continue
+        get = sampled.get
         if not context:
-            context = _word(sampled.get("context"), "")
-        if sampled.get("format") == "SignedData":
+            context = _word(get("context"), "")
+        if get("format") == "SignedData":
             signed = True
             continue
-        offence = _take(sampled, values)
-        if offence is not None:
+        measurand = get("measurand")
+        try:
+            if measurand in _UNREAD:
+                continue
+            place: _Place | str | None = _COMMON.get((measurand, get("phase"), get("unit")))
+        except TypeError:
+            place = None
+        if place is None or "location" in sampled:
+            place = _place(sampled)
+            if place is None:
+                continue
+        number = as_number(get("value"))
+        if isinstance(place, str) or number is None:
+            offence = place if isinstance(place, str) else "value"
             fields.deviate(f"sampledValue.{n}.{offence}", "enum" if offence == "unit" else "type", str(sampled)[:120])
+            continue
+        quantity, phase, scale = place
+        taken = values.get(quantity)
+        if taken is None:
+            taken = values[quantity] = [None, None, None, None]
+        taken[phase] = number * scale
     return _combined(values, moment, context or "Sample.Periodic", signed)
-
-
-def _take(sampled: dict[str, Any], values: dict[str, _Values]) -> str | None:
-    """Put one sampled value where it belongs; gives the field that makes it useless, None when all is well."""
-    get = sampled.get
-    measurand = get("measurand")
-    try:
-        if measurand in _UNREAD:
-            return None
-        place = _COMMON.get((measurand, get("phase"), get("unit")))
-    except TypeError:
-        place = None
-    if place is None or "location" in sampled:
-        found = _place(sampled)
-        if found is None or isinstance(found, str):
-            return found
-        place = found
-    number = as_number(get("value"))
-    if number is None:
-        return "value"
-    quantity, phase, scale = place
-    taken = values.get(quantity)
-    if taken is None:
-        taken = values[quantity] = [None, None, None, None]
-    taken[phase] = number * scale
-    return None
 
 
 def _place(sampled: dict[str, Any]) -> _Place | str | None:
@@ -160,10 +153,13 @@ def _word(value: Any, default: str) -> str:
 def _combined(
     values: dict[str, _Values], moment: tuple[datetime, bool] | None, context: str, signed: bool
 ) -> MeterSample:
-    current = values.get("Current.Import")
-    power = values.get("Power.Active.Import")
-    register = values.get(REGISTER)
-    offered = values.get("Current.Offered")
+    get = values.get
+    current, power, register, offered = (
+        get("Current.Import"),
+        get("Power.Active.Import"),
+        get(REGISTER),
+        get("Current.Offered"),
+    )
     current_a, phases = (None, _TOTAL) if current is None else _currents(current)
     sampled, zoned = (None, True) if moment is None else moment
     return MeterSample(
@@ -182,7 +178,7 @@ def _combined(
 def _currents(values: _Values) -> tuple[PhaseCurrents | None, int]:
     """Ampere per phase, and how many phases the station named. Phases win over a value without one."""
     l1, l2, l3, total = values
-    named = 3 - values.count(None) + (total is None)
+    named = (l1 is not None) + (l2 is not None) + (l3 is not None)
     if named:
         return PhaseCurrents(l1 or 0.0, l2 or 0.0, l3 or 0.0), named
     return (None if total is None else PhaseCurrents(total, total, total)), _TOTAL
@@ -190,10 +186,10 @@ def _currents(values: _Values) -> tuple[PhaseCurrents | None, int]:
 
 def _total(values: _Values) -> float | None:
     """The total as sent, unless its phases are all there and contradict it by more than a tenth; else their sum."""
-    total = values[_TOTAL]
-    phases = [value for value in values[:_TOTAL] if value is not None]
-    if not phases:
+    l1, l2, l3, total = values
+    if l1 is None and l2 is None and l3 is None:
         return total
-    if total is None or (len(phases) == _TOTAL and abs(sum(phases) - total) > 0.1 * abs(total)):
-        return sum(phases)
-    return total
+    if total is not None and (l1 is None or l2 is None or l3 is None):
+        return total
+    summed = (l1 or 0.0) + (l2 or 0.0) + (l3 or 0.0)
+    return summed if total is None or abs(summed - total) > 0.1 * abs(total) else total
