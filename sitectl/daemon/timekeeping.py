@@ -89,6 +89,7 @@ class Timekeeper:
                 log.warning("times are not put right yet: %s", fault)
                 await asyncio.sleep(DISK_RETRY_S)
         self._mistake = None
+        self._store.overlay.time_was_set(mistake.began, mistake.ended, mistake.correction)
         by_s = round(mistake.correction.total_seconds(), 1)
         log.info("the time is known: what was stamped since the start is moved by %s s", by_s)
         self._store.journal.record("clock.known", data={"moved_s": by_s, "stations": len(told)})

@@ -10,7 +10,8 @@ from pathlib import Path
 from sitectl.store.connection import read_only
 from sitectl.store.executor import Executor
 
-FIRST = ("transactions", "transaction_uplinks", "outbox", "limits", "meta", "epochs", "station_counters", "stations")
+MONEY = ("transactions", "transaction_uplinks", "outbox")
+FIRST = (*MONEY, "limits", "overlay", "meta", "epochs", "station_counters", "stations")
 IDLE_PRIORITY = 19
 
 

@@ -23,6 +23,7 @@ from sitectl.store.lists import KeptLists, LocalLists, load_lists
 from sitectl.store.migrate import migrate, require_newest
 from sitectl.store.moments import to_us
 from sitectl.store.outbox import Outbox
+from sitectl.store.overlay import Entries, Overlay, load_overlay
 from sitectl.store.queries import Queries
 from sitectl.store.rectify import Rectifier, begin_time, newest_moment
 from sitectl.store.refusals import Refusals
@@ -36,7 +37,7 @@ from sitectl.store.writer import Job
 log = logging.getLogger(__name__)
 
 
-Remembrance = tuple[Stamp, RememberedTokens, KeptLists, Remembered, RememberedDocuments]
+Remembrance = tuple[Stamp, RememberedTokens, KeptLists, Remembered, RememberedDocuments, Entries]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Store:
     lists: LocalLists
     virtual: VirtualSettings
     documents: VirtualDocuments
+    overlay: Overlay
     journal: Journal
     queries: Queries
     rectifier: Rectifier
@@ -97,12 +99,11 @@ async def open_store(
     """
     prepare, glance = _ways_in(path, clock, random, begin)
     database = Database(path, clock, executor, Ballast(path, ballast_bytes))
-    stamp, tokens, lists, virtual, documents = await database.open(
-        prepare, glance, lambda opened: stamp.become(opened[0])
-    )
+    remembrance = await database.open(prepare, glance, lambda opened: stamp.become(opened[0]))
+    stamp = remembrance[0]
     database.on_replaced(lambda connection: migrate(connection, path))
     database.on_replaced(lambda connection: continue_epoch(connection, path, random, stamp, to_us(clock.wall())))
-    store = _assembled(database, (stamp, tokens, lists, virtual, documents), clock, random, compose_stop)
+    store = _assembled(database, remembrance, clock, random, compose_stop)
     database.company.patience_s, store.journal.gather_s = patience_s, min(patience_s, GATHER_S)
     _tell(store, on_state)
     await database.watch()
@@ -123,7 +124,8 @@ def _ways_in(
 
     def remembered(connection: sqlite3.Connection, stamp: Stamp) -> Remembrance:
         tokens, lists = load_tokens(connection), load_lists(connection)
-        return stamp, tokens, lists, load_virtual(connection), load_documents(connection)
+        virtual, documents = load_virtual(connection), load_documents(connection)
+        return stamp, tokens, lists, virtual, documents, load_overlay(connection)
 
     def prepare(connection: sqlite3.Connection) -> Remembrance:
         migrate(connection, path)
@@ -143,7 +145,7 @@ def _ways_in(
 def _assembled(
     database: Database, remembrance: Remembrance, clock: Clock, random: Random, compose_stop: ComposeStop
 ) -> Store:
-    stamp, tokens, lists, virtual, documents = remembrance
+    stamp, tokens, lists, virtual, documents, overlay = remembrance
     journal = Journal(database, stamp, clock)
     ledger = Ledger(database, stamp, clock, random, compose_stop)
     limits = LimitStore(database, stamp)
@@ -165,6 +167,7 @@ def _assembled(
         lists=LocalLists(database, lists),
         virtual=VirtualSettings(database, virtual),
         documents=VirtualDocuments(database, documents),
+        overlay=Overlay(database, clock, overlay),
         journal=journal,
         queries=Queries(database),
         rectifier=Rectifier(database, stamp, forget),

@@ -36,6 +36,7 @@ _OURS = (
     "UPDATE transactions SET stop_received_us = stop_received_us + :by"
     " WHERE stop_received_us BETWEEN :began AND :ended",
     "UPDATE authorization_cache SET received_us = received_us + :by WHERE received_us BETWEEN :began AND :ended",
+    "UPDATE overlay SET set_us = set_us + :by, expires_us = expires_us + :by WHERE set_us BETWEEN :began AND :ended",
 )
 _STARTS = (
     "UPDATE transactions SET started_us = started_us + :by, start_clock = iif(start_clock = 'receipt', :receipt,"

@@ -38,7 +38,7 @@ class Saved:
 
 def order(names: Iterable[str]) -> list[str]:
     """Tables by what they are worth; the many rows that nobody waits for are not among them."""
-    last = ("limits", "stations")
+    last = ("limits", "overlay", "stations")
     rank = {name: place for place, name in enumerate(MONEY)} | {name: 100 + last.index(name) for name in last}
     wanted = (name for name in names if name not in LATER and not name.startswith("sqlite_"))
     return sorted(wanted, key=lambda name: (rank.get(name, 50 if name == "anomalies" else 200), name))

@@ -65,6 +65,8 @@ async def fill_with_transactions(path: Path) -> None:
     limits = [StoredLimit(EvseId(station, 1), 16.0, 6.0, 7, NOON, NOON, "proven") for station in STATIONS]
     store.limits.save(limits, lambda saved: None)
     await store.virtual.set_variable(CENTRAL, STATIONS[0], "MeterValueSampleInterval", "60")
+    for station in STATIONS:
+        await store.overlay.keep("ceiling", f"station/{station}/0", {"ceiling_a": 10.0}, source="operator")
     store.journal.record("site.started")
     await store.journal.drain()
     await store.close()
@@ -78,7 +80,7 @@ async def found(path: Path) -> tuple[Rows, Salvage]:
     return content(path), salvage
 
 
-MONEY = ("transactions", "transaction_uplinks", "outbox", "limits", "virtual_variables")
+MONEY = ("transactions", "transaction_uplinks", "outbox", "limits", "virtual_variables", "overlay")
 ZEROS = b"\0" * PAGE_SIZE
 
 

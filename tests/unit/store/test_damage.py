@@ -48,6 +48,7 @@ async def running(request: pytest.FixtureRequest, path: Path, monkeypatch: pytes
     assert await store.limits.load() == []
     assert await save(store, HELD)
     await store.virtual.set_variable(CENTRAL, CP1, "MeterValueSampleInterval", "60")
+    await store.overlay.keep("ceiling", "circuit/grid", {"ceiling_a": 30.0}, source="operator")
     yield store
     await store.close()
 
@@ -70,6 +71,8 @@ async def goes_on(store: Store, lost: int = 0) -> None:
     assert store.virtual.variables(CENTRAL, CP1) == {"MeterValueSampleInterval": "60"}
     variables = await store.database.query(lambda c: c.execute("SELECT value FROM virtual_variables").fetchall())
     assert variables == [("60",)]
+    overlay = await store.database.query(lambda c: c.execute("SELECT kind, key, value, source FROM overlay").fetchall())
+    assert overlay == [("ceiling", "circuit/grid", '{"ceiling_a":30.0}', "operator")]
     await store.journal.drain()
     types = [event.type for event in await store.queries.events()]
     assert ("store.corrupt" in types, "store.ok" in types, "store.salvaged" in types) == (True, True, True)
