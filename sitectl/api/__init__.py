@@ -3,6 +3,7 @@
 * `views.py` and `timeline.py` build the JSON of each answer from frozen values: the keys are promised to scripts and
   dashboards.
 * `app.py` and `ledger.py` say which path gives which view; `server.py` binds the socket (0660) and serves.
+* `roles.py`: who may change something, by the Unix groups of the process at the other end.
 * `overview.py` puts together what no room knows alone: problems since when, the state of the whole site.
 * `ports.py` is what the rooms behind must offer.
 

@@ -1,4 +1,4 @@
-"""Which path gives which answer. Whoever may open the socket (root and its group) may ask, and do what is offered."""
+"""Which path gives which answer. Whoever may open the socket may ask; what changes something needs a role (`roles`)."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ TOTALS_S = 1.0
 def make_app(behind: Behind) -> FastAPI:
     """The application; its OpenAPI text stands at /openapi.json."""
     app = FastAPI(title="sitectl", version="1", docs_url=None, redoc_url=None)
+    app.state.roles = behind.roles
     _add_refusals(app)
     _add_site(app, behind)
     add_stations(app, behind)

@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import orjson
-from fastapi import FastAPI, Header, HTTPException, Query, Response
+from fastapi import Depends, FastAPI, Header, HTTPException, Query, Response
 from fastapi.responses import StreamingResponse
 
 from sitectl.api import views
 from sitectl.api.answers import as_json, in_time
 from sitectl.api.ports import Behind, LedgerReader
+from sitectl.api.roles import needs
 from sitectl.api.timeline import timeline
 from sitectl.base.errors import EnvironmentFault
 from sitectl.base.units import parse_timestamp
@@ -55,7 +56,11 @@ def add_ledger(app: FastAPI, behind: Behind) -> None:
             {"schema": views.SCHEMA, "transactions": [views.transaction(t, letters=only == "dead") for t in found]}
         )
 
-    @app.post("/v1/transactions/{id}/requeue", summary="Send a transaction's dead letters again, in their old places")
+    @app.post(
+        "/v1/transactions/{id}/requeue",
+        summary="Send a transaction's dead letters again, in their old places",
+        dependencies=[Depends(needs("technician"))],
+    )
     async def requeue(id: str) -> Response:
         done = await in_time(behind.dead_letters.requeue(id))
         if isinstance(done, NotRequeued):

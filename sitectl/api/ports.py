@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from sitectl.api.roles import Roles
+from sitectl.config.settings import ApiGroups
 from sitectl.model.health import Problem
 from sitectl.model.ids import EvseId, StationId, UplinkId
 from sitectl.model.journal import EVERYTHING, JournalEntry, TimelinePage, Wanted
@@ -108,7 +110,7 @@ class Overview(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """The rooms behind the interface. `closing` is set when open streams shall end."""
+    """The rooms behind the interface. `closing` is set when open streams shall end; `roles`: who may do what."""
 
     site: SiteReader
     ledger: LedgerReader
@@ -117,3 +119,4 @@ class Behind:
     overview: Overview
     orders: Orders
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    roles: Roles = field(default_factory=lambda: Roles(ApiGroups()))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import FastAPI, HTTPException, Query, Response
+from fastapi import Depends, FastAPI, HTTPException, Query, Response
 
 from sitectl.api import views
 from sitectl.api.answers import as_json
 from sitectl.api.ports import Behind
+from sitectl.api.roles import needs
 from sitectl.model.ids import EvseId, StationId
 
 Number = Annotated[int, Query(ge=0, description="The EVSE; 0: the whole station.")]
@@ -17,7 +18,11 @@ Number = Annotated[int, Query(ge=0, description="The EVSE; 0: the whole station.
 def add_stations(app: FastAPI, behind: Behind) -> None:
     """The paths."""
 
-    @app.post("/v1/stations/{id}/availability", summary="Take a station or an EVSE out of service, or back into it")
+    @app.post(
+        "/v1/stations/{id}/availability",
+        summary="Take a station or an EVSE out of service, or back into it",
+        dependencies=[Depends(needs("technician"))],
+    )
     async def availability(id: str, operative: bool, evse: Number = 0) -> Response:
         station = StationId(id)
         plan = behind.site.state.topology.stations.get(station)

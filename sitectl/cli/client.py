@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -18,6 +18,8 @@ SILENCE_S = 60.0
 
 Value = str | int | bool | Sequence[str] | None
 Query = dict[str, Value]
+Body = Mapping[str, Any] | None
+"""Sent as JSON."""
 
 
 class DaemonAway(Exception):
@@ -51,14 +53,22 @@ class Client:
 
     def get(self, *path: str, long: bool = False, **query: Value) -> dict[str, Any]:
         """Ask for one JSON answer; with `long` one that may take the daemon a while."""
-        return self._answer("GET", path, query, SILENCE_S if long else TIMEOUT_S)
+        return self._answer("GET", path, query, None, SILENCE_S if long else TIMEOUT_S)
 
-    def post(self, *path: str, long: bool = False, **query: Value) -> dict[str, Any]:
+    def post(self, *path: str, body: Body = None, long: bool = False, **query: Value) -> dict[str, Any]:
         """Ask for something to be done; its outcome. With `long` a station may have to answer first."""
-        return self._answer("POST", path, query, SILENCE_S if long else TIMEOUT_S)
+        return self._answer("POST", path, query, body, SILENCE_S if long else TIMEOUT_S)
 
-    def _answer(self, method: str, path: tuple[str, ...], query: Query, timeout_s: float) -> dict[str, Any]:
-        with self._open(method, path, query, timeout_s) as response:
+    def put(self, *path: str, body: Body = None, long: bool = False, **query: Value) -> dict[str, Any]:
+        """Ask for something to be set; what holds then. `long` as in `post`."""
+        return self._answer("PUT", path, query, body, SILENCE_S if long else TIMEOUT_S)
+
+    def delete(self, *path: str, long: bool = False, **query: Value) -> dict[str, Any]:
+        """Ask for something to be withdrawn; what holds then. `long` as in `post`."""
+        return self._answer("DELETE", path, query, None, SILENCE_S if long else TIMEOUT_S)
+
+    def _answer(self, method: str, path: tuple[str, ...], query: Query, body: Body, timeout_s: float) -> dict[str, Any]:
+        with self._open(method, path, query, timeout_s, body) as response:
             try:
                 answer: dict[str, Any] = json.loads(response.read())
             except (OSError, http.client.HTTPException, ValueError) as error:
@@ -78,12 +88,17 @@ class Client:
     def _broken(self, error: Exception) -> DaemonAway:
         return DaemonAway(f"the daemon on {self._path} broke off: {error!r}; `sitectl status` tells whether it runs")
 
-    def _open(self, method: str, path: tuple[str, ...], query: Query, timeout_s: float) -> http.client.HTTPResponse:
+    def _open(
+        self, method: str, path: tuple[str, ...], query: Query, timeout_s: float, body: Body = None
+    ) -> http.client.HTTPResponse:
         connection = _UnixConnection(self._path, timeout_s)
         given = {key: _words(value) for key, value in query.items() if value is not None}
         target = "/v1/" + "/".join(quote(part, safe="") for part in path)
+        target += "?" + urlencode(given, doseq=True) if given else ""
+        text = None if body is None else json.dumps(body)
+        headers = ONCE if body is None else ONCE | {"Content-Type": "application/json"}
         try:
-            connection.request(method, target + ("?" + urlencode(given, doseq=True) if given else ""), headers=ONCE)
+            connection.request(method, target, text, headers)
             response = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()

@@ -17,6 +17,7 @@ from sitectl.config.notation import Later, Refusal, parse_address, parse_connect
 from sitectl.config.settings import (
     AllocationMode,
     AllocationSettings,
+    ApiGroups,
     ApiSettings,
     AuthorizationMode,
     AuthorizationSettings,
@@ -71,7 +72,10 @@ def build(draft: Draft, gathered: Gathered, fallback_a: Mapping[tuple[str, int],
             for name, uplink in config.uplinks.items()
         },
         default_uplink=_default_uplink(config),
-        api=ApiSettings(socket=draft.file(config.api.socket)),
+        api=ApiSettings(
+            socket=draft.file(config.api.socket),
+            groups=ApiGroups(config.api.groups.viewer, config.api.groups.technician, config.api.groups.admin),
+        ),
         retention=RetentionSettings(
             raw_days=config.retention.raw_days,
             transactions_days=config.retention.transactions_days,

@@ -1,10 +1,12 @@
-"""Security profiles have what they need, and files that are named exist, can be read, and are not open to everybody."""
+"""Security profiles have what they need; files and groups that are named exist, and are not open to everybody."""
 
 from __future__ import annotations
 
+import grp
+
 from sitectl.config import files
 from sitectl.config.draft import Draft
-from sitectl.config.issues import Path
+from sitectl.config.issues import Path, shown
 from sitectl.config.notation import parse_address
 from sitectl.config.settings import Address
 
@@ -34,6 +36,23 @@ def check(draft: Draft) -> None:
         _check_pem(draft, (*path, "certificate"), uplink.certificate)
         _check_pem(draft, (*path, "key"), uplink.key, secret=True)
         _check_pem(draft, (*path, "ca"), uplink.ca)
+    _check_groups(draft)
+
+
+def _check_groups(draft: Draft) -> None:
+    """Groups that somebody wrote; those by default need not exist: then root alone changes something."""
+    for role, name in draft.section("api", "groups").items():
+        if isinstance(name, str) and not draft.findings.has_errors_in("api", "groups", role) and not _exists(name):
+            message = f"no group {shown(name)} on this machine: it grants nothing"
+            draft.findings.warn(("api", "groups", role), message, f"groupadd {name}, or name one that exists")
+
+
+def _exists(group: str) -> bool:
+    try:
+        grp.getgrnam(group)
+    except (KeyError, ValueError):
+        return False
+    return True
 
 
 def _check_profile(draft: Draft, path: Path, profile: int) -> None:

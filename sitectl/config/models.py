@@ -183,13 +183,27 @@ class Routing(Section):
     tokens: Later = None
 
 
+GroupName = Annotated[str, Field(min_length=1, max_length=32)]
+
+
+class Groups(Section):
+    """Unix groups of this machine whose members may do more than look; each may do what the ones before it may."""
+
+    viewer: GroupName = "sitectl"
+    """May open the socket, and look."""
+    technician: GroupName = "sitectl-tech"
+    """May set limits, take stations out of service, test, send messages again."""
+    admin: GroupName = "sitectl-admin"
+    """May everything, as root and the daemon's own user."""
+
+
 class Api(Section):
     """The local interface."""
 
     socket: FileName = "/run/sitectl/sitectl.sock"
     """Unix socket."""
     listen: Later = None
-    groups: Later = None
+    groups: Groups = Groups()
 
 
 class Healing(Section):

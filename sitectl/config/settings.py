@@ -160,10 +160,20 @@ class UplinkSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiGroups:
+    """Unix groups by the role that they give."""
+
+    viewer: str = "sitectl"
+    technician: str = "sitectl-tech"
+    admin: str = "sitectl-admin"
+
+
+@dataclass(frozen=True, slots=True)
 class ApiSettings:
     """The local interface on a Unix socket."""
 
     socket: Path = Path("/run/sitectl/sitectl.sock")
+    groups: ApiGroups = ApiGroups()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ import uvloop
 
 from sitectl.api.app import make_app
 from sitectl.api.ports import Behind
+from sitectl.api.roles import Roles
 from sitectl.api.server import ApiServer
 from sitectl.base import logging as logs
 from sitectl.base.backoff import Backoff
@@ -114,6 +115,7 @@ class Daemon:
         self._time: Timekeeper
         self._reload: Reload | None = None
         self._meters: asyncio.Task[None] | None = None
+        self._roles = Roles(self._settings.api.groups)
         self._group: asyncio.TaskGroup
         self._stopping = asyncio.Event()
         self._notifier = Notifier.from_environment()
@@ -190,9 +192,10 @@ class Daemon:
                 self._rooms.overview,
                 self._rooms.pool.availability,
                 closing,
+                self._roles,
             )
         )
-        api = ApiServer(app, self._settings.api.socket, closing)
+        api = ApiServer(app, self._settings.api.socket, closing, self._roles.viewers)
         api.open()
         try:
             await self._rooms.stations.start()
@@ -233,6 +236,7 @@ class Daemon:
         """Another configuration holds."""
         before, self._settings = self._settings, settings
         self._upkeep.reconfigure(settings.retention)
+        self._roles.reconfigure(settings.api.groups)
         if settings.meters != before.meters:
             self._read_meters(settings)
 

@@ -164,6 +164,7 @@ class Canned:
     def __init__(self) -> None:
         self.answers = dict(ANSWERS)
         self.asked: list[str] = []
+        self.sent: list[Any] = []
         self.cut = False
         """Promise more than is sent."""
 
@@ -180,8 +181,18 @@ def canned(socket: Path) -> Iterator[Canned]:
         def do_POST(self) -> None:
             self.serve(f"POST {self.path}")
 
+        def do_PUT(self) -> None:
+            self.serve(f"PUT {self.path}")
+
+        def do_DELETE(self) -> None:
+            self.serve(f"DELETE {self.path}")
+
         def serve(self, asked: str) -> None:
             daemon.asked.append(asked)
+            sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if sent:
+                assert self.headers["Content-Type"] == "application/json"
+                daemon.sent.append(json.loads(sent))
             dead = "/v1/transactions?only=dead"
             path = dead if self.path.startswith(dead) else self.path.split("?")[0]
             answer = daemon.answers.get(path, (404, b'{"detail": "no such thing here"}'))

@@ -33,6 +33,21 @@ def test_names_and_questions_are_quoted(daemon: Canned, path: Path) -> None:
     assert daemon.asked == ["/v1/stations/a%2Fb%20c%26d", "/v1/transactions?only=dead&limit=5&follow=false"]
 
 
+def test_what_is_set_goes_as_json_and_what_is_withdrawn_by_its_name(daemon: Canned, path: Path) -> None:
+    client = Client(path)
+    client.put("stations", "CP01", body={"value": 10.5, "valid_s": None}, dry=True)
+    client.post("stations", "CP01", body={"n": 1})
+    client.post("stations", "CP01")
+    client.delete("stations", "CP01", evse=2)
+    assert daemon.asked == [
+        "PUT /v1/stations/CP01?dry=true",
+        "POST /v1/stations/CP01",
+        "POST /v1/stations/CP01",
+        "DELETE /v1/stations/CP01?evse=2",
+    ]
+    assert daemon.sent == [{"value": 10.5, "valid_s": None}, {"n": 1}]
+
+
 def test_a_stream_is_events_without_its_signs_of_life(daemon: Canned, path: Path) -> None:
     daemon.answers["/v1/events"] = stream(EVENT, EVENT | {"seq": 18})
     assert [event["seq"] for event in Client(path).events("events", follow=True)] == [17, 18]

@@ -137,3 +137,8 @@ def test_what_sound_stations_exceed_is_told_beside_faults_of_others(tmp_path: Pa
         "circuits.grid.rated_a",
         "stations.B.circuit",
     ]
+
+
+def test_a_group_that_this_machine_has_not_but_only_where_it_was_written(tmp_path: Path) -> None:
+    (warning,) = warnings(tmp_path, LIST + GRID + "api: {groups: {viewer: root, technician: no-such-group}}\n")
+    assert 'api.groups.technician: no group "no-such-group" on this machine: it grants nothing' in warning
