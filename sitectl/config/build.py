@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path as FilePath
 from typing import TypeVar
@@ -183,12 +184,17 @@ def _meter(name: str, config: Configuration, sheets: Mapping[str, MeterSheet]) -
     address = _parsed(parse_connection, meter.connection)
     return MeterSettings(
         id=MeterId(name),
-        sheet=sheet,
+        sheet=_turned(sheet, meter.positive),
         host=address.host,
         port=address.port,
         unit=sheet.unit if meter.unit is None else meter.unit,
         interval_s=meter.interval_s,
     )
+
+
+def _turned(sheet: MeterSheet, positive: str | None) -> MeterSheet:
+    """The sheet with the direction that the operator knows."""
+    return sheet if positive is None else replace(sheet, power_sign=1 if positive == "import" else -1)
 
 
 def _uplink(draft: Draft, name: str, uplink: Uplink, passwords: Mapping[str, str]) -> UplinkSettings:

@@ -9,6 +9,7 @@ from pathlib import Path as FilePath
 from sitectl.config import (
     checks_charging,
     checks_fallbacks,
+    checks_meters,
     checks_references,
     checks_security,
     checks_stations,
@@ -61,6 +62,7 @@ def load(path: FilePath) -> Loaded | Broken:
     for check in (checks_topology.check, checks_references.check, checks_stations.check, checks_security.check):
         check(draft)
     gathered = gather(draft)
+    checks_meters.check(draft, gathered.sheets)
     checks_charging.check(draft, len(gathered.tokens))
     if document.errors or findings.has_errors_in("circuits"):
         return _broken(findings)

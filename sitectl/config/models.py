@@ -109,6 +109,8 @@ class Meter(Section):
     """Modbus unit; default: what the sheet says."""
     interval_s: Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)] = 1.0
     """Time between readings."""
+    positive: Literal["import", "export"] | None = None
+    """Which direction the device counts as positive; default: what the sheet says."""
     on_lost: Literal["static", "stop"] = "static"
     """When it is lost: share as if base_load_worst_a were drawn, or stop charging."""
     substitute: Later = None

@@ -7,83 +7,20 @@ or, word order, at a single register. A sheet of the operator goes before a ship
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files as package_files
 from pathlib import Path as FilePath
-from typing import Annotated, Literal
-
-from pydantic import BeforeValidator, Field
 
 from sitectl.config import document, files, shape
 from sitectl.config.document import Document
-from sitectl.config.fields import Section, Text, fault
-from sitectl.config.issues import Findings, Issue, did_you_mean, shown
-from sitectl.model.sheets import Block, MeterSheet, Register
+from sitectl.config.issues import Findings, Issue, Path, did_you_mean, shown
+from sitectl.config.sheet_shape import REGISTERS_IN_TYPE, FactorSection, Sheet, WiringSection
+from sitectl.model.sheets import Block, MeterSheet, Protocol, Register, WiringFact
 
 DIRECTORY = "meters.d"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LIMIT_BYTES = 256 * 1024
-_REGISTERS_IN_TYPE = {"u16": 1, "i16": 1, "u32": 2, "i32": 2, "f32": 2, "u64": 4, "i64": 4, "f64": 4}
 _CURRENTS = ("l1_current", "l2_current", "l3_current")
-
-Quantity = Literal[
-    "l1_voltage", "l2_voltage", "l3_voltage",
-    "l1_current", "l2_current", "l3_current",
-    "l1_power", "l2_power", "l3_power",
-    "total_power", "frequency", "import_energy", "export_energy",
-]  # fmt: skip
-
-
-def _code(value: object) -> object:
-    """A code of a sheet: `0x7FFFFFFF`, with or without quotes."""
-    if isinstance(value, str):
-        if not re.fullmatch(r"0[xX][0-9a-fA-F]{1,16}", value):
-            raise fault(f"{shown(value)} is not a hexadecimal number", "write it as 0x7FFFFFFF")
-        return int(value, 16)
-    return value
-
-
-Address = Annotated[int, Field(ge=0, le=65535)]
-Code = Annotated[int, BeforeValidator(_code), Field(ge=0, lt=2**64)]
-WordOrder = Literal["big", "little"]
-Function = Literal[3, 4]
-
-
-class BlockSection(Section):
-    """Registers read in one request; Modbus allows 125."""
-
-    function: Function | None = None
-    address: Address
-    count: Annotated[int, Field(ge=1, le=125)]
-
-
-class RegisterSection(Section):
-    """One value: multiply the raw number by `scale` to get `unit`."""
-
-    address: Address
-    type: Literal["u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64"]
-    scale: Annotated[float, Field(allow_inf_nan=False)] = 1.0
-    word_order: WordOrder | None = None
-    unit: Literal["", "V", "mV", "A", "mA", "W", "kW", "MW", "Hz", "mHz", "Wh", "kWh", "MWh"] = ""
-    not_available: list[Code] = Field(default=[])
-
-
-class Sheet(Section):
-    """One meter model."""
-
-    id: Text
-    title: Text
-    unit: Annotated[int, Field(ge=0, le=255)] = 1
-    function: Function = 3
-    word_order: WordOrder = "big"
-    current_signed: bool = False
-    power_sign: Literal[1, -1] = 1
-    pause_s: Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)] = 0.0
-    blocks: Annotated[list[BlockSection], Field(min_length=1)]
-    registers: dict[Quantity, RegisterSection]
-    traps: list[str] = Field(default=[])
-    sources: list[str] = Field(default=[])
-    defaults: dict[str, str] = Field(default={})
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,27 +69,58 @@ def _checked(read: Document, data: dict[str, object], stem: str) -> MeterSheet |
         return findings.errors
     if sheet.id != stem:
         findings.error(("id",), f"{shown(sheet.id)} is not the name of the file", f"write id: {stem}")
-    for quantity in _CURRENTS:
-        if quantity not in sheet.registers:
-            findings.error(("registers", quantity), "required, but absent", "a fuse needs the current of every phase")
-    for quantity, register in sheet.registers.items():
-        end = register.address + _REGISTERS_IN_TYPE[register.type]
-        if not any(b.address <= register.address and end <= b.address + b.count for b in sheet.blocks):
-            message = f"registers {register.address} to {end - 1} are in no block"
-            findings.error(("registers", quantity, "address"), message, "add a block or correct the address")
+    if Protocol(sheet.protocol) is Protocol.MODBUS:
+        _check_blocks(sheet, findings)
+        _check_registers(sheet, findings)
     return findings.errors or _frozen(sheet)
+
+
+def _check_blocks(sheet: Sheet, findings: Findings) -> None:
+    if not sheet.blocks:
+        findings.error(("blocks",), "no block, so nothing is read", "add {address: 0, count: 18}")
+    for index, block in enumerate(sheet.blocks):
+        if block.count > sheet.largest_read:
+            message = f"{block.count} registers, and the device answers {sheet.largest_read} at most"
+            findings.error(("blocks", index, "count"), message, "make two blocks of it")
+        if block.address + block.count > 65536:
+            findings.error(("blocks", index, "count"), "reaches beyond register 65535", "make it shorter")
+
+
+def _check_registers(sheet: Sheet, findings: Findings) -> None:
+    taken: dict[int, Path] = {}
+    for quantity in _CURRENTS:
+        if quantity not in sheet.registers and sheet.refused is None:
+            findings.error(("registers", quantity), "required, but absent", "a fuse needs the current of every phase")
+    values: list[tuple[Path, FactorSection]] = [(("factors", name), factor) for name, factor in sheet.factors.items()]
+    values += [(("registers", str(quantity)), register) for quantity, register in sheet.registers.items()]
+    for path, value in values:
+        end = value.address + REGISTERS_IN_TYPE[value.type]
+        if not any(b.address <= value.address and end <= b.address + b.count for b in sheet.blocks):
+            message = f"registers {value.address} to {end - 1} are in no block"
+            findings.error((*path, "address"), message, "add a block or correct the address")
+        for address in range(value.address, end):
+            other = taken.setdefault(address, path)
+            if other is not path:
+                message = f"overlaps {'.'.join(map(str, other))} at register {address}"
+                findings.error((*path, "address"), message, "correct the address or the type of one of them")
+                break
+    for quantity, register in sheet.registers.items():
+        for key in ("times", "exponent", "negative_if"):
+            named = getattr(register, key)
+            for factor in named if isinstance(named, list) else [named] if named else []:
+                if factor not in sheet.factors:
+                    path = ("registers", quantity, key)
+                    findings.error(path, f"no factor {shown(factor)}", did_you_mean(factor, list(sheet.factors)))
 
 
 def _frozen(sheet: Sheet) -> MeterSheet:
     registers = {
-        str(quantity): Register(
-            quantity=quantity,
-            address=register.address,
-            type=register.type,
-            scale=register.scale,
-            word_order=register.word_order or sheet.word_order,
+        str(quantity): replace(
+            _register(str(quantity), register, sheet),
             unit=register.unit,
-            not_available=tuple(register.not_available),
+            times=tuple(register.times),
+            exponent=register.exponent,
+            negative_if=register.negative_if,
         )
         for quantity, register in sheet.registers.items()
     }
@@ -169,6 +137,39 @@ def _frozen(sheet: Sheet) -> MeterSheet:
         traps=tuple(sheet.traps),
         sources=tuple(sheet.sources),
         defaults=dict(sheet.defaults),
+        protocol=Protocol(sheet.protocol),
+        factors={name: _register(name, factor, sheet) for name, factor in sheet.factors.items()},
+        wiring=tuple(_wiring(fact, sheet) for fact in sheet.wiring),
+        largest_read=sheet.largest_read,
+        confirmed=sheet.confirmed,
+        explicit_sign=sheet.explicit_sign,
+        whole_a=sheet.whole_a,
+        refused=sheet.refused,
+        makers=dict(sheet.makers),
+    )
+
+
+def _register(name: str, value: FactorSection, sheet: Sheet) -> Register:
+    return Register(
+        quantity=name,
+        address=value.address,
+        type=value.type,
+        scale=value.scale,
+        word_order=value.word_order or sheet.word_order,
+        not_available=tuple(value.not_available),
+    )
+
+
+def _wiring(fact: WiringSection, sheet: Sheet) -> WiringFact:
+    return WiringFact(
+        function=fact.function or sheet.function,
+        register=Register("wiring", fact.address, fact.type, word_order=fact.word_order or sheet.word_order),
+        bits=dict(fact.bits),
+        codes=dict(fact.codes),
+        nibbles=dict(fact.nibbles),
+        expect=tuple(fact.expect),
+        otherwise=fact.otherwise,
+        only_if=None if fact.only_if is None else (fact.only_if.address, fact.only_if.equals),
     )
 
 

@@ -22,8 +22,22 @@ VOLTAGES = ("l1_voltage", "l2_voltage", "l3_voltage")
 POWERS = ("l1_power", "l2_power", "l3_power")
 ENERGIES = ("import_energy", "export_energy")
 
-_FORMATS = {"u16": ">H", "i16": ">h", "u32": ">I", "i32": ">i", "u64": ">Q", "i64": ">q", "f32": ">f", "f64": ">d"}
+_FORMATS = {
+    "u16": ">H",
+    "i16": ">h",
+    "u32": ">I",
+    "i32": ">i",
+    "u64": ">Q",
+    "i64": ">q",
+    "f32": ">f",
+    "f64": ">d",
+    "acc32": ">I",
+    "t5": ">I",
+    "t6": ">I",
+}
 _MULTIPLES = {"k": 1000.0, "M": 1_000_000.0, "m": 0.001}
+_EXPONENTS = range(-10, 11)
+_NETTED = (*POWERS, "total_power")
 
 
 def width(register: Register) -> int:
@@ -32,37 +46,84 @@ def width(register: Register) -> int:
 
 
 def decode(sheet: MeterSheet, answers: Iterable[tuple[Block, tuple[int, ...]]]) -> Values:
-    """Every quantity of the sheet; those that no answered block holds are None."""
-    values: dict[str, float | None] = dict.fromkeys(sheet.registers)
-    for block, words in answers:
-        for quantity, register in sheet.registers.items():
-            start = register.address - block.address
-            if start >= 0 and start + width(register) <= len(words):
-                values[quantity] = number(register, words[start : start + width(register)])
+    """Every quantity of the sheet; those that no answered block holds are None.
+
+    Of a device that counts import and export apart, the net of both is added.
+    """
+    answered = list(answers)
+    factors = _numbers(sheet.factors, answered)
+    values = _numbers(sheet.registers, answered)
+    for quantity, register in sheet.registers.items():
+        values[quantity] = _made(register, values[quantity], factors)
+    for net in _NETTED:
+        taken, given = f"{net}_import", f"{net}_export"
+        if net not in values and taken in values and given in values:
+            values[net] = _difference(values[taken], values[given])
     if (frequency_hz := values.get("frequency")) is not None and frequency_hz > 100.0:
         values["frequency"] = frequency_hz / 10  # some firmware serves it times ten; no grid has 450 to 650 Hz
     return values
+
+
+def _numbers(
+    registers: Mapping[str, Register], answers: list[tuple[Block, tuple[int, ...]]]
+) -> dict[str, float | None]:
+    values: dict[str, float | None] = dict.fromkeys(registers)
+    for block, words in answers:
+        for quantity, register in registers.items():
+            start = register.address - block.address
+            if start >= 0 and start + width(register) <= len(words):
+                values[quantity] = number(register, words[start : start + width(register)])
+    return values
+
+
+def _made(register: Register, value: float | None, factors: Values) -> float | None:
+    """A value with its factors; None when one of them is unknown or cannot be (a ratio of 0)."""
+    for name in register.times:
+        ratio = factors[name]
+        value = None if value is None or ratio is None or ratio <= 0 else value * ratio
+    if register.exponent is not None:
+        exponent = factors[register.exponent]
+        known = value is not None and exponent is not None and exponent in _EXPONENTS
+        value = value * 10.0**exponent if known and value is not None and exponent is not None else None
+    if register.negative_if is not None:
+        sign = factors[register.negative_if]
+        value = None if value is None or sign is None else -value if sign == 1 else value
+    return value
+
+
+def _difference(taken: float | None, given: float | None) -> float | None:
+    return None if taken is None or given is None else taken - given
 
 
 def number(register: Register, words: tuple[int, ...]) -> float | None:
     """One value in its base unit.
 
     None for NaN and infinities, for the sheet's codes (compared as unsigned, high word first), and for an integer at
-    an end of its type's range (0x7FFF.., 0x8000.., all ones of an unsigned): that is either the maker's "not
-    available" or a saturated value, and in neither case a measurement.
+    an end of its type's range (0x7FFF.., 0x8000.., all ones of an unsigned; 0 of an accumulator): that is either the
+    maker's "not available" or a saturated value, and in neither case a measurement.
     """
     ordered = words if register.word_order == "big" else words[::-1]
     raw = struct.pack(f">{len(ordered)}H", *ordered)
     if int.from_bytes(raw) in register.not_available:
         return None
-    (value,) = struct.unpack(_FORMATS[register.type], raw)
-    if register.type[0] != "f" and value in _ends(register.type):
-        return None
+    if register.type in ("t5", "t6"):
+        value: float = _decimal(raw, signed=register.type == "t6")
+    else:
+        (value,) = struct.unpack(_FORMATS[register.type], raw)
+        if register.type[0] != "f" and value in _ends(register.type):
+            return None
     scaled = float(value) * register.scale * _multiple(register.unit)
     return scaled if math.isfinite(scaled) else None
 
 
+def _decimal(raw: bytes, *, signed: bool) -> float:
+    """A float of 32 bits: a signed exponent of ten in the first byte, the mantissa in the other three."""
+    return float(int.from_bytes(raw[1:], signed=signed)) * 10.0 ** int.from_bytes(raw[:1], signed=True)
+
+
 def _ends(type_: str) -> tuple[int, ...]:
+    if type_ == "acc32":
+        return (0, 2**32 - 1)
     bits = int(type_[1:])
     return (2**bits - 1,) if type_[0] == "u" else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 

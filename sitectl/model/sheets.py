@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Protocol(StrEnum):
+    """How a meter of a sheet is read: registers at fixed addresses, models that a scan finds, or no device at all (the
+    sum of what the stations of its circuit say)."""
+
+    MODBUS = "modbus"
+    SUNSPEC = "sunspec"
+    STATIONS = "stations"
 
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """One value of a Modbus register map. `address` counts from 0 as on the wire; multiply the raw value by `scale`."""
+    """One value of a Modbus register map. `address` counts from 0 as on the wire; multiply the raw value by `scale`.
+
+    What else makes the value, each the name of a factor of the same sheet: `times` (ratios of transformers),
+    `exponent` (a power of ten), `negative_if` (a word that is 1 where the value is negative).
+    """
 
     quantity: str
     address: int
@@ -17,6 +31,9 @@ class Register:
     word_order: str = "big"
     unit: str = ""
     not_available: tuple[int, ...] = ()
+    times: tuple[str, ...] = ()
+    exponent: str | None = None
+    negative_if: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +46,34 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class WiringFact:
+    """A register in which a device says what is wrong with its wiring or settings, in one of four notations.
+
+    `bits` (number of the bit), `codes` (whole value), `nibbles` (value of any four bits) lead to a clause for people;
+    `expect`: every other value leads to `otherwise`. `only_if`: another register of the same function, and the value
+    it must have for this one to mean anything.
+    """
+
+    function: int
+    register: Register
+    bits: Mapping[int, str] = field(default_factory=dict)
+    codes: Mapping[int, str] = field(default_factory=dict)
+    nibbles: Mapping[int, str] = field(default_factory=dict)
+    expect: tuple[int, ...] = ()
+    otherwise: str = ""
+    only_if: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MeterSheet:
-    """One meter model: registers by quantity, blocks to read, sign rules, traps, and where it is known from."""
+    """One meter model: registers by quantity, blocks to read, sign rules, traps, and where it is known from.
+
+    * `confirmed`: two sources agree on the currents. Where not, the operator must say which direction is positive.
+    * `explicit_sign`: the same, because the direction depends on how the device was set up.
+    * `whole_a`: currents come in steps of about 1 A, so that they may stand still for long.
+    * `refused`: why it cannot guard a fuse, and what to take instead.
+    * `makers`: for a scan, +1 where a maker counts import as positive, -1 where export.
+    """
 
     id: str
     title: str
@@ -43,3 +86,19 @@ class MeterSheet:
     traps: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     defaults: Mapping[str, str] = field(default_factory=dict)
+    protocol: Protocol = Protocol.MODBUS
+    factors: Mapping[str, Register] = field(default_factory=dict)
+    wiring: tuple[WiringFact, ...] = ()
+    largest_read: int = 125
+    confirmed: bool = True
+    explicit_sign: bool = False
+    whole_a: bool = False
+    refused: str | None = None
+    makers: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def floats(self) -> bool:
+        """Every value of a phase is a float: of a live feeder its last digits change."""
+        return bool(self.registers) and all(
+            register.type in ("f32", "f64") for quantity, register in self.registers.items() if quantity[0] == "l"
+        )

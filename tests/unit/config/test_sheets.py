@@ -74,6 +74,15 @@ def faults(tmp_path: Path, text: str) -> list[str]:
         ("title: My meter", "title: [", "broken YAML"),
         ('"0x80000000"', '"80000000"', 'not_available[1]: "80000000" is not a hexadecimal number'),
         ("word_order: little", "word_order: middle", "word_order"),
+        (
+            "id: mine",
+            "id: mine\nlargest_read: 5",
+            "mine.yaml:8:25: blocks[0].count: 6 registers, and the device answers 5",
+        ),
+        ("address: 2,", "address: 1,", "registers.l2_current.address: overlaps registers.l1_current at register 1"),
+        ("title: My meter", "title: My meter\ncolour: red", "mine.yaml:4:1: colour: "),
+        ("unit: A", "unit: A, exponent: sf", 'registers.l1_current.exponent: no factor "sf"'),
+        ("blocks:", "blocks: []\nno_blocks:", "no_blocks: "),
     ],
 )
 def test_faults_in_a_sheet_have_their_place_in_it(tmp_path: Path, old: str, new: str, fault: str) -> None:

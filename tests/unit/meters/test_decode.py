@@ -7,8 +7,8 @@ from sitectl.meters.decode import decode, number, reading, signed_currents
 from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.ids import MeterId
 from sitectl.model.sheets import Block, MeterSheet, Register
-from tests.unit.meters.facts import SUNNY_NOON, image
-from tests.unit.meters.sheet_files import IDS, sheet
+from tests.unit.meters.facts import SUNNY_NOON, facts, image, shown
+from tests.unit.meters.sheet_files import IDS, USABLE, sheet
 
 PLAIN = MeterSheet("plain", "", {}, ())
 
@@ -68,6 +68,8 @@ def test_scale_multiplies() -> None:
         ("u32", (0xFFFF, 0xFFFF)),
         ("i64", (0x7FFF, 0xFFFF, 0xFFFF, 0xFFFF)),
         ("u64", (0xFFFF,) * 4),
+        ("acc32", (0, 0)),
+        ("acc32", (0xFFFF, 0xFFFF)),
     ],
 )
 def test_what_is_not_available_is_unknown(type_: str, raw: tuple[int, ...]) -> None:
@@ -77,6 +79,51 @@ def test_what_is_not_available_is_unknown(type_: str, raw: tuple[int, ...]) -> N
 def test_zero_and_minus_one_are_values() -> None:
     assert number(register("i16"), (0,)) == 0.0
     assert number(register("i32"), (0xFFFF, 0xFFFF)) == -1.0
+
+
+@pytest.mark.parametrize(
+    ("type_", "raw", "value"),
+    [
+        ("t5", (0xFF00, 2305), 230.5),
+        ("t5", (0x0180, 0), 83_886_080.0),
+        ("t6", (0xFEFF, 0xFFFF), -0.01),
+        ("t6", (0x0100, 0x0005), 50.0),
+    ],
+)
+def test_decimal_floats(type_: str, raw: tuple[int, ...], value: float) -> None:
+    assert number(register(type_), raw) == pytest.approx(value)
+
+
+def test_an_exponent_is_read_with_the_value_and_one_that_cannot_be_makes_it_unknown() -> None:
+    scaled = MeterSheet(
+        "x",
+        "",
+        {"l1_current": Register("l1_current", 0, "i16", exponent="sf")},
+        (),
+        factors={"sf": Register("sf", 1, "i16")},
+    )
+    for words_, value in [((4125, 0xFFFE), 41.25), ((4, 1), 40.0), ((4, 0x8000), None), ((4, 11), None), ((4, 0), 4.0)]:
+        assert decode(scaled, [(Block(3, 0, 2), words_)])["l1_current"] == (pytest.approx(value) if value else None)
+
+
+def test_a_ratio_of_zero_makes_a_current_unknown_and_never_zero() -> None:
+    with_ratio = MeterSheet(
+        "x",
+        "",
+        {"l1_current": Register("l1_current", 0, "u16", times=("ct",))},
+        (),
+        factors={"ct": Register("ct", 1, "u16")},
+    )
+    assert decode(with_ratio, [(Block(3, 0, 2), (5, 40))])["l1_current"] == 200.0
+    assert decode(with_ratio, [(Block(3, 0, 2), (5, 0))])["l1_current"] is None
+
+
+def test_a_power_counted_in_two_directions_is_netted_or_unknown() -> None:
+    counters = MeterSheet(
+        "x", "", {q: Register(q, a, "u16") for a, q in enumerate(("l1_power_import", "l1_power_export"))}, ()
+    )
+    assert decode(counters, [(Block(3, 0, 2), (100, 250))])["l1_power"] == -150.0
+    assert decode(counters, [(Block(3, 0, 2), (100, 0xFFFF))])["l1_power"] is None
 
 
 def test_a_sheet_may_name_codes_of_its_own() -> None:
@@ -92,9 +139,32 @@ def test_images_of_the_shipped_models_decode_to_what_was_put_in(name: str) -> No
     registers = image(name)
     values = decode(
         read,
-        [(block, tuple(registers[block.address + i] for i in range(block.count))) for block in read.blocks],
+        [(block, tuple(registers.get(block.address + i, 0) for i in range(block.count))) for block in read.blocks],
     )
-    assert values == pytest.approx(SUNNY_NOON, rel=1e-6)
+    known = facts(name)
+    assert set(known) <= set(values)
+    for quantity, value in values.items():
+        steps = [known[q].scale for q in known if q.startswith(quantity) and known[q].type[0] != "f"]
+        assert value == pytest.approx(shown(quantity), rel=1e-6, abs=0.51 * max(steps, default=0.0)), quantity
+
+
+@pytest.mark.parametrize("name", USABLE)
+def test_every_usable_model_gives_currents_of_the_right_sign(name: str) -> None:
+    """The image shows powers as the device counts them: export positive where it does."""
+    read = sheet(name)
+    turned = {q: -v if read.power_sign < 0 and q.endswith("power") else v for q, v in SUNNY_NOON.items()}
+    if read.current_signed:
+        turned["l2_current"] = -turned["l2_current"]
+        turned |= {q: v * read.power_sign for q, v in turned.items() if q.endswith("current")}
+    registers = image(name, turned)
+    values = decode(
+        read,
+        [(block, tuple(registers.get(block.address + i, 0) for i in range(block.count))) for block in read.blocks],
+    )
+    signed = signed_currents(read, values)
+    assert signed is not None
+    directed = read.current_signed or values.get("l2_power") is not None
+    assert signed == pytest.approx((41.25, -12.5 if directed else 12.5, 0.75), abs=0.1)
 
 
 def test_registers_of_a_block_that_did_not_come_are_unknown() -> None:
