@@ -10,11 +10,12 @@ from typing import TypeVar
 
 from sitectl.base.errors import InternalError
 from sitectl.config.checks_references import NO_UPLINK
+from sitectl.config.connections import parse_connection
 from sitectl.config.draft import Draft, evses_of
 from sitectl.config.gather import Gathered
 from sitectl.config.models import Configuration, Uplink
 from sitectl.config.models_station import Station
-from sitectl.config.notation import Later, Refusal, parse_address, parse_connection, parse_network
+from sitectl.config.notation import Refusal, parse_address, parse_network
 from sitectl.config.settings import (
     AllocationMode,
     AllocationSettings,
@@ -35,6 +36,7 @@ from sitectl.config.settings import (
     UplinkSettings,
 )
 from sitectl.model.circuit import Circuit, MeterLoss, Topology, topology
+from sitectl.model.connection import Connection
 from sitectl.model.ids import CircuitId, EvseId, MeterId, StationId, UplinkId
 from sitectl.model.sheets import MeterSheet
 from sitectl.model.station import EvsePlan, ProfileStorage, StationPlan
@@ -88,9 +90,9 @@ def build(draft: Draft, gathered: Gathered, fallback_a: Mapping[tuple[str, int],
     )
 
 
-def _parsed(parse: Callable[[str], T | Refusal | Later], text: str) -> T:
+def _parsed(parse: Callable[[str], T | Refusal], text: str) -> T:
     value = parse(text)
-    if isinstance(value, Refusal | Later):
+    if isinstance(value, Refusal):
         raise InternalError(f"{text!r} passed the shape and does not parse")
     return value
 
@@ -178,15 +180,20 @@ def _station(draft: Draft, name: str, station: Station, fallback_a: Mapping[tupl
     )
 
 
+def _connection(text: str) -> Connection:
+    connection = parse_connection(text)
+    if isinstance(connection, Refusal):
+        raise InternalError(f"{text!r} passed the shape and is no connection")
+    return connection
+
+
 def _meter(name: str, config: Configuration, sheets: Mapping[str, MeterSheet]) -> MeterSettings:
     meter = config.meters[name]
     sheet = sheets[meter.sheet]
-    address = _parsed(parse_connection, meter.connection)
     return MeterSettings(
         id=MeterId(name),
         sheet=_turned(sheet, meter.positive),
-        host=address.host,
-        port=address.port,
+        connection=_connection(meter.connection),
         unit=sheet.unit if meter.unit is None else meter.unit,
         interval_s=meter.interval_s,
     )

@@ -9,7 +9,7 @@ from pathlib import Path as FilePath
 from sitectl.config.issues import Findings, Path
 from sitectl.config.models import Configuration
 from sitectl.config.models_station import Evse, Station
-from sitectl.config.notation import Later, Refusal, parse_phases
+from sitectl.config.notation import Refusal, parse_phases
 from sitectl.model.electrical import UNKNOWN_ROTATION, PhaseRotation
 
 
@@ -76,7 +76,7 @@ class EvseDraft:
 def rotation(phases: str | None) -> PhaseRotation:
     """`phases` of a draft, which has been parsed before."""
     parsed = parse_phases(phases) if phases is not None else UNKNOWN_ROTATION
-    return UNKNOWN_ROTATION if isinstance(parsed, Refusal | Later) else parsed
+    return UNKNOWN_ROTATION if isinstance(parsed, Refusal) else parsed
 
 
 def evses_of(name: str, station: Station) -> Iterator[EvseDraft]:

@@ -22,8 +22,8 @@ from pydantic_core import CoreSchema, PydanticCustomError
 from pydantic_core.core_schema import no_info_after_validator_function
 
 from sitectl.config import notation
+from sitectl.config.connections import parse_connection
 from sitectl.config.issues import shown
-from sitectl.config.notation import Later as LaterNotation
 from sitectl.config.notation import Refusal
 
 LATER_KEY = "later_key"
@@ -41,11 +41,9 @@ def parses(parse: Callable[[str], object]) -> AfterValidator:
     """The text must be one that `parse` does not refuse. It stays text in the model."""
 
     def check(text: str) -> str:
-        match parse(text):
-            case Refusal(message, cure):
-                raise fault(message, cure)
-            case LaterNotation(what):
-                raise fault(f"{what} {NOT_YET}", "write tcp://host:port", LATER_VALUE)
+        refused = parse(text)
+        if isinstance(refused, Refusal):
+            raise fault(refused.message, refused.cure)
         return text
 
     return AfterValidator(check)
@@ -118,7 +116,7 @@ Fallback = Annotated[
 ListenAddress = Annotated[str, parses(notation.parse_address)]
 NetworkText = Annotated[str, parses(notation.parse_network)]
 PhasesText = Annotated[str, parses(notation.parse_phases)]
-Connection = Annotated[str, parses(notation.parse_connection)]
+Connection = Annotated[str, parses(parse_connection)]
 UplinkUrl = Annotated[str, parses(notation.parse_uplink_url)]
 
 Later = Annotated[

@@ -9,6 +9,7 @@ from pathlib import Path as FilePath
 from sitectl.config import (
     checks_charging,
     checks_fallbacks,
+    checks_lines,
     checks_meters,
     checks_references,
     checks_security,
@@ -25,6 +26,14 @@ from sitectl.config.issues import Findings, Issue
 from sitectl.config.models import Api, Configuration
 from sitectl.config.settings import Settings
 from sitectl.model.electrical import PhaseCurrents
+
+_CHECKS = (
+    checks_topology.check,
+    checks_references.check,
+    checks_lines.check,
+    checks_stations.check,
+    checks_security.check,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,7 @@ def load(path: FilePath) -> Loaded | Broken:
         return _broken(findings)
     config = shape.validate(Configuration, document.data, findings) or Configuration()
     draft = Draft(config, document.data, findings, _directory(path))
-    for check in (checks_topology.check, checks_references.check, checks_stations.check, checks_security.check):
+    for check in _CHECKS:
         check(draft)
     gathered = gather(draft)
     checks_meters.check(draft, gathered.sheets)

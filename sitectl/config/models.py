@@ -104,7 +104,7 @@ class Meter(Section):
     sheet: Text
     """Model: the name of a shipped sheet, or of a file in meters.d/ beside the configuration."""
     connection: Connection
-    """tcp://host:port"""
+    """tcp://host:port, rtu-tcp://host:port, or rtu:///dev/ttyUSB0?baud=9600&parity=N&stop=1"""
     unit: Annotated[int, Field(ge=0, le=255)] | None = None
     """Modbus unit; default: what the sheet says."""
     interval_s: Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)] = 1.0

@@ -1,4 +1,4 @@
-"""Short notations inside values: addresses, networks, phases, connections, URLs. Text in, a value or a refusal out."""
+"""Short notations inside values: addresses, networks, phases, URLs. Text in, a value or a refusal out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from sitectl.config.issues import shown
 from sitectl.config.settings import Address, Network
 from sitectl.model.electrical import UNKNOWN_ROTATION, Phase, PhaseRotation
 
-MODBUS_PORT = 502
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.-]+)?\]")
 _IDENTITY = re.compile(r"[A-Za-z0-9*\-_=+|@.]{1,48}")
 _PHASES = re.compile(r"(?:L[123]){1,3}")
@@ -24,13 +23,6 @@ class Refusal:
 
     message: str
     cure: str
-
-
-@dataclass(frozen=True, slots=True)
-class Later:
-    """Understood, but of a feature that is not built yet."""
-
-    what: str
 
 
 def parse_address(text: str) -> Address | Refusal:
@@ -73,25 +65,11 @@ def parse_phases(text: str) -> PhaseRotation | Refusal:
     return PhaseRotation(tuple(Phase[name] for name in names))
 
 
-def parse_connection(text: str) -> Address | Refusal | Later:
-    """`tcp://10.0.0.5:502`; serial lines are understood, but not built yet."""
-    refusal = Refusal(f"{shown(text)} is not a connection", "write tcp://host:port, such as tcp://10.0.0.5:502")
-    url = _split(text)
-    if url is None or url.scheme not in ("tcp", "rtu-tcp", "rtu"):
-        return refusal
-    if url.scheme != "tcp":
-        return Later(f"a connection by {url.scheme}://")
-    host, port = _host_and_port(url, MODBUS_PORT)
-    if host is None or port is None or url.path not in ("", "/") or url.query or url.fragment or url.username:
-        return refusal
-    return Address(host, port)
-
-
 def parse_uplink_url(text: str) -> str | Refusal:
     """`wss://csms.example.com/ocpp`, to which `/<station id>` is appended, or a template with `{station}`."""
-    url = _split(text)
+    url = split(text)
     example = "write wss://host/path, such as wss://csms.example.com/ocpp"
-    if url is None or url.scheme not in ("ws", "wss") or None in _host_and_port(url, 443):
+    if url is None or url.scheme not in ("ws", "wss") or None in host_and_port(url, 443):
         return Refusal(f"{shown(text)} is not a WebSocket URL", example)
     if url.username is not None or url.password is not None:
         return Refusal("a user or password in the URL", "remove it: name a passwords_file")
@@ -110,7 +88,8 @@ def is_identity(text: str) -> bool:
     return _IDENTITY.fullmatch(text) is not None
 
 
-def _split(text: str) -> SplitResult | None:
+def split(text: str) -> SplitResult | None:
+    """The parts of a URL; None: it is none."""
     if any(character.isspace() or not character.isprintable() for character in text):
         return None
     try:
@@ -119,7 +98,8 @@ def _split(text: str) -> SplitResult | None:
         return None
 
 
-def _host_and_port(url: SplitResult, default: int) -> tuple[str | None, int | None]:
+def host_and_port(url: SplitResult, default: int) -> tuple[str | None, int | None]:
+    """Where it leads; None in the place of what is no host or no port."""
     try:
         host, port = url.hostname, url.port
     except ValueError:

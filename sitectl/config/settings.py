@@ -12,6 +12,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from sitectl.model.circuit import Topology
+from sitectl.model.connection import Connection
 from sitectl.model.ids import MeterId, StationId, UplinkId
 from sitectl.model.sheets import MeterSheet
 from sitectl.model.uplink import DeadStart, Right, ZeroId
@@ -70,12 +71,11 @@ class OcppSettings:
 
 @dataclass(frozen=True, slots=True)
 class MeterSettings:
-    """One meter on Modbus TCP."""
+    """One meter on a field bus."""
 
     id: MeterId
     sheet: MeterSheet
-    host: str
-    port: int
+    connection: Connection
     unit: int
     interval_s: float = 1.0
 

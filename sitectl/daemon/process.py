@@ -32,10 +32,10 @@ from sitectl.base.tasks import Tasks, spawn, supervise
 from sitectl.config.load import Broken, Loaded, load
 from sitectl.config.report import print_issues
 from sitectl.config.settings import Settings
+from sitectl.daemon.field import Field
 from sitectl.daemon.reload import Read, Reload
 from sitectl.daemon.timekeeping import Timekeeper
 from sitectl.daemon.wiring import Ear, Wired, begin_upkeep, open_ledger, wire
-from sitectl.meters.polling import run_meters
 from sitectl.model.events import StoreChanged
 from sitectl.site.cycle import Decision
 from sitectl.store.opening import Store
@@ -114,7 +114,7 @@ class Daemon:
         self._rooms: Wired
         self._time: Timekeeper
         self._reload: Reload | None = None
-        self._meters: asyncio.Task[None] | None = None
+        self._field = Field(self._ear, self._clock, self._keep)
         self._roles = Roles(self._settings.api.groups)
         self._group: asyncio.TaskGroup
         self._stopping = asyncio.Event()
@@ -202,7 +202,7 @@ class Daemon:
             async with asyncio.TaskGroup() as group:
                 site = spawn(group, self._rooms.site.run(), "site")
                 self._group = group
-                self._read_meters(self._settings)
+                self._field.take(group, self._settings)
                 others = [
                     self._keep(group, "uplinks", self._rooms.pool.run),
                     self._keep(group, "upkeep", self._upkeep.run),
@@ -216,7 +216,8 @@ class Daemon:
                 log.info("stopping")
                 api.stop()
                 await asyncio.wait([face], timeout=API_ENDS_S)
-                for task in (site, *others, face, *([self._meters] if self._meters else [])):
+                self._field.stop()
+                for task in (site, *others, face):
                     task.cancel()
         finally:
             api.close()
@@ -234,17 +235,10 @@ class Daemon:
 
     def _changed(self, settings: Settings) -> None:
         """Another configuration holds."""
-        before, self._settings = self._settings, settings
+        self._settings = settings
         self._upkeep.reconfigure(settings.retention)
         self._roles.reconfigure(settings.api.groups)
-        if settings.meters != before.meters:
-            self._read_meters(settings)
-
-    def _read_meters(self, settings: Settings) -> None:
-        if self._meters is not None:
-            self._meters.cancel()
-        meters = partial(run_meters, settings.meters, self._ear, self._clock)
-        self._meters = self._keep(self._group, "meters", meters)
+        self._field.take(self._group, settings)
 
     def _keep(self, group: asyncio.TaskGroup, name: str, room: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         """Run a room whose failure must not be the site's: it is logged, and the room started again."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sitectl.base.clock import Clock
-from sitectl.fieldbus.bus import Fault, ReadFailed, Registers, refusal
+from sitectl.fieldbus.bus import Answer, Fault, ReadFailed, Registers, refusal
 
 
 class MemoryBus:
@@ -20,7 +20,7 @@ class MemoryBus:
         self.requests: list[tuple[int, int, int, int]] = []
         self._clock = clock
 
-    async def read(self, unit: int, function: int, address: int, count: int) -> Registers | ReadFailed:
+    async def read(self, unit: int, function: int, address: int, count: int) -> Answer:
         self.requests.append((unit, function, address, count))
         if self.failure is not None:
             return self.failure

@@ -1,34 +1,29 @@
-"""All meters of a site: one poller a meter, one bus an endpoint."""
+"""All meters of a site: one poller a meter, each on the bus that owns its endpoint."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from sitectl.base.clock import Clock
 from sitectl.base.tasks import spawn
 from sitectl.config.settings import MeterSettings
-from sitectl.fieldbus.modbus import ModbusTcpBus
+from sitectl.fieldbus.buses import Buses, Tenant
+from sitectl.fieldbus.units import Device
 from sitectl.meters.poller import MeterPoller
 from sitectl.meters.ports import SiteInbox
 from sitectl.model.ids import MeterId
 
 
-async def run_meters(meters: Mapping[MeterId, MeterSettings], inbox: SiteInbox, clock: Clock) -> None:
-    """Poll every meter until cancelled, and leave no connection behind. Meters of one endpoint share its bus."""
-    buses = open_buses(meters.values(), clock)
+async def run_meters(meters: Mapping[MeterId, MeterSettings], buses: Buses, inbox: SiteInbox, clock: Clock) -> None:
+    """Poll every meter until cancelled. Meters of one endpoint share its bus."""
     async with asyncio.TaskGroup() as group:
-        for (host, port), bus in buses.items():
-            spawn(group, bus.run(), f"bus {host}:{port}")
         for meter in meters.values():
-            poller = MeterPoller(meter, buses[meter.host, meter.port], inbox, clock)
+            poller = MeterPoller(meter, buses[meter.connection], inbox, clock)
             spawn(group, poller.run(), f"meter {meter.id}")
 
 
-def open_buses(meters: Iterable[MeterSettings], clock: Clock) -> dict[tuple[str, int], ModbusTcpBus]:
-    """One bus an endpoint, as quiet between requests as the most sensitive device behind it wants."""
-    pauses: dict[tuple[str, int], float] = {}
+def tenants(meters: Iterable[MeterSettings], vital: Collection[MeterId]) -> Iterable[Tenant]:
+    """What the meters need of their buses. `vital`: those that a circuit is shared by."""
     for meter in meters:
-        endpoint = (meter.host, meter.port)
-        pauses[endpoint] = max(pauses.get(endpoint, 0.0), meter.sheet.pause_s)
-    return {(host, port): ModbusTcpBus(host, port, clock, pause_s=pause_s) for (host, port), pause_s in pauses.items()}
+        yield Tenant(meter.connection, meter.unit, Device(meter.sheet.pause_s, meter.id in vital))

@@ -1,4 +1,4 @@
-"""A Modbus TCP meter made of bare sockets, which misbehaves as told.
+"""A Modbus meter made of bare sockets, which misbehaves as told: on Modbus TCP, or with RTU frames over TCP.
 
 It shares no code with the client under test. `behave` is what it does with each request; the default answers from the
 register image. A behaviour is `async (stub, request, writer) -> None` and writes what it likes.
@@ -11,6 +11,8 @@ import contextlib
 import struct
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+
+from pyModbusTCP.utils import crc16
 
 
 @dataclass(frozen=True)
@@ -79,14 +81,23 @@ class ModbusStub:
         try:
             with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
                 while True:
-                    transaction, _, length, unit = struct.unpack(">HHHB", await reader.readexactly(7))
-                    pdu = await reader.readexactly(length - 1)
-                    request = Request(transaction, unit, *struct.unpack(">BHH", pdu))
+                    request = await self.next_request(reader)
                     self.requests.append(request)
                     await self.behave(self, request, writer)
         finally:
             self._serving.discard(task)
             writer.transport.abort()
+
+    async def next_request(self, reader: asyncio.StreamReader) -> Request:
+        """The next read request on a connection."""
+        transaction, _, length, unit = struct.unpack(">HHHB", await reader.readexactly(7))
+        pdu = await reader.readexactly(length - 1)
+        return Request(transaction, unit, *struct.unpack(">BHH", pdu))
+
+    def frame(self, request: Request, pdu: bytes, *, transaction: int | None = None, unit: int | None = None) -> bytes:
+        """A whole frame; transaction and unit are those of the request unless said otherwise."""
+        number = request.transaction if transaction is None else transaction
+        return struct.pack(">HHHB", number, 0, len(pdu) + 1, request.unit if unit is None else unit) + pdu
 
     def registers(self, request: Request) -> bytes:
         """The PDU of a right answer."""
@@ -94,23 +105,27 @@ class ModbusStub:
         return struct.pack(f">BB{len(words)}H", request.function, 2 * len(words), *words)
 
 
-def frame(request: Request, pdu: bytes, *, transaction: int | None = None, unit: int | None = None) -> bytes:
-    """A whole frame; transaction and unit are those of the request unless said otherwise."""
-    return (
-        struct.pack(
-            ">HHHB",
-            request.transaction if transaction is None else transaction,
-            0,
-            len(pdu) + 1,
-            request.unit if unit is None else unit,
-        )
-        + pdu
-    )
+class RtuStub(ModbusStub):
+    """A converter that passes on RTU frames, with one line of devices behind it."""
+
+    async def next_request(self, reader: asyncio.StreamReader) -> Request:
+        data = await reader.readexactly(8)
+        assert sealed(data[:-2]) == data, "the client's checksum is wrong"
+        unit, *rest = struct.unpack(">BBHH", data[:-2])
+        return Request(0, unit, *rest)
+
+    def frame(self, request: Request, pdu: bytes, *, transaction: int | None = None, unit: int | None = None) -> bytes:
+        return sealed(bytes((request.unit if unit is None else unit,)) + pdu)
+
+
+def sealed(body: bytes) -> bytes:
+    """With its checksum, computed by somebody else's code."""
+    return body + crc16(body).to_bytes(2, "little")
 
 
 async def answer(stub: ModbusStub, request: Request, writer: asyncio.StreamWriter) -> None:
     """As a good device does."""
-    writer.write(frame(request, stub.registers(request)))
+    writer.write(stub.frame(request, stub.registers(request)))
 
 
 async def silence(stub: ModbusStub, request: Request, writer: asyncio.StreamWriter) -> None:
@@ -124,7 +139,7 @@ async def close_at_once(stub: ModbusStub, request: Request, writer: asyncio.Stre
 
 async def half_frame(stub: ModbusStub, request: Request, writer: asyncio.StreamWriter) -> None:
     """Send the first half of the answer and then nothing."""
-    whole = frame(request, stub.registers(request))
+    whole = stub.frame(request, stub.registers(request))
     writer.write(whole[: len(whole) // 2])
 
 
@@ -137,7 +152,7 @@ async def close_in_mid_frame(stub: ModbusStub, request: Request, writer: asyncio
 
 async def in_pieces(stub: ModbusStub, request: Request, writer: asyncio.StreamWriter) -> None:
     """A right answer, dripping in byte by byte."""
-    for byte in frame(request, stub.registers(request)):
+    for byte in stub.frame(request, stub.registers(request)):
         writer.write(bytes((byte,)))
         await writer.drain()
         await asyncio.sleep(0)
@@ -146,45 +161,58 @@ async def in_pieces(stub: ModbusStub, request: Request, writer: asyncio.StreamWr
 async def short(stub: ModbusStub, request: Request, writer: asyncio.StreamWriter) -> None:
     """Two registers fewer than asked for, in a frame that is whole."""
     fewer = Request(request.transaction, request.unit, request.function, request.address, request.count - 2)
-    writer.write(frame(request, stub.registers(fewer)))
+    writer.write(stub.frame(request, stub.registers(fewer)))
 
 
 async def long(stub: ModbusStub, request: Request, writer: asyncio.StreamWriter) -> None:
     """Two registers more than asked for."""
     more = Request(request.transaction, request.unit, request.function, request.address, request.count + 2)
-    writer.write(frame(request, stub.registers(more)))
+    writer.write(stub.frame(request, stub.registers(more)))
 
 
 async def other_function(stub: ModbusStub, request: Request, writer: asyncio.StreamWriter) -> None:
     """The right registers as the answer to the other read function."""
     pdu = stub.registers(request)
-    writer.write(frame(request, bytes((7 - request.function,)) + pdu[1:]))
+    writer.write(stub.frame(request, bytes((7 - request.function,)) + pdu[1:]))
 
 
 async def foreign_transaction(stub: ModbusStub, request: Request, writer: asyncio.StreamWriter) -> None:
     """A whole answer that belongs to another request."""
-    writer.write(frame(request, stub.registers(request), transaction=request.transaction + 1000))
+    writer.write(stub.frame(request, stub.registers(request), transaction=request.transaction + 1000))
 
 
 async def wrong_unit(stub: ModbusStub, request: Request, writer: asyncio.StreamWriter) -> None:
     """A whole answer from another device on the bus."""
-    writer.write(frame(request, stub.registers(request), unit=request.unit + 1))
+    writer.write(stub.frame(request, stub.registers(request), unit=request.unit + 1))
 
 
 async def byte_count_too_large(stub: ModbusStub, request: Request, writer: asyncio.StreamWriter) -> None:
     """A byte count that promises more than the frame holds."""
     pdu = stub.registers(request)
-    writer.write(frame(request, bytes((pdu[0], 0xFE)) + pdu[2:]))
+    writer.write(stub.frame(request, bytes((pdu[0], 0xFE)) + pdu[2:]))
 
 
 async def unknown_function(stub: ModbusStub, request: Request, writer: asyncio.StreamWriter) -> None:
     """A function that no library knows."""
-    writer.write(frame(request, b"\x63" + stub.registers(request)[1:]))
+    writer.write(stub.frame(request, b"\x63" + stub.registers(request)[1:]))
 
 
 async def no_modbus(stub: ModbusStub, request: Request, writer: asyncio.StreamWriter) -> None:
     """Another service listens on this port."""
     writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+
+async def bad_checksum(stub: ModbusStub, request: Request, writer: asyncio.StreamWriter) -> None:
+    """A right answer with one bit turned over on the way."""
+    whole = bytearray(stub.frame(request, stub.registers(request)))
+    whole[5] ^= 0x10
+    writer.write(bytes(whole))
+
+
+async def echo(stub: ModbusStub, request: Request, writer: asyncio.StreamWriter) -> None:
+    """An adapter that hears itself, with a stray byte as its driver switches."""
+    body = struct.pack(">BBHH", request.unit, request.function, request.address, request.count)
+    writer.write(sealed(body) + b"\x00" + stub.frame(request, stub.registers(request)))
 
 
 async def flood(stub: ModbusStub, request: Request, writer: asyncio.StreamWriter) -> None:
@@ -196,7 +224,7 @@ def exception(code: int) -> Behaviour:
     """Answer every request with an exception."""
 
     async def behave(stub: ModbusStub, request: Request, writer: asyncio.StreamWriter) -> None:
-        writer.write(frame(request, bytes((request.function | 0x80, code))))
+        writer.write(stub.frame(request, bytes((request.function | 0x80, code))))
 
     return behave
 
@@ -205,7 +233,7 @@ def late(delay_s: float) -> Behaviour:
     """Answer rightly, but after `delay_s`; the connection reads on meanwhile, as gateways do."""
 
     async def behave(stub: ModbusStub, request: Request, writer: asyncio.StreamWriter) -> None:
-        whole = frame(request, stub.registers(request))
+        whole = stub.frame(request, stub.registers(request))
 
         def send() -> None:
             if not writer.is_closing():

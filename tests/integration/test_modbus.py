@@ -14,9 +14,12 @@ from sitectl.base.clock import SystemClock
 from sitectl.base.tasks import Tasks
 from sitectl.config.settings import MeterSettings
 from sitectl.fieldbus.bus import Fault, ReadFailed, Registers
-from sitectl.fieldbus.modbus import ModbusTcpBus
+from sitectl.fieldbus.buses import Buses
+from sitectl.fieldbus.modbus import ModbusTcpLink
+from sitectl.fieldbus.queued import QueuedBus
 from sitectl.meters.poller import MeterPoller
-from sitectl.meters.polling import run_meters
+from sitectl.meters.polling import run_meters, tenants
+from sitectl.model.connection import TcpConnection
 from sitectl.model.events import Event, MeterFailed, MeterRead
 from sitectl.model.ids import MeterId
 from sitectl.model.metering import MeterReading
@@ -82,13 +85,14 @@ class Inbox:
 
 
 def settings(port: int, name: str = NAME, *, meter: str = "main", unit: int = 1) -> MeterSettings:
-    return MeterSettings(MeterId(meter), sheet(name), "127.0.0.1", port, unit, interval_s=0.05)
+    return MeterSettings(MeterId(meter), sheet(name), TcpConnection("127.0.0.1", port), unit, interval_s=0.05)
 
 
 @asynccontextmanager
-async def opened(port: int, timeout_s: float = TIMEOUT_S) -> AsyncIterator[ModbusTcpBus]:
+async def opened(port: int, timeout_s: float = TIMEOUT_S) -> AsyncIterator[QueuedBus]:
     """A bus, as a rule with a time-out short enough for a test."""
-    bus, tasks = ModbusTcpBus("127.0.0.1", port, CLOCK, timeout_s=timeout_s), Tasks()
+    tasks = Tasks()
+    bus = QueuedBus("meter", ModbusTcpLink("127.0.0.1", port, CLOCK, timeout_s), CLOCK)
     tasks.spawn(bus.run(), "bus")
     try:
         yield bus
@@ -100,7 +104,9 @@ async def opened(port: int, timeout_s: float = TIMEOUT_S) -> AsyncIterator[Modbu
 async def running(*meters: MeterSettings) -> AsyncIterator[Inbox]:
     """The meters of a site as the daemon runs them."""
     inbox, tasks = Inbox(), Tasks()
-    tasks.spawn(run_meters({meter.id: meter for meter in meters}, inbox, CLOCK), "meters")
+    buses = Buses(tenants(meters, {meter.id for meter in meters}), CLOCK)
+    tasks.spawn(buses.run(), "buses")
+    tasks.spawn(run_meters({meter.id: meter for meter in meters}, buses, inbox, CLOCK), "meters")
     try:
         yield inbox
     finally:
@@ -328,7 +334,7 @@ async def test_stops_when_an_answer_comes_in_the_same_moment() -> None:
     """On Python 3.11 `asyncio.wait_for`, which the library waits with, loses a cancellation that meets its result."""
     stopped = asyncio.Event()
 
-    class StoppedByItsAnswer(ModbusTcpBus):
+    class StoppedByItsAnswer(ModbusTcpLink):
         def _trace(self, sending: bool, data: bytes) -> bytes:
             if not sending:
                 owner.cancel()
@@ -337,7 +343,7 @@ async def test_stops_when_an_answer_comes_in_the_same_moment() -> None:
 
     async with ModbusStub({0: 1}) as stub:
         tasks = Tasks()
-        bus = StoppedByItsAnswer("127.0.0.1", stub.port, CLOCK)
+        bus = QueuedBus("meter", StoppedByItsAnswer("127.0.0.1", stub.port, CLOCK), CLOCK)
         owner = tasks.spawn(bus.run(), "bus")
         await bus.read(1, 3, 0, 1)
         assert stopped.is_set()

@@ -142,3 +142,12 @@ def test_what_sound_stations_exceed_is_told_beside_faults_of_others(tmp_path: Pa
 def test_a_group_that_this_machine_has_not_but_only_where_it_was_written(tmp_path: Path) -> None:
     (warning,) = warnings(tmp_path, LIST + GRID + "api: {groups: {viewer: root, technician: no-such-group}}\n")
     assert 'api.groups.technician: no group "no-such-group" on this machine: it grants nothing' in warning
+
+
+def test_two_meters_with_one_number_on_one_line_are_warned_of(tmp_path: Path) -> None:
+    meters = (
+        "meters:\n"
+        "  main: {sheet: eastron-sdm630, connection: 'rtu:///dev/ttyUSB0', unit: 1}\n"
+        "  other: {sheet: eastron-sdm630, connection: 'rtu:///dev/ttyUSB0', unit: 1}\n"
+    )
+    assert "meters.main is unit 1 of /dev/ttyUSB0 too" in " ".join(warnings(tmp_path, GRID + meters))

@@ -144,8 +144,8 @@ def test_a_meter(tmp_path: Path) -> None:
     """
     settings = loaded(tmp_path, text).settings
     meter = settings.meters[MeterId("main")]
-    assert (meter.sheet.id, meter.host, meter.port, meter.unit, meter.interval_s) == (
-        "janitza-umg604", "10.0.0.5", 502, 1, 0.5,
+    assert (meter.sheet.id, str(meter.connection), meter.unit, meter.interval_s) == (
+        "janitza-umg604", "tcp://10.0.0.5:502", 1, 0.5,
     )  # fmt: skip
     circuit = settings.topology.circuits[CircuitId("grid")]
     assert (circuit.meter, circuit.on_meter_lost) == ("main", MeterLoss.STOP)

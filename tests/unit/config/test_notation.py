@@ -3,11 +3,9 @@ from ipaddress import ip_network
 import pytest
 
 from sitectl.config.notation import (
-    Later,
     Refusal,
     is_identity,
     parse_address,
-    parse_connection,
     parse_network,
     parse_phases,
     parse_uplink_url,
@@ -50,21 +48,6 @@ def test_phases_say_where_the_own_phases_lie() -> None:
 @pytest.mark.parametrize("text", ["", "L", "L4", "l1", "L1L1", "L1L2L3L1", "L1 L2", "L1,L2"])
 def test_no_phases(text: str) -> None:
     assert isinstance(parse_phases(text), Refusal)
-
-
-def test_connections() -> None:
-    assert parse_connection("tcp://10.0.0.5:1502") == Address("10.0.0.5", 1502)
-    assert parse_connection("tcp://meter.local") == Address("meter.local", 502)
-    assert parse_connection("tcp://[fd00::5]:502") == Address("fd00::5", 502)
-    assert isinstance(parse_connection("rtu:///dev/ttyUSB0?baud=9600&parity=N&stop=1"), Later)
-    assert isinstance(parse_connection("rtu-tcp://10.0.0.5:502"), Later)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "10.0.0.5", "tcp://", "tcp://h:0", "tcp://h:99999", "tcp://h/x", "tcp://[::1", "tcp://h h"]
-)
-def test_no_connections(text: str) -> None:
-    assert isinstance(parse_connection(text), Refusal)
 
 
 def test_uplink_urls() -> None:

@@ -14,6 +14,7 @@ from sitectl.config.settings import MeterSettings
 from sitectl.fieldbus.bus import Fault, ReadFailed, Registers
 from sitectl.fieldbus.memory import MemoryBus
 from sitectl.meters.poller import MeterPoller
+from sitectl.model.connection import TcpConnection
 from sitectl.model.events import Event, MeterFailed, MeterRead
 from sitectl.model.ids import MeterId
 from sitectl.model.metering import MeterReading
@@ -45,7 +46,7 @@ class Rig:
 
     def __post_init__(self) -> None:
         self.bus = SlowBus({(1, 4): image(NAME)}, CLOCK)
-        self.settings = MeterSettings(MeterId("main"), sheet(NAME), "10.0.0.5", 502, 1, self.interval_s)
+        self.settings = MeterSettings(MeterId("main"), sheet(NAME), TcpConnection("10.0.0.5", 502), 1, self.interval_s)
         self.tasks = Tasks()
 
     def post(self, event: Event) -> None:

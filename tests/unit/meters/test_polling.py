@@ -1,18 +1,20 @@
 from dataclasses import replace
 
-from sitectl.base.clock import SystemClock
 from sitectl.config.settings import MeterSettings
-from sitectl.meters.polling import open_buses
+from sitectl.fieldbus.buses import Tenant
+from sitectl.fieldbus.units import Device
+from sitectl.meters.polling import tenants
+from sitectl.model.connection import TcpConnection
 from sitectl.model.ids import MeterId
 from tests.unit.meters.sheet_files import sheet
 
+HERE = TcpConnection("10.0.0.5", 502)
 
-def test_meters_of_one_endpoint_share_a_bus() -> None:
-    clock = SystemClock()
-    first = MeterSettings(MeterId("a"), sheet("janitza-umg604"), "10.0.0.5", 502, 1)
-    meters = [
-        first,
-        replace(first, id=MeterId("b"), unit=2, sheet=sheet("eastron-sdm630")),
-        replace(first, id=MeterId("c"), port=503),
+
+def test_a_bus_is_told_what_each_meter_needs_and_whether_a_fuse_depends_on_it() -> None:
+    main = MeterSettings(MeterId("main"), sheet("eastron-sdm630"), HERE, 1)
+    spare = replace(main, id=MeterId("spare"), unit=2, sheet=sheet("janitza-umg604"))
+    assert list(tenants([main, spare], {MeterId("main")})) == [
+        Tenant(HERE, 1, Device(0.1, vital=True)),
+        Tenant(HERE, 2, Device(0.0, vital=False)),
     ]
-    assert set(open_buses(meters, clock)) == {("10.0.0.5", 502), ("10.0.0.5", 503)}
