@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from sitectl.allocator.breaker import Patience
 from sitectl.allocator.compiled import CompiledSite
 from sitectl.allocator.demand import Demand
 from sitectl.allocator.headroom import Headroom
@@ -80,13 +81,14 @@ def _activity(demand: Demand, number: int) -> int:
     return 1 if demand.evses[number].charging_state is ChargingState.CHARGING else 2
 
 
-def admit(plan: CompiledSite, demand: Demand, order: list[int], shares: Shares) -> list[int]:
-    """Give everybody in order the minimum where it fits all rows; takes it from the slack and returns who got it."""
+def admit(plan: CompiledSite, demand: Demand, order: list[int], shares: Shares, patience: Patience) -> list[int]:
+    """Give everybody in order the minimum where it fits all rows, or where who charges already may keep it for a
+    while; takes it from the slack and returns who got it."""
     slack, admitted = shares.slack, []
     for number in order:
         rows, need = plan.path_rows[demand.key[number]], demand.minimum[number]
         for row in rows:
-            if slack[row] < need:
+            if slack[row] < need and not (demand.offered[number] > 0 and patience.bears(rows, need, slack)):
                 shares.refused[number] = (Refusal.ROW, row, slack[row])
                 break
         else:

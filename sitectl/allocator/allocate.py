@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sitectl.allocator.admission import Shares, admit, candidates
+from sitectl.allocator.breaker import Patience, spare_breakers
 from sitectl.allocator.compiled import CompiledSite, compile_site
 from sitectl.allocator.demand import Demand, read_demand
 from sitectl.allocator.explain import alarms, partial_reason, target_reason
@@ -34,7 +35,10 @@ def allocate(
     ceilings = read_ceilings(plan, snapshot)
     room = headroom(plan, snapshot, ceilings)
     demand = read_demand(plan, snapshot, ceilings, memory, step)
-    shares = share_out(plan, demand, room, rules, snapshot.at, step)
+    helpless = alarms(plan, demand, room, ceilings)
+    hot = spare_breakers(plan, snapshot, room, demand)
+    patience = Patience(plan, snapshot, room, rules, memory.shortages)
+    shares = share_out(plan, demand, room, rules, snapshot.at, patience, step)
     gate = pass_gate(plan, demand, room, shares, snapshot, rules)
     targets = {
         limit.evse: limit for limit in charging_limits(plan, demand, room, ceilings, shares, rules, memory.targets)
@@ -52,8 +56,8 @@ def allocate(
         if demand.unstarted[number] and not gate.offers.get(number)
     }
     rows = circuit_rows(plan, demand, room, shares, snapshot)
-    allocation = Allocation(snapshot.at, targets, offers, rows, alarms(plan, demand, room, ceilings))
-    return allocation, AllocatorMemory(unstarted, tuple(targets.values()))
+    allocation = Allocation(snapshot.at, targets, offers, rows, (*helpless, *hot))
+    return allocation, AllocatorMemory(unstarted, tuple(targets.values()), patience.shortages)
 
 
 def share_out(
@@ -62,6 +66,7 @@ def share_out(
     room: Headroom,
     rules: SharingRules,
     now: float,
+    patience: Patience,
     step: int = 1,
     weights: Sequence[int] | None = None,
 ) -> Shares:
@@ -69,9 +74,14 @@ def share_out(
     slack = [left - reserved for left, reserved in zip(room.room, demand.reserved, strict=True)]
     shares = Shares([0] * len(plan.ids), slack)
     for order in candidates(plan, demand, room, rules, now, shares):
-        admitted = admit(plan, demand, order, shares)
+        admitted = admit(plan, demand, order, shares, patience)
+        beyond = {row: left for row in patience.shortages if (left := shares.slack[row]) < 0}
+        for row in beyond:
+            shares.slack[row] = 0  # where minimums do not fit, nobody has more than that
         for rank in range(plan.ranks):
             fill(plan, demand, [n for n in admitted if plan.rank[n] == rank], shares, step, weights)
+        for row, left in beyond.items():
+            shares.slack[row] += left
     return shares
 
 

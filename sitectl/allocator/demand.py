@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sitectl.allocator.compiled import PHASE_MASK, CompiledSite
 from sitectl.allocator.headroom import Ceilings
@@ -23,6 +23,7 @@ class Demand:
     * `key`: index into the compiled rows for the phases that it is counted on now.
     * `unstarted`: never offered more than 0 in this transaction.
     * `reserved`, `in_force`: per row, sums of `force` over those who do not take part, and over everybody.
+    * `why_less`: for people, why a cap is lower than the installation and the ceilings say.
     """
 
     taking: list[int]
@@ -35,6 +36,13 @@ class Demand:
     unstarted: list[bool]
     reserved: list[int]
     in_force: list[int]
+    why_less: dict[int, str] = field(default_factory=dict)
+
+    def lower(self, number: int, cap: int, why: str) -> None:
+        """Bound an EVSE further; a cap that is as low already stays as it is explained."""
+        if cap < self.cap[number]:
+            self.cap[number] = cap
+            self.why_less[number] = why
 
 
 def read_demand(

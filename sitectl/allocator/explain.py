@@ -25,12 +25,16 @@ def target_reason(
 ) -> str:
     """Why this EVSE's fair share is what it is, if no row bounds it: its own cap, or why it got nothing."""
     if number not in shares.refused:
+        if number in demand.why_less:
+            return f"its minimum: {demand.why_less[number]}"
         if number in ceilings.evse and ceilings.evse[number][0] <= plan.maximum[number]:
             return ceiling_text(ceilings.evse[number])
         return plan.full_text[number]
     refusal, row, left = shares.refused[number]
     need = f"{demand.minimum[number] / 10:g} A"
     if refusal is Refusal.CAP:
+        if number in demand.why_less:
+            return f"paused: {demand.why_less[number]}"
         if number in ceilings.evse:
             return f"{ceiling_text(ceilings.evse[number])}, below its minimum of {need}"
         return f"its own maximum {plan.maximum[number] / 10:g} A is below its minimum of {need}"

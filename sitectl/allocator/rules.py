@@ -25,6 +25,7 @@ class SharingRules:
       does not wait).
     * `dead_band_a`: smaller changes are not worth a message, and a limit this near to its share is fair.
     * `step_a`: the grid of limits; a multiple of 0.1 A.
+    * `patience_s`: so long a meter may show a small overload before somebody who has only the minimum is paused for it.
     """
 
     mode: Mode = "minimum-first"
@@ -34,6 +35,7 @@ class SharingRules:
     cut_pause_s: float = 10.0
     dead_band_a: float = 1.0
     step_a: float = 0.1
+    patience_s: float = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,13 @@ class AllocatorMemory:
     * `unstarted`: transactions that were never offered more than 0. They are no paused vehicles, so neither the
       pause minimum nor the hold after a cut keeps them waiting when a place becomes free.
     * `targets`: the last targets, whose values are reused where nothing changed.
+    * `shortages`: by row, since when minimums of running vehicles did not fit, and when that was so last.
     """
 
     unstarted: Mapping[EvseId, TransactionId | None] = field(default_factory=dict)
     targets: tuple[ChargingLimit, ...] = ()
+    shortages: Mapping[int, tuple[float, float]] = field(default_factory=dict)
+
+    def over_another_tree(self) -> AllocatorMemory:
+        """What of it still holds when the site was configured anew: what is kept by name, not by number."""
+        return AllocatorMemory(self.unstarted)

@@ -17,8 +17,8 @@ Step = dict[str, str | float | None]
 
 
 def why(topology: Topology, snapshot: SiteSnapshot, allocation: Allocation, evse: EvseId) -> list[Step]:
-    """Demand, class, rows, ceilings and their owners, share, what is lawful, offered, acknowledged and measured, in
-    this order.
+    """Demand, class, rows, warm breakers, ceilings and their owners, share, what is lawful, offered, acknowledged and
+    measured, in this order.
 
     The `a` of a row is what it leaves for this EVSE with everybody else at their share. Raises KeyError for an EVSE
     that is not installed.
@@ -27,6 +27,7 @@ def why(topology: Topology, snapshot: SiteSnapshot, allocation: Allocation, evse
     return [
         *_demand(now),
         *_rows(topology, allocation, now),
+        *_trips(topology, snapshot, now),
         *_ceilings(topology, snapshot, now),
         *_share(allocation, now),
         *_told(snapshot, allocation, now),
@@ -65,6 +66,16 @@ def _rows(topology: Topology, allocation: Allocation, now: EvseSnapshot) -> Iter
                 f"{row.allocated_a - mine_a:.1f} A for others it has {left_a:.1f} A"
             )
             yield {**_step("row", left_a, text), "circuit": circuit, "phase": Phase(phase).name}
+
+
+def _trips(topology: Topology, snapshot: SiteSnapshot, now: EvseSnapshot) -> Iterator[Step]:
+    """Warm breakers above it, on its phases."""
+    for circuit in topology.paths[now.plan.circuit]:
+        for phase in now.phases:
+            used = snapshot.circuits[circuit].trips[phase]
+            if used > 0.0:
+                text = f"the breaker of circuit {circuit} has used {used:.1%} of its trip time on {Phase(phase).name}"
+                yield {**_step("trip", None, text), "circuit": circuit, "phase": Phase(phase).name}
 
 
 def _ceilings(topology: Topology, snapshot: SiteSnapshot, now: EvseSnapshot) -> Iterator[Step]:

@@ -118,6 +118,7 @@ def circuit(state: SiteState, decision: Decision, id: CircuitId) -> Json:
         "allocated_a": _phases(share.allocated_a),
         "meter": seen.meter.value if seen.meter is not None else None,
         "if_dead": _if_dead(share.if_dead),
+        "trip": round(seen.trip, 4),
     }
 
 

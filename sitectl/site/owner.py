@@ -144,7 +144,7 @@ class Site:
         self._state = reconfigured(
             self.state, topology, rules, now, keeps_strangers=keeps_strangers, new_meters=new_meters
         )
-        self._rules, self._memory, self.compiled = sharing, AllocatorMemory(), compile_site(topology)
+        self._rules, self._memory, self.compiled = sharing, self._memory.over_another_tree(), compile_site(topology)
         self.decision = None
         return self.cycle()
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sitectl.allocator.breaker import NORMAL
 from sitectl.model.health import Finding, Problem
 from sitectl.model.metering import Freshness
 from sitectl.model.snapshot import CircuitSnapshot, EvseSnapshot, StationSnapshot
@@ -77,6 +78,9 @@ def _circuits(state: SiteState, decision: Decision) -> Iterator[Finding]:
             yield (f"Circuit without its meter: {doing}", id, "Bring the meter back.")
         if circuit.measured_a is not None and max(circuit.measured_a) > rated_a:
             yield (f"Above its rating of {rated_a:g} A", id, "Cuts are on their way; if it stays, switch loads off.")
+        if circuit.trip > NORMAL:
+            much = f"Its breaker has used up trip time: {circuit.trip:.0%}"
+            yield (much, id, "Less is shared until it has cooled down; if it comes again, look for a load that jumps.")
         yield from _base_load(circuit, state.topology.circuits[id].base_load_worst_a)
         dead = decision.shares[id].if_dead
         if dead is not None and not dead.holds:

@@ -7,6 +7,9 @@ log-log paper; its line serves between 1.0 and 1.13 too.
 from __future__ import annotations
 
 TRIP_EXPONENT = 10.06
+COOLS_BELOW = 1.13
+"""The conventional non-tripping current: it may flow for ever."""
+
 SHARE_OF_TRIP = 0.1
 """A tenth of the trip time is the most that anything we answer for may take."""
 

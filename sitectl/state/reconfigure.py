@@ -18,6 +18,7 @@ from sitectl.state.evse import EvseState
 from sitectl.state.meter import MeterState
 from sitectl.state.site_state import SiteRules, SiteState, initial_state
 from sitectl.state.station import StationState
+from sitectl.state.trip import TripState
 
 
 def reconfigured(
@@ -38,6 +39,7 @@ def reconfigured(
         stations=_stations(state, fresh, keeps_strangers),
         meters=meters,
         bases=_bases(state, fresh, meters),
+        trips=_trips(state, fresh, meters),
         ceilings=_ceilings(state, topology),
         store_usable=state.store_usable,
         store_why=state.store_why,
@@ -84,6 +86,17 @@ def _bases(
         same_below = set(state.below.get(id, ())) == set(fresh.below[id])
         kept[id] = state.bases[id] if same_meter and seen and same_below and id in state.bases else base
     return kept
+
+
+def _trips(state: SiteState, fresh: SiteState, meters: Mapping[MeterId, MeterState]) -> Mapping[CircuitId, TripState]:
+    """A breaker stays as warm as it is while it is the same one, behind the same meter."""
+
+    def same(id: CircuitId) -> bool:
+        before, after = state.topology.circuits[id], fresh.topology.circuits[id]
+        known = after.meter is not None and after.meter in meters and meters[after.meter].reading is not None
+        return known and (before.rated_a, before.meter) == (after.rated_a, after.meter)
+
+    return {id: trip for id, trip in state.trips.items() if id in fresh.topology.circuits and same(id)}
 
 
 def _ceilings(state: SiteState, topology: Topology) -> Mapping[str, Ceiling]:

@@ -18,6 +18,7 @@ from sitectl.state.meter import with_meter_reading
 from sitectl.state.site_state import SiteState
 from sitectl.state.snapshot import NOTHING_SEEN, Pictures
 from sitectl.state.station import NOBODY, StationState
+from sitectl.state.trip import COLD, heated
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -70,7 +71,7 @@ def _meter_read(state: SiteState, event: events.MeterRead) -> SiteState:
     if meter is None:
         return state
     load_a = 0.0
-    bases = dict(state.bases)
+    bases, trips = dict(state.bases), dict(state.trips)
     for circuit in state.topology.circuits.values():
         if circuit.meter != reading.meter:
             continue
@@ -79,9 +80,10 @@ def _meter_read(state: SiteState, event: events.MeterRead) -> SiteState:
         summed = base_load.draws(below, reading.at, over=max(reading.current_a) > limit_a)
         base, rated_a = bases[circuit.id], circuit.rated_a
         bases[circuit.id] = base_load.sampled(base, reading.current_a, reading.at, rated_a, limit_a, summed)
+        trips[circuit.id] = heated(trips.get(circuit.id, COLD), reading.current_a, rated_a, reading.at)
         load_a += sum(summed.least)
     meters = _put(state.meters, reading.meter, with_meter_reading(meter, reading, load_a))
-    return replace(state, meters=meters, bases=bases)
+    return replace(state, meters=meters, bases=bases, trips=trips)
 
 
 def _meter_failed(state: SiteState, event: events.MeterFailed) -> SiteState:

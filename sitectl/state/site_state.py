@@ -14,6 +14,7 @@ from sitectl.state.evse import EvseState
 from sitectl.state.ledger import LimitEntry
 from sitectl.state.meter import MeterState
 from sitectl.state.station import StationState
+from sitectl.state.trip import TripState
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class SiteRules:
 class SiteState:
     """Everything known. Mappings are replaced, never changed.
 
-    `below`: the EVSEs under each circuit; `shortest_s`: the shortest lifetime that all stations under it bear.
+    `below`: the EVSEs under each circuit; `shortest_s`: the shortest lifetime that all stations under it bear; `trips`:
+    how warm the breakers are, of circuits whose meter was read.
     """
 
     topology: Topology
@@ -41,6 +43,7 @@ class SiteState:
     bases: Mapping[CircuitId, BaseEstimate]
     below: Mapping[CircuitId, tuple[EvseId, ...]]
     shortest_s: Mapping[CircuitId, float]
+    trips: Mapping[CircuitId, TripState] = field(default_factory=dict)
     ceilings: Mapping[str, Ceiling] = field(default_factory=dict)
     store_usable: bool = True
     store_why: str = ""

@@ -16,6 +16,7 @@ from sitectl.state.evse import EvseState
 from sitectl.state.meter import base_for_sharing
 from sitectl.state.site_state import SiteState
 from sitectl.state.station import UNKNOWN_CLOCK_S, StationState
+from sitectl.state.trip import COLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ def _circuit(state: SiteState, id: CircuitId, now: float) -> CircuitSnapshot:
         base = _proven_base(base, circuit.rated_a, circuit.base_load_worst_a, state.shortest_s[id])
     freshness = meter.state(now)
     known = meter.reading is not None and freshness is not Freshness.LOST
-    newest = state.bases[id].newest()
+    newest, trip = state.bases[id].newest(), state.trips.get(id, COLD)
     return CircuitSnapshot(
         id=id,
         base_load_a=base,
@@ -136,6 +137,8 @@ def _circuit(state: SiteState, id: CircuitId, now: float) -> CircuitSnapshot:
         settled=(meter.settled(now) and state.bases[id].aligned) or freshness is Freshness.LOST,
         stop=stop,
         unsure_a=state.bases[id].unsure(),
+        trips=trip.used,
+        over_since=trip.over_since if known else COLD.over_since,
     )
 
 

@@ -17,8 +17,9 @@ from sitectl.site.owner import SETTLE_S
 if TYPE_CHECKING:
     from tests.properties.site_life import World
 
-REACTION_S = 12.0
-"""A base-load step may keep a fuse above its rating this long: meter, cycle, transport, reaction, ramp."""
+REACTION_S = 15.0
+"""A base-load step may keep a fuse above its rating this long: meter, cycle, transport, reaction and ramp (12 s), and 3
+s of patience before somebody at its minimum is paused."""
 
 BLOCKED_S = 24.0
 """The same where answers get lost: a station takes one call at a time, a cut may wait 30 s, and others go instead."""

@@ -95,6 +95,7 @@ def test_circuits_with_and_without_a_meter(quiet: QuietSite) -> None:
         "allocated_a",
         "meter",
         "if_dead",
+        "trip",
     }
     assert (grid["rated_a"], grid["ceiling_a"], grid["meter"]) == (100, [100, 100, 100], "fresh")
     assert grid["measured_a"] == [1.0, 2.0, 3.0]

@@ -33,6 +33,11 @@ def test_a_site_in_order_has_no_problems() -> None:
     assert found(after(calm(), [draws(A1, 1.0, 15.0)]), 1.5) == {}
 
 
+def test_a_breaker_that_has_used_up_trip_time() -> None:
+    jumped = after(calm(), [meter(1.0 + second, 150.0) for second in range(1, 9)])
+    assert "Its breaker has used up trip time: 4%" in found(jumped, 9.5)["grid"]
+
+
 def test_a_station_that_never_came_and_one_that_left() -> None:
     wrong = found(after(fresh(), [meter(1.0, 5.0)]), 1.5)
     assert wrong[A] == ["Never seen: counted at its maximum"]
