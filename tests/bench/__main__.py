@@ -1,4 +1,4 @@
-"""All benches in turn: `python -m tests.bench [NAME ...] [--json] [--list]`; exit status 1 when a mark is missed.
+"""All benches in turn: `python -m tests.bench [NAME ...] [--json] [--full] [--list]`; status 1 when a mark is missed.
 
 Each is a module beside this one that can be run by itself (`python -m tests.bench.NAME`, with its method in its
 docstring) and says its figures in one line with `--json`. Each runs in a process of its own, so that none inherits the
@@ -30,22 +30,26 @@ BENCHES = {
     "ledger": 150,
     "replay": 90,
     "backlog": 240,
+    "stress": 300,
 }
 """Name -> seconds that it may take."""
+FULL_FACTOR = 20
+"""How much longer with `--full`, where a bench has more to show than its sample."""
 
 
-def run(name: str) -> list[Figure]:
+def run(name: str, full: bool) -> list[Figure]:
     """The figures of one bench; one that fails or does not end has one figure, which is missed."""
     began = time.monotonic()
-    command = [sys.executable, "-m", f"tests.bench.{name}", "--json"]
+    command = [sys.executable, "-m", f"tests.bench.{name}", "--json", *(["--full"] if full else [])]
+    may_take_s = BENCHES[name] * (FULL_FACTOR if full else 1)
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as bench:
         try:
-            out, err = bench.communicate(timeout=BENCHES[name])
+            out, err = bench.communicate(timeout=may_take_s)
         except subprocess.TimeoutExpired:
             os.killpg(bench.pid, signal.SIGKILL)  # with the daemon and whatever else it has started
             bench.communicate()
-            return [Figure(f"{name} did not end", time.monotonic() - began, "s", BENCHES[name])]
+            return [Figure(f"{name} did not end", time.monotonic() - began, "s", may_take_s)]
     try:
         return from_json(json.loads(out.splitlines()[-1])["figures"])
     except (IndexError, ValueError, KeyError):
@@ -57,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="All benches, or those named.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="one of " + ", ".join(BENCHES))
     parser.add_argument("--json", action="store_true", help="one object with everything at the end")
+    parser.add_argument("--full", action="store_true", help="what is sampled by seed, in full")
     parser.add_argument("--list", action="store_true", help="name them and end")
     options = parser.parse_args(arguments)
     if options.list:
@@ -68,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in options.names or BENCHES:
         if not options.json:
             print(f"--- {name}", flush=True)
-        found[name] = run(name)
+        found[name] = run(name, options.full)
         for figure in () if options.json else found[name]:
             print(figure.line(), flush=True)
     missed = sum(not figure.met for figures in found.values() for figure in figures)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -56,6 +57,11 @@ def conclude(bench: str, method: str | None, figures: Sequence[Figure], **more: 
         for figure in figures:
             print(figure.line())
     return 0 if all(figure.met for figure in figures) else 1
+
+
+def full() -> bool:
+    """Whether the whole of a sampled bench is asked for."""
+    return "--full" in sys.argv
 
 
 def share(ordered: Sequence[float], part: float) -> float:
