@@ -14,6 +14,9 @@ RUNTIME      := $(VENV)/.runtime-installed
 TESTING      := $(VENV)/.testing-installed
 BENCHING     := $(VENV)/.benching-installed
 
+# Two at a time: most of the long tests wait for real processes. One at a time: make test ARGS=-n0
+WORKERS := -n 2 --dist worksteal
+
 # Unit, property, integration and end-to-end tests; a folder that holds nothing yet is not asked for.
 SUITES := $(wildcard tests/unit tests/properties tests/scenarios tests/transcripts tests/integration tests/faults tests/e2e)
 
@@ -28,10 +31,10 @@ demo: $(RUNTIME) ## a whole site on this machine for one minute (ARGS="--station
 	$(BIN)/sitectl demo $(ARGS)
 
 test: lint tools ## lint and all tests, long sweeps sampled
-	$(BIN)/python -m pytest -m "not full" $(SUITES) $(ARGS)
+	$(BIN)/python -m pytest $(WORKERS) -m "not full" $(SUITES) $(ARGS)
 
 test-full: lint tools ## as test, with the long sweeps in full
-	$(BIN)/python -m pytest --hypothesis-profile=full $(SUITES) $(ARGS)
+	$(BIN)/python -m pytest $(WORKERS) --hypothesis-profile=full $(SUITES) $(ARGS)
 
 lint: $(TESTING) ## style, types, floor plan, house rules
 	$(BIN)/ruff check .

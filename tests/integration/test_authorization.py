@@ -165,7 +165,7 @@ async def test_a_reservation_holds_over_a_kill_and_its_start_tells_its_id(tmp_pa
     async with csms() as central, daemon(config(tmp_path, central)) as running:
         async with station(running, reserves=reserves) as one:
             point = await at(central)
-            await until(lambda: one.__dict__.get("asked", []).count("GetConfiguration") >= 4, 20, "its configuration")
+            await until(lambda: one.__dict__.get("asked", []).count("GetConfiguration") >= 5, 20, "its configuration")
             reserve = call.ReserveNow(connector_id=1, expiry_date=EXPIRES, id_tag="MINE1234", reservation_id=77)
             assert (await point.call(reserve)).status == "Accepted"
             assert [asked["reservation_id"] for asked in one.reserved] == [77] * reserves

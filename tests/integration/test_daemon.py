@@ -17,7 +17,20 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from sitectl.base.clock import SystemClock
 from sitectl.simulator.csms import CentralSystem
-from tests.e2e.rig import Daemon, Ended, background, basic, daemon, meter, metered, patched, site, sitectl, until
+from tests.e2e.rig import (
+    SITECTL,
+    Daemon,
+    background,
+    basic,
+    daemon,
+    environment,
+    meter,
+    metered,
+    patched,
+    site,
+    sitectl,
+    until,
+)
 from tests.e2e.station import charger
 from tests.unit.security.test_tls import Authority
 
@@ -271,12 +284,20 @@ writer.Writer.commit = hung
 
 async def test_open_streams_end_with_it(tmp_path: Path) -> None:
     async with daemon(site(tmp_path)) as running:
-        following = asyncio.ensure_future(sitectl("events", "--follow", "--json", "--socket", running.socket))
-        await asyncio.sleep(1.0)
-        assert await running.stop() < 3
-        ended: Ended = await following
-        assert ended.status == 0, ended
-        assert json.loads(ended.out.splitlines()[0])["type"] == "site.started"
+        following = await asyncio.create_subprocess_exec(
+            *SITECTL,
+            *("events", "--follow", "--json", "--socket", str(running.socket)),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=environment(),
+        )
+        assert following.stdout is not None
+        async with asyncio.timeout(20):
+            first = await following.stdout.readline()
+            assert await running.stop() < 3
+            _, said = await following.communicate()
+        assert following.returncode == 0, said
+        assert json.loads(first)["type"] == "site.started"
         assert "ERROR" not in running.log
 
 
