@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException as HttpError
 
 from sitectl.api import views
 from sitectl.api.answers import as_json, in_time
+from sitectl.api.ceilings import add_ceilings
 from sitectl.api.ledger import add_ledger
 from sitectl.api.ports import Behind
 from sitectl.api.stations import add_stations
@@ -30,6 +31,7 @@ def make_app(behind: Behind) -> FastAPI:
     app = FastAPI(title="sitectl", version="1", docs_url=None, redoc_url=None)
     app.state.roles = behind.roles
     _add_refusals(app)
+    add_ceilings(app, behind)
     _add_site(app, behind)
     add_stations(app, behind)
     add_ledger(app, behind)

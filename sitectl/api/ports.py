@@ -16,6 +16,7 @@ from sitectl.model.journal import EVERYTHING, JournalEntry, TimelinePage, Wanted
 from sitectl.model.storage import StoreHealth
 from sitectl.model.transaction import NotRequeued, Requeued, TransactionTotals, TransactionView
 from sitectl.model.uplink import UplinkView
+from sitectl.site.ceilings import Bounded, NotTaken, Stands
 from sitectl.site.cycle import Decision
 from sitectl.site.owner import CycleTimes
 from sitectl.state.site_state import SiteState
@@ -82,6 +83,16 @@ class Orders(Protocol):
         """The site's own wish for an EVSE (0: the station): Accepted, Scheduled (it holds later), or Rejected."""
 
 
+class Ceilings(Protocol):
+    """Ceilings that people and programs set from outside."""
+
+    async def set(self, bounded: Bounded, asked_a: float, valid_s: float | None, source: str) -> Stands | NotTaken:
+        """Set one; `valid_s` None: until it is withdrawn."""
+
+    async def clear(self, bounded: Bounded, source: str) -> bool:
+        """Withdraw it; whether there was one. Raises EnvironmentFault where the disk does not take it."""
+
+
 class Overview(Protocol):
     """What is put together from several rooms."""
 
@@ -118,5 +129,6 @@ class Behind:
     timeline: Timeline
     overview: Overview
     orders: Orders
+    ceilings: Ceilings
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     roles: Roles = field(default_factory=lambda: Roles(ApiGroups()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sitectl.allocator.why import why
@@ -13,13 +13,14 @@ from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.health import Problem
 from sitectl.model.ids import CircuitId, EvseId, StationId, UplinkId
 from sitectl.model.journal import JournalEntry
-from sitectl.model.limits import IfDead
+from sitectl.model.limits import Ceiling, IfDead
 from sitectl.model.metering import Freshness
 from sitectl.model.snapshot import EvseSnapshot, MeterSnapshot, StationSnapshot
 from sitectl.model.station import Obeys
 from sitectl.model.storage import StoreHealth, StoreState
 from sitectl.model.transaction import DeadLetter, TransactionTotals, TransactionView
 from sitectl.model.uplink import UplinkState, UplinkView
+from sitectl.site.ceilings import Bounded
 from sitectl.site.cycle import Decision
 from sitectl.site.owner import INTERVAL_S, CycleTimes
 from sitectl.state.site_state import SiteState
@@ -54,6 +55,7 @@ def status(
             "ms_p99": _rounded(times.percentile(0.99), 2),
         },
         "circuits": {id: circuit(state, decision, id) for id in state.topology.circuits},
+        "ceilings": ceilings(state, wall, decision.snapshot.at),
         "meters": meters(decision),
         "stations": stations(decision),
         "uplinks": {id: uplink(view) for id, view in uplinks.items()},
@@ -126,6 +128,31 @@ def _if_dead(dead: IfDead | None) -> Json | None:
     if dead is None:
         return None
     return {"ratio": dead.ratio, "for_s": dead.for_s, "phase": dead.phase, "holds": dead.holds, "text": dead.text}
+
+
+def ceilings(state: SiteState, wall: datetime, now: float, bounded: Bounded | None = None) -> list[Json]:
+    """What others ask for beside the configuration, with its owner: all, or those on one thing."""
+    return [
+        _ceiling(ceiling, wall - timedelta(seconds=now))
+        for ceiling in state.ceilings.values()
+        if (ceiling.expires_at is None or ceiling.expires_at > now)
+        and (bounded is None or (ceiling.circuit, ceiling.evse) == (bounded.circuit, bounded.evse))
+    ]
+
+
+def _ceiling(ceiling: Ceiling, began: datetime) -> Json:
+    """`began`: when the monotonic clock showed 0."""
+    until = None if ceiling.expires_at is None else format_utc(began + timedelta(seconds=ceiling.expires_at))
+    station, number = (None, None) if ceiling.evse is None else ceiling.evse
+    return {
+        "source": ceiling.source,
+        "circuit": ceiling.circuit,
+        "station": station,
+        "evse": number,
+        "ceiling_a": _rounded(ceiling.ceiling_a, 1),
+        "until": until,
+        "text": ceiling.text or None,
+    }
 
 
 def meters(decision: Decision) -> Json:

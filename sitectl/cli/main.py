@@ -25,6 +25,7 @@ from sitectl.cli.asking import (
     client_of,
     show_answer,
 )
+from sitectl.cli.ceilings import circuit_app
 from sitectl.cli.client import DaemonAway, NotAllowed, Refused
 from sitectl.cli.stations import station_app
 
@@ -174,6 +175,7 @@ def uplinks(as_json: AsJson = False, config: Config = DEFAULT_CONFIG, socket: So
 app.command()(ledger.transactions)
 app.add_typer(ledger.transaction_app, name="transaction")
 app.add_typer(station_app, name="station")
+app.add_typer(circuit_app, name="circuit")
 app.command()(ledger.events)
 app.command()(ledger.timeline)
 

@@ -96,7 +96,10 @@ def status(answer: Answer, narrow: bool) -> RenderableType:
     parts: list[RenderableType] = [head, Text(ledger), ""]
     if answer["problems"]:
         parts += [problems(answer["problems"]), ""]
-    parts += [circuits(answer["circuits"], narrow), "", meters(answer, narrow), "", uplinks(answer, narrow), ""]
+    parts += [circuits(answer["circuits"], narrow), ""]
+    if answer.get("ceilings"):
+        parts += [ceilings(answer["ceilings"]), ""]
+    parts += [meters(answer, narrow), "", uplinks(answer, narrow), ""]
     return Group(*parts, stations(answer, narrow))
 
 
@@ -128,6 +131,31 @@ def _if_dead(found: Answer) -> Iterator[Text]:
         if dead is not None:
             verdict = ("holds", "green") if dead["holds"] else ("not proven to hold", "yellow")
             yield Text.assemble(clean(dead["text"]), ": ", verdict)
+
+
+def ceilings(found: Sequence[Answer]) -> RenderableType:
+    """What others ask for beside the configuration."""
+    table = _table("CEILING", "A", "OWNER", "UNTIL", right=("A",))
+    for one in found:
+        _add(table, _place(one), _a(one["ceiling_a"]), one["source"], one["until"] or "withdrawn")
+    return table
+
+
+def _place(one: Answer) -> str:
+    """What a ceiling is on."""
+    if one.get("circuit") is not None:
+        return f"circuit {one['circuit']}"
+    return f"{one['station']}:{one['evse']}" if one["evse"] else f"station {one['station']}"
+
+
+def ceiling(answer: Answer, narrow: bool) -> RenderableType:
+    """A ceiling that was set or withdrawn."""
+    if answer["ceiling_a"] is None:
+        there = "withdrawn" if answer["cleared"] else "no ceiling was set"
+        return Text(clean(f"{_place(answer)}: {there}"))
+    until = f"until {answer['until']}" if answer["until"] else "until it is withdrawn (--clear)"
+    text = f"{_place(answer)}: at most {answer['ceiling_a']:g} A per phase {until}"
+    return Text("\n").join(Text(clean(line)) for line in (text, *answer["notes"]))
 
 
 def meters(answer: Answer, narrow: bool) -> RenderableType:

@@ -191,6 +191,7 @@ class Daemon:
                 self._upkeep.timeline,
                 self._rooms.overview,
                 self._rooms.pool.availability,
+                self._rooms.ceilings,
                 closing,
                 self._roles,
             )

@@ -24,6 +24,7 @@ from sitectl.ocpp.v16 import copies
 from sitectl.routing.route import Route
 from sitectl.security.site_ca import SiteCa
 from sitectl.security.vault import Vault
+from sitectl.site.ceilings import ToldCeilings
 from sitectl.site.owner import Site
 from sitectl.state.site_state import SiteRules, initial_state
 from sitectl.stations.listeners import Doors
@@ -78,6 +79,7 @@ class Wired:
     site: Site
     pool: UplinkPool
     overview: SiteOverview
+    ceilings: ToldCeilings
     secrets: Worker
     """What reads and writes the vault of credentials; stop it at the end."""
 
@@ -173,8 +175,10 @@ async def wire(
     if not clock.known:
         stations.recall(await store.rectifier.told())
     overview = _overview(loaded, live, store, upkeep, stations, pool, clock)
+    ceilings = ToldCeilings(lambda: site.state.topology, ear.post, store.overlay, clock, store.journal)
+    ceilings.resume()
     site.cycle()
-    return Wired(live, ear, stations, site, pool, overview, secrets)
+    return Wired(live, ear, stations, site, pool, overview, ceilings, secrets)
 
 
 def _overview(
@@ -209,6 +213,7 @@ async def rewire(rooms: Wired, loaded: Loaded, doors: Doors) -> None:
         keeps_strangers=settings.ocpp.unknown_stations is UnknownStations.QUARANTINE,
         new_meters=frozenset(id for id, meter in settings.meters.items() if before.meters.get(id) != meter),
     )
+    rooms.ceilings.resume()
     online = rooms.stations.reconfigure(settings, doors)
     rooms.overview.reconfigure(settings.site.name, _shown(loaded))
     route = Route(settings.default_uplink)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sitectl.model.commands import InstallFallback, OfferLimit
@@ -56,6 +58,45 @@ class MemoryLimits:
     async def load(self) -> Sequence[StoredLimit]:
         """Everything stored."""
         return list(self.rows.values())
+
+
+@dataclass(frozen=True)
+class MemoryEntry:
+    """One entry of the overlay."""
+
+    value: Any
+    source: str
+    expires: datetime | None = None
+
+
+class MemoryOverlay:
+    """What is remembered over a restart. `fault`: what the disk says to every write, None: it takes them."""
+
+    def __init__(self, wall: Callable[[], datetime]) -> None:
+        self.entries: dict[tuple[str, str], MemoryEntry] = {}
+        self.fault: Exception | None = None
+        self._wall = wall
+
+    def of(self, kind: str) -> Mapping[str, MemoryEntry]:
+        """Everything of a kind that holds now, by key."""
+        now = self._wall()
+        return {
+            key: entry
+            for (of_kind, key), entry in self.entries.items()
+            if of_kind == kind and (entry.expires is None or entry.expires > now)
+        }
+
+    async def keep(self, kind: str, key: str, value: Any, *, source: str, expires: datetime | None = None) -> None:
+        """Keep a value."""
+        if self.fault is not None:
+            raise self.fault
+        self.entries[kind, key] = MemoryEntry(value, source, expires)
+
+    async def forget(self, kind: str, key: str) -> None:
+        """Forget one."""
+        if self.fault is not None:
+            raise self.fault
+        self.entries.pop((kind, key), None)
 
 
 class MemoryJournal:

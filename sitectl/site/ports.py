@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from sitectl.model.commands import InstallFallback, OfferLimit
@@ -28,6 +29,35 @@ class LimitStore(Protocol):
 
     def load(self) -> Awaitable[Sequence[StoredLimit]]:
         """Everything stored, read once at start-up."""
+
+
+class Kept(Protocol):
+    """One entry of the overlay."""
+
+    @property
+    def value(self) -> Any:
+        """What JSON can say."""
+
+    @property
+    def source(self) -> str:
+        """Who said it."""
+
+    @property
+    def expires(self) -> datetime | None:
+        """Until when it holds; None: until it is forgotten."""
+
+
+class OverlayStore(Protocol):
+    """What was learned or told at run time, by kind and key."""
+
+    def of(self, kind: str) -> Mapping[str, Kept]:
+        """Everything of a kind that holds now, by key."""
+
+    def keep(self, kind: str, key: str, value: Any, *, source: str, expires: datetime | None = None) -> Awaitable[None]:
+        """Keep a value; resolves when it is on disk, else raises EnvironmentFault."""
+
+    def forget(self, kind: str, key: str) -> Awaitable[None]:
+        """Forget one; as `keep`."""
 
 
 class Journal(Protocol):

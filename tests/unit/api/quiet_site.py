@@ -29,6 +29,8 @@ from sitectl.model.transaction import (
     UplinkCopy,
 )
 from sitectl.model.uplink import UplinkState, UplinkView
+from sitectl.site.ceilings import ToldCeilings
+from sitectl.site.memory import MemoryOverlay
 from sitectl.site.owner import Site
 from sitectl.state.site_state import SiteRules, initial_state
 
@@ -244,7 +246,9 @@ class Orders:
 
 
 def behind(quiet: QuietSite, ledger: Ledger, overview: Overview) -> Behind:
-    return Behind(quiet.site, ledger, ledger, ledger, overview, Orders(), asyncio.Event())
+    overlay, site = MemoryOverlay(lambda: WALL), quiet.site
+    ceilings = ToldCeilings(lambda: site.state.topology, site.post, overlay, quiet.clock, quiet.disk)
+    return Behind(site, ledger, ledger, ledger, overview, Orders(), ceilings, asyncio.Event())
 
 
 def transaction() -> TransactionView:

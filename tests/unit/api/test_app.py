@@ -56,13 +56,18 @@ class Served:
         rooms = behind(self.quiet, self.ledger, self.overview)
         self.server = ApiServer(make_app(rooms), self.path, rooms.closing)
 
-    async def get(self, target: str, method: str = "GET", **headers: str) -> Answer:
-        return await asyncio.to_thread(self._get, target, method, headers)
+    async def get(self, target: str, method: str = "GET", body: str | None = None, **headers: str) -> Answer:
+        return await asyncio.to_thread(self._get, target, method, body, headers)
 
-    def _get(self, target: str, method: str, headers: dict[str, str]) -> Answer:
+    async def put(self, target: str, body: str) -> Answer:
+        return await self.get(target, "PUT", body, Content_Type="application/json")
+
+    def _get(self, target: str, method: str, body: str | None, headers: dict[str, str]) -> Answer:
         connection = UnixConnection(self.path)
         try:
-            connection.request(method, target, headers={key.replace("_", "-"): value for key, value in headers.items()})
+            connection.request(
+                method, target, body, headers={key.replace("_", "-"): value for key, value in headers.items()}
+            )
             response = connection.getresponse()
             return Answer(response.status, response.headers["content-type"], response.read().decode())
         finally:
@@ -115,6 +120,8 @@ async def test_the_list_of_questions_stands_at_openapi(served: Served) -> None:
         "/v1/stations",
         "/v1/stations/{id}",
         "/v1/stations/{id}/availability",
+        "/v1/stations/{id}/evses/{evse}/ceiling",
+        "/v1/circuits/{id}/ceiling",
         "/v1/why/{id}",
         "/v1/meters",
         "/v1/uplinks",

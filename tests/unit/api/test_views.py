@@ -58,6 +58,7 @@ def test_status_has_the_promised_keys(quiet: QuietSite) -> None:
         "problems",
         "cycle",
         "circuits",
+        "ceilings",
         "meters",
         "stations",
         "uplinks",

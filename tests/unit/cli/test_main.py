@@ -295,3 +295,43 @@ def test_run_refuses_a_broken_configuration_with_all_its_errors(config: Path) ->
     assert (status, out) == (2, "")
     assert f"{config}:3:" in err
     assert "Traceback" not in err
+
+
+def test_a_ceiling_is_set_for_a_while_and_withdrawn(config: Path, daemon: Canned) -> None:
+    status, out, _ = sitectl("station", "limit", "CP01", "10", "--evse", 2, "--for", "15m", "--config", config)
+    assert (status, daemon.asked, daemon.sent) == (
+        0,
+        ["PUT /v1/stations/CP01/evses/2/ceiling"],
+        [{"value": 10.0, "valid_s": 900.0}],
+    )
+    assert out.splitlines() == [
+        "CP01:2: at most 10 A per phase until 2026-11-20T06:26:00Z",
+        "below the 13 A that a vehicle needs at least: charging pauses",
+    ]
+    status, out, _ = sitectl("circuit", "limit", "garage", "--clear", "--config", config)
+    assert (status, out) == (0, "circuit garage: withdrawn\n")
+    assert daemon.asked[-1] == "DELETE /v1/circuits/garage/ceiling"
+    assert json.loads(sitectl("circuit", "limit", "garage", "--clear", "--json", "--config", config)[1])["cleared"]
+    sitectl("station", "limit", "CP01", "10", "--config", config)
+    assert daemon.asked[-1] == "PUT /v1/stations/CP01/evses/0/ceiling"
+    assert daemon.sent[-1] == {"value": 10.0, "valid_s": None}
+
+
+@pytest.mark.parametrize("more", [[], ["10", "--clear"], ["--clear", "--for", "1h"], ["10", "--for", "soon"], ["ten"]])
+def test_a_ceiling_that_is_none_is_not_asked_for(config: Path, daemon: Canned, more: list[str]) -> None:
+    status, _, err = sitectl("station", "limit", "CP01", *more, "--config", config)
+    assert (status, daemon.asked) == (2, [])
+    assert err
+
+
+def test_who_may_not_set_a_ceiling_is_told_the_group(config: Path, daemon: Canned) -> None:
+    daemon.answers["/v1/circuits/garage/ceiling"] = (403, b'{"detail": "ask to be put into the group sitectl-tech"}')
+    status, _, err = sitectl("circuit", "limit", "garage", "10", "--config", config)
+    assert (status, err) == (4, "sitectl: ask to be put into the group sitectl-tech\n")
+
+
+def test_status_lists_ceilings_with_their_owners(config: Path, daemon: Canned) -> None:
+    lines = [" ".join(line.split()) for line in sitectl("status", "--config", config)[1].splitlines()]
+    assert "circuit garage 40.0 anna withdrawn" in lines
+    assert "CP01:1 10.5 central 2026-11-20T06:30:00Z" in lines
+    assert "station CP02 0.0 bert withdrawn" in lines
