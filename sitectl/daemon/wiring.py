@@ -155,17 +155,7 @@ async def wire(
         gateway=clock,
         tap_of=upkeep.recorder.tap,
     )
-    site = Site(
-        initial_state(settings.topology, _site_rules(settings), clock.monotonic()),
-        _sharing_rules(settings),
-        clock,
-        stations.limits,
-        store.limits,
-        store.journal,
-    )
-    ear.site = site
-    if not (disk := store.health()).state.writes:
-        ear.post(StoreChanged(clock.monotonic(), usable=False, why=disk.why))
+    site = ear.site = _site(settings, store, stations, clock)
     pool = centrals.pool = _pool(
         settings, store, upkeep, stations, site, ear, vault, clock, time, random, tasks, make_dialer
     )
@@ -175,10 +165,30 @@ async def wire(
     if not clock.known:
         stations.recall(await store.rectifier.told())
     overview = _overview(loaded, live, store, upkeep, stations, pool, clock)
-    ceilings = ToldCeilings(lambda: site.state.topology, ear.post, store.overlay, clock, store.journal)
-    ceilings.resume()
+    ceilings = _ceilings(site, ear, store, clock)
     site.cycle()
     return Wired(live, ear, stations, site, pool, overview, ceilings, secrets)
+
+
+def _site(settings: Settings, store: Store, stations: Stations, clock: Clock) -> Site:
+    site = Site(
+        initial_state(settings.topology, _site_rules(settings), clock.monotonic()),
+        _sharing_rules(settings),
+        clock,
+        stations.limits,
+        store.limits,
+        store.journal,
+    )
+    if not (disk := store.health()).state.writes:
+        site.post(StoreChanged(clock.monotonic(), usable=False, why=disk.why))
+    return site
+
+
+def _ceilings(site: Site, ear: Ear, store: Store, clock: Clock) -> ToldCeilings:
+    """Those that people have set, in force again."""
+    ceilings = ToldCeilings(lambda: site.state.topology, ear.post, store.overlay, clock, store.journal)
+    ceilings.resume()
+    return ceilings
 
 
 def _overview(
