@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from sitectl.allocator.breaker import Patience
-from sitectl.allocator.compiled import CompiledSite
+from sitectl.allocator.compiled import CompiledSite, first_full, take
 from sitectl.allocator.demand import Demand
 from sitectl.allocator.headroom import Headroom
 from sitectl.allocator.rules import SharingRules
@@ -86,14 +86,12 @@ def admit(plan: CompiledSite, demand: Demand, order: list[int], shares: Shares, 
     while; takes it from the slack and returns who got it."""
     slack, admitted = shares.slack, []
     for number in order:
-        rows, need = plan.path_rows[demand.key[number]], demand.minimum[number]
-        for row in rows:
-            if slack[row] < need and not (demand.offered[number] > 0 and patience.bears(rows, need, slack)):
-                shares.refused[number] = (Refusal.ROW, row, slack[row])
-                break
+        key, need = demand.key[number], demand.minimum[number]
+        row = first_full(plan, slack, key, need)
+        if row >= 0 and not (demand.offered[number] > 0 and patience.bears(key, need, slack)):
+            shares.refused[number] = (Refusal.ROW, row, slack[row] // plan.scale)
         else:
-            for row in rows:
-                slack[row] -= need
+            take(plan, slack, key, need)
             shares.target[number] = need
             admitted.append(number)
     return admitted

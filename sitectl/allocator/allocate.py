@@ -123,8 +123,10 @@ def circuit_rows(
     for name, node in plan.circuit_node.items():
         base, margin_a = snapshot.circuits[name].base_load_a, plan.topology.circuits[name].reserve_a
         for phase in ALL_PHASES:
-            row = node * 3 + phase
-            reserved, left = demand.reserved[row], room.room[row]
-            allocated = left - reserved - shares.slack[row]
-            rows.append(Row(name, phase, left / 10, reserved / 10, allocated / 10, base[phase], margin_a))
+            on_phase = plan.rows_of(node, phase)
+            left = room.room[on_phase[0]]
+            reserved = max(demand.reserved[row] for row in on_phase)
+            allocated = left - reserved - min(shares.slack[row] for row in on_phase)
+            left_a, reserved_a, allocated_a = (amount / plan.scale / 10 for amount in (left, reserved, allocated))
+            rows.append(Row(name, phase, left_a, reserved_a, allocated_a, base[phase], margin_a))
     return tuple(rows)

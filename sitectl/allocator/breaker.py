@@ -12,7 +12,7 @@ the minimum is cut at once all the same, and a ceiling is obeyed at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from sitectl.allocator.compiled import CompiledSite
 from sitectl.allocator.demand import Demand
@@ -48,13 +48,14 @@ def spare_breakers(plan: CompiledSite, snapshot: SiteSnapshot, room: Headroom, d
         if max(circuit.trips) <= NORMAL:
             continue
         for phase in ALL_PHASES:
-            row, used = plan.circuit_node[name] * 3 + phase, circuit.trips[phase]
-            if used > NORMAL:
-                room.room[row] -= round(plan.rated[row] * MARGIN)
-            if used > WARM:
-                warm[row] = used
-                if used > HOT and circuit.over_since[phase] is not None:
-                    still_over.add(row)
+            used = circuit.trips[phase]
+            for row in plan.rows_of(plan.circuit_node[name], phase):
+                if used > NORMAL:
+                    room.room[row] -= round(plan.rated[row] * MARGIN)
+                if used > WARM:
+                    warm[row] = used
+                    if used > HOT and circuit.over_since[phase] is not None:
+                        still_over.add(row)
     return _rest(plan, demand, warm, still_over) if warm else ()
 
 
@@ -78,7 +79,7 @@ def _rest(plan: CompiledSite, demand: Demand, warm: Mapping[int, float], still_o
                 )
                 demand.lower(number, 0, less)
         alarms.append(f"{plan.row_name[row]}: its breaker has used {warm[row]:.0%} of its trip time and is still over")
-    return tuple(alarms)
+    return tuple(dict.fromkeys(alarms))
 
 
 class Patience:
@@ -96,11 +97,13 @@ class Patience:
             row: seen for row, seen in before.items() if snapshot.at - seen[1] <= FORGOTTEN_S
         }
 
-    def bears(self, rows: Iterable[int], need: int, slack: Sequence[int]) -> bool:
-        """Whether every row without room for `need` bears it for a while."""
-        short = [row for row in rows if slack[row] < need]
-        patient = [self._bears(row) for row in short]  # all are asked, so that each shortage is noted
-        return all(patient) and all(need - slack[row] <= BEARABLE * self._plan.rated[row] for row in short)
+    def bears(self, key: int, need: int, slack: Sequence[int]) -> bool:
+        """Whether every row of `key` without room for `need` bears it for a while."""
+        plan = self._plan
+        terms = plan.path_terms[key] if plan.path_terms is not None else [(row, 1) for row in plan.path_rows[key]]
+        short = [(row, need * counts - slack[row]) for row, counts in terms if slack[row] < need * counts]
+        patient = [self._bears(row) for row, _ in short]  # all are asked, so that each shortage is noted
+        return all(patient) and all(missing <= BEARABLE * plan.rated[row] for row, missing in short)
 
     def _bears(self, row: int) -> bool:
         if row not in self._found:
@@ -112,7 +115,7 @@ class Patience:
         now, plan = self._snapshot.at, self._plan
         since, _ = self.shortages.get(row, (now, now))
         self.shortages[row] = (since, now)
-        node, phase = divmod(row, 3)
+        node, phase = plan.place_of(row)
         name = next((name for name, at in plan.circuit_node.items() if at == node), None)
         if name is None:
             return False

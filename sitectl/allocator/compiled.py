@@ -3,7 +3,8 @@ integers.
 
 A *node* is a circuit, or a post (a station with several EVSEs, whose own `max_a` bounds their sum). Nodes are
 numbered children before parents, so one forward pass sums the tree up and one backward pass hands flags down. A
-*row* is one node on one phase: `node * 3 + phase`.
+*row* is one node on one phase: `node * 3 + phase`; without a neutral it is one side of the polygon that stands for a
+line (see `polygon`), and what an ampere counts there depends on the lines that an EVSE is on.
 """
 
 from __future__ import annotations
@@ -11,11 +12,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
+from typing import Any, TypeVar
 
+from sitectl.allocator import polygon
 from sitectl.base.units import deci
 from sitectl.model.circuit import Topology
 from sitectl.model.electrical import ALL_PHASES, Phase
 from sitectl.model.ids import CircuitId, EvseId, StationId
+
+Amount = TypeVar("Amount", int, float)
 
 PHASE_MASK: Mapping[tuple[Phase, ...], int] = {
     order: sum(1 << phase for phase in order) for count in (1, 2, 3) for order in permutations(ALL_PHASES, count)
@@ -25,16 +30,18 @@ PHASE_MASK: Mapping[tuple[Phase, ...], int] = {
 
 @dataclass(frozen=True, slots=True)
 class CompiledSite:
-    """One topology, flat. Amperes are whole tenths. EVSEs are numbered in the order of their ids, rows as the
-    module says.
+    """One topology, flat. Amperes are whole tenths, on rows times `scale`. EVSEs are numbered in the order of their
+    ids, rows as the module says.
 
     * `ids`, `index`: number -> EVSE and back; `minimum`, `maximum`, `rank` (0: the class that goes first), `node`:
       per EVSE.
     * `parent`: per node, -1 for the root (the last node). `circuit_node`, `post_node`: where circuits and posts are;
       `alone`: stations with one EVSE, which need no row of their own.
     * `leaf_rows`, `path_rows`: by `node * 8 + phase mask`, the rows at the node itself and all rows up to the root.
-    * `rated`: per row, before base load; `row_parent`, `row_children`: the same phase one node up (-1: none) and
-      down.
+    * `path_terms`: by the same, each row with what an ampere counts there; None: one `scale` on every row.
+    * `width`: rows of a node; `lines`: which of them are those of L1, L2 and L3.
+    * `rated`: per row, before base load; `row_parent`, `row_children`: where a sum goes one node up (-1: nowhere), and
+      what it is made of.
     * `row_name`, `share_text` per row and `full_text` per EVSE: for people.
     """
 
@@ -52,12 +59,26 @@ class CompiledSite:
     alone: Mapping[StationId, int]
     leaf_rows: Sequence[tuple[int, ...]]
     path_rows: Sequence[tuple[int, ...]]
+    path_terms: Sequence[tuple[tuple[int, int], ...]] | None
+    scale: int
+    width: int
+    lines: tuple[tuple[int, ...], ...]
     rated: Sequence[int]
     row_parent: Sequence[int]
     row_children: Sequence[tuple[int, ...]]
     row_name: Sequence[str]
     share_text: Sequence[str]
     full_text: Sequence[str]
+
+    def rows_of(self, node: int, phase: int) -> list[int]:
+        """The rows of a node on one phase."""
+        first = node * self.width
+        return [first + row for row in self.lines[phase]]
+
+    def place_of(self, row: int) -> tuple[int, int]:
+        """The node and the phase of a row."""
+        node, within = divmod(row, self.width)
+        return node, next(phase for phase, rows in enumerate(self.lines) if within in rows)
 
 
 def compile_site(topology: Topology) -> CompiledSite:
@@ -76,7 +97,6 @@ def compile_site(topology: Topology) -> CompiledSite:
     for name in deepest_first:
         above = topology.circuits[name].parent
         parent.append(-1 if above is None else circuit_node[above])
-    leaf_rows, path_rows = _rows_by_mask(parent)
     names = [f"station {post.id}" for post in posts] + [f"circuit {name}" for name in deepest_first]
     amperes = [post.max_a for post in posts] + [topology.circuits[name].rated_a for name in deepest_first]
     maximum = [deci(min(plan.max_a, topology.stations[plan.id.station].max_a)) for plan in plans]
@@ -94,32 +114,127 @@ def compile_site(topology: Topology) -> CompiledSite:
         circuit_node=circuit_node,
         post_node=post_node,
         alone=alone,
-        leaf_rows=leaf_rows,
-        path_rows=path_rows,
-        rated=[deci(a) for a in amperes for _ in ALL_PHASES],
-        row_parent=[-1 if node < 0 else node * 3 + phase for node in parent for phase in ALL_PHASES],
-        row_children=[
-            tuple(below * 3 + phase for below in range(node) if parent[below] == node)
-            for node in range(len(parent))
-            for phase in ALL_PHASES
-        ],
-        row_name=[f"{name} {phase.name}" for name in names for phase in ALL_PHASES],
-        share_text=[f"fair share of {name} on {phase.name}" for name in names for phase in ALL_PHASES],
         full_text=[f"its own maximum {a / 10:g} A" for a in maximum],
+        **(_polygon_rows if topology.wiring.is_triangle else _phase_rows)(parent, amperes, names),
     )
 
 
-def _rows_by_mask(parent: Sequence[int]) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
+def _phase_rows(parent: Sequence[int], amperes: Sequence[float], names: Sequence[str]) -> dict[str, Any]:
+    """One row a node and phase, on which every ampere counts as one."""
+    nodes = range(len(parent))
     leaf_rows: list[tuple[int, ...]] = []
     path_rows: list[tuple[int, ...]] = []
-    for node in range(len(parent)):
-        path: list[int] = []
-        here = node
-        while here >= 0:
-            path.append(here)
-            here = parent[here]
+    for node in nodes:
+        path = _upwards(parent, node)
         for mask in range(8):
             phases = [phase for phase in ALL_PHASES if mask & 1 << phase]
             leaf_rows.append(tuple(node * 3 + phase for phase in phases))
             path_rows.append(tuple(above * 3 + phase for above in path for phase in phases))
-    return leaf_rows, path_rows
+    return {
+        "leaf_rows": leaf_rows,
+        "path_rows": path_rows,
+        "path_terms": None,
+        "scale": 1,
+        "width": 3,
+        "lines": ((0,), (1,), (2,)),
+        "rated": [deci(a) for a in amperes for _ in ALL_PHASES],
+        "row_parent": [-1 if node < 0 else node * 3 + phase for node in parent for phase in ALL_PHASES],
+        "row_children": [
+            tuple(below * 3 + phase for below in range(node) if parent[below] == node)
+            for node in nodes
+            for phase in ALL_PHASES
+        ],
+        "row_name": [f"{name} {phase.name}" for name in names for phase in ALL_PHASES],
+        "share_text": [f"fair share of {name} on {phase.name}" for name in names for phase in ALL_PHASES],
+    }
+
+
+def _polygon_rows(parent: Sequence[int], amperes: Sequence[float], names: Sequence[str]) -> dict[str, Any]:
+    """Sums of plain amperes by class of lines, and the sides of three polygons, at every node."""
+    nodes, width, kinds = range(len(parent)), polygon.WIDTH, range(len(polygon.CLASSES))
+    leaf_rows: list[tuple[int, ...]] = []
+    path_terms: list[tuple[tuple[int, int], ...]] = []
+    for node in nodes:
+        path = _upwards(parent, node)
+        for kind in polygon.CLASS_OF_MASK:
+            counts = [(row, terms[kind]) for row, terms in enumerate(polygon.COEFFICIENTS, len(kinds)) if terms[kind]]
+            leaf_rows.append((node * width + kind,))
+            path_terms.append(tuple((above * width + row, k) for above in path for row, k in ((kind, 1), *counts)))
+    children: list[tuple[int, ...]] = []
+    for node in nodes:
+        below = [child for child in range(node) if parent[child] == node]
+        children += [tuple(child * width + kind for child in below) for kind in kinds]
+        children += [tuple(node * width + kind for kind in kinds if terms[kind]) for terms in polygon.COEFFICIENTS]
+    sums = [polygon.UNBOUNDED] * len(kinds)
+    shown = [*polygon.CLASSES, *(phase.name for phase in ALL_PHASES for _ in range(polygon.ROWS))]
+    to_parent = [
+        above * width + kind if above >= 0 and kind in kinds else -1 for above in parent for kind in range(width)
+    ]
+    return {
+        "leaf_rows": leaf_rows,
+        "path_rows": [tuple(row for row, _ in terms) for terms in path_terms],
+        "path_terms": path_terms,
+        "scale": polygon.SCALE,
+        "width": width,
+        "lines": polygon.lines(),
+        "rated": [bound for a in amperes for bound in (*sums, *[deci(a) * polygon.SCALE] * (width - len(kinds)))],
+        "row_parent": to_parent,
+        "row_children": children,
+        "row_name": [f"{name} {line}" for name in names for line in shown],
+        "share_text": [f"fair share of {name} on {line}" for name in names for line in shown],
+    }
+
+
+def _upwards(parent: Sequence[int], node: int) -> list[int]:
+    path: list[int] = []
+    while node >= 0:
+        path.append(node)
+        node = parent[node]
+    return path
+
+
+def sum_up(plan: CompiledSite, rows: list[int]) -> None:
+    """Add every row to the one above it; children come first in the numbering."""
+    for row, above in enumerate(plan.row_parent):
+        if above >= 0 and rows[row]:
+            rows[above] += rows[row]
+    if plan.path_terms is not None:
+        polygon.spread(rows)
+
+
+def first_full(plan: CompiledSite, slack: Sequence[int], key: int, amount: int) -> int:
+    """The first row without so much to spare for an EVSE with this key; -1: all have it."""
+    if plan.path_terms is None:
+        for row in plan.path_rows[key]:
+            if slack[row] < amount:
+                return row
+    else:
+        for row, counts in plan.path_terms[key]:
+            if slack[row] < amount * counts:
+                return row
+    return -1
+
+
+def take(plan: CompiledSite, slack: list[Amount], key: int, amount: Amount) -> None:
+    """An EVSE with this key takes so much on all its rows."""
+    if plan.path_terms is None:
+        for row in plan.path_rows[key]:
+            slack[row] -= amount
+    else:
+        for row, counts in plan.path_terms[key]:
+            slack[row] -= amount * counts
+
+
+def tightest(plan: CompiledSite, slack: Sequence[int], key: int) -> tuple[int, int]:
+    """How much an EVSE with this key could still take (negative: how much is too much), and the row that says so."""
+    if plan.path_terms is None:
+        row = min(plan.path_rows[key], key=slack.__getitem__)
+        return slack[row], row
+    return min((slack[row] // counts, row) for row, counts in plan.path_terms[key])
+
+
+def most_missing(plan: CompiledSite, missing: Sequence[int], key: int) -> int:
+    """How much an EVSE with this key must give back for none of its rows to lack anything."""
+    if plan.path_terms is None:
+        return max(map(missing.__getitem__, plan.path_rows[key]))
+    return max(-(-missing[row] // counts) for row, counts in plan.path_terms[key])

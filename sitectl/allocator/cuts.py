@@ -14,8 +14,8 @@ from __future__ import annotations
 from operator import add
 
 from sitectl.allocator.admission import Shares
-from sitectl.allocator.compiled import CompiledSite
-from sitectl.allocator.demand import NEVER_OFFERED, Demand, sum_up
+from sitectl.allocator.compiled import CompiledSite, most_missing, sum_up
+from sitectl.allocator.demand import NEVER_OFFERED, Demand
 from sitectl.allocator.rules import SharingRules
 
 
@@ -35,12 +35,14 @@ class Shortage:
         self.rows_due = {row for row in self.rows_fair if due[row] > 0}
         self.rows_now = {row for row in self.rows_due if now[row] > 0}
 
-    def given_back(self, path: tuple[int, ...], amount: int) -> None:
-        """An EVSE on these rows gives back so much."""
-        for row in self.rows_fair.intersection(path):
-            self.now[row] -= amount
-            self.due[row] -= amount
-            self.fair[row] -= amount
+    def given_back(self, plan: CompiledSite, key: int, amount: int) -> None:
+        """An EVSE on the rows of `key` gives back so much."""
+        counts = {} if plan.path_terms is None else dict(plan.path_terms[key])
+        for row in self.rows_fair.intersection(plan.path_rows[key]):
+            less = amount * counts.get(row, 1)
+            self.now[row] -= less
+            self.due[row] -= less
+            self.fair[row] -= less
             if self.now[row] <= 0:
                 self.rows_now.discard(row)
             if self.due[row] <= 0:
@@ -85,10 +87,10 @@ def cuts(
             if last is not None and now - last < rules.cut_pause_s and short.rows_now.isdisjoint(path):
                 continue
             target, offered = shares.target[number], demand.offered[number]
-            missing = max(map((short.fair if wide else short.due).__getitem__, path))
+            missing = most_missing(plan, short.fair if wide else short.due, demand.key[number])
             least = target if wide else max(demand.minimum[number], target - max(0, band - step) // step * step)
             found[number] = max(least, (offered - max(band, missing)) // step * step)
-            short.given_back(path, offered - found[number])
+            short.given_back(plan, demand.key[number], offered - found[number])
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sitectl.allocator.compiled import PHASE_MASK, CompiledSite
+from sitectl.allocator.compiled import PHASE_MASK, CompiledSite, sum_up
 from sitectl.allocator.headroom import Ceilings
 from sitectl.allocator.rules import AllocatorMemory
 from sitectl.base.errors import InternalError
@@ -92,13 +92,6 @@ def read_demand(
         reserved=reserved,
         in_force=[mine + others for mine, others in zip(shared, reserved, strict=True)],
     )
-
-
-def sum_up(plan: CompiledSite, rows: list[int]) -> None:
-    """Add every row to the one above it; children come first in the numbering."""
-    for row, above in enumerate(plan.row_parent):
-        if above >= 0 and rows[row]:
-            rows[above] += rows[row]
 
 
 def _caps(plan: CompiledSite, ceilings: Ceilings, step: int) -> list[int]:

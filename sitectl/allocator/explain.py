@@ -77,10 +77,13 @@ def reserved_reason(evse: EvseSnapshot) -> str:
 def alarms(plan: CompiledSite, demand: Demand, room: Headroom, ceilings: Ceilings) -> tuple[str, ...]:
     """What cuts alone cannot cure: rows that base load and reserves exceed, and ceilings on things that are not
     here."""
+    missing: dict[str, float] = {}
+    for name, left, reserved in zip(plan.row_name, room.room, demand.reserved, strict=True):
+        if reserved > left:
+            missing[name] = max(missing.get(name, 0.0), round((reserved - left) / plan.scale / 10, 1))
     over = [
-        f"{name} is {(reserved - left) / 10:g} A over what it may carry before any station that can be limited"
-        for name, left, reserved in zip(plan.row_name, room.room, demand.reserved, strict=True)
-        if reserved > left
+        f"{name} is {a:g} A over what it may carry before any station that can be limited"
+        for name, a in missing.items()
     ]
     unknown = [f"ceiling {c.key} of {c.source} is on nothing that is installed here" for c in ceilings.unknown]
     return (*over, *unknown)

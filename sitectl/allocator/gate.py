@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sitectl.allocator.admission import Shares
-from sitectl.allocator.compiled import CompiledSite
+from sitectl.allocator.compiled import CompiledSite, first_full, sum_up, take, tightest
 from sitectl.allocator.cuts import cuts
-from sitectl.allocator.demand import NEVER_OFFERED, Demand, sum_up
+from sitectl.allocator.demand import NEVER_OFFERED, Demand
 from sitectl.allocator.headroom import Headroom
 from sitectl.allocator.rules import SharingRules
 from sitectl.model.snapshot import SiteSnapshot
@@ -85,9 +85,8 @@ def _ripe(plan: CompiledSite, demand: Demand, room: Headroom, now: float, rules:
 def _raise(plan: CompiledSite, demand: Demand, shares: Shares, gate: Gate, number: int, band: int, step: int) -> None:
     """Offer as much of the target as is free on every row, if that is at least the minimum and a raise worth its
     message."""
-    path, force, target = plan.path_rows[demand.key[number]], demand.force[number], shares.target[number]
-    tightest = min(path, key=gate.free.__getitem__)
-    free = gate.free[tightest]
+    key, force, target = demand.key[number], demand.force[number], shares.target[number]
+    free, row = tightest(plan, gate.free, key)
     if free < 0:
         return
     offer = min(target, (force + free) // step * step)
@@ -95,11 +94,10 @@ def _raise(plan: CompiledSite, demand: Demand, shares: Shares, gate: Gate, numbe
         now = demand.offered[number] if demand.offered[number] > 0 else force
         if offer < demand.minimum[number] or (now > 0 and offer - now < band):
             return
-        gate.partial[number] = tightest
+        gate.partial[number] = row
     gate.offers[number] = offer
     if offer > force:
-        for row in path:
-            gate.free[row] -= offer - force
+        take(plan, gate.free, key, offer - force)
 
 
 def _round_up(
@@ -116,11 +114,10 @@ def _round_up(
     sum_up(plan, claimed)
     spare = [free - mine for free, mine in zip(gate.free, claimed, strict=True)]
     for number in nearly:
-        path, offer = plan.path_rows[demand.key[number]], demand.offered[number] + band
+        key, offer = demand.key[number], demand.offered[number] + band
         more = max(0, offer - demand.force[number])
-        if offer > demand.cap[number] or any(spare[row] < more for row in path):
+        if offer > demand.cap[number] or first_full(plan, spare, key, more) >= 0:
             continue
         gate.offers[number] = offer
-        for row in path:
-            spare[row] -= more
-            gate.free[row] -= more
+        take(plan, spare, key, more)
+        take(plan, gate.free, key, more)

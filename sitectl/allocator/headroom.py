@@ -12,6 +12,7 @@ from math import ceil, floor
 
 from sitectl.allocator.compiled import CompiledSite
 from sitectl.base.units import deci
+from sitectl.model.electrical import ALL_PHASES
 from sitectl.model.ids import CircuitId
 from sitectl.model.limits import Ceiling
 from sitectl.model.snapshot import SiteSnapshot
@@ -29,7 +30,7 @@ class Ceilings:
 
 @dataclass(frozen=True, slots=True)
 class Headroom:
-    """Per row `limit` and `room` (tenths; room may be negative). `held`: nodes below which nothing may rise now.
+    """Per row `limit` and `room` (scaled tenths; room may be negative). `held`: nodes below which nothing may rise.
 
     `over`: rows whose meter shows more than their limit.
     `unsure`: by row, how much less a raise must reckon with: what the base load may be above its estimate.
@@ -77,8 +78,8 @@ def headroom(plan: CompiledSite, snapshot: SiteSnapshot, ceilings: Ceilings) -> 
     draw."""
     limit = list(plan.rated)
     for node, (tenths, _) in ceilings.node.items():
-        for row in range(node * 3, node * 3 + 3):
-            limit[row] = min(limit[row], tenths)
+        for row in (row for phase in ALL_PHASES for row in plan.rows_of(node, phase)):
+            limit[row] = min(limit[row], tenths * plan.scale)
     room = list(limit)
     unsure: dict[int, int] = {}
     over: set[int] = set()
@@ -87,17 +88,19 @@ def headroom(plan: CompiledSite, snapshot: SiteSnapshot, ceilings: Ceilings) -> 
     for name, node in plan.circuit_node.items():
         circuit, margin_a = snapshot.circuits[name], plan.topology.circuits[name].reserve_a
         for phase, base_a in enumerate(circuit.base_load_a):
-            room[node * 3 + phase] = floor(limit[node * 3 + phase] - (base_a + margin_a) * 10 + 1e-6)
-            if circuit.unsure_a[phase] > 0.0:
-                unsure[node * 3 + phase] = ceil(circuit.unsure_a[phase] * 10 - 1e-6)
-            if circuit.measured_a is not None and circuit.measured_a[phase] * 10 > limit[node * 3 + phase]:
-                over.add(node * 3 + phase)
+            for row in plan.rows_of(node, phase):
+                carries = limit[row] // plan.scale
+                room[row] = floor(carries - (base_a + margin_a) * 10 + 1e-6) * plan.scale
+                if circuit.unsure_a[phase] > 0.0:
+                    unsure[row] = ceil(circuit.unsure_a[phase] * 10 - 1e-6) * plan.scale
+                if circuit.measured_a is not None and circuit.measured_a[phase] * 10 > carries:
+                    over.add(row)
         held[node] = not circuit.settled
         if circuit.stop:
             stopped[node] = name
     root = len(plan.parent) - 1
-    quarantine = -deci(-snapshot.quarantine_reserve_a)
-    for row in range(root * 3, root * 3 + 3):
+    quarantine = -deci(-snapshot.quarantine_reserve_a) * plan.scale
+    for row in (row for phase in ALL_PHASES for row in plan.rows_of(root, phase)):
         room[row] -= quarantine
     for node in range(root - 1, -1, -1):
         above = plan.parent[node]

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from heapq import heapify, heappop, heappush, heapreplace
 
 from sitectl.allocator.admission import Shares
-from sitectl.allocator.compiled import CompiledSite
-from sitectl.allocator.demand import Demand, sum_up
+from sitectl.allocator.compiled import CompiledSite, first_full, sum_up, take
+from sitectl.allocator.demand import Demand
 
 NEVER = float("inf")
 TOLERANCE = 1e-9
@@ -127,17 +127,18 @@ class Filling:
         """These begin to rise, unless a row of theirs is full: then the minimum is all they get."""
         plan, remaining, speed, closed = self.plan, self.remaining, self.speed, self.closed
         for number in batch:
-            path = plan.path_rows[self.key[number]]
+            key = self.key[number]
+            path = plan.path_rows[key]
             minimum, weight = self.minimum[number], self.weight[number]
             if any(closed[row] for row in path):
                 self.exact[number] = minimum
                 continue
             self.rising[number] = True
-            for row in plan.leaf_rows[self.key[number]]:
+            for row in plan.leaf_rows[key]:
                 self.members[row].append(number)
+            take(plan, remaining, key, -minimum)
+            take(plan, speed, key, -weight)
             for row in path:
-                remaining[row] += minimum
-                speed[row] += weight
                 heappush(self.full, (remaining[row] / speed[row], row))
 
     def _close(self, row: int, level: float) -> None:
@@ -152,10 +153,16 @@ class Filling:
             below += [child for child in self.plan.row_children[row] if self.speed[child]]
 
     def _freeze(self, number: int, share: float) -> None:
-        remaining, speed, weight = self.remaining, self.speed, self.weight[number]
-        for row in self.plan.path_rows[self.key[number]]:
-            remaining[row] -= share
-            speed[row] -= weight
+        plan, key, weight = self.plan, self.key[number], self.weight[number]
+        remaining, speed = self.remaining, self.speed
+        if plan.path_terms is None:
+            for row in plan.path_rows[key]:
+                remaining[row] -= share
+                speed[row] -= weight
+        else:
+            for row, counts in plan.path_terms[key]:
+                remaining[row] -= share * counts
+                speed[row] -= weight * counts
         self.rising[number] = False
         self.exact[number] = share
 
@@ -193,14 +200,12 @@ def _hand_out(plan: CompiledSite, demand: Demand, below: list[int], shares: Shar
     while below:
         again: list[int] = []
         for number in below:
-            path = plan.path_rows[demand.key[number]]
-            for row in path:
-                if slack[row] < step:
-                    shares.bound_by[number] = row
-                    break
+            key = demand.key[number]
+            row = first_full(plan, slack, key, step)
+            if row >= 0:
+                shares.bound_by[number] = row
             else:
-                for row in path:
-                    slack[row] -= step
+                take(plan, slack, key, step)
                 shares.target[number] += step
                 if shares.target[number] < demand.cap[number]:
                     again.append(number)

@@ -4,7 +4,9 @@ topology, sharing no row, no rounding and no sum with the allocator.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from math import isqrt
+from operator import add
 
 from sitectl.model.circuit import Topology
 from sitectl.model.electrical import ALL_PHASES
@@ -14,6 +16,7 @@ from sitectl.model.snapshot import SiteSnapshot
 
 MICRO = 1_000_000
 Sums = list[int]
+PLACES = {frozenset(pair): place for place, pair in enumerate(((0, 1), (1, 2), (2, 0)))}
 
 
 def verify(
@@ -21,10 +24,10 @@ def verify(
 ) -> list[str]:
     """What is wrong with these offers; empty: they may go out. Never raises for odd numbers: they are violations.
 
-    On every circuit and post, per phase, the highest of what each EVSE may lawfully draw and its new offer, plus
-    base load and reserve, stays within the rating and its ceilings; where it is above already, nothing rises, and
-    neither does anything on base load that may be higher than it looks. Every single offer is 0 or within minimum,
-    maximum and ceilings, on the step grid.
+    On every circuit and post, per phase (as a vector where stations are between lines), the highest of what each EVSE
+    may lawfully draw and its new offer, plus base load and reserve, stays within the rating and its ceilings; where it
+    is above already, nothing rises, and neither does anything on base load that may be higher than it looks. Every
+    single offer is 0 or within minimum, maximum and ceilings, on the step grid.
     """
     try:
         return _singly(topology, snapshot, offers, step_a) + _summed(topology, snapshot, offers)
@@ -56,29 +59,8 @@ def _singly(
 
 
 def _summed(topology: Topology, snapshot: SiteSnapshot, offers: Mapping[EvseId, ChargingLimit]) -> list[str]:
-    before: dict[CircuitId, Sums] = {name: [0, 0, 0] for name in topology.circuits}
-    after: dict[CircuitId, Sums] = {name: [0, 0, 0] for name in topology.circuits}
-    posts: dict[StationId, tuple[Sums, Sums]] = {
-        station.id: ([0, 0, 0], [0, 0, 0]) for station in topology.stations.values() if len(station.evses) > 1
-    }
-    for evse in snapshot.evses.values():
-        now = round(max(evse.counts_a, evse.offered_a or 0.0) * MICRO)
-        then = max(now, round(offers[evse.id].limit_a * MICRO)) if evse.id in offers else now
-        if not then:
-            continue
-        circuit = evse.plan.circuit
-        for phase in evse.phases or ALL_PHASES:
-            before[circuit][phase] += now
-            after[circuit][phase] += then
-            if evse.id.station in posts:
-                posts[evse.id.station][0][phase] += now
-                posts[evse.id.station][1][phase] += then
-    for name in sorted(topology.circuits, key=lambda name: -len(topology.paths[name])):
-        parent = topology.circuits[name].parent
-        if parent is not None:
-            for phase in ALL_PHASES:
-                before[parent][phase] += before[name][phase]
-                after[parent][phase] += after[name][phase]
+    circuits, posts = _sums(topology, snapshot, offers)
+    conductor = _vector_sum if topology.wiring.is_triangle else _plain_sum
     ceilings = _ceilings(snapshot)
     wrong: list[str] = []
     for name, installed in topology.circuits.items():
@@ -87,12 +69,60 @@ def _summed(topology: Topology, snapshot: SiteSnapshot, offers: Mapping[EvseId, 
         reserve = installed.reserve_a + (snapshot.quarantine_reserve_a if name == topology.root else 0.0)
         for phase in ALL_PHASES:
             room = limit - round((base[phase] + unsure[phase] + reserve) * MICRO)
-            wrong += _exceeded(f"circuit {name} {phase.name}", room, before[name][phase], after[name][phase])
-    for station, (was, becomes) in posts.items():
+            before, after = (conductor(sums, phase) for sums in circuits[name])
+            wrong += _exceeded(f"circuit {name} {phase.name}", room, before, after)
+    for station, both in posts.items():
         limit = min(round(topology.stations[station].max_a * MICRO), ceilings.get(EvseId(station, 0), MICRO * MICRO))
         for phase in ALL_PHASES:
-            wrong += _exceeded(f"station {station} {phase.name}", limit, was[phase], becomes[phase])
+            before, after = (conductor(sums, phase) for sums in both)
+            wrong += _exceeded(f"station {station} {phase.name}", limit, before, after)
     return wrong
+
+
+def _sums(
+    topology: Topology, snapshot: SiteSnapshot, offers: Mapping[EvseId, ChargingLimit]
+) -> tuple[dict[CircuitId, tuple[Sums, Sums]], dict[StationId, tuple[Sums, Sums]]]:
+    """Of every circuit and post, before and after the offers: by phase; where stations are between lines by pair of
+    lines, and in fourth place of those that are on all three."""
+    triangle = topology.wiring.is_triangle
+    nothing = [0] * (4 if triangle else 3)
+    circuits: dict[CircuitId, tuple[Sums, Sums]] = {name: ([*nothing], [*nothing]) for name in topology.circuits}
+    posts: dict[StationId, tuple[Sums, Sums]] = {
+        station.id: ([*nothing], [*nothing]) for station in topology.stations.values() if len(station.evses) > 1
+    }
+    for evse in snapshot.evses.values():
+        now = round(max(evse.counts_a, evse.offered_a or 0.0) * MICRO)
+        then = max(now, round(offers[evse.id].limit_a * MICRO)) if evse.id in offers else now
+        if not then:
+            continue
+        phases = evse.phases or ALL_PHASES
+        places: Iterable[int] = (PLACES.get(frozenset(phases), 3),) if triangle else phases
+        into = [circuits[evse.plan.circuit], *([posts[evse.id.station]] if evse.id.station in posts else [])]
+        for before, after in into:
+            for place in places:
+                before[place] += now
+                after[place] += then
+    for name in sorted(topology.circuits, key=lambda name: -len(topology.paths[name])):
+        parent = topology.circuits[name].parent
+        if parent is not None:
+            for above, below in zip(circuits[parent], circuits[name], strict=True):
+                above[:] = map(add, above, below)
+    return circuits, posts
+
+
+def _plain_sum(sums: Sums, phase: int) -> int:
+    return sums[phase]
+
+
+def _vector_sum(sums: Sums, line: int) -> int:
+    """The current of a line as a phasor: one pair leads by 30 degrees, the other lags; those on all three lines may be
+    at either angle, or between them."""
+    lead, lag, every = sums[line], sums[(line + 2) % 3], sums[3]
+    both = lead + lag
+    balanced = lead * lead + lead * lag + lag * lag + isqrt(3 * (every * both) ** 2) + every * every
+    ahead, behind = lead + every, lag + every
+    squares = balanced, ahead * ahead + ahead * lag + lag * lag, lead * lead + lead * behind + behind * behind
+    return isqrt(max(squares))
 
 
 def _exceeded(where: str, room: int, before: int, after: int) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TypeVar
 from sitectl.base.errors import InternalError
 from sitectl.config.checks_references import NO_UPLINK
 from sitectl.config.connections import parse_connection
-from sitectl.config.draft import Draft, evses_of
+from sitectl.config.draft import Draft, EvseDraft, evses_of
 from sitectl.config.gather import Gathered
 from sitectl.config.models import Configuration, Uplink
 from sitectl.config.models_station import Station
@@ -35,8 +35,9 @@ from sitectl.config.settings import (
     UnknownStations,
     UplinkSettings,
 )
-from sitectl.model.circuit import Circuit, MeterLoss, Topology, topology
+from sitectl.model.circuit import Circuit, MeterLoss, Topology, Wiring, topology
 from sitectl.model.connection import Connection
+from sitectl.model.electrical import PhaseRotation
 from sitectl.model.ids import CircuitId, EvseId, MeterId, StationId, UplinkId
 from sitectl.model.sheets import MeterSheet
 from sitectl.model.station import EvsePlan, ProfileStorage, StationPlan
@@ -134,6 +135,7 @@ def _ocpp(draft: Draft) -> OcppSettings:
 
 def _topology(draft: Draft, fallback_a: Mapping[tuple[str, int], float]) -> Topology:
     config = draft.config
+    wiring = draft.wiring
     circuits = {
         CircuitId(name): Circuit(
             id=CircuitId(name),
@@ -143,6 +145,7 @@ def _topology(draft: Draft, fallback_a: Mapping[tuple[str, int], float]) -> Topo
             base_load_worst_a=circuit.base_load_worst_a or 0.0,
             on_meter_lost=MeterLoss(config.meters[circuit.meter].on_lost) if circuit.meter else MeterLoss.STATIC,
             reserve_a=circuit.reserve_a,
+            wiring=wiring,
         )
         for name, circuit in config.circuits.items()
     }
@@ -164,7 +167,7 @@ def _station(draft: Draft, name: str, station: Station, fallback_a: Mapping[tupl
                 circuit=CircuitId(evse.circuit),
                 max_a=evse.max_a,
                 min_a=evse.min_a,
-                rotation=evse.rotation,
+                rotation=_rotation(evse, draft.wiring),
                 fallback_a=fallback_a.get((name, evse.number), evse.fallback_a or 0.0),
                 priority=evse.priority,
             )
@@ -185,6 +188,13 @@ def _connection(text: str) -> Connection:
     if isinstance(connection, Refusal):
         raise InternalError(f"{text!r} passed the shape and is no connection")
     return connection
+
+
+def _rotation(evse: EvseDraft, wiring: Wiring) -> PhaseRotation:
+    """With what the wiring says of it: whether its current flows between its lines."""
+    phases = evse.rotation
+    between = wiring.is_triangle or (wiring is Wiring.SPLIT and len(phases.phases) == 2)
+    return replace(phases, line_to_line=between and phases.known)
 
 
 def _meter(name: str, config: Configuration, sheets: Mapping[str, MeterSheet]) -> MeterSettings:

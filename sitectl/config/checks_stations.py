@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sitectl.config.draft import Draft, EvseDraft, evses_of
 from sitectl.config.models_station import Station
+from sitectl.model.circuit import Wiring
+from sitectl.model.electrical import Phase
 
 _LEAST_A = 6.0
 """The lowest current a control pilot can signal (IEC 61851-1, annex A)."""
@@ -17,6 +19,7 @@ def check(draft: Draft) -> None:
             _check_fallback(draft, evse)
             if station.installed:
                 _check_phases(draft, evse)
+            _check_lines(draft, evse)
         if station.installed:
             _check_rating(draft, name, station)
 
@@ -53,6 +56,20 @@ def _check_phases(draft: Draft, evse: EvseDraft) -> None:
     if evse.phases is None and not any(draft.findings.has_errors_in(*path) for path in places):
         cure = "write where its L1, L2, L3 are wired, such as phases: L1L2L3, or phases: unknown"
         draft.findings.warn(evse.path, "phases not said: counted on all three phases", cure, at_key=True)
+
+
+def _check_lines(draft: Draft, evse: EvseDraft) -> None:
+    """Whether such phases are there, and can be a way out and back."""
+    wiring, phases = draft.wiring, evse.rotation.phases
+    path = evse.path_of("phases")
+    if evse.phases is None or not evse.rotation.known or draft.findings.has_errors_in(*path):
+        return
+    if wiring.is_triangle and len(phases) == 1:
+        message = f"{evse.phases} alone is between a line and neutral, and wiring {wiring} has none"
+        draft.findings.error(path, message, "write the two lines that it is connected to, such as L1L2")
+    elif wiring is Wiring.SPLIT and Phase.L3 in phases:
+        cure = "write L1L2 for 240 V, L1 or L2 for 120 V"
+        draft.findings.error(path, f"{evse.phases} has an L3, and a split phase has two legs", cure)
 
 
 def _check_rating(draft: Draft, name: str, station: Station) -> None:

@@ -35,6 +35,11 @@ def check(draft: Draft) -> None:
         _check_root(draft, root)
     _check_base_loads(draft)
     for name, circuit in draft.config.circuits.items():
+        if circuit.wiring not in (None, draft.wiring) and circuit.parent is not None:
+            message = f"{circuit.wiring} below a root that is wired {draft.wiring}; one tree has one wiring"
+            cure = "leave it away; give what hangs behind a transformer a site (and a sitectl) of its own"
+            draft.findings.error(("circuits", name, "wiring"), message, cure)
+    for name, circuit in draft.config.circuits.items():
         if circuit.reserve_a >= circuit.rated_a:
             message = f"{circuit.reserve_a:g} A leaves nothing of {circuit.rated_a:g} A"
             draft.findings.error(("circuits", name, "reserve_a"), message, "write a few ampere, or leave it away")

@@ -10,6 +10,7 @@ from sitectl.config.issues import Findings, Path
 from sitectl.config.models import Configuration
 from sitectl.config.models_station import Evse, Station
 from sitectl.config.notation import Refusal, parse_phases
+from sitectl.model.circuit import Wiring
 from sitectl.model.electrical import UNKNOWN_ROTATION, PhaseRotation
 
 
@@ -30,6 +31,12 @@ class Draft:
         for part in path:
             here = here.get(part) if isinstance(here, Mapping) else None
         return here if isinstance(here, Mapping) else {}
+
+    @property
+    def wiring(self) -> Wiring:
+        """How the tree is wired, as its root says."""
+        said = (circuit.wiring for circuit in self.config.circuits.values() if circuit.parent is None)
+        return Wiring(next(said, None) or Wiring.WYE)
 
     def file(self, name: str) -> FilePath:
         """A file name of the configuration, absolute."""

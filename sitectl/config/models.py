@@ -94,8 +94,11 @@ class CircuitSection(Section):
     imbalance_a: Later = None
     reserve_a: Ampere = 0.0
     """A margin on every phase that sharing leaves alone; it pays for steps of the base load before they come."""
-    wiring: Annotated[Literal["wye", "delta", "split", "it"], Only("wye")] = "wye"
-    """Only wye is in this version."""
+    wiring: Literal["wye", "delta", "split", "it"] | None = None
+    """How the currents of stations add up; one value for the whole tree, written on the root. wye (the default): three
+    phases and neutral, each phase a sum of its own. delta: stations between two lines (phases: L1L2) or on all three;
+    what two pairs draw on the line they share adds up as vectors. it: the same without any neutral, 3 x 230 V. split:
+    two legs L1 and L2 with neutral, 120/240 V; what is between them loads both."""
 
 
 class Meter(Section):

@@ -17,6 +17,28 @@ class MeterLoss(StrEnum):
     STOP = "stop"
 
 
+class Wiring(StrEnum):
+    """How a circuit is wired, which says how the currents of its stations add up on its conductors.
+
+    * `wye`: three phases and neutral; every phase current comes back by the neutral, so each phase is a sum of its own.
+    * `delta`: three lines; stations are connected between two lines (or on all three), so one current loads two lines
+      and adds up with that of another pair as vectors 60 degrees apart: |I|² = x² + xy + y² on the line they share.
+      Also a grounded wye whose stations are all between lines (208 V of 120/208 V).
+    * `it`: the same for an isolated supply without a neutral (3 x 230 V).
+    * `split`: two legs L1 and L2, 180 degrees apart, and neutral (120/240 V); 240 V loads both legs with one current.
+    """
+
+    WYE = "wye"
+    DELTA = "delta"
+    SPLIT = "split"
+    IT = "it"
+
+    @property
+    def is_triangle(self) -> bool:
+        """Whether currents flow between lines that are 120 degrees apart."""
+        return self in (Wiring.DELTA, Wiring.IT)
+
+
 @dataclass(frozen=True, slots=True)
 class Circuit:
     """One cable run. `rated_a` per phase; `base_load_worst_a` is the most that anything but stations may draw here.
@@ -31,6 +53,7 @@ class Circuit:
     base_load_worst_a: float = 0.0
     on_meter_lost: MeterLoss = MeterLoss.STATIC
     reserve_a: float = 0.0
+    wiring: Wiring = Wiring.WYE
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +69,11 @@ class Topology:
     root: CircuitId
     paths: Mapping[CircuitId, tuple[CircuitId, ...]]
     """From a circuit up to the root, itself first."""
+
+    @property
+    def wiring(self) -> Wiring:
+        """How the whole tree is wired: as its root."""
+        return self.circuits[self.root].wiring
 
     def evses(self) -> dict[EvseId, EvsePlan]:
         """Every EVSE of every installed station, in configuration order."""

@@ -49,15 +49,19 @@ NO_CURRENT = PhaseCurrents(0.0, 0.0, 0.0)
 class PhaseRotation:
     """Where an EVSE's own L1, L2, L3 are wired on the grid, in that order; one to three entries, all different.
 
-    `known` is False when nobody knows: then the EVSE is counted on all three phases.
+    `known` is False when nobody knows: then the EVSE is counted on all three phases. `line_to_line`: it has no neutral,
+    so what flows in on one of its lines comes back by another.
     """
 
     phases: tuple[Phase, ...] = ALL_PHASES
     known: bool = True
+    line_to_line: bool = False
 
     def to_grid(self, own: PhaseCurrents) -> PhaseCurrents:
         """Currents as the station names its phases -> currents as the grid names them."""
         grid = [0.0, 0.0, 0.0]
+        if self.line_to_line and len(self.phases) == 2:
+            own = PhaseCurrents(*(max(own),) * 3)
         for mine, theirs in zip(own, self.phases, strict=False):
             grid[theirs] += mine
         return PhaseCurrents(*grid)

@@ -10,6 +10,7 @@ from sitectl.model.limits import Allocation, CircuitShare, IfDead
 from sitectl.model.snapshot import EvseSnapshot, SiteSnapshot
 from sitectl.state.site_state import SiteState
 from sitectl.state.tree import add_up
+from sitectl.state.triangle import no_sums, on_lines, places
 
 
 def circuit_shares(
@@ -21,24 +22,26 @@ def circuit_shares(
     for ceiling in snapshot.ceilings:
         if ceiling.circuit is not None and ceiling.circuit in ceilings:
             ceilings[ceiling.circuit] = min(ceilings[ceiling.circuit], ceiling.ceiling_a)
-    allocated = {id: [0.0, 0.0, 0.0] for id in topology.circuits}
-    reserved = {id: [0.0, 0.0, 0.0] for id in topology.circuits}
+    wiring = topology.wiring
+    allocated = {id: no_sums(wiring) for id in topology.circuits}
+    reserved = {id: no_sums(wiring) for id in topology.circuits}
     for id, view in snapshot.evses.items():
         amount, totals = _counted(id, view, allocation, allocated, reserved)
         if amount:
             here = totals[view.plan.circuit]
-            for phase in view.phases:
-                here[phase] += amount
+            for place in places(view.phases, wiring):
+                here[place] += amount
     add_up(topology, allocated)
     add_up(topology, reserved)
+    unshared: dict[CircuitId, PhaseCurrents] = {}
     for name, circuit in topology.circuits.items():
         unshared_a = circuit.reserve_a + (snapshot.quarantine_reserve_a if name == topology.root else 0.0)
-        reserved[name] = [a + unshared_a for a in reserved[name]]
+        unshared[name] = PhaseCurrents(unshared_a, unshared_a, unshared_a)
     return {
         id: CircuitShare(
             ceiling_a=PhaseCurrents(*(ceilings[id],) * 3),
-            reserved_a=PhaseCurrents(*reserved[id]).rounded(),
-            allocated_a=PhaseCurrents(*allocated[id]).rounded(),
+            reserved_a=on_lines(reserved[id], wiring).plus(unshared[id]).rounded(),
+            allocated_a=on_lines(allocated[id], wiring).rounded(),
             if_dead=dead.get(id),
         )
         for id in topology.circuits

@@ -79,7 +79,7 @@ class EvseState:
         rotation = self.plan.rotation
         if not rotation.known:
             return ALL_PHASES
-        if self.is_one_phase():
+        if self.is_one_phase() and not rotation.line_to_line:
             return rotation.phases[:1]
         return rotation.phases
 

@@ -21,6 +21,7 @@ from sitectl.model.snapshot import SiteSnapshot
 from sitectl.state.breaker import SHARE_OF_TRIP, trip_time_s
 from sitectl.state.snapshot import Pictures
 from sitectl.state.tree import add_up, leaves_first
+from sitectl.state.triangle import no_sums, on_lines, places
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +35,18 @@ class InForce:
 
 def in_force(topology: Topology, snapshot: SiteSnapshot, pictures: Pictures) -> Mapping[CircuitId, InForce]:
     """Add up every circuit: first what hangs on it itself, then from the leaves to the root."""
-    lawful = {id: [0.0, 0.0, 0.0] for id in topology.circuits}
-    fallback = {id: [0.0, 0.0, 0.0] for id in topology.circuits}
+    wiring = topology.wiring
+    lawful = {id: no_sums(wiring) for id in topology.circuits}
+    fallback = {id: no_sums(wiring) for id in topology.circuits}
     latest = dict.fromkeys(topology.circuits, snapshot.at)
     for picture in pictures.evses.values():
         view = picture.view
         plan, counts_a = view.plan, view.counts_a
         circuit, fallback_a = plan.circuit, plan.fallback_a
         in_all, in_fallbacks = lawful[circuit], fallback[circuit]
-        for phase in view.phases:
-            in_all[phase] += counts_a
-            in_fallbacks[phase] += fallback_a
+        for place in places(view.phases, wiring):
+            in_all[place] += counts_a
+            in_fallbacks[place] += fallback_a
         if counts_a > 0 and picture.lasts_until > latest[circuit]:
             latest[circuit] = picture.lasts_until
     add_up(topology, lawful)
@@ -52,10 +54,10 @@ def in_force(topology: Topology, snapshot: SiteSnapshot, pictures: Pictures) -> 
     for circuit in leaves_first(topology):
         for above in topology.paths[circuit][1:2]:
             latest[above] = max(latest[above], latest[circuit])
-    lawful[topology.root] = [a + snapshot.quarantine_reserve_a for a in lawful[topology.root]]
+    lines = {id: on_lines(lawful[id], wiring) for id in topology.circuits}
+    lines[topology.root] = PhaseCurrents(*(a + snapshot.quarantine_reserve_a for a in lines[topology.root]))
     return {
-        id: InForce(PhaseCurrents(*lawful[id]), PhaseCurrents(*fallback[id]), latest[id] - snapshot.at)
-        for id in topology.circuits
+        id: InForce(lines[id], on_lines(fallback[id], wiring), latest[id] - snapshot.at) for id in topology.circuits
     }
 
 

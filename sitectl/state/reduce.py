@@ -10,7 +10,7 @@ from sitectl.model import events
 from sitectl.model.events import Event
 from sitectl.model.ids import EvseId, StationId
 from sitectl.model.limits import Offer, OfferKind
-from sitectl.state import base_load, ledger
+from sitectl.state import base_load, ledger, triangle
 from sitectl.state import evse as evses
 from sitectl.state.evse import EvseState, RunningTransaction
 from sitectl.state.lifetime import in_ram
@@ -77,7 +77,8 @@ def _meter_read(state: SiteState, event: events.MeterRead) -> SiteState:
             continue
         limit_a = min([circuit.rated_a, *(c.ceiling_a for c in state.ceilings.values() if c.circuit == circuit.id)])
         below = ((state.evses[id], state.stations[id.station]) for id in state.below[circuit.id])
-        summed = base_load.draws(below, reading.at, over=max(reading.current_a) > limit_a)
+        draws = triangle.draws if state.topology.wiring.is_triangle else base_load.draws
+        summed = draws(below, reading.at, over=max(reading.current_a) > limit_a)
         base, rated_a = bases[circuit.id], circuit.rated_a
         bases[circuit.id] = base_load.sampled(base, reading.current_a, reading.at, rated_a, limit_a, summed)
         trips[circuit.id] = heated(trips.get(circuit.id, COLD), reading.current_a, rated_a, reading.at)

@@ -14,7 +14,7 @@ def leaves_first(topology: Topology) -> Sequence[CircuitId]:
 
 
 def add_up(topology: Topology, currents: dict[CircuitId, list[float]]) -> None:
-    """From what hangs on each circuit itself to what hangs below it, per phase."""
+    """From what hangs on each circuit itself to what hangs below it, place by place."""
     for circuit in leaves_first(topology):
         above = topology.circuits[circuit].parent
         if above is not None:

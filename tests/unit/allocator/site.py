@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sitectl.model.circuit import Circuit, Topology, topology
+from sitectl.model.circuit import Circuit, Topology, Wiring, topology
 from sitectl.model.electrical import ALL_PHASES, Phase, PhaseCurrents, PhaseRotation
 from sitectl.model.ids import CircuitId, EvseId, MeterId, StationId, TransactionId
 from sitectl.model.limits import Ceiling
@@ -37,6 +37,7 @@ def build(circuits: Mapping[str, Mapping[str, Any]], stations: Mapping[str, Mapp
             float(c["rated_a"]),
             meter=MeterId(c["meter"]) if "meter" in c else None,
             reserve_a=float(c.get("reserve_a", 0.0)),
+            wiring=Wiring(c.get("wiring", "wye")),
         )
         for name, c in circuits.items()
     }
@@ -44,7 +45,8 @@ def build(circuits: Mapping[str, Mapping[str, Any]], stations: Mapping[str, Mapp
     for name, s in stations.items():
         circuit, station = CircuitId(s.get("circuit", ROOT)), StationId(name)
         wiring = s.get("phases", "unknown")
-        rotation = PhaseRotation(phases(wiring), known=wiring != "unknown")
+        between = len(wiring) > 2 and tree[ROOT].wiring is not Wiring.WYE
+        rotation = PhaseRotation(phases(wiring), known=wiring != "unknown", line_to_line=between)
         fallback, priority = float(s.get("fallback_a", 6)), int(s.get("priority", 1))
         bounds = float(s.get("evse_max_a", s["max_a"])), float(s.get("min_a", 6))
         evses = tuple(

@@ -13,7 +13,7 @@ from sitectl.config.settings import (
     UnknownStations,
 )
 from sitectl.model.circuit import MeterLoss
-from sitectl.model.electrical import Phase
+from sitectl.model.electrical import UNKNOWN_ROTATION, Phase, PhaseRotation
 from sitectl.model.ids import CircuitId, MeterId, StationId, UplinkId
 from sitectl.model.station import EvsePlan, ProfileStorage, StationPlan
 from sitectl.model.uplink import DeadStart, Right, ZeroId
@@ -216,6 +216,24 @@ def test_values_that_this_version_has_anyway_are_accepted(tmp_path: Path) -> Non
     routing: {stations: [], tokens: []}
     """
     assert loaded(tmp_path, text).settings.topology.stations[StationId("CP01")].ocpp == "1.6"
+
+
+def test_the_wiring_of_the_root_is_that_of_all_and_tells_what_flows_between_lines(tmp_path: Path) -> None:
+    text = """
+    circuits:
+      grid: {rated_a: 200, base_load_worst_a: 60, wiring: WIRING}
+      garage: {parent: grid, rated_a: 100}
+    stations:
+      CP01: {circuit: garage, max_a: 32, phases: L2L1}
+      CP02: {circuit: garage, max_a: 32, phases: unknown}
+    """
+    for wiring, between in (("delta", True), ("it", True), ("split", True), ("wye", False)):
+        topology = loaded(tmp_path, text.replace("WIRING", wiring)).settings.topology
+        assert [circuit.wiring for circuit in topology.circuits.values()] == [wiring, wiring]
+        assert topology.wiring == wiring
+        first, second = (topology.stations[StationId(name)].evses[0].rotation for name in ("CP01", "CP02"))
+        assert first == PhaseRotation((Phase.L2, Phase.L1), line_to_line=between)
+        assert second == UNKNOWN_ROTATION
 
 
 def test_empty_values_are_as_good_as_absent(tmp_path: Path) -> None:
