@@ -84,7 +84,7 @@ def read_demand(
         taking=taking,
         evses=evses,
         cap=_caps(plan, ceilings, step),
-        minimum=[-(-a // step) * step for a in plan.minimum],
+        minimum=_minimums(plan, evses, step),
         force=force,
         offered=offered,
         key=keys,
@@ -92,6 +92,15 @@ def read_demand(
         reserved=reserved,
         in_force=[mine + others for mine, others in zip(shared, reserved, strict=True)],
     )
+
+
+def _minimums(plan: CompiledSite, evses: list[EvseSnapshot], step: int) -> list[int]:
+    """The least that each can be offered; who can only be started and stopped takes all it can, or nothing."""
+    least = [-(-a // step) * step for a in plan.minimum]
+    for number, evse in enumerate(evses):
+        if evse.whole:
+            least[number] = plan.maximum[number] // step * step
+    return least
 
 
 def _caps(plan: CompiledSite, ceilings: Ceilings, step: int) -> list[int]:

@@ -112,6 +112,8 @@ def _told(snapshot: SiteSnapshot, allocation: Allocation, now: EvseSnapshot) -> 
         yield _step("offering", going.limit_a, going.reason)
     told = "nothing in this transaction" if now.offered_a is None else f"{now.offered_a:g} A"
     text = f"told {told}"
+    if now.offered_a is not None:
+        text += f" by {now.form}, {now.form_verdict.value if now.form_verdict else 'not accepted yet'}"
     if now.offer_expires_at is not None and now.offered_a is not None:
         fallback = f"{now.fallback_installed_a:g} A" if now.fallback_installed_a is not None else "its own setting"
         text += f"; lapses to {fallback} in {now.offer_expires_at - snapshot.at:.0f} s unless renewed"

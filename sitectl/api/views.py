@@ -13,6 +13,7 @@ from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.health import Problem
 from sitectl.model.ids import CircuitId, EvseId, StationId, UplinkId
 from sitectl.model.journal import JournalEntry
+from sitectl.model.ladder import LadderStep
 from sitectl.model.limits import Ceiling, IfDead
 from sitectl.model.metering import Freshness
 from sitectl.model.snapshot import EvseSnapshot, MeterSnapshot, StationSnapshot
@@ -212,6 +213,11 @@ def evse(decision: Decision, view: EvseSnapshot, seen: StationSnapshot) -> Json:
         "fallback_a": view.plan.fallback_a,
         "counts_a": _rounded(view.counts_a, 1),
         "reason": _reason(decision, view, seen, limit_a),
+        "control": {
+            "step": view.form.step.value,
+            "form": str(view.form),
+            "verdict": view.form_verdict.value if view.form_verdict else None,
+        },
         "transaction": view.transaction,
     }
 
@@ -228,7 +234,9 @@ def _reason(decision: Decision, view: EvseSnapshot, seen: StationSnapshot, limit
     if not view.online:
         return "offline: counted at what it may still draw" if seen.seen else "never seen: counted at its maximum"
     if view.obeys is Obeys.IGNORES:
-        return "ignores limits: counted at what it draws"
+        return "ignores limits: counted at the most it was seen to draw"
+    if view.form.step is LadderStep.NONE:
+        return "obeys nothing: counted at its maximum"
     if view.obeys is Obeys.UNCONTROLLED:
         return "refuses limits: counted at what it may draw"
     if not view.wants and view.fallback_installed_a is None:

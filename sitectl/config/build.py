@@ -39,6 +39,7 @@ from sitectl.model.circuit import Circuit, MeterLoss, Topology, Wiring, topology
 from sitectl.model.connection import Connection
 from sitectl.model.electrical import PhaseRotation
 from sitectl.model.ids import CircuitId, EvseId, MeterId, StationId, UplinkId
+from sitectl.model.ladder import LadderStep
 from sitectl.model.sheets import MeterSheet
 from sitectl.model.station import EvsePlan, ProfileStorage, StationPlan
 from sitectl.model.uplink import DeadStart, Right, ZeroId
@@ -180,6 +181,7 @@ def _station(draft: Draft, name: str, station: Station, fallback_a: Mapping[tupl
         profile_storage=ProfileStorage(station.profile_storage),
         installed=station.installed,
         ocpp=station.ocpp,
+        control=None if station.control == "auto" else LadderStep(station.control),
     )
 
 

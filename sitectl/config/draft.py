@@ -100,9 +100,16 @@ def evses_of(name: str, station: Station) -> Iterator[EvseDraft]:
             max_a=station.max_a if evse.max_a is None else evse.max_a,
             min_a=station.min_a if evse.min_a is None else evse.min_a,
             phases=station.phases if evse.phases is None else evse.phases,
-            fallback_a=evse.fallback_a if "fallback_a" in own else station.fallback_a,
+            fallback_a=_fallback_a(station, evse),
             priority=station.priority if evse.priority is None else evse.priority,
             own=own,
             of_station=of_station,
             is_listed=station.evses is not None,
         )
+
+
+def _fallback_a(station: Station, evse: Evse) -> float | None:
+    """What it draws without us; where no charging profile binds it, that is all it can."""
+    if station.control in ("start_stop", "none"):
+        return station.max_a if evse.max_a is None else evse.max_a
+    return evse.fallback_a if "fallback_a" in evse.model_fields_set else station.fallback_a

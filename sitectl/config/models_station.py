@@ -59,6 +59,10 @@ class Station(Section):
     """The least accepted from this one; default: ocpp.security_profile."""
     profile_storage: Literal["ram", "flash", "unknown"] = "unknown"
     """Where it keeps charging profiles: may limits be renewed often?"""
+    control: Literal[
+        "auto", "tx_profile", "tx_default", "tx_default_station", "charge_point_max", "start_stop", "none"
+    ] = "auto"
+    """By which message it is limited; auto: the first that it is seen to obey. start_stop, none: no profile works."""
     installed: bool = True
     """false: not there yet, counts for nothing."""
     ocpp: Annotated[Literal["1.6", "2.0.1", "2.1"], Only("1.6")] | None = None

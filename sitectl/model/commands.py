@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 
 from sitectl.model.ids import EvseId, StationId
+from sitectl.model.ladder import FIRST_FORM, LimitForm
 from sitectl.model.limits import Offer
 from sitectl.model.transaction import Payload
 
@@ -34,20 +35,32 @@ class ResetKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OfferLimit:
-    """Set the limit of the running transaction. `begins` is on the station's own learned clock, less a minute."""
+    """Set the limit of the running transaction. `begins` is on the station's own learned clock, less a minute.
+
+    A form without profiles knows 0 (stop the transaction) and anything else, which needs no word.
+    """
 
     offer: Offer
     station_transaction_id: int
     begins: datetime
     lifetime_s: int
     cut: bool
+    form: LimitForm = FIRST_FORM
 
 
 @dataclass(frozen=True, slots=True)
 class InstallFallback:
-    """Install what the EVSE may draw when nobody tells it anything."""
+    """Install what the EVSE may draw when nobody tells it anything, where limits of this form have it below them."""
 
     offer: Offer
+    form: LimitForm = FIRST_FORM
+
+
+@dataclass(frozen=True, slots=True)
+class ClearFallback:
+    """Take the fallback of an EVSE out of the station, in whatever purpose it lies."""
+
+    evse: EvseId
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +149,7 @@ class RelayCall:
 Command = (
     OfferLimit
     | InstallFallback
+    | ClearFallback
     | RequestStart
     | RequestStop
     | ResetStation

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sitectl.model.ids import EvseId, MeterId, StationId, TransactionId
+from sitectl.model.ladder import Ladder
 from sitectl.model.limits import Ceiling, Offer, OfferKind
 from sitectl.model.metering import EvseReading, MeterReading
 from sitectl.model.station import EvseStatus, Obeys, StationIdentity
@@ -182,6 +183,24 @@ class LimitRemembered:
 
 
 @dataclass(frozen=True, slots=True)
+class RungRemembered:
+    """Read from the store at start-up: on which rung of the ladder this device was found to obey."""
+
+    evse: EvseId
+    at: float
+    identity: StationIdentity
+    ladder: Ladder
+
+
+@dataclass(frozen=True, slots=True)
+class WalkOrdered:
+    """Somebody wants to know anew which rung of the ladder an EVSE obeys on."""
+
+    evse: EvseId
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class CeilingSet:
     """Somebody set an upper bound; the same key replaces."""
 
@@ -234,6 +253,8 @@ Event = (
     | LimitRefused
     | LimitUnanswered
     | LimitRemembered
+    | RungRemembered
+    | WalkOrdered
     | CeilingSet
     | CeilingCleared
     | ClockSkewLearned

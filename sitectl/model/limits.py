@@ -85,6 +85,8 @@ class Offer:
     expires_latest_at: float | None = None
     transaction: TransactionId | None = None
     lifetime_s: int = 0
+    lasts: bool = False
+    """It outlives its transaction: it is said by a purpose that is not bound to one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sitectl.model.electrical import ALL_PHASES, NO_CURRENT, Phase, PhaseCurrents
 from sitectl.model.ids import CircuitId, EvseId, MeterId, StationId, TransactionId
+from sitectl.model.ladder import FIRST_FORM, FormVerdict, LimitForm
 from sitectl.model.limits import Ceiling
 from sitectl.model.metering import Freshness
 from sitectl.model.station import (
@@ -53,6 +54,13 @@ class EvseSnapshot:
     last_cut_at: float | None = None
     state_since: float | None = None
     """When its offer last changed between zero and more than zero: the pause or run minimum counts from here."""
+    form: LimitForm = FIRST_FORM
+    form_verdict: FormVerdict | None = None
+    """How limits are told to it, and what is known of that; None: not accepted yet."""
+    whole: bool = False
+    """It can only be started and stopped: it gets its `max_a` or nothing."""
+    lasting_a: float = 0.0
+    """What it may draw for ever if nobody tells it anything any more, beside its fallback."""
 
 
 @dataclass(frozen=True, slots=True)

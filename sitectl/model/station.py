@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from sitectl.model.electrical import UNKNOWN_ROTATION, PhaseRotation
 from sitectl.model.ids import CircuitId, EvseId, StationId
+from sitectl.model.ladder import LadderStep
 from sitectl.model.transaction import Payload
 
 
@@ -47,6 +48,8 @@ class StationPlan:
     profile_storage: ProfileStorage = ProfileStorage.UNKNOWN
     installed: bool = True
     ocpp: str | None = None
+    control: LadderStep | None = None
+    """The only rung of the ladder that may be used; None: it is found out."""
 
 
 class ConnectorStatus(StrEnum):

@@ -159,6 +159,8 @@ def lifetimes(
 def prepare(due: Due, moment: Moment, stored: StoredLimits, seq: int) -> Prepared:
     """Make one offer. What leaves at once lives no longer than the disk covers it."""
     view, limit_a = due.view, due.limit_a
+    if view.whole and limit_a <= view.plan.min_a < view.plan.max_a:
+        limit_a = 0.0  # less than all is none
     station = moment.snapshot.stations[view.id.station]
     lifetime_s = _lifetime_s(view, moment)
     waits = due.kind not in (Kind.CUT, Kind.AGAIN)
@@ -173,7 +175,8 @@ def prepare(due: Due, moment: Moment, stored: StoredLimits, seq: int) -> Prepare
             waits = True
     begins = moment.wall + timedelta(seconds=station.skew_s - START_EARLIER_S)
     offer = _offer(view, limit_a, moment.snapshot.at, lifetime_s, station.clock_error_s, seq)
-    command = OfferLimit(offer, view.station_transaction_id or 0, begins, lifetime_s, cut=due.kind is Kind.CUT)
+    cut = due.kind is Kind.CUT
+    command = OfferLimit(offer, view.station_transaction_id or 0, begins, lifetime_s, cut=cut, form=view.form)
     return Prepared(command, waits, beyond_s=lifetime_s)
 
 
@@ -185,16 +188,18 @@ def _lifetime_s(view: EvseSnapshot, moment: Moment) -> int:
 
 def _offer(view: EvseSnapshot, limit_a: float, now: float, lifetime_s: int, clock_error_s: float, seq: int) -> Offer:
     lives_s = lifetime_s - START_EARLIER_S
+    lapses = view.form.lapses
     return Offer(
         evse=view.id,
         seq=seq,
         limit_a=limit_a,
         kind=OfferKind.DYNAMIC,
         offered_at=now,
-        expires_at=now + lives_s - clock_error_s,
-        expires_latest_at=now + lives_s + clock_error_s,
+        expires_at=now + lives_s - clock_error_s if lapses else None,
+        expires_latest_at=now + lives_s + clock_error_s if lapses else None,
         transaction=view.transaction,
         lifetime_s=lifetime_s,
+        lasts=view.form.lasts,
     )
 
 
@@ -208,6 +213,8 @@ def fallbacks_due(snapshot: SiteSnapshot, state: SiteState) -> list[EvseSnapshot
         station = snapshot.stations[id.station]
         installed = view.fallback_installed_a == view.plan.fallback_a
         if not (station.online and station.booted) or (installed and not station.profiles_in_ram):
+            continue
+        if not view.form.is_profile or (view.form.replaces_fallback and view.wants):
             continue
         asked_at = state.evses[id].fallback_asked_at
         anew = asked_at is None or (station.connected_at is not None and asked_at < station.connected_at)
@@ -223,4 +230,4 @@ def prepare_fallback(view: EvseSnapshot, now: float, seq: int) -> Prepared:
     """Make the offer of a fallback. One that rises above what is installed is on disk before it leaves."""
     offer = Offer(view.id, seq, view.plan.fallback_a, OfferKind.FALLBACK, offered_at=now)
     installed = view.fallback_installed_a
-    return Prepared(InstallFallback(offer), waits=installed is not None and view.plan.fallback_a > installed)
+    return Prepared(InstallFallback(offer, view.form), waits=installed is not None and view.plan.fallback_a > installed)

@@ -13,6 +13,9 @@ UNBOUNDED = float("inf")
 NEVER_TOLD_S = 600.0
 """How long a restart counts what an EVSE may draw until it has shown to obey its first limit."""
 
+FOR_EVER_S = 10 * 366 * 86_400.0
+"""A limit that never lapses by itself is counted until another one takes its place."""
+
 WORTH_LOWERING_A = 1.0
 
 
@@ -77,7 +80,9 @@ def row_of(evse: EvseState, now: float, wall: datetime, beyond_s: float = 0.0) -
     entry = evse.entry
     dynamic = bool(entry.acknowledged or entry.offers)
     lasts_s = entry.last_expiry_at(now) - now + (beyond_s if dynamic else 0.0)
-    if any(offer.expires_latest_at is None for offer in entry.unreleased):
+    if entry.lasts_for_ever():
+        lasts_s = FOR_EVER_S
+    elif any(offer.expires_latest_at is None for offer in entry.unreleased):
         lasts_s = max(lasts_s, NEVER_TOLD_S)
     return StoredLimit(
         evse=evse.plan.id,

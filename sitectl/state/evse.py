@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from sitectl.model.electrical import ALL_PHASES, NO_CURRENT, Phase, PhaseCurrents
 from sitectl.model.ids import TransactionId
+from sitectl.model.ladder import FIRST_RUNG, Ladder, LadderStep
 from sitectl.model.limits import Offer, OfferKind
 from sitectl.model.metering import EvseReading
 from sitectl.model.station import ChargingState, ConnectorStatus, EvsePlan, EvseStatus, Obeys
@@ -18,18 +19,6 @@ ONE_PHASE_AFTER_S = 30.0
 ONE_PHASE_READINGS = 3
 PHASE_IN_USE_A = 1.0
 """A car is taken for one-phase after 30 s and three readings with current on its first phase alone."""
-
-REACTION_S = 15.0
-ABOVE_FOR_S = 5.0
-"""A station still above an accepted limit after 15 s (reaction 5 s and one reading of 10 s) is ignoring it, if one more
-reading at least 5 s earlier said so too."""
-
-OBEYS_AGAIN_S = 30.0
-"""It is trusted again after being within its limit for this long."""
-
-REFUSED_PAUSE_S = 30.0
-REFUSED_PAUSE_MOST_S = 600.0
-UNCONTROLLED_AFTER = 3
 
 FOLLOWS_AFTER_S = 8.0
 """A car follows a raise within its reaction (5 s, IEC 61851-1) and a ramp; an earlier reading may not show it."""
@@ -73,6 +62,15 @@ class EvseState:
     resend: bool = False
     refusals: int = 0
     refused_until: float = 0.0
+    ladder: Ladder = FIRST_RUNG
+    superseded: tuple[tuple[float, float], ...] = ()
+    """Until when (monotonic s) a limit was in force that excuses a high reading, and how high it was (A)."""
+    peak_a: float = 0.0
+    """The most that was read since it was found to ignore its limit."""
+    judged_from: float | None = None
+    """When the limit was accepted by which a station that ignored one is judged again."""
+    walked_at: float | None = None
+    """When the last profile was found not to work."""
 
     def phases(self) -> tuple[Phase, ...]:
         """The grid phases that this EVSE is counted on: all while the wiring is unknown."""
@@ -137,7 +135,9 @@ class EvseState:
         preparing = self.status is not None and self.status.preparing
         start_possible = not station.starts_pass_us or preparing or now < self.expected_until
         unheard = not station.starts_pass_us and not self._confirmed(station)
-        return self.entry.counts_a(now, start_possible, unheard)
+        counts_a = self.entry.counts_a(now, start_possible, unheard)
+        ignores = self.obeys is Obeys.IGNORES and self.transaction is not None
+        return max(counts_a, self.peak_a) if ignores else counts_a
 
     def _confirmed(self, station: StationState) -> bool:
         """Whether the station has accepted a limit of this transaction on the connection that it has now: before that,
@@ -154,60 +154,6 @@ class EvseState:
         if self.reading is not None and now < self.reading.at + READING_LAPSES_S < earliest:
             earliest = self.reading.at + READING_LAPSES_S
         return earliest
-
-
-def with_reading(evse: EvseState, reading: EvseReading) -> EvseState:
-    """Take a reading: the ledger's measurement, whether the limit is obeyed, and how many phases the car uses.
-
-    One without currents tells nothing of them, and must not make an older one look new.
-    """
-    if reading.current_a is None:
-        return evse
-    highest = max(reading.current_a)
-    before = evse.entry
-    entry = ledger.measured(before, highest, reading.at)
-    obeyed = _with_obedience(evse, highest, reading.at)
-    if before.unreleased and not entry.unreleased and _was_cut_visibly(evse, before):
-        obeyed = replace(obeyed, obeys=Obeys.PROVEN, above_since=None)
-    return _with_car(replace(obeyed, entry=entry), reading)
-
-
-def _was_cut_visibly(evse: EvseState, entry: LimitEntry) -> bool:
-    """Whether the car drew more than the limit it now keeps: only then is keeping it a proof."""
-    held = entry.acknowledged
-    return held is not None and evse.entry.measured_a > held.limit_a + ledger.tolerance_a(held.limit_a)
-
-
-def _with_obedience(evse: EvseState, highest_a: float, at: float) -> EvseState:
-    """Judge a reading against the acknowledged limit. Accepted is not proof, and neither is one high reading."""
-    entry = evse.entry
-    held = entry.acknowledged
-    if held is None or entry.offers or entry.acknowledged_at is None:
-        return evse
-    if highest_a > held.limit_a + ledger.tolerance_a(held.limit_a):
-        since = evse.above_since if evse.above_since is not None else at
-        ignoring = at - entry.acknowledged_at >= REACTION_S and at - since >= ABOVE_FOR_S
-        obeys = Obeys.IGNORES if ignoring else evse.obeys
-        return replace(evse, above_since=since, within_since=None, obeys=obeys)
-    within = evse.within_since if evse.within_since is not None else at
-    obeys = evse.obeys
-    if obeys is Obeys.IGNORES and at - within >= OBEYS_AGAIN_S:
-        obeys = Obeys.UNKNOWN
-    return replace(evse, above_since=None, within_since=within, obeys=obeys)
-
-
-def _with_car(evse: EvseState, reading: EvseReading) -> EvseState:
-    """Learn whether the car uses its first phase alone."""
-    evse = replace(evse, reading=reading)
-    own = reading.current_a
-    if own is None or reading.phases == 0 or evse.transaction is None:
-        return evse
-    if own.l2 > PHASE_IN_USE_A or own.l3 > PHASE_IN_USE_A:
-        return replace(evse, one_phase_since=None, one_phase_readings=0)
-    if own.l1 <= PHASE_IN_USE_A:
-        return evse
-    since = evse.one_phase_since if evse.one_phase_since is not None else reading.at
-    return replace(evse, one_phase_since=since, one_phase_readings=evse.one_phase_readings + 1)
 
 
 def with_status(evse: EvseState, status: EvseStatus, at: float) -> EvseState:
@@ -229,8 +175,10 @@ def with_offer(evse: EvseState, offer: Offer) -> EvseState:
     entry = ledger.offered(evse.entry, offer)
     if offer.kind is OfferKind.FALLBACK:
         return replace(evse, entry=entry, fallback_asked_at=offer.offered_at)
+    if evse.ladder.form.replaces_fallback:  # in the station it is what holds from now on, with or without us
+        entry = ledger.offered(entry, replace(offer, kind=OfferKind.FALLBACK))
     before, at = evse.newest_offer, offer.offered_at
-    held_a = before.limit_a if before is not None else entry.fallback_bound_a()
+    held_a = before.limit_a if before is not None else evse.entry.fallback_bound_a()
     flips = before is None or (offer.limit_a > 0) != (before.limit_a > 0)
     return replace(
         evse,
@@ -242,47 +190,6 @@ def with_offer(evse: EvseState, offer: Offer) -> EvseState:
         may_rise_from=at if offer.limit_a > held_a else evse.may_rise_from,
         state_since=at if flips else evse.state_since,
     )
-
-
-def with_acknowledgement(evse: EvseState, seq: int, kind: OfferKind, at: float) -> EvseState:
-    """The station accepted an offer. The car may follow a raise from now on, however late the answer came."""
-    before = evse.entry.acknowledged
-    entry = ledger.acknowledged(evse.entry, seq, kind, at)
-    if kind is OfferKind.FALLBACK:
-        return replace(evse, entry=entry)
-    obeys = Obeys.UNKNOWN if evse.obeys is Obeys.UNCONTROLLED else evse.obeys
-    raised = entry.acknowledged is not None and (before is None or entry.acknowledged.limit_a > before.limit_a)
-    rises = at if raised else evse.may_rise_from
-    return replace(evse, entry=entry, refusals=0, refused_until=0.0, obeys=obeys, may_rise_from=rises)
-
-
-def with_refusal(evse: EvseState, seq: int, kind: OfferKind, at: float, by_station: bool) -> EvseState:
-    """An offer is surely not in force. If it was the newest, what the station accepted last is again.
-
-    A station that says no is asked again after 30 s, then ever more seldom; after three it counts as uncontrolled until
-    it accepts one.
-    """
-    entry = ledger.refused(evse.entry, seq, kind)
-    if kind is OfferKind.FALLBACK:
-        return replace(evse, entry=entry)
-    newest = evse.newest_offer
-    if newest is not None and newest.seq == seq:
-        newest = entry.offers[-1] if entry.offers else entry.acknowledged
-    evse = replace(evse, entry=entry, newest_offer=newest)
-    if not by_station:
-        return evse
-    refusals = evse.refusals + 1
-    pause_s = min(REFUSED_PAUSE_S * 2.0 ** (refusals - 1), REFUSED_PAUSE_MOST_S)
-    obeys = Obeys.UNCONTROLLED if refusals >= UNCONTROLLED_AFTER else evse.obeys
-    return replace(evse, refusals=refusals, refused_until=at + pause_s, obeys=obeys)
-
-
-def with_doubt(evse: EvseState, seq: int, kind: OfferKind) -> EvseState:
-    """Whether an offer is in force is not known: it counts on, and the newest is said again."""
-    newest = evse.newest_offer
-    if kind is OfferKind.DYNAMIC and newest is not None and newest.seq == seq:
-        return replace(evse, resend=True)
-    return evse
 
 
 def with_age(evse: EvseState, now: float, online: bool) -> EvseState:
@@ -320,7 +227,8 @@ def with_start(evse: EvseState, running: RunningTransaction, resumed: bool) -> E
     if evse.transaction is not None and evse.transaction.id == running.id:
         return evse
     entry = _resumed(evse, running.since) if resumed else ledger.begun(evse.entry)
-    trusted = resumed or evse.obeys in (Obeys.UNKNOWN, Obeys.PROVEN)
+    never = evse.ladder.form.step is LadderStep.NONE
+    trusted = resumed or never or evse.obeys in (Obeys.UNKNOWN, Obeys.PROVEN)
     return replace(
         evse,
         entry=entry,
@@ -335,6 +243,9 @@ def with_start(evse: EvseState, running: RunningTransaction, resumed: bool) -> E
         state_since=None,
         above_since=None,
         within_since=None,
+        superseded=(),
+        peak_a=0.0,
+        judged_from=None,
     )
 
 
@@ -353,6 +264,9 @@ def with_end(evse: EvseState, transaction: TransactionId) -> EvseState:
     """The running transaction ended; the end of another one changes nothing."""
     if evse.transaction is None or evse.transaction.id != transaction:
         return evse
+    told = evse.entry.acknowledged
+    if evse.ladder.form.step is LadderStep.START_STOP and told is not None and not told.limit_a:
+        evse = replace(evse, ladder=replace(evse.ladder, proven=True))  # it was stopped, and has stopped
     return replace(
         evse,
         entry=ledger.ended(evse.entry),

@@ -42,7 +42,7 @@ def in_force(topology: Topology, snapshot: SiteSnapshot, pictures: Pictures) -> 
     for picture in pictures.evses.values():
         view = picture.view
         plan, counts_a = view.plan, view.counts_a
-        circuit, fallback_a = plan.circuit, plan.fallback_a
+        circuit, fallback_a = plan.circuit, max(plan.fallback_a, view.lasting_a)
         in_all, in_fallbacks = lawful[circuit], fallback[circuit]
         for place in places(view.phases, wiring):
             in_all[place] += counts_a

@@ -13,7 +13,9 @@ The rules:
   ended and begun there, and the messages that tell of it may still wait.
 
 The dynamic limit is a TxProfile: it replaces the fallback (TxDefaultProfile) while it is valid and dies with its
-transaction (OCPP 1.6, 3.13.1 and errata 3.7/3.8); when its duration ends, the fallback holds again.
+transaction (OCPP 1.6, 3.13.1 and errata 3.7/3.8); when its duration ends, the fallback holds again. Where a station
+obeys another purpose only, its limits last: they hold on after the transaction, and in the next one, until they lapse.
+A limit that never lapses counts for ever.
 """
 
 from __future__ import annotations
@@ -75,15 +77,18 @@ class LimitEntry:
         another transaction since, under its fallback.
         """
         fallback_a = self.fallback_bound_a()
+        may_draw = self.in_transaction or start_possible or unheard
         highest = 0.0
         if self.acknowledged is not None:
-            highest = _value(self.acknowledged, now, fallback_a)
+            if may_draw or not (self.acknowledged.lasts and self.acknowledged_at is not None):
+                highest = _value(self.acknowledged, now, fallback_a)
         elif self.in_transaction or start_possible:
             highest = fallback_a
         if unheard:
             highest = max(highest, fallback_a)
         for offer in self.offers:
-            highest = max(highest, _value(offer, now, fallback_a))
+            if may_draw or not offer.lasts:
+                highest = max(highest, _value(offer, now, fallback_a))
         for offer in self.unreleased:
             if offer.expires_latest_at is None or now < offer.expires_latest_at:
                 highest = max(highest, offer.limit_a)
@@ -99,12 +104,20 @@ class LimitEntry:
         return (*told, *self.offers, *self.unreleased)
 
     def last_expiry_at(self, now: float) -> float:
-        """When the last dynamic limit that may be in force has surely lapsed; `now` if there is none."""
+        """When the last dynamic limit that may be in force has surely lapsed; `now` if there is none.
+
+        One that never lapses by itself is no limit that time alone ends: it holds like a fallback.
+        """
         latest = now
         for offer in self.dynamic():
             if offer.expires_latest_at is not None and offer.expires_latest_at > latest:
                 latest = offer.expires_latest_at
         return latest
+
+    def lasts_for_ever(self) -> bool:
+        """Whether a dynamic limit that may be in force never lapses."""
+        told = self.offers if self.acknowledged is None else (self.acknowledged, *self.offers)
+        return any(offer.expires_latest_at is None for offer in told)
 
     def changes_at(self, now: float) -> float:
         """Until when time alone changes nothing of what this counts."""
@@ -210,22 +223,22 @@ def rebooted(entry: LimitEntry, keeps_profiles: bool) -> LimitEntry:
 
 
 def begun(entry: LimitEntry) -> LimitEntry:
-    """A transaction began: it runs under the fallback until its own limit is accepted."""
-    return replace(entry, in_transaction=True, acknowledged=None, acknowledged_at=None, offers=(), unreleased=())
+    """A transaction began: it runs under the fallback until its own limit is accepted, or under what lasts."""
+    return replace(_outlived(entry), in_transaction=True, unreleased=())
 
 
 def ended(entry: LimitEntry) -> LimitEntry:
-    """The transaction ended: its limits died with it, and the station says that nothing is drawn."""
-    return replace(
-        entry,
-        in_transaction=False,
-        acknowledged=None,
-        acknowledged_at=None,
-        offers=(),
-        unreleased=(),
-        measured_a=0.0,
-        measured_at=None,
-    )
+    """The transaction ended: its limits died with it, but for those that last; the station says that nothing is
+    drawn."""
+    return replace(_outlived(entry), in_transaction=False, unreleased=(), measured_a=0.0, measured_at=None)
+
+
+def _outlived(entry: LimitEntry) -> LimitEntry:
+    """What of the limits does not end with a transaction."""
+    offers = tuple(offer for offer in entry.offers if offer.lasts)
+    if entry.acknowledged is not None and entry.acknowledged.lasts:
+        return entry if len(offers) == len(entry.offers) else replace(entry, offers=offers)
+    return replace(entry, acknowledged=None, acknowledged_at=None, offers=offers)
 
 
 def remembered(entry: LimitEntry, offer: Offer, fallback_a: float | None) -> LimitEntry:
@@ -239,7 +252,7 @@ def _may_hold(offer: Offer, now: float) -> bool:
 
 def _fallback_as_offer(entry: LimitEntry, like: Offer) -> Offer:
     """Before the first dynamic limit the vehicle draws by the fallback: it must be released like any other limit."""
-    return replace(like, seq=0, limit_a=entry.fallback_bound_a(), expires_at=None, expires_latest_at=None)
+    return replace(like, seq=0, limit_a=entry.fallback_bound_a(), expires_at=None, expires_latest_at=None, lasts=False)
 
 
 def _bounded(offers: tuple[Offer, ...]) -> tuple[Offer, ...]:

@@ -16,6 +16,7 @@ from sitectl.model.limits import Ceiling
 from sitectl.state.base_load import BaseEstimate
 from sitectl.state.evse import EvseState
 from sitectl.state.meter import MeterState
+from sitectl.state.obedience import on_rung
 from sitectl.state.site_state import SiteRules, SiteState, initial_state
 from sitectl.state.station import StationState
 from sitectl.state.trip import TripState
@@ -35,7 +36,7 @@ def reconfigured(
     meters = _meters(state, fresh, new_meters)
     return replace(
         fresh,
-        evses=_evses(state, fresh),
+        evses=_evses(state, fresh, now),
         stations=_stations(state, fresh, keeps_strangers),
         meters=meters,
         bases=_bases(state, fresh, meters),
@@ -46,12 +47,15 @@ def reconfigured(
     )
 
 
-def _evses(state: SiteState, fresh: SiteState) -> Mapping[EvseId, EvseState]:
+def _evses(state: SiteState, fresh: SiteState, fresh_at: float) -> Mapping[EvseId, EvseState]:
     def kept(id: EvseId, new: EvseState) -> EvseState:
         held = state.evses.get(id)
         if held is None:
             return new
-        return replace(held, plan=new.plan, entry=replace(held.entry, max_a=new.plan.max_a))
+        held = replace(held, plan=new.plan, entry=replace(held.entry, max_a=new.plan.max_a))
+        if (held.ladder.pinned, held.ladder.one_evse) == (new.ladder.pinned, new.ladder.one_evse):
+            return held
+        return replace(on_rung(held, new.ladder, fresh_at), obeys=new.obeys)
 
     return {id: kept(id, new) for id, new in fresh.evses.items()}
 

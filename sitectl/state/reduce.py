@@ -10,7 +10,7 @@ from sitectl.model import events
 from sitectl.model.events import Event
 from sitectl.model.ids import EvseId, StationId
 from sitectl.model.limits import Offer, OfferKind
-from sitectl.state import base_load, ledger, triangle
+from sitectl.state import base_load, ledger, obedience, triangle
 from sitectl.state import evse as evses
 from sitectl.state.evse import EvseState, RunningTransaction
 from sitectl.state.lifetime import in_ram
@@ -144,6 +144,8 @@ def _booted(state: SiteState, event: events.StationBooted) -> SiteState:
     same = before.identity in (NOBODY, event.identity)
     keeps_profiles = not in_ram(before.plan)
     state = _each_evse(state, event.station, lambda e: evses.with_boot(e, same, keeps_profiles))
+    if not same:
+        state = _each_evse(state, event.station, lambda e: obedience.with_new_walk(e, event.at))
     return _say_again(state, event.station)
 
 
@@ -158,7 +160,7 @@ def _status(state: SiteState, event: events.EvseStatusChanged) -> SiteState:
 
 
 def _metered(state: SiteState, event: events.EvseMetered) -> SiteState:
-    return _evse(state, event.reading.evse, lambda e: evses.with_reading(e, event.reading))
+    return _evse(state, event.reading.evse, lambda e: obedience.with_reading(e, event.reading))
 
 
 def _start_expected(state: SiteState, event: events.StartExpected) -> SiteState:
@@ -169,7 +171,13 @@ def _start_expected(state: SiteState, event: events.StartExpected) -> SiteState:
 
 def _started(state: SiteState, event: events.TransactionStarted) -> SiteState:
     running = RunningTransaction(event.transaction, event.station_transaction_id, event.at, event.resumed)
-    return _evse(state, event.evse, lambda e: evses.with_start(e, running, event.resumed))
+
+    def change(evse: EvseState) -> EvseState:
+        if not event.resumed:
+            evse = obedience.with_another_chance(evse, event.at)
+        return evses.with_start(evse, running, event.resumed)
+
+    return _evse(state, event.evse, change)
 
 
 def _ended(state: SiteState, event: events.TransactionEnded) -> SiteState:
@@ -195,7 +203,7 @@ def with_offers(state: SiteState, offers: Iterable[Offer]) -> SiteState:
 
 
 def _acknowledged(state: SiteState, event: events.LimitAcknowledged) -> SiteState:
-    return _evse(state, event.evse, lambda e: evses.with_acknowledgement(e, event.seq, event.kind, event.at))
+    return _evse(state, event.evse, lambda e: obedience.with_acknowledgement(e, event.seq, event.kind, event.at))
 
 
 def with_acknowledgements(state: SiteState, accepted: Iterable[events.LimitAcknowledged]) -> SiteState:
@@ -204,16 +212,18 @@ def with_acknowledgements(state: SiteState, accepted: Iterable[events.LimitAckno
     for event in accepted:
         held = changed.get(event.evse)
         if held is not None:
-            changed[event.evse] = evses.with_acknowledgement(held, event.seq, event.kind, event.at)
+            changed[event.evse] = obedience.with_acknowledgement(held, event.seq, event.kind, event.at)
     return replace(state, evses=changed)
 
 
 def _refused(state: SiteState, event: events.LimitRefused) -> SiteState:
-    return _evse(state, event.evse, lambda e: evses.with_refusal(e, event.seq, event.kind, event.at, event.by_station))
+    return _evse(
+        state, event.evse, lambda e: obedience.with_refusal(e, event.seq, event.kind, event.at, event.by_station)
+    )
 
 
 def _unanswered(state: SiteState, event: events.LimitUnanswered) -> SiteState:
-    return _evse(state, event.evse, lambda e: evses.with_doubt(e, event.seq, event.kind))
+    return _evse(state, event.evse, lambda e: obedience.with_doubt(e, event.seq, event.kind))
 
 
 def _remembered(state: SiteState, event: events.LimitRemembered) -> SiteState:
@@ -231,6 +241,17 @@ def _remembered(state: SiteState, event: events.LimitRemembered) -> SiteState:
         return replace(evse, entry=ledger.remembered(evse.entry, offer, event.fallback_a), obeys=event.obeys)
 
     return _evse(state, event.evse, change)
+
+
+def _rung_remembered(state: SiteState, event: events.RungRemembered) -> SiteState:
+    station = state.stations.get(event.evse.station)
+    if station is None or station.identity != event.identity:
+        return state
+    return _evse(state, event.evse, lambda e: obedience.with_remembered_rung(e, event.ladder, event.at))
+
+
+def _walk_ordered(state: SiteState, event: events.WalkOrdered) -> SiteState:
+    return _evse(state, event.evse, lambda e: obedience.with_new_walk(e, event.at))
 
 
 def _ceiling_set(state: SiteState, event: events.CeilingSet) -> SiteState:
@@ -294,6 +315,8 @@ _REDUCERS: Mapping[type, Callable[[SiteState, Any], SiteState]] = {
     events.LimitRefused: _refused,
     events.LimitUnanswered: _unanswered,
     events.LimitRemembered: _remembered,
+    events.RungRemembered: _rung_remembered,
+    events.WalkOrdered: _walk_ordered,
     events.CeilingSet: _ceiling_set,
     events.CeilingCleared: _ceiling_cleared,
     events.ClockSkewLearned: _skew,

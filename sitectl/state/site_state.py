@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from sitectl.model.circuit import Topology
 from sitectl.model.ids import CircuitId, EvseId, MeterId, StationId
+from sitectl.model.ladder import LadderStep, first_rung
 from sitectl.model.limits import Ceiling
+from sitectl.model.station import EvsePlan, Obeys, StationPlan
 from sitectl.state import lifetime
 from sitectl.state.base_load import BaseEstimate
 from sitectl.state.evse import EvseState
@@ -62,10 +64,16 @@ def initial_state(topology: Topology, rules: SiteRules, now: float) -> SiteState
     return SiteState(
         topology=topology,
         rules=rules,
-        evses={id: EvseState(plan, LimitEntry(max_a=plan.max_a)) for id, plan in plans.items()},
+        evses={id: _fresh_evse(plan, topology.stations[id.station]) for id, plan in plans.items()},
         stations={s.id: StationState(s.id, s) for s in topology.stations.values() if s.installed},
         meters={id: MeterState(interval_s, since=now) for id, interval_s in rules.meter_intervals_s.items()},
         bases={c.id: BaseEstimate() for c in topology.circuits.values() if c.meter is not None},
         below={circuit: tuple(evses) for circuit, evses in below.items()},
         shortest_s=shortest_s,
     )
+
+
+def _fresh_evse(plan: EvsePlan, station: StationPlan) -> EvseState:
+    ladder = first_rung(station.control, one_evse=len(station.evses) == 1)
+    obeys = Obeys.UNCONTROLLED if station.control is LadderStep.NONE else Obeys.UNKNOWN
+    return EvseState(plan, LimitEntry(max_a=plan.max_a), ladder=ladder, obeys=obeys)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.ids import CircuitId, EvseId, MeterId, StationId
+from sitectl.model.ladder import LadderStep
 from sitectl.model.metering import Freshness
 from sitectl.model.snapshot import CircuitSnapshot, EvseSnapshot, MeterSnapshot, SiteSnapshot, StationSnapshot
 from sitectl.model.station import Obeys
@@ -87,7 +88,9 @@ def _evse(id: EvseId, evse: EvseState, station: StationState, now: float) -> Evs
     entry = evse.entry
     transaction = evse.transaction
     newest = evse.newest_offer
-    follows = evse.obeys is not Obeys.IGNORES and now >= evse.refused_until
+    step = evse.ladder.form.step
+    follows = evse.obeys is not Obeys.IGNORES and now >= evse.refused_until and step is not LadderStep.NONE
+    counts_a = evse.counts_a(now, station)
     return EvseSnapshot(
         id=id,
         plan=evse.plan,
@@ -101,7 +104,7 @@ def _evse(id: EvseId, evse: EvseState, station: StationState, now: float) -> Evs
         wants=transaction is not None,
         controllable=station.online and station.booted and follows and transaction is not None,
         phases=evse.phases(),
-        counts_a=evse.counts_a(now, station),
+        counts_a=counts_a,
         offered_a=newest.limit_a if newest else None,
         offer_seq=newest.seq if newest else 0,
         offer_expires_at=newest.expires_at if newest else None,
@@ -112,6 +115,10 @@ def _evse(id: EvseId, evse: EvseState, station: StationState, now: float) -> Evs
         last_raise_at=evse.last_raise_at,
         last_cut_at=evse.last_cut_at,
         state_since=evse.state_since,
+        form=evse.ladder.form,
+        form_verdict=evse.ladder.verdict(),
+        whole=step is LadderStep.START_STOP,
+        lasting_a=counts_a if entry.lasts_for_ever() or not evse.ladder.form.is_profile else 0.0,
     )
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from sitectl.base.clock import Clock
 from sitectl.model.commands import (
     Answered,
+    ClearFallback,
     Command,
     InstallFallback,
     NotSent,
@@ -19,6 +20,7 @@ from sitectl.model.commands import (
 )
 from sitectl.model.events import Event, LimitAcknowledged, LimitRefused, LimitUnanswered
 from sitectl.model.ids import StationId
+from sitectl.model.ladder import LadderStep
 from sitectl.model.limits import Offer
 from sitectl.stations.outbound import Done
 from sitectl.stations.ports import SiteInbox
@@ -39,11 +41,20 @@ class LimitDesk:
         self._clock = clock
 
     def offer(self, command: OfferLimit) -> None:
-        """Queue a limit; a newer one for the same EVSE replaces one that has not left yet."""
-        self._queue(command, Urgency.CUT if command.cut else Urgency.RAISE)
+        """Queue a limit; a newer one for the same EVSE replaces one that has not left yet.
+
+        Who can only be stopped takes all it can without a word.
+        """
+        if not command.form.is_profile and command.offer.limit_a > 0:
+            self._done(command.offer, Answered("Accepted", {}))
+        else:
+            self._queue(command, Urgency.CUT if command.cut else Urgency.RAISE)
 
     def install_fallback(self, command: InstallFallback) -> None:
-        """Queue the installation of a fallback."""
+        """Queue the installation of a fallback. Beside the station's maximum no other may lie: the lower one holds."""
+        if command.form.fallback_place is LadderStep.CHARGE_POINT_MAX:
+            evse = command.offer.evse
+            self._put(evse.station, ClearFallback(evse), Urgency.RAISE, _whatever)
         self._queue(command, Urgency.RAISE)
 
     def _queue(self, command: OfferLimit | InstallFallback, urgency: Urgency) -> None:
@@ -51,6 +62,10 @@ class LimitDesk:
 
     def _done(self, offer: Offer, outcome: Outcome) -> None:
         self._inbox.post(event_of(offer, outcome, self._clock.monotonic()))
+
+
+def _whatever(outcome: Outcome) -> None:
+    """None was there, or it is gone."""
 
 
 def event_of(offer: Offer, outcome: Outcome, now: float) -> Event:

@@ -16,6 +16,7 @@ from typing import Any
 from sitectl.base.units import amperes, floor_step, format_utc, watts
 from sitectl.model.commands import InstallFallback, OfferLimit
 from sitectl.model.ids import EvseId, StationId
+from sitectl.model.ladder import STATION_WIDE, LadderStep, LimitForm
 from sitectl.model.schedule import (
     ChargingProfile,
     ChargingSchedule,
@@ -53,36 +54,57 @@ class ProfileStyle:
 AMPERES = ProfileStyle()
 
 
+_STEP_PURPOSES = {
+    LadderStep.TX_PROFILE: "TxProfile",
+    LadderStep.TX_DEFAULT: "TxDefaultProfile",
+    LadderStep.TX_DEFAULT_STATION: "TxDefaultProfile",
+    LadderStep.CHARGE_POINT_MAX: "ChargePointMaxProfile",
+}
+
+
 def dynamic(command: OfferLimit, style: ProfileStyle = AMPERES) -> Payload:
-    """SetChargingProfile for the limit of the running transaction. `lifetime_s` counts from `begins`."""
-    evse = command.offer.evse.evse
-    schedule = {
-        "duration": command.lifetime_s,
-        "startSchedule": format_utc(command.begins),
-        **_rate(command.offer.limit_a, style),
-    }
+    """SetChargingProfile for the limit of the running transaction. `lifetime_s` counts from `begins`.
+
+    One in the fallback's own place has no end: nothing would lie below it.
+    """
+    form, evse = command.form, command.offer.evse.evse
+    schedule = _rate(command.offer.limit_a, form, style)
+    if not form.replaces_fallback:
+        schedule["duration"] = command.lifetime_s
+    if not form.relative:
+        schedule["startSchedule"] = format_utc(command.begins)
     profile = {
         "chargingProfileId": _profile_id(evse, is_dynamic=True),
-        "transactionId": command.station_transaction_id,
-        "stackLevel": max(1, min(style.max_stack, HIGHEST_STACK)),
-        "chargingProfilePurpose": "TxProfile",
-        "chargingProfileKind": "Absolute",
+        "stackLevel": 0 if form.lowest else max(1, min(style.max_stack, HIGHEST_STACK)),
+        "chargingProfilePurpose": _STEP_PURPOSES[form.step],
+        "chargingProfileKind": "Relative" if form.relative else "Absolute",
         "chargingSchedule": schedule,
     }
-    return {"connectorId": evse, "csChargingProfiles": profile}
+    if form.step is LadderStep.TX_PROFILE:
+        profile["transactionId"] = command.station_transaction_id
+    return {"connectorId": 0 if form.step in STATION_WIDE else evse, "csChargingProfiles": profile}
 
 
 def fallback(command: InstallFallback, style: ProfileStyle = AMPERES) -> Payload:
     """SetChargingProfile for what an EVSE may draw when nobody tells it anything; without an end."""
-    evse = command.offer.evse.evse
+    form, evse = command.form, command.offer.evse.evse
+    place = form.fallback_place
+    schedule = _rate(command.offer.limit_a, form, style)
+    if not form.relative:
+        schedule["startSchedule"] = ALWAYS
     profile = {
-        "chargingProfileId": _profile_id(evse, is_dynamic=False),
+        "chargingProfileId": _profile_id(evse, is_dynamic=form.replaces_fallback),
         "stackLevel": 0,
-        "chargingProfilePurpose": "TxDefaultProfile",
-        "chargingProfileKind": "Absolute",
-        "chargingSchedule": {"startSchedule": ALWAYS, **_rate(command.offer.limit_a, style)},
+        "chargingProfilePurpose": _STEP_PURPOSES[place],
+        "chargingProfileKind": "Relative" if form.relative else "Absolute",
+        "chargingSchedule": schedule,
     }
-    return {"connectorId": evse, "csChargingProfiles": profile}
+    return {"connectorId": 0 if place in STATION_WIDE else evse, "csChargingProfiles": profile}
+
+
+def without_fallback(evse: EvseId) -> Payload:
+    """ClearChargingProfile for the fallback of an EVSE."""
+    return {"id": _profile_id(evse.evse, is_dynamic=False)}
 
 
 def _profile_id(evse: int, is_dynamic: bool) -> int:
@@ -90,9 +112,9 @@ def _profile_id(evse: int, is_dynamic: bool) -> int:
     return 2 * evse + (2 if is_dynamic else 1)
 
 
-def _rate(limit_a: float, style: ProfileStyle) -> Payload:
+def _rate(limit_a: float, form: LimitForm, style: ProfileStyle) -> Payload:
     """Unit and the one period. Rounded down to a tenth: strict parsers refuse more digits, and up would be too much."""
-    if not style.watts:
+    if not (style.watts or form.watts):
         return {"chargingRateUnit": "A", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": floor_step(limit_a)}]}
     limit_w = watts(floor_step(limit_a), style.nominal_voltage_v, style.phases)
     period = {"startPeriod": 0, "limit": floor_step(limit_w), "numberPhases": style.phases}

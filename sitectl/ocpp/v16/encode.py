@@ -8,6 +8,7 @@ from enum import StrEnum
 from sitectl.base.units import format_utc
 from sitectl.model.commands import (
     ChangeAvailability,
+    ClearFallback,
     Command,
     GetVariables,
     InstallFallback,
@@ -31,10 +32,14 @@ from sitectl.ocpp.v16.fields import without_nulls
 def call(command: Command, style: ProfileStyle = AMPERES) -> tuple[str, Payload]:  # noqa: C901 (one case a command)
     """The action and payload that say a command."""
     match command:
+        case OfferLimit() if not command.form.is_profile:
+            return "RemoteStopTransaction", {"transactionId": command.station_transaction_id}
         case OfferLimit():
             return "SetChargingProfile", charging_profiles.dynamic(command, style)
         case InstallFallback():
             return "SetChargingProfile", charging_profiles.fallback(command, style)
+        case ClearFallback(evse):
+            return "ClearChargingProfile", charging_profiles.without_fallback(evse)
         case RequestStart(evse, id_token):
             return "RemoteStartTransaction", {"connectorId": evse.evse, "idTag": id_token}
         case RequestStop():

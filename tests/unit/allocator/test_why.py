@@ -51,7 +51,7 @@ def test_from_demand_over_rows_and_ceilings_to_what_was_measured() -> None:
     text = {step["step"]: step["text"] for step in steps}
     assert text["share"] == "fair share of circuit garage on L2"
     assert text["demand"] == "a transaction is running; it may take 6 to 32 A on L2"
-    assert text["offered"] == "told 16 A; lapses to 6 A in 200 s unless renewed"
+    assert text["offered"] == "told 16 A by TxProfile in A, not accepted yet; lapses to 6 A in 200 s unless renewed"
     assert [step["text"] for step in steps if step["step"] == "ceiling"] == [
         "central allows this EVSE 30 A for another 60 s: charging profile",
         "operator allows circuit garage 38 A",

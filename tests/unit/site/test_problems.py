@@ -98,7 +98,9 @@ def test_a_circuit_above_its_rating_and_one_that_would_not_hold() -> None:
 
 def test_stations_that_do_not_follow() -> None:
     ignoring = after(charging(8.0), [draws(A1, 16.0, 12.0), draws(A1, 26.0, 12.0), meter(26.0, 20.0)])
-    assert found(ignoring, 26.5)[str(A1)] == ["Accepts limits and ignores them: counted at what it draws"]
+    assert found(ignoring, 26.5)[str(A1)] == [
+        "Accepts limits and ignores them: counted at 12.0 A; next by TxProfile in A"
+    ]
 
 
 def test_a_problem_stands_since_it_began_while_its_details_change() -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sitectl.model import events
 from sitectl.model.electrical import UNKNOWN_ROTATION, Phase, PhaseCurrents, PhaseRotation
+from sitectl.model.ladder import FormVerdict, LadderStep, forms_of
 from sitectl.model.limits import OfferKind
 from sitectl.model.metering import EvseReading
 from sitectl.model.station import ChargingState, Obeys
 from sitectl.state.reduce import aged
+from sitectl.state.site_state import SiteState
 from tests.unit.state.small_site import (
     A1,
     A,
@@ -28,6 +32,14 @@ from tests.unit.state.small_site import (
     site,
     told,
 )
+
+
+def with_last_form(state: SiteState) -> SiteState:
+    """A stands on a pinned step whose other forms were all refused."""
+    forms = forms_of(LadderStep.TX_PROFILE)
+    tried = tuple((form, FormVerdict.REFUSED) for form in forms[1:])
+    ladder = replace(held(state, A1).ladder, pinned=LadderStep.TX_PROFILE, tried=tried)
+    return replace(state, evses={**state.evses, A1: replace(held(state, A1), ladder=ladder)})
 
 
 def refused(seq: int, at: float) -> events.LimitRefused:
@@ -74,8 +86,8 @@ def test_the_next_transaction_is_another_chance() -> None:
     assert held(after(ignoring, [ended, begins(A1, "t2", 60.0)]), A1).obeys is Obeys.UNKNOWN
 
 
-def test_refusals_are_asked_again_ever_more_seldom_and_end_uncontrolled() -> None:
-    state = charging(8.0)
+def test_refusals_of_the_only_form_are_asked_again_ever_more_seldom_and_end_uncontrolled() -> None:
+    state = with_last_form(charging(8.0))
     pauses = []
     for turn, seq in enumerate((4, 5, 6)):
         at = 100.0 * (turn + 1)

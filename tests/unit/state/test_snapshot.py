@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sitectl.model import events
+from sitectl.model.ladder import LadderStep
 from sitectl.model.limits import OfferKind
 from sitectl.model.station import Obeys, ProfileStorage
 from sitectl.state.reduce import aged
@@ -45,11 +48,12 @@ def test_a_station_that_refused_is_left_alone_for_a_while() -> None:
 
 
 def test_one_that_refuses_for_good_is_still_asked_now_and_then() -> None:
-    state = charging()
-    for seq, at in ((4, 100.0), (5, 200.0), (6, 300.0)):
+    state = after(fresh(site(replace(plan(A), control=LadderStep.TX_PROFILE))), [*arrives(A), begins(A1)])
+    for seq in range(4, 13):
+        at = 100.0 * seq
         refused = events.LimitRefused(A1, seq, OfferKind.DYNAMIC, at, "Rejected")
         state = after(state, [events.LimitOffered(told(A1, seq, 8.0, at)), refused])
-    seen = [snapshot(state, at)[0].evses[A1] for at in (419.0, 420.0)]
+    seen = [snapshot(state, at)[0].evses[A1] for at in (1259.0, 1320.0)]
     assert [view.controllable for view in seen] == [False, True]
     assert seen[0].obeys is Obeys.UNCONTROLLED
 

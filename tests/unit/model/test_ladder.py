@@ -1,0 +1,57 @@
+"""The ladder of control: which form comes after which, and what each says of a limit."""
+
+from __future__ import annotations
+
+from sitectl.model.ladder import FormVerdict, Ladder, LadderStep, LimitForm, first_rung, forms_of
+
+
+def walk(ladder: Ladder, verdict: FormVerdict) -> list[LimitForm]:
+    seen = [ladder.form]
+    while not (ladder := ladder.after(verdict)).exhausted:
+        seen.append(ladder.form)
+    return seen
+
+
+def test_refused_forms_lead_through_each_step_before_the_next() -> None:
+    seen = walk(first_rung(None, one_evse=True), FormVerdict.REFUSED)
+    assert seen == [form for step in LadderStep for form in forms_of(step)]
+    assert len(seen) == 4 * 4 + 2
+
+
+def test_ignored_forms_lead_straight_down() -> None:
+    steps = [form.step for form in walk(first_rung(None, one_evse=True), FormVerdict.IGNORED)]
+    assert steps == list(LadderStep)
+
+
+def test_connector_0_serves_only_stations_with_one_evse() -> None:
+    steps = {form.step for form in walk(first_rung(None, one_evse=False), FormVerdict.REFUSED)}
+    assert steps == {LadderStep.TX_PROFILE, LadderStep.TX_DEFAULT, LadderStep.START_STOP, LadderStep.NONE}
+
+
+def test_a_pinned_step_is_never_left() -> None:
+    ladder = first_rung(LadderStep.TX_DEFAULT, one_evse=True)
+    assert {form.step for form in walk(ladder, FormVerdict.REFUSED)} == {LadderStep.TX_DEFAULT}
+    assert ladder.after(FormVerdict.IGNORED).exhausted, "nothing lies below it"
+
+
+def test_a_form_that_was_proven_once_may_be_left_and_is_known_as_left() -> None:
+    ladder = Ladder(accepted=True, proven=True).after(FormVerdict.IGNORED)
+    assert (ladder.form.step, ladder.accepted, ladder.proven) == (LadderStep.TX_DEFAULT, False, False)
+    assert ladder.tried == ((LimitForm(), FormVerdict.IGNORED),)
+
+
+def test_what_ends_by_itself_and_what_outlives_its_transaction() -> None:
+    tx, default = LadderStep.TX_PROFILE, LadderStep.TX_DEFAULT
+    assert (LimitForm(tx).lapses, LimitForm(tx).lasts) == (True, False)
+    assert LimitForm(tx, lowest=True).lapses, "the fallback lies in another purpose"
+    assert not LimitForm(tx, relative=True).lapses, "relative to a start that was long ago it is no dead-man"
+    assert (LimitForm(default).lapses, LimitForm(default).lasts) == (True, True)
+    only = LimitForm(default, lowest=True)
+    assert (only.replaces_fallback, only.lapses, only.lasts) == (True, False, False)
+    assert not LimitForm(LadderStep.START_STOP).lapses
+
+
+def test_a_form_is_said_in_words() -> None:
+    assert str(LimitForm()) == "TxProfile in A"
+    assert str(LimitForm(LadderStep.TX_DEFAULT, watts=True, relative=True)) == "TxDefaultProfile in W, relative"
+    assert str(LimitForm(LadderStep.START_STOP)) == "start and stop"
