@@ -110,7 +110,7 @@ class Connection:
             return Gone("the connection ended", sent=True)
         if random.random() < troubles.request_lost:
             return TimedOut() if await self._wait(timeout_s) else Gone("the connection ended", sent=True)
-        status = self.station.take(payload)
+        status = self.station.take(action, payload)
         late = random.random()
         pause_s = random.uniform(*troubles.transport_s)
         if late < troubles.answer_lost:
@@ -180,14 +180,26 @@ class ModelStation:
         """Whether it lost its fallback in a reboot and its connection before it was told again: others cannot help."""
         return self.connection is None and any(self.lawful_a(n) >= bay.plan.max_a for n, bay in self.bays.items())
 
-    def take(self, payload: dict[str, Any]) -> str:
-        """SetChargingProfile."""
+    def take(self, action: str, payload: dict[str, Any]) -> str:
+        """SetChargingProfile, RemoteStopTransaction, ClearChargingProfile."""
+        if action == "RemoteStopTransaction":
+            return self.stop(payload["transactionId"])
+        if action == "ClearChargingProfile":
+            return "Accepted" if self.profiles.clear(payload["id"], None, None, None) else "Unknown"
         profile = Profile.read(payload["csChargingProfiles"])
         if profile.purpose == "TxProfile":
             running = self.bays[payload["connectorId"]].running
             if running is None or not running.told or running.id != profile.transaction_id:
                 return "Rejected"
         self.profiles.install(payload["connectorId"], profile, self.own_clock())
+        return "Accepted"
+
+    def stop(self, id: int) -> str:
+        """RemoteStopTransaction: obeyed by one that obeys nothing else, too."""
+        number = next((n for n, bay in self.bays.items() if bay.running is not None and bay.running.id == id), None)
+        if number is None:
+            return "Rejected"
+        self.end(number)
         return "Accepted"
 
     # --- its connection ---

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,11 +11,12 @@ import pytest
 from sitectl.model import events
 from sitectl.model.commands import InstallFallback, OfferLimit
 from sitectl.model.ids import EvseId
+from sitectl.model.ladder import LadderStep, LimitForm
 from sitectl.model.limits import Allocation, ChargingLimit, StoredLimit
 from sitectl.model.station import ProfileStorage
 from sitectl.site import offers
 from sitectl.site.offers import Due, Kind, Moment
-from sitectl.site.stored import StoredLimits
+from sitectl.site.stored import FOR_EVER_S, StoredLimits, lives_s, row_of
 from sitectl.state.if_dead import in_force
 from sitectl.state.site_state import SiteRules, SiteState
 from sitectl.state.snapshot import snapshot
@@ -221,3 +223,58 @@ def test_a_fallback_that_rises_waits_for_those_that_fall() -> None:
     assert [v.id for v in offers.fallbacks_due(snapshot(both, 600.0)[0], both)] == [B1]
     fallen = after(both, fallback(B1, 3, 6.0, 601.0))
     assert [v.id for v in offers.fallbacks_due(snapshot(fallen, 602.0)[0], fallen)] == [A1]
+
+
+# --- other rungs of the ladder ---
+
+
+def on(state: SiteState, form: LimitForm) -> SiteState:
+    evse = state.evses[A1]
+    return replace(state, evses={**state.evses, A1: replace(evse, ladder=replace(evse.ladder, form=form))})
+
+
+def made(state: SiteState, limit_a: float) -> OfferLimit:
+    """The command by which A's limit is told at 10 s."""
+    seen = moment(state, 10.0)
+    command = offers.prepare(Due(seen.snapshot.evses[A1], limit_a, Kind.RAISE), seen, stored(20.0, 9e9), 9).command
+    assert isinstance(command, OfferLimit)
+    return command
+
+
+def test_what_cannot_lapse_is_not_thought_to() -> None:
+    relative, lasting = LimitForm(relative=True), LimitForm(LadderStep.TX_DEFAULT)
+    assert made(on(charging(), relative), 12.0).offer.expires_latest_at is None
+    assert not made(on(charging(), relative), 12.0).offer.lasts
+    told_so = made(on(charging(), lasting), 12.0)
+    assert (told_so.form, told_so.offer.lasts) == (lasting, True)
+    assert told_so.offer.expires_latest_at is not None
+
+
+def test_less_than_all_is_nothing_for_who_can_only_be_stopped() -> None:
+    state = on(charging(), LimitForm(LadderStep.START_STOP))
+    assert [made(state, a).offer.limit_a for a in (0.0, 6.0, 32.0)] == [0.0, 0.0, 32.0]
+
+
+def test_where_no_profile_works_no_fallback_is_installed() -> None:
+    state = after(fresh(), [*arrives(A), *arrives(B)])
+    both = [view.id for view in offers.fallbacks_due(snapshot(state, 10.0)[0], state)]
+    assert both == [A1, B1]
+    state = on(state, LimitForm(LadderStep.START_STOP))
+    assert [view.id for view in offers.fallbacks_due(snapshot(state, 10.0)[0], state)] == [B1]
+
+
+def test_a_running_limit_in_the_place_of_the_fallback_is_not_overwritten_by_it() -> None:
+    only = LimitForm(LadderStep.TX_DEFAULT, lowest=True)
+    state = after(fresh(), [*arrives(A), *arrives(B), *fallback(B1, 2)])
+    state = on(state, only)
+    assert [view.id for view in offers.fallbacks_due(snapshot(state, 10.0)[0], state)] == [A1]
+    running = after(state, [begins(A1)])
+    assert not offers.fallbacks_due(snapshot(running, 10.0)[0], running)
+
+
+def test_a_restart_counts_a_limit_that_never_lapses_for_ever() -> None:
+    state = on(charging(), LimitForm(relative=True))
+    never = replace(told(A1, 9, 20.0, 5.0), expires_at=None, expires_latest_at=None)
+    state = after(state, accepted(never, 5.5))
+    row = row_of(state.evses[A1], 10.0, WALL)
+    assert (row.counts_a, lives_s(row)) == (20.0, FOR_EVER_S)

@@ -1,9 +1,11 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from sitectl.model.commands import (
     Answered,
+    ClearFallback,
     Command,
     InstallFallback,
     NotSent,
@@ -15,6 +17,7 @@ from sitectl.model.commands import (
 )
 from sitectl.model.events import Event, LimitAcknowledged, LimitRefused, LimitUnanswered
 from sitectl.model.ids import EvseId, StationId
+from sitectl.model.ladder import LadderStep, LimitForm
 from sitectl.model.limits import Offer, OfferKind
 from sitectl.stations.limits import LimitDesk, event_of
 from sitectl.stations.outbound import Done
@@ -50,6 +53,35 @@ class FixedClock:
 class Inbox(list[Event]):
     def post(self, event: Event) -> None:
         self.append(event)
+
+
+def desk_and_queue() -> tuple[LimitDesk, list[tuple[Command, Urgency]], Inbox]:
+    queued: list[tuple[Command, Urgency]] = []
+
+    def put(station: StationId, command: Command, urgency: Urgency, done: Done) -> None:
+        queued.append((command, urgency))
+        done(Answered("Accepted", {}))
+
+    inbox = Inbox()
+    return LimitDesk(put, inbox, FixedClock()), queued, inbox
+
+
+def test_who_can_only_be_stopped_is_told_nothing_but_the_stop() -> None:
+    desk, queued, inbox = desk_and_queue()
+    moment, form = datetime(2026, 1, 1, tzinfo=UTC), LimitForm(LadderStep.START_STOP)
+    desk.offer(OfferLimit(OFFER, 7, moment, 0, cut=False, form=form))
+    assert (queued, inbox) == ([], [LimitAcknowledged(*HEAD)])
+    stop = OfferLimit(replace(OFFER, limit_a=0.0), 7, moment, 0, cut=True, form=form)
+    desk.offer(stop)
+    assert queued == [(stop, Urgency.CUT)]
+
+
+def test_beside_the_maximum_of_the_station_no_other_fallback_may_lie() -> None:
+    desk, queued, inbox = desk_and_queue()
+    install = InstallFallback(OFFER, LimitForm(LadderStep.CHARGE_POINT_MAX))
+    desk.install_fallback(install)
+    assert [command for command, _ in queued] == [ClearFallback(EVSE), install]
+    assert inbox == [LimitAcknowledged(*HEAD)]
 
 
 def test_cuts_and_raises_differ_in_urgency_and_their_outcome_is_posted() -> None:

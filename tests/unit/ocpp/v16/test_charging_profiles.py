@@ -6,6 +6,7 @@ import pytest
 
 from sitectl.model.commands import InstallFallback, OfferLimit
 from sitectl.model.ids import EvseId, StationId
+from sitectl.model.ladder import LadderStep, LimitForm, forms_of
 from sitectl.model.limits import Offer, OfferKind
 from sitectl.model.schedule import ProfileKind, ProfilePurpose, Recurrency, SchedulePeriod
 from sitectl.ocpp.v16.charging_profiles import (
@@ -17,6 +18,7 @@ from sitectl.ocpp.v16.charging_profiles import (
     fallback,
     profile_set,
     profiles_cleared,
+    without_fallback,
 )
 from sitectl.ocpp.versions import ErrorCode
 
@@ -62,6 +64,52 @@ def test_the_fallback_never_ends():
             },
         },
     }
+
+
+def said(form: LimitForm) -> tuple[dict, dict]:
+    """The call, and the profile in it, for 16 A."""
+    payload = dynamic(OfferLimit(offer(16.0), 55, NOW, 300, cut=False, form=form))
+    return payload, payload["csChargingProfiles"]
+
+
+@pytest.mark.parametrize(
+    ("step", "connector", "purpose"),
+    [
+        (LadderStep.TX_PROFILE, 2, "TxProfile"),
+        (LadderStep.TX_DEFAULT, 2, "TxDefaultProfile"),
+        (LadderStep.TX_DEFAULT_STATION, 0, "TxDefaultProfile"),
+        (LadderStep.CHARGE_POINT_MAX, 0, "ChargePointMaxProfile"),
+    ],
+)
+def test_every_step_of_the_ladder(step, connector, purpose):
+    payload, profile = said(LimitForm(step))
+    assert (payload["connectorId"], profile["chargingProfilePurpose"]) == (connector, purpose)
+    assert ("transactionId" in profile) == (step is LadderStep.TX_PROFILE)
+    assert profile["stackLevel"] == 8
+    schedules = [said(form)[1]["chargingSchedule"] for form in forms_of(step)]
+    assert [schedule["chargingRateUnit"] for schedule in schedules] == ["A", "W", "A", "A"]
+    assert ["startSchedule" in schedule for schedule in schedules] == [True, True, False, True]
+    assert ["duration" in schedule for schedule in schedules] == [
+        True,
+        True,
+        True,
+        step is LadderStep.TX_PROFILE,
+    ], "in the fallback's place there is none below it"
+    assert [said(form)[1]["stackLevel"] for form in forms_of(step)] == [8, 8, 8, 0]
+
+
+def test_the_fallback_lies_below_the_limits_of_its_form():
+    def place(form: LimitForm) -> tuple[int, str, int]:
+        payload = fallback(InstallFallback(offer(6.0, OfferKind.FALLBACK), form))
+        profile = payload["csChargingProfiles"]
+        return payload["connectorId"], profile["chargingProfilePurpose"], profile["chargingProfileId"]
+
+    assert place(LimitForm()) == place(LimitForm(LadderStep.TX_DEFAULT)) == (2, "TxDefaultProfile", 5)
+    assert place(LimitForm(LadderStep.TX_DEFAULT_STATION)) == (0, "TxDefaultProfile", 5)
+    assert place(LimitForm(LadderStep.CHARGE_POINT_MAX)) == (0, "ChargePointMaxProfile", 5)
+    only = LimitForm(LadderStep.TX_DEFAULT, lowest=True)
+    assert place(only)[2] == said(only)[1]["chargingProfileId"], "each takes the place of the other"
+    assert without_fallback(EvseId(STATION, 2)) == {"id": 5}
 
 
 @pytest.mark.parametrize(("max_stack", "stack"), [(0, 1), (1, 1), (5, 5), (8, 8), (2**31, 8)])
