@@ -31,6 +31,9 @@ BENCHES = {
     "replay": 90,
     "backlog": 240,
     "stress": 300,
+    "office": 150,
+    "meter_loss": 90,
+    "demand_response": 60,
 }
 """Name -> seconds that it may take."""
 FULL_FACTOR = 20

@@ -2,12 +2,12 @@
 
 Method: the world of `tests.onehertz.stress` on virtual time: 100 A a phase, 8 three-phase cars of 16 A and 12 one-phase
 cars of 32 A that never get full, a base load with a step of 9 to 25 A on each phase every 90 s on average (up to 90 A),
-cars that react after 1 to 5 s, ramp up by 2 A/s and down by 10 A/s, and a third of them with spells of taking less.
-The meter is read every second, a second old; stations report every 1, 10 or 60 s, up to 3 s old; a command takes 0.05
-to 1 s each way. The controller is the whole real owner of the site with the real queues and the real OCPP encoder.
-Four hours a run; two seeds, six with `--full`. Trip fraction by the envelope of `tests.onehertz.truth`, the worst over
-all runs, as is the longest time in a row above the rating; commands (changes of a limit, first ones included) and
-energy are means.
+cars that react after 1 to 5 s, ramp up by 2 A/s and down by 10 A/s, and a third of them with spells of taking less. The
+meter is read every second, a second old; stations report every 1, 10 or 60 s, up to 3 s old; a command takes 0.05 to 1
+s each way. The controller is the whole real owner of the site with the real queues and the real OCPP encoder. Four
+hours a run; two seeds, six with `--full`. Trip fraction by the envelope of `tests.onehertz.truth`, the worst over all
+runs, as is the longest time in a row above the rating; commands (changes of a limit, first ones included) and energy
+are means.
 
 `proven` shows what it costs to be sure of a dead controller. The peers run on the same worlds: a loop that counts draws
 (every 10 s), a tree of one current a circuit, an equal split for ever, and no control at all.

@@ -1,5 +1,6 @@
 """What others do, on the same worlds: no control at all, an equal split fixed for ever, a loop that counts draws, and a
-tree of one current a circuit (the highest phase), as open systems do it. Their limits travel as ours do."""
+tree of one current a circuit (the highest phase), as open systems do it. Their limits travel as ours do.
+"""
 
 from __future__ import annotations
 

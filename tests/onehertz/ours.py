@@ -1,5 +1,6 @@
 """The real site owner as the controller of a world: its events come from there, its offers go through the real desk,
-queues and encoder to the stations."""
+queues and encoder to the stations.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """Stations that obey OCPP 1.6 and their lines, with what goes wrong: delays, lost answers, rounding, wrong clocks,
-stations that say yes and carry on, reboots that forget."""
+stations that say yes and carry on, reboots that forget.
+"""
 
 from __future__ import annotations
 

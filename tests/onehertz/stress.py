@@ -1,5 +1,6 @@
 """The stress of the closed-loop figures: 100 A a phase, 8 three-phase cars of 16 A and 12 one-phase cars of 32 A, a
-base load with a step every 90 s and phase, a third of the cars with spells of taking less."""
+base load with a step every 90 s and phase, a third of the cars with spells of taking less.
+"""
 
 from __future__ import annotations
 

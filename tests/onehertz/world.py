@@ -84,6 +84,8 @@ class World:
         self.on_second: list[Callable[[World], None]] = []
         self.sent_at: dict[EvseId, float] = {}
         self.left: list[Car] = []
+        self.judges_raises = True
+        """Whether every raise is judged: on a large site that costs more than all the rest."""
         self._told_a: dict[EvseId, tuple[int, float]] = {}
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._places, self._transactions = count(), count(1)
@@ -184,6 +186,8 @@ class World:
 
     def _rose(self, bay: Bay) -> None:
         """A connector may draw more: whatever may be in force must fit beside the base load that could be known."""
+        if not self.judges_raises:
+            return
         sent_at = min(self.now, self.sent_at.get(bay.plan.id, self.now))
         round_s = max(post.spec.reading_s + post.spec.reading_age_s[1] for post in self.posts.values())
         if self._may_be_over(bay, sent_at - METERED_S):
