@@ -5,6 +5,8 @@ at the same moment better than a fixed delay with a small random part (M. Brooke
 2015).
 """
 
+from __future__ import annotations
+
 from random import Random
 
 

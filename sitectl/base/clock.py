@@ -4,6 +4,8 @@ Inside the process time is monotonic seconds (float, an origin without meaning);
 and serves only records and the wire, because it may jump.
 """
 
+from __future__ import annotations
+
 import asyncio
 import time
 from datetime import UTC, datetime, timedelta

@@ -10,6 +10,8 @@ Expected outcomes (limit refused, uplink away) are no exceptions but return valu
 one of the four and say there whether trying again is sane.
 """
 
+from __future__ import annotations
+
 
 class SitectlError(Exception):
     """Root of the tree. `retry_is_sane`: the same attempt, made later and unchanged, may well succeed."""

@@ -6,6 +6,8 @@ searchable. Wire traffic has a logger of its own, silent unless asked for. Every
 secret reaches a log.
 """
 
+from __future__ import annotations
+
 import logging
 import os
 import re
@@ -66,7 +68,7 @@ class FieldLogger(logging.LoggerAdapter[logging.Logger]):
     def __init__(self, name: str, fields: Mapping[str, object] | None = None) -> None:
         super().__init__(logging.getLogger(name), dict(fields or {}))
 
-    def bind(self, **fields: object) -> "FieldLogger":
+    def bind(self, **fields: object) -> FieldLogger:
         return FieldLogger(self.logger.name, {**(self.extra or {}), **fields})
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:

@@ -4,6 +4,8 @@ The protocol is one datagram of `KEY=VALUE` lines: see sd_notify(3) and sd_watch
 need no library.
 """
 
+from __future__ import annotations
+
 import logging
 import os
 import socket
@@ -21,7 +23,7 @@ class Notifier:
         self._address = address.replace("@", "\0", 1) if address and address.startswith("@") else address
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Notifier":
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Notifier:
         return cls(environ.get("NOTIFY_SOCKET"))
 
     @property

@@ -4,6 +4,8 @@ A task that nobody holds can be collected while it runs, and one that nobody awa
 task has a name, an owner that keeps it, and an exception that surfaces: through its task group, or in the log.
 """
 
+from __future__ import annotations
+
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine

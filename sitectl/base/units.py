@@ -4,6 +4,8 @@ Currents are floats in ampere; whatever is compared or sent on a step grid goes 
 that binary fractions never drift a limit off its step (0.1 + 0.2 counts as 0.3).
 """
 
+from __future__ import annotations
+
 import re
 from datetime import UTC, datetime, timedelta, timezone
 

@@ -4,6 +4,8 @@
 threads are not supported: time would run past them.
 """
 
+from __future__ import annotations
+
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine

@@ -1,5 +1,7 @@
 """Blocking work beside the event loop: one thread that does one thing after the other, and its twin in the loop."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

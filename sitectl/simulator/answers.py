@@ -5,6 +5,8 @@ afterwards (a triggered message, a reboot, the end of a transaction) is returned
 point.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta

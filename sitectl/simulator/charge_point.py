@@ -4,6 +4,8 @@ The ledger keeps every transaction as the station itself saw it; it is one of th
 end. Queue and ledger survive reboots, as OCPP 1.6 asks for. Times are aware UTC, handed in.
 """
 
+from __future__ import annotations
+
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime

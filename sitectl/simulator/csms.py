@@ -4,6 +4,8 @@ Transaction ids are its own, positive. Whoever repeats a StartTransaction of equ
 (`deduplicates`), as a careful central does; a careless one opens a second transaction.
 """
 
+from __future__ import annotations
+
 import base64
 from collections import Counter
 from collections.abc import Callable

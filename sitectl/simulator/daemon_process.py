@@ -1,5 +1,7 @@
 """The daemon as a process: started, restarted when it dies (as a service manager would), asked over its socket."""
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import json

@@ -4,6 +4,8 @@ Nothing is handed to the daemon but a site.yaml; what it does is judged by the g
 three ledgers. It may be killed in mid-run: it is started again, and the verdict stays what the ledgers say.
 """
 
+from __future__ import annotations
+
 import asyncio
 import json
 import logging

@@ -1,5 +1,7 @@
 """What a person sees while a demo runs: a live table on a terminal, plain lines elsewhere."""
 
+from __future__ import annotations
+
 import sys
 from collections import deque
 from collections.abc import Mapping
@@ -23,7 +25,7 @@ FRAME_LINES = 5
 
 
 class Display(Protocol):
-    def __enter__(self) -> "Display": ...
+    def __enter__(self) -> Display: ...
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -49,7 +51,7 @@ class ProgressLines:
         self._stream = stream
         self._shown_s = 0.0
 
-    def __enter__(self) -> "ProgressLines":
+    def __enter__(self) -> ProgressLines:
         return self
 
     def __exit__(
@@ -82,7 +84,7 @@ class LiveTable:
         self._live = Live(console=self._console, refresh_per_second=4, transient=True)
         self._events: deque[str] = deque(maxlen=MOST_EVENTS)
 
-    def __enter__(self) -> "LiveTable":
+    def __enter__(self) -> LiveTable:
         self._live.start()
         return self
 

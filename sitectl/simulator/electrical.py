@@ -3,6 +3,8 @@
 Pure, and deliberately not the daemon's arithmetic: the judge must not share the mistakes of the judged.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 

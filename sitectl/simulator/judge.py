@@ -4,6 +4,8 @@ Pure. The three ledgers are the stations' own, the daemon's and the central's; a
 station, connector, token, start time (to the second) and start register are.
 """
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

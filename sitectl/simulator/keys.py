@@ -4,6 +4,8 @@ Several defaults let a station start without asking anybody (LocalAuthorizeOffli
 central that wants every start to pass it has to say so.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from typing import Any
 

@@ -4,6 +4,8 @@ Half of the stations hang on the sub-circuit `garage`. Rotations differ, some st
 smaller fuse, and some are posts with two connectors behind one fuse.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path

@@ -1,5 +1,7 @@
 """One end of an OCPP-J connection, as plain JSON lists: call, answer, stay silent or cut the wire."""
 
+from __future__ import annotations
+
 import asyncio
 import json
 import logging

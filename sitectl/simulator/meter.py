@@ -4,6 +4,8 @@ The server is a small one of its own, so that it is independent of the library t
 freeze or answer nonsense. Registers: vendor's list 1.5, chapter 1.1 (input registers).
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import struct

@@ -4,6 +4,8 @@ Pure: a store of profiles and the question "what may this connector draw now", w
 datetime. Limits come out in ampere per phase; `None` means that no profile says anything.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -41,7 +43,7 @@ class Profile:
     periods: tuple[Period, ...]
 
     @classmethod
-    def read(cls, raw: Mapping[str, Any]) -> "Profile":
+    def read(cls, raw: Mapping[str, Any]) -> Profile:
         schedule = raw["chargingSchedule"]
         purpose, kind, unit = raw["chargingProfilePurpose"], raw["chargingProfileKind"], schedule["chargingRateUnit"]
         if purpose not in PURPOSES or kind not in ("Absolute", "Recurring", "Relative") or unit not in ("A", "W"):

@@ -3,6 +3,8 @@
 Pure and seeded: equal arguments give equal plans.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from random import Random
 

@@ -4,6 +4,8 @@ The truth is kept twice: what really flows, and what every station might lawfull
 base load; the second tells whether the daemon gave away more than there was, even when no car took it.
 """
 
+from __future__ import annotations
+
 import asyncio
 from dataclasses import replace
 from math import inf

@@ -5,6 +5,8 @@ each time, until they are answered, also across lost connections. Between connec
 charging.
 """
 
+from __future__ import annotations
+
 import asyncio
 import base64
 import logging

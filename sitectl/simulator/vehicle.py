@@ -5,6 +5,8 @@ observed at real charge points. Everything random is drawn once, from a seeded g
 `VehicleSpec`.
 """
 
+from __future__ import annotations
+
 from collections import deque
 from dataclasses import dataclass
 from random import Random

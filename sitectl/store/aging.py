@@ -1,5 +1,7 @@
 """Which rows are old enough to go, table by table, and how each goes. A little at a time, from the oldest on."""
 
+from __future__ import annotations
+
 import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple

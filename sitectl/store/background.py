@@ -1,5 +1,7 @@
 """Long questions to the file, on a thread and a connection of their own: they hold up nobody who asks briefly."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Callable
 from pathlib import Path

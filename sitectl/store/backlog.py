@@ -4,6 +4,8 @@ The order is that of the standard: transactions that are over first, the oldest 
 step is a small commit, so that stations never wait for it.
 """
 
+from __future__ import annotations
+
 import asyncio
 import logging
 import sqlite3

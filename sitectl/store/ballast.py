@@ -1,5 +1,7 @@
 """Room on the disk that is kept back, and given up when the disk is full, so that transactions go on being taken."""
 
+from __future__ import annotations
+
 import logging
 from pathlib import Path
 

@@ -4,6 +4,8 @@ A disk that refuses makes the store unusable, not dead: it is tried again until 
 replaced everybody else lets go of the file, so that what is read next is what lies on the disk.
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import logging

@@ -1,5 +1,7 @@
 """Patience of writes that can wait: a commit of one writes nearly as many pages as one of ten."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Callable, Collection, Iterable
 

@@ -1,5 +1,7 @@
 """How a connection to the file is made, and how the file is held for one process."""
 
+from __future__ import annotations
+
 import fcntl
 import os
 import sqlite3

@@ -6,6 +6,8 @@ random point in the slice, so that another gateway in its place hardly does; nev
 for "none"), never one that a transaction on file has.
 """
 
+from __future__ import annotations
+
 import sqlite3
 from random import Random
 

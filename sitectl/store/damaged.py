@@ -4,6 +4,8 @@ What a page held before it was changed is kept beside the file (`.changed`: page
 destroyed by looking.
 """
 
+from __future__ import annotations
+
 import os
 import sqlite3
 import struct

@@ -4,6 +4,8 @@ A commit with `synchronous=FULL` costs a sync of the disk, whatever it holds; a 
 itself wait for a hundred syncs, gathered they wait for one.
 """
 
+from __future__ import annotations
+
 import asyncio
 import logging
 from collections import deque
@@ -36,7 +38,7 @@ log = logging.getLogger(__name__)
 
 class _Waiting(NamedTuple):
     work: Work
-    future: "asyncio.Future[Any]"
+    future: asyncio.Future[Any]
     patient: bool
 
 
@@ -140,7 +142,7 @@ class Database:
         self._was_well = self.ample
         self.on_state(self.health())
 
-    def run(self, job: Job[T], *, expendable: bool = False, patient: bool = False) -> "asyncio.Future[T]":
+    def run(self, job: Job[T], *, expendable: bool = False, patient: bool = False) -> asyncio.Future[T]:
         """Run `job` in the next commit; resolves after it. An exception of the job undoes that job alone.
 
         A `patient` one may wait for company.
@@ -170,7 +172,7 @@ class Database:
 
         self.run(job, expendable=True).add_done_callback(done)
 
-    def query(self, job: Job[T]) -> "asyncio.Future[T]":
+    def query(self, job: Job[T]) -> asyncio.Future[T]:
         """Run `job` on the read-only connection, which sees everything that was committed before."""
         if self._idle is None:
             return self.care.questions.ask(job)

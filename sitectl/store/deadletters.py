@@ -7,6 +7,8 @@ later needs it again, with a true id.
 Everything that comes back takes its old number, and so its old place in the queue.
 """
 
+from __future__ import annotations
+
 import sqlite3
 from collections.abc import Awaitable, Sequence
 

@@ -1,5 +1,7 @@
 """What the disk says: how much room there is, and why it refused."""
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import os

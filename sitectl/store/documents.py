@@ -1,5 +1,7 @@
 """What is remembered of a station for a central besides keys and profiles: a JSON document a kind. Read from memory."""
 
+from __future__ import annotations
+
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Mapping

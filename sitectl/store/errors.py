@@ -1,5 +1,7 @@
 """What can go wrong with the file."""
 
+from __future__ import annotations
+
 import sqlite3
 
 from sitectl.base.errors import EnvironmentFault

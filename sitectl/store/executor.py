@@ -5,6 +5,8 @@ its own, its thread is no daemon and so holds the process when a disk hangs, and
 loop's thread. What is left to do is a queue and forty lines.
 """
 
+from __future__ import annotations
+
 import asyncio
 import logging
 import threading

@@ -4,6 +4,8 @@ A clock that jumps breaks the order until what was stamped wrongly is put right.
 are looked at one by one: a gateway tells little between its start and the moment when it learns the time.
 """
 
+from __future__ import annotations
+
 import sqlite3
 from enum import Enum
 from typing import NamedTuple

@@ -5,6 +5,8 @@ number of an epoch nor the transaction ids of stations. So a file of ids that do
 slice of the ids that no file before it had.
 """
 
+from __future__ import annotations
+
 import logging
 import sqlite3
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """Look for damage: table by table, money first, so that a look that is cut short has seen what matters most."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import sqlite3
@@ -93,7 +95,7 @@ class Inspection:
                 connection.interrupt()
         self._thread.submit(self._close, lambda _: then())
 
-    def _next(self, round: int, seen: list[str]) -> "Callable[[str | list[str] | None], None]":
+    def _next(self, round: int, seen: list[str]) -> Callable[[str | list[str] | None], None]:
         def looked(found: str | list[str] | None) -> None:
             if round != self._round:
                 return

@@ -4,6 +4,8 @@ Where space is short they wait for better times, but for those that tell of the 
 say what the others wait for.
 """
 
+from __future__ import annotations
+
 import asyncio
 import sqlite3
 from collections import deque

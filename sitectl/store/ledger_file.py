@@ -3,6 +3,8 @@
 `open` and `reopen` raise what SQLite or the machine said; `fault` tells what that means.
 """
 
+from __future__ import annotations
+
 import logging
 import os
 import sqlite3

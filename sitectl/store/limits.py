@@ -1,5 +1,7 @@
 """The limit ledger on disk: what each EVSE counts at, so that a restart never counts it lower."""
 
+from __future__ import annotations
+
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence

@@ -1,5 +1,7 @@
 """The local lists of tokens that centrals keep on their virtual stations. Read from memory."""
 
+from __future__ import annotations
+
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Collection, Mapping

@@ -4,6 +4,8 @@ A page that is no page of its tree becomes a leaf without a row of meaning. What
 such pages are orphans, and their rows are told apart by their shape.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Set
 from contextlib import suppress
 from dataclasses import dataclass, field

@@ -1,5 +1,7 @@
 """Bring a file to the shipped schema: numbered SQL files, forward only, a copy of an older file first."""
 
+from __future__ import annotations
+
 import re
 import sqlite3
 from collections.abc import Sequence

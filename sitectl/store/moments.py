@@ -1,5 +1,7 @@
 """Wall times as they lie in the file: whole microseconds since 1970 in UTC, exact both ways."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime, timedelta
 from typing import overload
 

@@ -1,5 +1,7 @@
 """What a central calls a transaction, and when that says less than it should. Inside jobs, in the writer's thread."""
 
+from __future__ import annotations
+
 import sqlite3
 
 from sitectl.model.ids import TransactionId

@@ -1,5 +1,7 @@
 """Open the file and hand out its parts."""
 
+from __future__ import annotations
+
 import asyncio
 import logging
 import sqlite3

@@ -5,6 +5,8 @@ with the rows. The transaction id of the central is not in a stored message but 
 time; from then on the text is frozen, because a central that recognises repeats does so by equal content.
 """
 
+from __future__ import annotations
+
 import sqlite3
 from collections.abc import Awaitable, Sequence
 from datetime import datetime

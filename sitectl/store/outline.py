@@ -4,6 +4,8 @@ They change with the schema only, so that a copy made at the last opening serves
 open: to close a file takes SQLite's locks on it away from the whole process.
 """
 
+from __future__ import annotations
+
 import os
 import struct
 from pathlib import Path

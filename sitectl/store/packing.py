@@ -4,6 +4,8 @@ A third of a frame is left, and half of a payload, which has to stay text. It co
 done where samples come at their leisure.
 """
 
+from __future__ import annotations
+
 import base64
 import zlib
 

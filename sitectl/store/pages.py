@@ -3,6 +3,8 @@
 For a file that SQLite itself refuses to read. The format: https://www.sqlite.org/fileformat2.html, sections 1.3 to 2.
 """
 
+from __future__ import annotations
+
 import os
 import struct
 from collections.abc import Iterator, Mapping

@@ -1,5 +1,7 @@
 """What is wrong with the disk, in words that tell a technician what to do. Pure."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from sitectl.model.health import Finding

@@ -4,6 +4,8 @@ A folder stays until a person removes it, and with it goes the notice. One that 
 up again at the next start, so that a crash in the middle loses nothing.
 """
 
+from __future__ import annotations
+
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """What people ask of the ledger. Read-only: nothing here can hold up or change what stations say."""
 
+from __future__ import annotations
+
 import sqlite3
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime

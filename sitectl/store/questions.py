@@ -1,5 +1,7 @@
 """Questions on the read-only connection. While the file is being replaced they wait for the other one."""
 
+from __future__ import annotations
+
 import asyncio
 import sqlite3
 from collections import deque
@@ -20,7 +22,7 @@ MOST_TRIES = 3
 
 class _Question(NamedTuple):
     job: Job[Any]
-    future: "asyncio.Future[Any]"
+    future: asyncio.Future[Any]
     tries: int
 
 
@@ -45,7 +47,7 @@ class Questions:
         """Whether the file is read as one that cannot change, for the disk takes nothing."""
         self._reader.still = still
 
-    def ask(self, job: Job[T], *, once: bool = False) -> "asyncio.Future[T]":
+    def ask(self, job: Job[T], *, once: bool = False) -> asyncio.Future[T]:
         """Run `job` on the read-only connection. `once`: damage is an answer, too."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._put(_Question(job, future, MOST_TRIES if once else 1))

@@ -1,5 +1,7 @@
 """How much waits for the centrals, of how much may; and in words when that becomes a problem."""
 
+from __future__ import annotations
+
 import sqlite3
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,5 +1,7 @@
 """A read-only connection. Everything here but `interrupt` runs in the reader's thread."""
 
+from __future__ import annotations
+
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress

@@ -5,6 +5,8 @@ and appends them (`recordings`). When they come faster than that, the oldest giv
 written, or the disk is nearly full, none are written. What must not be lost is in the ledger anyway.
 """
 
+from __future__ import annotations
+
 import asyncio
 import logging
 from collections import deque

@@ -7,6 +7,8 @@ frames of a station repeat each other: a frame of 650 bytes becomes 30 to 90. Wh
 and not a compressor, which would hold 72 kB a station. A torn end, left by a power cut, is as good as absent.
 """
 
+from __future__ import annotations
+
 import errno
 import os
 import struct

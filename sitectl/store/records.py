@@ -1,5 +1,7 @@
 """The statements on the ledger's own tables: transactions, their uplinks, anomalies. All run inside jobs."""
 
+from __future__ import annotations
+
 import sqlite3
 from typing import NamedTuple
 

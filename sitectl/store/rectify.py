@@ -6,6 +6,8 @@ clock of its own stays; what it stamped by the wrong time that we told it is mov
 (sent once already) and the raw frames themselves are never touched.
 """
 
+from __future__ import annotations
+
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta

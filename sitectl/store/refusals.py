@@ -4,6 +4,8 @@ A refusal counts as late when the station was not told it: what it was told it a
 central's word counts.
 """
 
+from __future__ import annotations
+
 import sqlite3
 from collections.abc import Awaitable, Sequence
 

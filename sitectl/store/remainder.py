@@ -4,6 +4,8 @@ They are read in the inspection's thread and written as jobs that can be done wi
 the copy begins anew at the next start: rows that are there already are left as they are.
 """
 
+from __future__ import annotations
+
 import asyncio
 import logging
 import sqlite3

@@ -1,5 +1,7 @@
 """A new file in the place of a damaged one, with what could be saved from it."""
 
+from __future__ import annotations
+
 import os
 import sqlite3
 from collections.abc import Callable, Mapping

@@ -4,6 +4,8 @@ A transaction goes when it is over and every central has taken all of it; with u
 old. Its frames go earlier, by days of their own, under the same condition. What is to go is found in the background.
 """
 
+from __future__ import annotations
+
 import asyncio
 import logging
 import sqlite3

@@ -3,6 +3,8 @@
 All of it runs inside jobs, in the writer's thread. The SQL texts are constants, so that each is prepared once.
 """
 
+from __future__ import annotations
+
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,13 +29,13 @@ class Stamp:
 
     gateway_id: str
     epoch: int
-    seqs: "count[int]" = field(default_factory=count)
+    seqs: count[int] = field(default_factory=count)
 
     @classmethod
-    def of(cls, gateway_id: str, epoch: int) -> "Stamp":
+    def of(cls, gateway_id: str, epoch: int) -> Stamp:
         return cls(gateway_id, epoch, count((epoch << SEQ_BITS) + 1))
 
-    def become(self, other: "Stamp") -> None:
+    def become(self, other: Stamp) -> None:
         """From now on the same as another."""
         self.gateway_id, self.epoch, self.seqs = other.gateway_id, other.epoch, other.seqs
 
@@ -59,7 +61,7 @@ class Encoded(NamedTuple):
     size: int
 
     @classmethod
-    def of(cls, message: OutboxMessage) -> "Encoded":
+    def of(cls, message: OutboxMessage) -> Encoded:
         payload = orjson.dumps(message.payload)
         return cls(
             message.action,

@@ -5,6 +5,8 @@ table, and it is emptied (to be read again) whenever anything is rolled back. So
 longer than the commit that it is part of.
 """
 
+from __future__ import annotations
+
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -5,6 +5,8 @@ pages are cut out and the copy is tried again; what this left without a table is
 shape.
 """
 
+from __future__ import annotations
+
 import contextlib
 import logging
 import sqlite3

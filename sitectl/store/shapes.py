@@ -1,5 +1,7 @@
 """The shape of each table, by which a row without a table is known."""
 
+from __future__ import annotations
+
 import sqlite3
 from dataclasses import dataclass
 

@@ -1,5 +1,7 @@
 """What is remembered of stations, so that all of them are known again when everything else is away."""
 
+from __future__ import annotations
+
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Mapping
@@ -56,7 +58,7 @@ class StationBook:
         for known in list(self._unsaved.values()):
             self.remember(known)
 
-    def _stored(self, known: KnownStation, ended: "asyncio.Future[None]") -> None:
+    def _stored(self, known: KnownStation, ended: asyncio.Future[None]) -> None:
         refused = ended.cancelled() or isinstance(ended.exception(), StoreUnavailable)
         if not refused and self._unsaved.get(known.station) is known:
             del self._unsaved[known.station]

@@ -3,6 +3,8 @@
 All of it runs inside jobs, in the writer's thread.
 """
 
+from __future__ import annotations
+
 import sqlite3
 
 from sitectl.base.units import format_utc

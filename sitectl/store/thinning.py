@@ -5,6 +5,8 @@ others the first of each quarter of an hour by the clock stays, and if that is n
 What is at the head of a queue may be on its way, and what was sent is not touched.
 """
 
+from __future__ import annotations
+
 import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple

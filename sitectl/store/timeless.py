@@ -5,6 +5,8 @@ it was; but it was over before the next opening began, and more cannot be said t
 put there, and what it stamped is called estimated. All of it runs inside jobs, in the writer's thread.
 """
 
+from __future__ import annotations
+
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

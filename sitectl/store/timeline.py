@@ -3,6 +3,8 @@
 Questions may span weeks, so they are asked in the background and go back hour by hour, no further than is wanted.
 """
 
+from __future__ import annotations
+
 import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import datetime

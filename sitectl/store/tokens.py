@@ -1,5 +1,7 @@
 """Verdicts that centrals gave, remembered for when they are away. Read from memory, written behind."""
 
+from __future__ import annotations
+
 import asyncio
 import sqlite3
 from collections.abc import Awaitable

@@ -8,6 +8,8 @@ A message is known by its content, since stations repeat what was not answered a
 reboot: a start by EVSE, token, time stamp and meter, a stop by everything that it says.
 """
 
+from __future__ import annotations
+
 import asyncio
 import sqlite3
 import uuid

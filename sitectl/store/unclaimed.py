@@ -1,5 +1,7 @@
 """Messages for centrals that the configuration no longer names: nobody sends them until one of that name is back."""
 
+from __future__ import annotations
+
 from collections.abc import Container, Iterator, Mapping
 
 from sitectl.model.health import Finding

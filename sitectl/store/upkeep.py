@@ -1,5 +1,7 @@
 """What goes on beside the ledger: recording the wires, keeping the backlog within its room, deleting what is old."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path

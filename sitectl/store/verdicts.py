@@ -1,5 +1,7 @@
 """A verdict on a token as three columns: status, expiry, parent."""
 
+from __future__ import annotations
+
 from sitectl.model.transaction import AuthorizationStatus, IdTokenInfo
 from sitectl.store.moments import from_us, to_us
 

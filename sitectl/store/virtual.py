@@ -1,5 +1,7 @@
 """What centrals set on their virtual stations: configuration keys and charging profiles. Read from memory."""
 
+from __future__ import annotations
+
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence

@@ -5,6 +5,8 @@ is damaged there had been promised, and what stands behind it still is. Only the
 The format: https://www.sqlite.org/fileformat2.html, section 4.
 """
 
+from __future__ import annotations
+
 import struct
 import sys
 from collections.abc import Iterator

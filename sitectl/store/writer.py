@@ -9,6 +9,8 @@ used again: after a failed sync the machine forgets what it did not write, so th
 nothing.
 """
 
+from __future__ import annotations
+
 import logging
 import sqlite3
 from collections.abc import Callable, Sequence
