@@ -128,7 +128,15 @@ def circuit(state: SiteState, decision: Decision, id: CircuitId) -> Json:
 def _if_dead(dead: IfDead | None) -> Json | None:
     if dead is None:
         return None
-    return {"ratio": dead.ratio, "for_s": dead.for_s, "phase": dead.phase, "holds": dead.holds, "text": dead.text}
+    return {
+        "ratio": dead.ratio,
+        "for_s": dead.for_s,
+        "phase": dead.phase,
+        "holds": dead.holds,
+        "text": dead.text,
+        "base_a": dead.base_a,
+        "learned": dead.learned,
+    }
 
 
 def ceilings(state: SiteState, wall: datetime, now: float, bounded: Bounded | None = None) -> list[Json]:

@@ -207,6 +207,7 @@ class Daemon:
                 others = [
                     self._keep(group, "uplinks", self._rooms.pool.run),
                     self._keep(group, "upkeep", self._upkeep.run),
+                    self._keep(group, "rises", self._rooms.rises.run),
                     spawn(group, reload.run(), "reload"),
                     self._keep(group, "memory", keep_small),
                     self._keep(group, "clock", partial(self._time.run, self._rooms, self._rooms.pool.wake)),

@@ -26,6 +26,7 @@ from sitectl.security.site_ca import SiteCa
 from sitectl.security.vault import Vault
 from sitectl.site.ceilings import ToldCeilings
 from sitectl.site.owner import Site
+from sitectl.site.rises import RiseKeeper
 from sitectl.state.site_state import SiteRules, initial_state
 from sitectl.stations.listeners import Doors
 from sitectl.stations.stations import Stations
@@ -80,6 +81,7 @@ class Wired:
     pool: UplinkPool
     overview: SiteOverview
     ceilings: ToldCeilings
+    rises: RiseKeeper
     secrets: Worker
     """What reads and writes the vault of credentials; stop it at the end."""
 
@@ -165,9 +167,9 @@ async def wire(
     if not clock.known:
         stations.recall(await store.rectifier.told())
     overview = _overview(loaded, live, store, upkeep, stations, pool, clock)
-    ceilings = _ceilings(site, ear, store, clock)
+    ceilings, rises = _remembering(site, ear, store, clock)
     site.cycle()
-    return Wired(live, ear, stations, site, pool, overview, ceilings, secrets)
+    return Wired(live, ear, stations, site, pool, overview, ceilings, rises, secrets)
 
 
 def _site(settings: Settings, store: Store, stations: Stations, clock: Clock) -> Site:
@@ -184,11 +186,13 @@ def _site(settings: Settings, store: Store, stations: Stations, clock: Clock) ->
     return site
 
 
-def _ceilings(site: Site, ear: Ear, store: Store, clock: Clock) -> ToldCeilings:
-    """Those that people have set, in force again."""
+def _remembering(site: Site, ear: Ear, store: Store, clock: Clock) -> tuple[ToldCeilings, RiseKeeper]:
+    """What people have set and what was learned, in force again."""
     ceilings = ToldCeilings(lambda: site.state.topology, ear.post, store.overlay, clock, store.journal)
+    rises = RiseKeeper(lambda: site.state, ear.post, store.overlay, clock)
     ceilings.resume()
-    return ceilings
+    rises.resume()
+    return ceilings, rises
 
 
 def _overview(

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sitectl.model.ids import EvseId, MeterId, StationId, TransactionId
+from sitectl.model.ids import CircuitId, EvseId, MeterId, StationId, TransactionId
 from sitectl.model.ladder import Ladder
 from sitectl.model.limits import Ceiling, Offer, OfferKind
-from sitectl.model.metering import EvseReading, MeterReading
+from sitectl.model.metering import EvseReading, MeterReading, RiseDay
 from sitectl.model.station import EvseStatus, Obeys, StationIdentity
 
 
@@ -201,6 +201,19 @@ class WalkOrdered:
 
 
 @dataclass(frozen=True, slots=True)
+class BaseRiseRemembered:
+    """Read from the store at start-up: how the base load of a circuit has risen, the newest day first.
+
+    That day was so many `days_ago`.
+    """
+
+    circuit: CircuitId
+    at: float
+    days: tuple[RiseDay, ...]
+    days_ago: int
+
+
+@dataclass(frozen=True, slots=True)
 class CeilingSet:
     """Somebody set an upper bound; the same key replaces."""
 
@@ -255,6 +268,7 @@ Event = (
     | LimitRemembered
     | RungRemembered
     | WalkOrdered
+    | BaseRiseRemembered
     | CeilingSet
     | CeilingCleared
     | ClockSkewLearned

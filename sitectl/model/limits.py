@@ -104,13 +104,18 @@ class StoredLimit:
 
 @dataclass(frozen=True, slots=True)
 class IfDead:
-    """What happens on a circuit if this process dies now: worst ratio to the rating, for how long, on which phase."""
+    """What happens on a circuit if this process dies now: worst ratio to the rating, for how long, on which phase.
+
+    `base_a`: the base load that may come there within that time; `learned` False: the configured worst.
+    """
 
     ratio: float
     for_s: float
     phase: str
     holds: bool
     text: str = ""
+    base_a: float = 0.0
+    learned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,3 +94,12 @@ class MeterSample(NamedTuple):
     def reading(self, evse: EvseId, at: float) -> EvseReading:
         """The sample as the reading of an EVSE, received `at`."""
         return EvseReading(evse, at, self.current_a, self.phases, self.power_w, self.register_wh, self.offered_a)
+
+
+@dataclass(frozen=True, slots=True)
+class RiseDay:
+    """One day of a circuit's base load: how much of it was seen (s), and the largest rise within each of the spans of
+    time that `state.rise` knows (ampere per phase)."""
+
+    seen_s: float
+    rises_a: tuple[tuple[float, float, float], ...]

@@ -54,7 +54,7 @@ def decide(
     allocation, memory, violations = _share(state, compiled, seen, memory, rules)
     force = in_force(state.topology, seen, pictures)
     dead: dict[CircuitId, IfDead] = {
-        id: if_dead(circuit, force[id], seen.circuits[id].measured_base_a)
+        id: if_dead(circuit, force[id], seen.circuits[id].measured_base_a, state.rises.get(id))
         for id, circuit in state.topology.circuits.items()
     }
     shares = circuit_shares(state, seen, allocation, dead)

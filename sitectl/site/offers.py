@@ -150,7 +150,7 @@ def lifetimes(
     if state.rules.proven:
         return dict.fromkeys(topology.circuits, 0.0)
     own = {
-        id: if_dead.lifetime_s(circuit, force[id], snapshot.circuits[id].measured_base_a)
+        id: if_dead.lifetime_s(circuit, force[id], snapshot.circuits[id].measured_base_a, state.rises.get(id))
         for id, circuit in topology.circuits.items()
     }
     return {id: min(own[above] for above in topology.paths[id]) for id in topology.circuits}

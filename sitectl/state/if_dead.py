@@ -6,19 +6,24 @@ Three inequalities for every circuit and phase:
 2. the sum of fallbacks + `base_load_worst_a` <= rated (the configuration refuses a tree where it fails);
 3. with r = (in force + the base that may come within one lifetime) / rated: r <= 1, or lifetime + the station's clock
    error <= 10 % of the trip time at r.
+
+The base that may come is the measured one and the largest rise learned for so long a time, at most the configured
+worst; the worst itself until a week is learned, and where nothing is measured. What is measured above the worst counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 
 from sitectl.model.circuit import Circuit, Topology
-from sitectl.model.electrical import NO_CURRENT, PhaseCurrents
+from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.ids import CircuitId
 from sitectl.model.limits import IfDead
 from sitectl.model.snapshot import SiteSnapshot
 from sitectl.state.breaker import SHARE_OF_TRIP, trip_time_s
+from sitectl.state.rise import SPANS_S, BaseRise, base_that_may_come
 from sitectl.state.snapshot import Pictures
 from sitectl.state.tree import add_up, leaves_first
 from sitectl.state.triangle import no_sums, on_lines, places
@@ -61,11 +66,14 @@ def in_force(topology: Topology, snapshot: SiteSnapshot, pictures: Pictures) -> 
     }
 
 
-def if_dead(circuit: Circuit, force: InForce, measured_base_a: PhaseCurrents | None) -> IfDead:
+def if_dead(
+    circuit: Circuit, force: InForce, measured_base_a: PhaseCurrents | None, rise: BaseRise | None = None
+) -> IfDead:
     """Judge one circuit. Without a measured base the configured worst is taken for it."""
     worst = circuit.base_load_worst_a
     base = measured_base_a or PhaseCurrents(worst, worst, worst)
-    ratio, phase = _worst_ratio(circuit, force, measured_base_a)
+    coming_a = base_that_may_come(circuit, measured_base_a, rise, force.for_s)
+    ratio, phase = _worst_ratio(circuit, force, coming_a)
     now_fits = all(f + b <= circuit.rated_a + 0.05 for f, b in zip(force.lawful_a, base, strict=True))
     falls_fit = all(f + worst <= circuit.rated_a + 0.05 for f in force.fallback_a)
     bearable = ratio <= 1.0 or force.for_s <= SHARE_OF_TRIP * trip_time_s(ratio)
@@ -73,20 +81,31 @@ def if_dead(circuit: Circuit, force: InForce, measured_base_a: PhaseCurrents | N
     name = f"L{phase + 1}"
     lasting = f" for {force.for_s:.0f} s" if ratio > 1.0 else ""
     text = f"if this box dies now: at worst {ratio:.2f} x{lasting} on {circuit.id} {name}"
-    return IfDead(round(ratio, 3), round(force.for_s, 1), name, holds, text)
+    learned = rise is not None and measured_base_a is not None and rise.within(force.for_s) is not None
+    return IfDead(round(ratio, 3), round(force.for_s, 1), name, holds, text, round(coming_a[phase], 1), learned)
 
 
-def lifetime_s(circuit: Circuit, force: InForce, measured_base_a: PhaseCurrents | None) -> float:
-    """How long limits below this circuit may live, clock error included, so that the third inequality holds."""
-    ratio, _ = _worst_ratio(circuit, force, measured_base_a)
-    return SHARE_OF_TRIP * trip_time_s(ratio)
+def lifetime_s(
+    circuit: Circuit, force: InForce, measured_base_a: PhaseCurrents | None, rise: BaseRise | None = None
+) -> float:
+    """How long limits below this circuit may live, clock error included, so that the third inequality holds.
+
+    The longer they live, the more base load may come: the longest of all spans that is not longer than what comes in
+    it lets them live.
+    """
+
+    def bearable_s(span_s: float) -> float:
+        ratio, _ = _worst_ratio(circuit, force, base_that_may_come(circuit, measured_base_a, rise, span_s))
+        return SHARE_OF_TRIP * trip_time_s(ratio)
+
+    always_s = bearable_s(inf)
+    if rise is None or not rise.is_learned or measured_base_a is None:
+        return always_s
+    return max(always_s, *(min(span_s, bearable_s(span_s)) for span_s in SPANS_S))
 
 
-def _worst_ratio(circuit: Circuit, force: InForce, measured_base_a: PhaseCurrents | None) -> tuple[float, int]:
-    """In force and the base that may come, against the rating: the worst phase. The base that may come is the
-    configured worst, or the measured one where that is higher."""
-    worst = circuit.base_load_worst_a
-    base = measured_base_a or NO_CURRENT
-    ratios = [(f + max(worst, b)) / circuit.rated_a for f, b in zip(force.lawful_a, base, strict=True)]
+def _worst_ratio(circuit: Circuit, force: InForce, coming_a: PhaseCurrents) -> tuple[float, int]:
+    """In force and the base that may come, against the rating: the worst phase."""
+    ratios = [(f + b) / circuit.rated_a for f, b in zip(force.lawful_a, coming_a, strict=True)]
     phase = max(range(3), key=lambda p: ratios[p])
     return ratios[phase], phase

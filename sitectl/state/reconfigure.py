@@ -17,6 +17,7 @@ from sitectl.state.base_load import BaseEstimate
 from sitectl.state.evse import EvseState
 from sitectl.state.meter import MeterState
 from sitectl.state.obedience import on_rung
+from sitectl.state.rise import BaseRise
 from sitectl.state.site_state import SiteRules, SiteState, initial_state
 from sitectl.state.station import StationState
 from sitectl.state.trip import TripState
@@ -40,6 +41,7 @@ def reconfigured(
         stations=_stations(state, fresh, keeps_strangers),
         meters=meters,
         bases=_bases(state, fresh, meters),
+        rises=_rises(state, fresh, new_meters),
         trips=_trips(state, fresh, meters),
         ceilings=_ceilings(state, topology),
         store_usable=state.store_usable,
@@ -101,6 +103,17 @@ def _trips(state: SiteState, fresh: SiteState, meters: Mapping[MeterId, MeterSta
         return known and (before.rated_a, before.meter) == (after.rated_a, after.meter)
 
     return {id: trip for id, trip in state.trips.items() if id in fresh.topology.circuits and same(id)}
+
+
+def _rises(state: SiteState, fresh: SiteState, new: frozenset[MeterId]) -> Mapping[CircuitId, BaseRise]:
+    """What was learned stands while the meter is the same; what hangs below it is no matter of the base load."""
+
+    def kept(id: CircuitId, rise: BaseRise) -> BaseRise:
+        before, meter = state.topology.circuits.get(id), fresh.topology.circuits[id].meter
+        same = before is not None and before.meter == meter and meter not in new
+        return state.rises.get(id, rise) if same else rise
+
+    return {id: kept(id, rise) for id, rise in fresh.rises.items()}
 
 
 def _ceilings(state: SiteState, topology: Topology) -> Mapping[str, Ceiling]:

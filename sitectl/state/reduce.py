@@ -10,7 +10,7 @@ from sitectl.model import events
 from sitectl.model.events import Event
 from sitectl.model.ids import EvseId, StationId
 from sitectl.model.limits import Offer, OfferKind
-from sitectl.state import base_load, ledger, obedience, triangle
+from sitectl.state import base_load, ledger, obedience, rise, triangle
 from sitectl.state import evse as evses
 from sitectl.state.evse import EvseState, RunningTransaction
 from sitectl.state.lifetime import in_ram
@@ -71,7 +71,7 @@ def _meter_read(state: SiteState, event: events.MeterRead) -> SiteState:
     if meter is None:
         return state
     load_a = 0.0
-    bases, trips = dict(state.bases), dict(state.trips)
+    bases, trips, rises = dict(state.bases), dict(state.trips), dict(state.rises)
     for circuit in state.topology.circuits.values():
         if circuit.meter != reading.meter:
             continue
@@ -81,10 +81,17 @@ def _meter_read(state: SiteState, event: events.MeterRead) -> SiteState:
         summed = draws(below, reading.at, over=max(reading.current_a) > limit_a)
         base, rated_a = bases[circuit.id], circuit.rated_a
         bases[circuit.id] = base_load.sampled(base, reading.current_a, reading.at, rated_a, limit_a, summed)
+        rises[circuit.id] = rise.learned(rises[circuit.id], bases[circuit.id], summed, reading.at)
         trips[circuit.id] = heated(trips.get(circuit.id, COLD), reading.current_a, rated_a, reading.at)
         load_a += sum(summed.least)
     meters = _put(state.meters, reading.meter, with_meter_reading(meter, reading, load_a))
-    return replace(state, meters=meters, bases=bases, trips=trips)
+    return replace(state, meters=meters, bases=bases, trips=trips, rises=rises)
+
+
+def _rise_remembered(state: SiteState, event: events.BaseRiseRemembered) -> SiteState:
+    if event.circuit not in state.rises:
+        return state
+    return replace(state, rises=_put(state.rises, event.circuit, rise.remembered(event.days, event.days_ago)))
 
 
 def _meter_failed(state: SiteState, event: events.MeterFailed) -> SiteState:
@@ -317,6 +324,7 @@ _REDUCERS: Mapping[type, Callable[[SiteState, Any], SiteState]] = {
     events.LimitRemembered: _remembered,
     events.RungRemembered: _rung_remembered,
     events.WalkOrdered: _walk_ordered,
+    events.BaseRiseRemembered: _rise_remembered,
     events.CeilingSet: _ceiling_set,
     events.CeilingCleared: _ceiling_cleared,
     events.ClockSkewLearned: _skew,

@@ -15,6 +15,7 @@ from sitectl.state.base_load import BaseEstimate
 from sitectl.state.evse import EvseState
 from sitectl.state.ledger import LimitEntry
 from sitectl.state.meter import MeterState
+from sitectl.state.rise import BaseRise
 from sitectl.state.station import StationState
 from sitectl.state.trip import TripState
 
@@ -47,6 +48,8 @@ class SiteState:
     shortest_s: Mapping[CircuitId, float]
     trips: Mapping[CircuitId, TripState] = field(default_factory=dict)
     ceilings: Mapping[str, Ceiling] = field(default_factory=dict)
+    rises: Mapping[CircuitId, BaseRise] = field(default_factory=dict)
+    """Of circuits with a meter: how much their base load rises within a time."""
     store_usable: bool = True
     store_why: str = ""
 
@@ -68,6 +71,7 @@ def initial_state(topology: Topology, rules: SiteRules, now: float) -> SiteState
         stations={s.id: StationState(s.id, s) for s in topology.stations.values() if s.installed},
         meters={id: MeterState(interval_s, since=now) for id, interval_s in rules.meter_intervals_s.items()},
         bases={c.id: BaseEstimate() for c in topology.circuits.values() if c.meter is not None},
+        rises={c.id: BaseRise() for c in topology.circuits.values() if c.meter is not None},
         below={circuit: tuple(evses) for circuit, evses in below.items()},
         shortest_s=shortest_s,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sitectl.model.circuit import Circuit
 from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.ids import CircuitId, EvseId, MeterId, StationId
 from sitectl.model.ladder import LadderStep
@@ -15,6 +16,7 @@ from sitectl.state import lifetime
 from sitectl.state.breaker import bearable_ratio
 from sitectl.state.evse import EvseState
 from sitectl.state.meter import base_for_sharing
+from sitectl.state.rise import BaseRise, base_that_may_come
 from sitectl.state.site_state import SiteState
 from sitectl.state.station import UNKNOWN_CLOCK_S, StationState
 from sitectl.state.trip import COLD
@@ -131,7 +133,7 @@ def _circuit(state: SiteState, id: CircuitId, now: float) -> CircuitSnapshot:
     estimate = state.bases[id].upper()
     base, stop = base_for_sharing(circuit, meter, estimate, now)
     if state.rules.proven:
-        base = _proven_base(base, circuit.rated_a, circuit.base_load_worst_a, state.shortest_s[id])
+        base = _proven_base(circuit, base, state.rises.get(id), state.shortest_s[id] + UNKNOWN_CLOCK_S)
     freshness = meter.state(now)
     known = meter.reading is not None and freshness is not Freshness.LOST
     newest, trip = state.bases[id].newest(), state.trips.get(id, COLD)
@@ -149,10 +151,12 @@ def _circuit(state: SiteState, id: CircuitId, now: float) -> CircuitSnapshot:
     )
 
 
-def _proven_base(base: PhaseCurrents, rated_a: float, worst_a: float, shortest_s: float) -> PhaseCurrents:
-    """Share as if the worst base had come, less what the breaker bears until limits lapse: then they are proven."""
-    bearable = (bearable_ratio(shortest_s + UNKNOWN_CLOCK_S) - 1.0) * rated_a
-    return PhaseCurrents(*(max(b, worst_a - bearable) for b in base))
+def _proven_base(circuit: Circuit, base: PhaseCurrents, rise: BaseRise | None, lasts_s: float) -> PhaseCurrents:
+    """Share as if the base that may come had come, less what the breaker bears until limits lapse: then they are
+    proven."""
+    bearable_a = (bearable_ratio(lasts_s) - 1.0) * circuit.rated_a
+    coming_a = base_that_may_come(circuit, base, rise, lasts_s)
+    return PhaseCurrents(*(max(b, coming - bearable_a) for b, coming in zip(base, coming_a, strict=True)))
 
 
 def _meter(state: SiteState, id: MeterId, now: float) -> MeterSnapshot:

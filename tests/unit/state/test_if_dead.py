@@ -9,6 +9,7 @@ from sitectl.model.electrical import ALL_PHASES, PhaseCurrents, PhaseRotation
 from sitectl.model.ids import CircuitId
 from sitectl.state.breaker import bearable_ratio, trip_time_s
 from sitectl.state.if_dead import InForce, if_dead, in_force, lifetime_s
+from sitectl.state.rise import BaseRise, base_that_may_come, remembered, sampled
 from sitectl.state.snapshot import snapshot
 from tests.unit.state.small_site import (
     A1,
@@ -26,6 +27,7 @@ from tests.unit.state.small_site import (
     plan,
     site,
 )
+from tests.unit.state.test_rise import week
 
 GRID_OF_100 = Circuit(GRID, None, 100.0, base_load_worst_a=60.0)
 
@@ -98,3 +100,50 @@ def test_the_longest_limit_below_says_for_how_long() -> None:
     assert found[GRID].for_s == found[GARAGE].for_s == pytest.approx(235.0)
     later = in_force(state.topology, snapshot(state, 30.0, pictures)[0], pictures)
     assert later[GRID].for_s == pytest.approx(225.0)
+
+
+# --- with a learned rise of the base load ---
+
+
+def test_what_was_learned_takes_the_place_of_the_worst_after_a_week() -> None:
+    worst = if_dead(GRID_OF_100, force(50.0, 300.0), three(20.0))
+    assert (worst.ratio, worst.base_a, worst.learned) == (1.1, 60.0, False)
+    learned = if_dead(GRID_OF_100, force(50.0, 300.0), three(20.0), week(s300=12.0))
+    assert (learned.ratio, learned.base_a, learned.learned) == (0.82, 32.0, True)
+    assert if_dead(GRID_OF_100, force(50.0, 300.0), three(20.0), BaseRise()) == worst
+    six_days = remembered(week(s300=12.0).days[:6], 0)
+    assert if_dead(GRID_OF_100, force(50.0, 300.0), three(20.0), six_days) == worst
+
+
+def test_the_rise_is_that_of_the_time_for_which_limits_last() -> None:
+    rise = week(s60=1.0, s120=2.0, s300=3.0, s600=4.0, s1200=5.0, s2400=6.0)
+    bases = [if_dead(GRID_OF_100, force(0.0, for_s), three(20.0), rise).base_a for for_s in (0, 60, 61, 1860, 2401)]
+    assert bases == [21.0, 21.0, 22.0, 26.0, 60.0]
+
+
+def test_never_more_than_the_worst_and_never_less_than_what_is_measured() -> None:
+    rise = week(s300=50.0)
+    assert base_that_may_come(GRID_OF_100, three(20.0), rise, 300.0) == three(60.0)
+    assert base_that_may_come(GRID_OF_100, three(75.0), rise, 300.0) == three(75.0)
+    assert base_that_may_come(GRID_OF_100, None, rise, 300.0) == three(60.0)
+    assert base_that_may_come(GRID_OF_100, PhaseCurrents(0.0, 55.0, 70.0), week(s300=10.0), 300.0) == (10.0, 60.0, 70.0)
+
+
+@pytest.mark.parametrize("lawful_a", [40.0, 60.0, 70.0, 75.0, 78.0])
+def test_limits_live_as_long_as_what_was_learned_bears_and_no_longer(lawful_a: float) -> None:
+    rise = week(s60=2.0, s120=4.0, s300=8.0, s600=20.0, s1200=30.0, s2400=36.0)
+    lives_s = lifetime_s(GRID_OF_100, force(lawful_a, 0.0), three(20.0), rise)
+    assert lives_s >= lifetime_s(GRID_OF_100, force(lawful_a, 0.0), three(20.0))
+    if lives_s < 1e9:
+        assert if_dead(GRID_OF_100, force(lawful_a, lives_s - 0.1), three(20.0), rise).holds
+        assert not if_dead(GRID_OF_100, force(lawful_a, lives_s + 0.1), three(20.0), rise).holds
+
+
+def test_a_larger_rise_shortens_limits_at_once() -> None:
+    rise = week(s60=1.0, s120=1.0, s300=1.0, s600=1.0, s1200=1.0, s2400=1.0)
+    before = lifetime_s(GRID_OF_100, force(70.0, 0.0), three(20.0), rise)
+    for at in range(3):
+        rise = sampled(rise, (5.0, 5.0, 5.0), float(at))
+    rise = sampled(rise, (35.0, 5.0, 5.0), 3.0)
+    assert before == 2400.0
+    assert lifetime_s(GRID_OF_100, force(70.0, 0.0), three(20.0), rise) < 200.0

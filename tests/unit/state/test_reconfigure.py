@@ -6,8 +6,10 @@ from sitectl.model.limits import Ceiling
 from sitectl.model.metering import Freshness
 from sitectl.state.reconfigure import reconfigured
 from sitectl.state.reduce import reduce
+from sitectl.state.rise import BaseRise
 from sitectl.state.site_state import SiteRules, SiteState
 from tests.unit.state.small_site import A1, B1, GRID, MAIN, A, B, after, arrives, begins, fresh, meter, plan, site
+from tests.unit.state.test_rise import week
 
 C = StationId("C")
 RULES = SiteRules(meter_intervals_s={MAIN: 1.0})
@@ -69,3 +71,11 @@ def test_ceilings_of_what_is_gone_go_with_it() -> None:
         before = reduce(before, events.CeilingSet(ceiling, 2.0))
     changed = reconfigured(before, site(plan(A)), RULES, 3.0, keeps_strangers=True)
     assert set(changed.ceilings) == {"u/A", "op/grid"}
+
+
+def test_what_was_learned_of_the_base_load_stands_while_its_meter_is_the_same() -> None:
+    before = replace(lively(), rises={GRID: week(s60=4.0)})
+    kept = reconfigured(before, site(plan(A), plan(C)), RULES, 3.0, keeps_strangers=True)
+    assert kept.rises == before.rises
+    new = reconfigured(before, site(plan(A)), RULES, 3.0, keeps_strangers=True, new_meters=frozenset([MAIN]))
+    assert new.rises == {GRID: BaseRise()}
