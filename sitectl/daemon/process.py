@@ -271,6 +271,7 @@ class Daemon:
         self._looked_at = now
         try:
             self._rooms.overview.look(self._rooms.site.state, decision)
+            self._rooms.rungs.look(self._rooms.site.state)
         except Exception:  # what is told of the site must never stop the site
             log.exception("the problems could not be listed")
         if self._notifier.supervised and now - self._said_at >= STATUS_EVERY_S:

@@ -27,6 +27,7 @@ from sitectl.security.vault import Vault
 from sitectl.site.ceilings import ToldCeilings
 from sitectl.site.owner import Site
 from sitectl.site.rises import RiseKeeper
+from sitectl.site.rungs import RungKeeper
 from sitectl.state.site_state import SiteRules, initial_state
 from sitectl.stations.listeners import Doors
 from sitectl.stations.stations import Stations
@@ -82,6 +83,7 @@ class Wired:
     overview: SiteOverview
     ceilings: ToldCeilings
     rises: RiseKeeper
+    rungs: RungKeeper
     secrets: Worker
     """What reads and writes the vault of credentials; stop it at the end."""
 
@@ -168,8 +170,11 @@ async def wire(
         stations.recall(await store.rectifier.told())
     overview = _overview(loaded, live, store, upkeep, stations, pool, clock)
     ceilings, rises = _remembering(site, ear, store, clock)
+    rungs = RungKeeper(ear.post, store.overlay, clock, tasks)
+    rungs.resume(lambda: site.state)
+    overview.also_look(site.findings)
     site.cycle()
-    return Wired(live, ear, stations, site, pool, overview, ceilings, rises, secrets)
+    return Wired(live, ear, stations, site, pool, overview, ceilings, rises, rungs, secrets)
 
 
 def _site(settings: Settings, store: Store, stations: Stations, clock: Clock) -> Site:

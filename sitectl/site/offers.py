@@ -23,7 +23,7 @@ from sitectl.model.station import Obeys
 from sitectl.site.stored import StoredLimits
 from sitectl.state import fallback_room, if_dead
 from sitectl.state.evse import EvseState
-from sitectl.state.lifetime import RAM_LIFETIME_S
+from sitectl.state.lifetime import RAM_LIFETIME_S, shortest_persistent_s
 from sitectl.state.site_state import SiteState
 
 START_EARLIER_S = 60.0
@@ -183,7 +183,10 @@ def prepare(due: Due, moment: Moment, stored: StoredLimits, seq: int) -> Prepare
 def _lifetime_s(view: EvseSnapshot, moment: Moment) -> int:
     station = moment.snapshot.stations[view.id.station]
     asked_s = moment.lifetimes_s[view.plan.circuit] - station.clock_error_s
-    return int(max(station.shortest_lifetime_s, min(station.profile_lifetime_s, asked_s)))
+    shortest_s = station.shortest_lifetime_s
+    if view.form.lasts and not station.profiles_in_ram:
+        shortest_s = max(shortest_s, shortest_persistent_s(len(station.evses)))
+    return int(max(shortest_s, min(station.profile_lifetime_s, asked_s)))
 
 
 def _offer(view: EvseSnapshot, limit_a: float, now: float, lifetime_s: int, clock_error_s: float, seq: int) -> Offer:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sitectl.allocator.allocate import AllocatorMemory, SharingRules, compile_site
@@ -19,16 +19,17 @@ from sitectl.model import events
 from sitectl.model.circuit import Topology
 from sitectl.model.commands import OfferLimit
 from sitectl.model.events import Event
+from sitectl.model.health import Finding
 from sitectl.model.ids import EvseId, MeterId, StationId
 from sitectl.model.limits import OfferKind, StandingLimits, StoredLimit
-from sitectl.model.snapshot import SiteSnapshot
+from sitectl.model.snapshot import EvseSnapshot, SiteSnapshot
 from sitectl.model.station import Obeys
 from sitectl.site import offers
 from sitectl.site.cycle import Decision, decide
 from sitectl.site.ports import Actuator, Journal, LimitStore
 from sitectl.site.standing import standing_limits
 from sitectl.site.stored import StoredLimits, is_wrong, lives_s, row_of
-from sitectl.state.lifetime import WRITES_PER_DAY
+from sitectl.site.writes import WriteBook, Written
 from sitectl.state.reconfigure import reconfigured
 from sitectl.state.reduce import reduce, with_acknowledgements, with_offers
 from sitectl.state.site_state import SiteRules, SiteState
@@ -47,7 +48,6 @@ SETTLE_S = 10.0
 """Time for stations to come back after a start: less than a fuse's reaction to a base-load step (12 s)."""
 
 CORRECT_EVERY_S = 10.0
-DAY_S = 86_400.0
 
 
 @dataclass(slots=True)
@@ -96,7 +96,7 @@ class Site:
         self._seq = 0
         self._corrected_at = 0.0
         self._stored = StoredLimits()
-        self._writes: dict[StationId, deque[float]] = {}
+        self._writes = WriteBook()
         self._changed, self._urgent = asyncio.Event(), asyncio.Event()
         self._last_meter: dict[str, tuple[float, float, float]] = {}
         self.decision: Decision | None = None
@@ -235,7 +235,7 @@ class Site:
         told: list[offers.Due] = []
         settling = self._settling(decision)
         for due in offers.due(moment, state, decision.allocation, self._stored, settling=settling):
-            if due.kind is offers.Kind.RAISE and self._written_out(due.view.id.station, seen):
+            if due.kind is offers.Kind.RAISE and self._used_up(due.view, seen):
                 continue
             prepared = offers.prepare(due, moment, self._stored, self._next_seq())
             if seen.raises_allowed or not prepared.waits:
@@ -336,35 +336,35 @@ class Site:
     def _hand_over(self, prepared: offers.Prepared) -> None:
         command = prepared.command
         if isinstance(command, OfferLimit):
-            self._count_write(command.offer.evse.station, command.offer.offered_at)
+            self._writes.limit(command.offer.evse.station, command.form, command.offer.offered_at)
             self._actuator.offer(command)
         else:
+            self._writes.fallback(command.offer.evse.station, command.offer.offered_at)
             self._actuator.install_fallback(command)
 
     def _next_seq(self) -> int:
         self._seq += 1
         return self._seq
 
-    def _count_write(self, station: StationId, now: float) -> None:
-        self._writes.setdefault(station, deque()).append(now)
-
-    def _written_out(self, station: StationId, seen: SiteSnapshot) -> bool:
+    def _used_up(self, view: EvseSnapshot, seen: SiteSnapshot) -> bool:
         """Whether a station took all the profile writes that a day allows; those in RAM cost nothing."""
-        writes = self._writes.get(station)
-        if writes is None or seen.stations[station].profiles_in_ram:
-            return False
-        while writes and seen.at - writes[0] > DAY_S:
-            writes.popleft()
-        return len(writes) >= WRITES_PER_DAY
+        station = view.id.station
+        return not seen.stations[station].profiles_in_ram and self._writes.used_up(station, view.form, seen.at)
 
     def standing(self, station: StationId, asking: str) -> StandingLimits | None:
         """What holds for a station now; None for one that is not listed. `asking`: whose own wishes are left out."""
         decision = self.decision
         return None if decision is None else standing_limits(self.state.topology, decision.snapshot, station, asking)
 
-    def writes_today(self) -> Mapping[StationId, int]:
-        """Profile writes by station in the last day."""
-        return {station: len(writes) for station, writes in self._writes.items()}
+    def written(self, station: StationId) -> Written:
+        """The charging profiles written into a station in the last day."""
+        return self._writes.of(station, self._clock.monotonic())
+
+    def findings(self) -> Iterator[Finding]:
+        """What is wrong that is no part of the state: stations whose day is used up."""
+        if self.decision is not None:
+            in_ram = {id: seen.profiles_in_ram for id, seen in self.decision.snapshot.stations.items()}
+            yield from self._writes.findings(in_ram, self._clock.monotonic())
 
 
 async def _within(seconds: float, happened: asyncio.Event) -> bool:

@@ -11,13 +11,16 @@ from sitectl.model.station import ProfileStorage, StationPlan
 RAM_LIFETIME_S = 300
 RAM_SHORTEST_S = 240
 FLASH_LIFETIME_S = 1800
-WRITES_PER_DAY = 500
 
 LOST_TO_CLOCKS_S = 180.0
 """Of a lifetime, what is not used: it begins 60 s ago, an unknown clock is 60 s off, it is renewed 60 s before."""
 
 RENEWALS_PER_DAY = 400.0
 """The rest of the writes is for raises."""
+
+
+PERSISTENT_RENEWALS_PER_DAY = 160.0
+"""The same of the 200 that a day bears of purposes that outlive a power cut."""
 
 
 def in_ram(plan: StationPlan | None) -> bool:
@@ -36,3 +39,8 @@ def shortest_s(plan: StationPlan | None) -> int:
         return RAM_SHORTEST_S
     evses = len(plan.evses) if plan is not None else 1
     return min(FLASH_LIFETIME_S, int(LOST_TO_CLOCKS_S + evses * 86400.0 / RENEWALS_PER_DAY))
+
+
+def shortest_persistent_s(evses: int) -> int:
+    """The same for limits of purposes that outlive a power cut, in a station of so many EVSEs."""
+    return min(FLASH_LIFETIME_S, int(LOST_TO_CLOCKS_S + evses * 86400.0 / PERSISTENT_RENEWALS_PER_DAY))

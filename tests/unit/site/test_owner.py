@@ -14,6 +14,7 @@ from sitectl.base.virtual import run_virtual
 from sitectl.model import events
 from sitectl.model.circuit import Topology
 from sitectl.model.commands import InstallFallback, OfferLimit
+from sitectl.model.ladder import FIRST_FORM
 from sitectl.model.limits import OfferKind, StoredLimit
 from sitectl.model.station import ProfileStorage
 from sitectl.site.memory import MemoryActuator, MemoryJournal, MemoryLimits
@@ -203,14 +204,13 @@ def test_a_fallback_lost_in_a_reboot_is_noted_on_disk() -> None:
 def test_a_station_takes_no_more_raises_than_its_flash_bears() -> None:
     rig = Rig()
     first = rig.charges()
-    for _ in range(500):
-        rig.site._count_write(A, 12.0)
-    seen = rig.site.decision.snapshot
-    assert rig.site._written_out(A, seen)
-    assert not rig.site._written_out(B, seen)
+    while (written := rig.site.written(A)).transaction < written.transaction_most:
+        rig.site._writes.limit(A, FIRST_FORM, 12.0)
+    assert rig.cycle(19.0, draws(A1, 18.5, 20.0), shows_a=30.0) == [], "nothing rises"
     left = rig.cycle(20.0, draws(A1, 19.5, 31.5), shows_a=115.0)
     assert [c.offer.limit_a < first.offer.limit_a for c in left] == [True], "cuts are never rationed"
-    assert rig.site.writes_today()[A] > 500
+    assert rig.site.written(A).transaction > 500
+    assert [where for _, where, _ in rig.site.findings()] == [A]
 
 
 def test_times_of_cycles() -> None:
