@@ -9,6 +9,7 @@ from pathlib import Path as FilePath
 from typing import TypeVar
 
 from sitectl.base.errors import InternalError
+from sitectl.config import build_signals
 from sitectl.config.checks_references import NO_UPLINK
 from sitectl.config.connections import parse_connection
 from sitectl.config.draft import Draft, EvseDraft, evses_of
@@ -88,6 +89,9 @@ def build(draft: Draft, gathered: Gathered, fallback_a: Mapping[tuple[str, int],
             backlog_mb=config.retention.backlog_mb,
             backlog_station_mb=config.retention.backlog_station_mb,
         ),
+        io_boxes=build_signals.io_boxes(config),
+        signals=build_signals.signals(config),
+        schedules=build_signals.schedules(config),
         passwords={StationId(name): password for name, password in gathered.passwords.items()},
     )
 

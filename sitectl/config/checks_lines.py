@@ -10,7 +10,7 @@ from sitectl.config.issues import Path, shown
 from sitectl.config.notation import Refusal
 from sitectl.model.connection import Connection, SerialConnection
 
-SECTIONS = ("meters",)
+SECTIONS = ("meters", "io_boxes")
 
 
 def check(draft: Draft) -> None:

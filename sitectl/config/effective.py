@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from sitectl.config.checks_references import NO_UPLINK
 from sitectl.config.draft import EvseDraft, evses_of
-from sitectl.config.fields import Section, is_later
+from sitectl.config.fields import Section, is_later, keys_of
 from sitectl.config.issues import Marks, Path, dotted
 from sitectl.config.models import Configuration
 from sitectl.config.models_station import Station
@@ -72,9 +72,9 @@ def _origin(path: Path, marks: Marks) -> str:
 def _plain(section: Section) -> dict[str, object]:
     """A section without what is absent and what is not built."""
     return {
-        key: _value(getattr(section, key))
-        for key, info in type(section).model_fields.items()
-        if not is_later(info) and getattr(section, key) is not None
+        key: _value(getattr(section, name))
+        for key, name in keys_of(type(section)).items()
+        if not is_later(type(section).model_fields[name]) and getattr(section, name) is not None
     }
 
 

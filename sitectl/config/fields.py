@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -132,6 +132,11 @@ def is_later(field: FieldInfo) -> bool:
     return any(isinstance(item, AfterValidator) and item.func is _refuse_later for item in field.metadata)
 
 
+def keys_of(section: type[BaseModel]) -> Mapping[str, str]:
+    """The keys of a section as they are written, with the attribute of each (`from` is no name in Python)."""
+    return {info.alias or name: name for name, info in section.model_fields.items()}
+
+
 class Section(BaseModel):
     """A mapping of the configuration: closed, strict, and a key without a value is as good as absent."""
 
@@ -142,4 +147,4 @@ class Section(BaseModel):
     def _drop_empty(cls, data: object) -> object:
         if not isinstance(data, dict):
             return data
-        return {key: value for key, value in data.items() if value is not None or key not in cls.model_fields}
+        return {key: value for key, value in data.items() if value is not None or key not in keys_of(cls)}

@@ -13,6 +13,7 @@ from sitectl.config import (
     checks_meters,
     checks_references,
     checks_security,
+    checks_signals,
     checks_stations,
     checks_topology,
     effective,
@@ -31,6 +32,7 @@ _CHECKS = (
     checks_topology.check,
     checks_references.check,
     checks_lines.check,
+    checks_signals.check,
     checks_stations.check,
     checks_security.check,
 )

@@ -27,6 +27,7 @@ from sitectl.config.fields import (
     Text,
     UplinkUrl,
 )
+from sitectl.config.models_signals import IoBox, ScheduleSection, SignalSection
 from sitectl.config.models_station import Station
 
 OcppVersion = Annotated[Literal["1.6", "2.0.1", "2.1"], Only("1.6")]
@@ -256,8 +257,12 @@ class Configuration(Section):
     routing: Routing = Routing()
     api: Api = Api()
     healing: Healing = Healing()
-    signals: Later = None
-    schedules: Later = None
+    io_boxes: dict[Name, IoBox] = Field(default={})
+    """Boxes with inputs on a field bus, for signals."""
+    signals: dict[Name, SignalSection] = Field(default={})
+    """Relay contacts that bound what may be drawn; absent: none."""
+    schedules: list[ScheduleSection] = Field(default=[])
+    """Bounds by time of day; absent: none."""
     mqtt: Later = None
     alerts: Later = None
     retention: Retention = Retention()

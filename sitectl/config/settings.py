@@ -15,6 +15,7 @@ from sitectl.model.circuit import Topology
 from sitectl.model.connection import Connection
 from sitectl.model.ids import MeterId, StationId, UplinkId
 from sitectl.model.sheets import MeterSheet
+from sitectl.model.signals import Hours, Signal
 from sitectl.model.uplink import DeadStart, Right, ZeroId
 
 Network = IPv4Network | IPv6Network
@@ -78,6 +79,18 @@ class MeterSettings:
     connection: Connection
     unit: int
     interval_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class IoBoxSettings:
+    """A box with inputs on a field bus. `function` 1: its inputs are coils there, 2: discrete inputs."""
+
+    name: str
+    connection: Connection
+    unit: int = 1
+    function: int = 2
+    interval_s: float = 0.5
+    pause_s: float = 0.0
 
 
 class AllocationMode(StrEnum):
@@ -204,5 +217,8 @@ class Settings:
     default_uplink: UplinkId | None
     api: ApiSettings
     retention: RetentionSettings = RetentionSettings()
+    io_boxes: Mapping[str, IoBoxSettings] = field(default_factory=dict)
+    signals: Mapping[str, Signal] = field(default_factory=dict)
+    schedules: tuple[Hours, ...] = ()
     passwords: Mapping[StationId, bytes] = field(default_factory=dict, repr=False)
     """Passwords of stations that name a password_file, as UTF-8 bytes without the trailing newline."""

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from sitectl.config.fields import LATER_KEY
+from sitectl.config.fields import LATER_KEY, keys_of
 from sitectl.config.issues import Findings, Path, did_you_mean, nearest, shown
 
 M = TypeVar("M", bound=BaseModel)
@@ -119,7 +119,7 @@ def _known_keys(root: type[BaseModel], path: Path) -> list[str]:
         info = model.model_fields.get(str(part)) if model else None
         if info is not None:  # otherwise a name in a mapping of sections: `model` is already that of its values
             model = _model_in(info.annotation)
-    return list(model.model_fields) if model else []
+    return list(keys_of(model)) if model else []
 
 
 def _model_in(annotation: object) -> type[BaseModel] | None:

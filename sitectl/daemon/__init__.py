@@ -1,6 +1,6 @@
 """The daemon: the only place where rooms are wired together, started in order and stopped in order.
 
-* `field.py`: what hangs on field buses: meters.
+* `field.py`: what hangs on field buses: meters, signals.
 * `process.py`: one run of the process, from the configuration to the exit status.
 * `reload.py`: a changed configuration under a running site.
 * `timekeeping.py`: a clock that is not set at first, or jumps.

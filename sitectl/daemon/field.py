@@ -1,4 +1,4 @@
-"""What hangs on field buses: the buses, and the meters on them, by the settings that hold.
+"""What hangs on field buses: the buses, the meters on them, and signals, by the settings that hold.
 
 All of it is begun anew where the configuration changes any of it, after what ran before has let go of its lines.
 """
@@ -6,16 +6,21 @@ All of it is begun anew where the configuration changes any of it, after what ra
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 
 from sitectl.base.clock import Clock
 from sitectl.base.tasks import spawn
 from sitectl.config.settings import Settings
 from sitectl.fieldbus.buses import Buses
-from sitectl.meters.polling import run_meters, tenants
+from sitectl.meters import polling
 from sitectl.meters.ports import SiteInbox
+from sitectl.model.health import Finding
 from sitectl.model.ids import MeterId
+from sitectl.signals import room
+from sitectl.signals.door import Door
+from sitectl.signals.ports import Journal
+from sitectl.signals.room import Signals
 
 Keep = Callable[[asyncio.TaskGroup, str, Callable[[], Awaitable[None]]], asyncio.Task[None]]
 """Runs a room in a group, and again where it fails."""
@@ -24,11 +29,14 @@ Keep = Callable[[asyncio.TaskGroup, str, Callable[[], Awaitable[None]]], asyncio
 class Field:
     """The rooms at the field buses."""
 
-    def __init__(self, inbox: SiteInbox, clock: Clock, keep: Keep) -> None:
+    def __init__(self, inbox: SiteInbox, journal: Journal, clock: Clock, keep: Keep) -> None:
         self._inbox = inbox
+        self._journal = journal
         self._clock = clock
         self._keep = keep
+        self._door = Door(inbox, journal, clock)
         self._settings: Settings | None = None
+        self._signals: Signals | None = None
         self._task: asyncio.Task[None] | None = None
         self.buses = Buses((), clock)
         """Those that hold now."""
@@ -36,30 +44,47 @@ class Field:
     def take(self, group: asyncio.TaskGroup, settings: Settings) -> None:
         """Begin, or go on by another configuration; what stays the same is left in peace."""
         before, self._settings = self._settings, settings
-        if before is not None and self._same(before, settings):
+        if before is not None and _at_buses(before) == _at_buses(settings):
             return
         previous = self._task
-        self.buses = Buses(tenants(settings.meters.values(), _vital(settings)), self._clock)
-        self._task = spawn(group, self._run(settings, self.buses, previous), "field")
+        tenants = [
+            *polling.tenants(settings.meters.values(), _vital(settings)),
+            *room.tenants(settings.io_boxes),
+        ]
+        self.buses = Buses(tenants, self._clock)
+        self._signals = Signals(settings, self.buses, self._journal, self._clock)
+        self._door.keep_only([source.name for source in self._signals.sources])
+        self._task = spawn(group, self._run(settings, self.buses, self._signals, previous), "field")
 
     def stop(self) -> None:
         """End everything."""
         if self._task is not None:
             self._task.cancel()
 
-    @staticmethod
-    def _same(before: Settings, after: Settings) -> bool:
-        return before.meters == after.meters and _vital(before) == _vital(after)
+    def findings(self) -> Iterator[Finding]:
+        """What is wrong with the signals."""
+        for source in self._signals.sources if self._signals is not None else ():
+            yield from source.findings()
 
-    async def _run(self, settings: Settings, buses: Buses, previous: asyncio.Task[None] | None) -> None:
+    async def _run(
+        self, settings: Settings, buses: Buses, signals: Signals, previous: asyncio.Task[None] | None
+    ) -> None:
         if previous is not None:
             previous.cancel()
             await asyncio.wait({previous})
         async with asyncio.TaskGroup() as group:
             self._keep(group, "buses", buses.run)
-            self._keep(group, "meters", partial(run_meters, settings.meters, buses, self._inbox, self._clock))
+            meters = partial(polling.run_meters, settings.meters, buses, self._inbox, self._clock)
+            self._keep(group, "meters", meters)
+            self._keep(group, "signals", partial(signals.run, self._door))
 
 
 def _vital(settings: Settings) -> frozenset[MeterId]:
     """The meters that a circuit is shared by."""
     return frozenset(circuit.meter for circuit in settings.topology.circuits.values() if circuit.meter is not None)
+
+
+def _at_buses(settings: Settings) -> object:
+    """All that this file makes rooms of."""
+    signals = (settings.io_boxes, settings.signals, settings.schedules, settings.site.timezone)
+    return settings.meters, _vital(settings), signals

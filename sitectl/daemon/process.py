@@ -114,7 +114,7 @@ class Daemon:
         self._rooms: Wired
         self._time: Timekeeper
         self._reload: Reload | None = None
-        self._field = Field(self._ear, self._clock, self._keep)
+        self._field: Field
         self._roles = Roles(self._settings.api.groups)
         self._group: asyncio.TaskGroup
         self._stopping = asyncio.Event()
@@ -149,6 +149,8 @@ class Daemon:
                 self._loaded, store, upkeep, self._clock, time, self._random, self._tasks, self._ear
             )
             self._rooms.overview.also(time.problems)
+            self._field = Field(self._ear, store.journal, self._clock, self._keep)
+            self._rooms.overview.also_look(self._field.findings)
             try:
                 yield self._rooms
             finally:

@@ -67,7 +67,8 @@ class Unit:
 
 
 class Units:
-    """Every unit that was ever asked on one bus. The rests of one that stays silent: 5, 10, 20, 40, 60 s."""
+    """Every unit that was ever asked on one bus. One that is silent rests from its second silence on: 5, 10,
+    20, 40, 60 s; a single lost answer must not make a meter stale."""
 
     def __init__(self, devices: Mapping[int, Device], first_rest_s: float = FIRST_REST_S) -> None:
         self._first_rest_s = first_rest_s
@@ -92,10 +93,10 @@ class Units:
             unit.silences = 0
             return
         unit.silences += 1
-        if len(self._units) > 1:
+        if len(self._units) > 1 and unit.silences > 1:
             unit.rests_until = now + self._rest_s(unit)
 
     def _rest_s(self, unit: Unit) -> float:
         if unit.device.vital:
             return self._first_rest_s
-        return min(LONGEST_REST_S, self._first_rest_s * 2.0 ** min(unit.silences - 1, 10))
+        return min(LONGEST_REST_S, self._first_rest_s * 2.0 ** min(unit.silences - 2, 10))

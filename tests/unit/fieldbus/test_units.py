@@ -11,24 +11,25 @@ def rests(units: Units, unit: int, silences: int) -> list[float]:
     found = []
     for _ in range(silences):
         units.note(unit, SILENT, 100.0)
-        found.append(units[unit].rests_until - 100.0)
+        found.append(max(0.0, units[unit].rests_until - 100.0))
     return found
 
 
 def test_a_silent_unit_rests_longer_and_longer() -> None:
     units = Units({1: Device(), 2: Device(vital=False)})
-    assert rests(units, 2, 6) == [5.0, 10.0, 20.0, 40.0, 60.0, 60.0]
+    assert rests(units, 2, 7) == [0.0, 5.0, 10.0, 20.0, 40.0, 60.0, 60.0]
 
 
 def test_what_a_fuse_depends_on_never_rests_longer_than_five_seconds() -> None:
     units = Units({1: Device(vital=True), 2: Device(vital=False)})
-    assert rests(units, 1, 20) == [5.0] * 20
+    assert rests(units, 1, 20) == [0.0, *[5.0] * 19]
 
 
 def test_an_answer_ends_the_silence() -> None:
     units = Units({1: Device(), 2: Device(vital=False)})
     rests(units, 2, 5)
     units.note(2, GOOD, 200.0)
+    rests(units, 2, 1)
     assert rests(units, 2, 1) == [5.0]
 
 

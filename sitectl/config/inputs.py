@@ -1,0 +1,32 @@
+"""Inputs of signals and hours of the day, as they are written."""
+
+from __future__ import annotations
+
+import re
+
+from sitectl.config.issues import shown
+from sitectl.config.notation import Refusal
+from sitectl.model.signals import GpioInput, ModbusInput, SignalInput
+
+_MODBUS = re.compile(r"modbus:(.+):([0-9]{1,5})", re.ASCII)
+_GPIO = re.compile(r"gpio:([A-Za-z0-9_-]{1,32}):([0-9]{1,4})", re.ASCII)
+_HOUR = re.compile(r"([01][0-9]|2[0-4]):([0-5][0-9])", re.ASCII)
+_LAST_NUMBER = 65535
+
+
+def parse_input(text: str) -> SignalInput | Refusal:
+    """`modbus:relay-box:0` or `gpio:gpiochip0:17`."""
+    if (found := _MODBUS.fullmatch(text)) is not None and int(found[2]) <= _LAST_NUMBER:
+        return ModbusInput(found[1], int(found[2]))
+    if (found := _GPIO.fullmatch(text)) is not None:
+        return GpioInput(found[1], int(found[2]))
+    return Refusal(f"{shown(text)} is no input", "write modbus:BOX:NUMBER, with a box of io_boxes, or gpio:CHIP:LINE")
+
+
+def parse_hour(text: str) -> int | Refusal:
+    """`17:00` -> minutes since midnight; `24:00` is the end of the day."""
+    found = _HOUR.fullmatch(text)
+    minutes = int(found[1]) * 60 + int(found[2]) if found is not None else None
+    if minutes is None or minutes > 24 * 60:
+        return Refusal(f"{shown(text)} is not a time of day", 'write "HH:MM", such as "17:00"')
+    return minutes
