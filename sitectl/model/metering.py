@@ -57,8 +57,7 @@ class MeterReading:
     unchanged_since: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EvseReading:
+class EvseReading(NamedTuple):
     """One reading by a station of one of its EVSEs, phases as the station names them. `at` is its receipt.
 
     `current_a` is None when the station sent no current: then nothing is known of the draw. `phases` says which of its

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
 
@@ -157,8 +157,7 @@ class OutboxKind(StrEnum):
     EVENT = "event"
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxMessage:
+class OutboxMessage(NamedTuple):
     """A copy for one or more uplinks: raw action, payload and version, translated only at the door.
 
     The payload carries no transaction id of ours: `needs_transaction_id` says that the uplink's own id is bound in

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from sitectl.model.transaction import Payload
 from sitectl.ocpp.frame import Call, CallResultError, Send
@@ -28,8 +28,7 @@ class Silence:
 Reply = Payload | Refuse | Silence
 
 
-@dataclass(frozen=True, slots=True)
-class Upon:
+class Upon(NamedTuple):
     """Answer when `future` is done, with what `reply` makes of it: costs neither a task nor a future of its own."""
 
     future: asyncio.Future[Any]

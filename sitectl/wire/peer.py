@@ -39,6 +39,7 @@ wire_log = logging.getLogger("sitectl.wire")
 
 
 NEVER_S = 1e8  # three years
+_AT_ONCE = (dict, Refuse, Silence)
 _YIELD_EVERY = 32  # frames that came in one piece are all there at once: let others run in between
 
 
@@ -241,7 +242,7 @@ class Peer:
             reply = self._handler(call)
         except Exception:
             reply = self._failed(call)
-        if isinstance(reply, dict | Refuse | Silence):
+        if isinstance(reply, _AT_ONCE):
             self._reply(call.message_id, reply)
             return
         self._pending += 1

@@ -7,9 +7,8 @@ register; an unknown unit costs the sample and never the message. Signed data is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.metering import MeterSample
@@ -70,8 +69,7 @@ MEASURANDS = frozenset(_QUANTITIES) | _UNREAD
 """All that a station may be asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class MeterValues:
+class MeterValues(NamedTuple):
     """A MeterValues call. The transaction id is what the station said, and may be 0, -1 or stale."""
 
     evse: int
