@@ -36,6 +36,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+CHECK_EXAMPLES = """\b
+  sitectl check site.yaml              errors and warnings, then what binds the fallbacks and how large they could be
+  sitectl check site.yaml --json       the same for programs; exit status 2 where the configuration is refused
+"""
+
 config_app = typer.Typer(help="Show the configuration and its schema.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 
@@ -75,15 +80,15 @@ def demo(
     raise typer.Exit(run_demo(stations, seconds, scenario, as_json, sys.stdout))
 
 
-@app.command()
+@app.command(epilog=CHECK_EXAMPLES)
 def check(
     file: Annotated[Path | None, typer.Argument(help="The configuration file.")] = None,
     as_json: AsJson = False,
     config: Config = DEFAULT_CONFIG,
 ) -> None:
-    """Check a configuration: all errors at once, with place and cure."""
+    """Check a configuration: all errors at once, with place and cure; and what every EVSE falls back to without us."""
     from sitectl.config.load import Broken, load
-    from sitectl.config.report import check_command
+    from sitectl.config.report import check_command, fallbacks_json
 
     if not as_json:
         raise typer.Exit(check_command(file or config, sys.stdout, sys.stderr))
@@ -91,7 +96,8 @@ def check(
     errors = outcome.errors if isinstance(outcome, Broken) else ()
     found = {"errors": errors, "warnings": outcome.warnings}
     issues = {kind: [dataclasses.asdict(issue) for issue in all_of] for kind, all_of in found.items()}
-    print(json.dumps({"schema": 1, "ok": not errors, **issues}, indent=1))
+    fallbacks = None if isinstance(outcome, Broken) else fallbacks_json(outcome.fallbacks)
+    print(json.dumps({"schema": 1, "ok": not errors, **issues, "fallbacks": fallbacks}, indent=1))
     raise typer.Exit(USAGE if errors else 0)
 
 

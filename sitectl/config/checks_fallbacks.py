@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from sitectl.config.draft import Draft, EvseDraft, evses_of
+from sitectl.config.largest import cured
 from sitectl.config.models import CircuitSection
-from sitectl.config.solve import Solution, Wish, solve
+from sitectl.config.solve import Key, Solution, Wish, solve
 from sitectl.model.electrical import ALL_PHASES, PhaseCurrents
 
 _TOLERANCE_A = 1e-6
 _NAMED = 4
 
-Origins = Mapping[str, list[EvseDraft]]
+Cures = Mapping[Key, tuple[float, float]]
 
 
 def check(draft: Draft) -> Solution:
@@ -32,19 +33,39 @@ def check(draft: Draft) -> Solution:
         for evse in evses_of(name, station)
     ]
     solution = solve((_wish(evse, circuits) for evse in evses), free_a)
+    cures = cured(solution)
     for name, circuit in circuits.items():
-        _check_circuit(draft, name, circuit, solution.sum_a[_circuit_row(name)], evses)
+        _check_circuit(draft, name, circuit, solution.sum_a[_circuit_row(name)], _lowered(solution, name, cures))
     for name, station in draft.config.stations.items():
         sum_a = solution.sum_a[_post_row(name)]
         if station.evses is not None and max(sum_a) > station.max_a + _TOLERANCE_A:
             message = f"fallbacks of its EVSEs, {max(sum_a):g} A on {_phases(sum_a, station.max_a)}, exceed it"
-            draft.findings.error(("stations", name, "max_a"), message, "lower fallback_a of its EVSEs, or write auto")
+            here = {key: cure for key, cure in cures.items() if key[0] == name}
+            draft.findings.error(
+                ("stations", name, "max_a"), message, f"lower fallback_a: {_told(here)}; or write auto"
+            )
     return solution
+
+
+def _lowered(solution: Solution, circuit: str, cures: Cures) -> Cures:
+    """What must come down below one circuit."""
+    below = {wish.key for wish in solution.wishes if _circuit_row(circuit) in wish.rows}
+    return {key: cure for key, cure in cures.items() if key in below}
+
+
+def _told(cures: Cures) -> str:
+    named = [f"{station}:{evse} from {was:g} to {now:g}" for (station, evse), (was, now) in cures.items()]
+    return ", ".join(named[:_NAMED]) + (f" and {len(named) - _NAMED} more" if len(named) > _NAMED else "")
 
 
 def circuit_sums(solution: Solution) -> dict[str, PhaseCurrents]:
     """Σ fallbacks of each circuit."""
     return {row.removeprefix("circuit "): sums for row, sums in solution.sum_a.items() if row.startswith("circuit ")}
+
+
+def place(row: str) -> str:
+    """A row as people call it: a circuit by its name, a post by what it is."""
+    return row.removeprefix("circuit ")
 
 
 def _circuit_row(name: str) -> str:
@@ -75,9 +96,7 @@ def _wish(evse: EvseDraft, circuits: Mapping[str, CircuitSection]) -> Wish:
     )
 
 
-def _check_circuit(
-    draft: Draft, name: str, circuit: CircuitSection, sum_a: PhaseCurrents, evses: list[EvseDraft]
-) -> None:
+def _check_circuit(draft: Draft, name: str, circuit: CircuitSection, sum_a: PhaseCurrents, cures: Cures) -> None:
     base_a = circuit.base_load_worst_a or 0.0
     if base_a > circuit.rated_a:
         message = f"{base_a:g} A is above rated_a, {circuit.rated_a:g} A"
@@ -86,17 +105,14 @@ def _check_circuit(
     worst_a = max(sum_a)
     if worst_a + base_a <= circuit.rated_a + _TOLERANCE_A:
         return
-    guilty = [
-        evse.station if not evse.is_listed else f"{evse.station}:{evse.number}"
-        for evse in evses
-        if evse.fallback_a and name in _upwards(evse.circuit, draft.config.circuits)
-    ]
-    named = ", ".join(guilty[:_NAMED]) + (f" and {len(guilty) - _NAMED} more" if len(guilty) > _NAMED else "")
     message = (
         f"fallbacks {worst_a:g} A + base_load_worst_a {base_a:g} A = {worst_a + base_a:g} A"
         f" on {_phases(sum_a, circuit.rated_a - base_a)}, more than {circuit.rated_a:g} A"
     )
-    draft.findings.error(("circuits", name, "rated_a"), message, f"lower fallback_a of {named}, or write auto")
+    cure = f"lower fallback_a: {_told(cures)}; or write auto"
+    if worst_a <= circuit.rated_a and base_a:
+        cure += f"; or base_load_worst_a to {circuit.rated_a - worst_a:g}, if no more is ever drawn there"
+    draft.findings.error(("circuits", name, "rated_a"), message, cure)
 
 
 def _phases(sum_a: PhaseCurrents, free_a: float) -> str:

@@ -26,6 +26,7 @@ from sitectl.config.gather import gather
 from sitectl.config.issues import Findings, Issue
 from sitectl.config.models import Api, Configuration
 from sitectl.config.settings import Settings
+from sitectl.config.solve import Solution
 from sitectl.model.electrical import PhaseCurrents
 
 _CHECKS = (
@@ -44,7 +45,8 @@ class Loaded:
 
     `effective`: plain mappings, lists and scalars under the names of the file, every default and solved value in them.
     `origins`: by the dotted path of each value in `effective`, `site.yaml:12` or `default`.
-    `fallback_sum_a`: by circuit, what all fallbacks together may draw on each phase (A).
+    `fallback_sum_a`: by circuit, what all fallbacks together may draw on each phase (A); `fallbacks`: how they were
+    solved.
     """
 
     settings: Settings
@@ -52,6 +54,7 @@ class Loaded:
     origins: Mapping[str, str]
     effective: Mapping[str, object]
     fallback_sum_a: Mapping[str, PhaseCurrents]
+    fallbacks: Solution
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ def load(path: FilePath) -> Loaded | Broken:
         origins=effective.origins(shown, document.marks, effective.solved(config)),
         effective=shown,
         fallback_sum_a=checks_fallbacks.circuit_sums(solution),
+        fallbacks=solution,
     )
 
 

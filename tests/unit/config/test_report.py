@@ -22,7 +22,9 @@ def test_a_sound_configuration_is_summed_up(tmp_path: Path) -> None:
     assert out.getvalue().splitlines() == [
         "depot: well; 1 circuit, 0 meters, 3 stations with 3 EVSEs, 0 uplinks",
         "  grid: fallbacks L1 6, L2 0, L3 0 A + base load at worst 40 A within 50 A",
-        "  fallback 0 A, so charging only while sitectl runs: B:1, C:1",
+        "  binding: grid L1, with 4 A left",
+        "  fallback 0 A, so charging only while sitectl runs: B:1, C:1 (grid L1 has no 6 A left)",
+        "  could be fallback_a: 10, up to grid L1: A:1",
         "  1 warning",
     ]
     assert err.getvalue().startswith(f"warning: {tmp_path}/site.yaml:9:3: stations.C: phases not said")
