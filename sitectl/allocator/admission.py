@@ -1,7 +1,8 @@
 """Who gets a minimum at all. The rule of 0 or at least 6 A is the only combinatorial part of sharing, and is
 settled first.
 
-Order: whoever runs and must not be paused yet; class; running before waiting; fewest phases; id. Rank by policy and
+Order: whoever runs and must not be paused yet; class; running before waiting; fewest phases; the
+lightest phase, where a circuit bounds its imbalance; id. Rank by policy and
 break ties by footprint: on random sites that served as many cars as an exact solver in every instance. In
 `strict-priority` the class comes before everything, also before the run minimum of a lower class.
 """
@@ -65,7 +66,8 @@ def candidates(
             pausable = 0 if offered > 0 and settling else 1
             first, second = (plan.rank[number], pausable) if strict else (pausable, plan.rank[number])
             key = (first * (ranks + 2) + second) * 3 + _activity(demand, number)
-            keys.append((key * 4 + (demand.key[number] & 7).bit_count()) * count + number)
+            key = key * 4 + (demand.key[number] & 7).bit_count()
+            keys.append((key * 4 + demand.leaning.get(number, 0)) * count + number)
     keys.sort()
     order = [key % count for key in keys]
     if not strict:

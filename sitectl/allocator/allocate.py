@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from sitectl.allocator.admission import Shares, admit, candidates
 from sitectl.allocator.breaker import Patience, spare_breakers
@@ -11,6 +12,7 @@ from sitectl.allocator.demand import Demand, read_demand
 from sitectl.allocator.explain import alarms, partial_reason, target_reason
 from sitectl.allocator.gate import pass_gate
 from sitectl.allocator.headroom import Ceilings, Headroom, headroom, read_ceilings
+from sitectl.allocator.imbalance import balanced, leaning, withhold
 from sitectl.allocator.rules import AllocatorMemory, SharingRules
 from sitectl.allocator.share import fill
 from sitectl.model.electrical import ALL_PHASES
@@ -36,10 +38,14 @@ def allocate(
     room = headroom(plan, snapshot, ceilings)
     demand = read_demand(plan, snapshot, ceilings, memory, step)
     helpless = alarms(plan, demand, room, ceilings)
+    if plan.balanced:
+        demand.leaning.update(leaning(plan, demand, snapshot))
     hot = spare_breakers(plan, snapshot, room, demand)
     patience = Patience(plan, snapshot, room, rules, memory.shortages)
-    shares = share_out(plan, demand, room, rules, snapshot.at, patience, step)
+    share = partial(share_out, plan, demand, room, rules, snapshot.at, patience, step)
+    shares = balanced(plan, demand, snapshot, rules, share)
     gate = pass_gate(plan, demand, room, shares, snapshot, rules)
+    withheld = withhold(plan, demand, snapshot, rules, gate.offers)
     targets = {
         limit.evse: limit for limit in charging_limits(plan, demand, room, ceilings, shares, rules, memory.targets)
     }
@@ -49,7 +55,8 @@ def allocate(
         if offer == shares.target[number]:
             offers[evse] = targets[evse]
         else:
-            offers[evse] = ChargingLimit(evse, offer / 10, partial_reason(plan, shares, gate, rules, number))
+            reason = withheld.get(number) or partial_reason(plan, shares, gate, rules, number)
+            offers[evse] = ChargingLimit(evse, offer / 10, reason)
     unstarted = {
         plan.ids[number]: demand.evses[number].transaction
         for number in demand.taking

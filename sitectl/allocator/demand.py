@@ -23,6 +23,7 @@ class Demand:
     * `key`: index into the compiled rows for the phases that it is counted on now.
     * `unstarted`: never offered more than 0 in this transaction.
     * `reserved`, `in_force`: per row, sums of `force` over those who do not take part, and over everybody.
+    * `leaning`: where a circuit bounds its imbalance, how many phases are lighter than that of a one-phase car.
     * `why_less`: for people, why a cap is lower than the installation and the ceilings say.
     """
 
@@ -37,6 +38,7 @@ class Demand:
     reserved: list[int]
     in_force: list[int]
     why_less: dict[int, str] = field(default_factory=dict)
+    leaning: dict[int, int] = field(default_factory=dict)
 
     def lower(self, number: int, cap: int, why: str) -> None:
         """Bound an EVSE further; a cap that is as low already stays as it is explained."""

@@ -26,7 +26,8 @@ def target_reason(
     """Why this EVSE's fair share is what it is, if no row bounds it: its own cap, or why it got nothing."""
     if number not in shares.refused:
         if number in demand.why_less:
-            return f"its minimum: {demand.why_less[number]}"
+            least = shares.target[number] <= demand.minimum[number]
+            return f"its minimum: {demand.why_less[number]}" if least else demand.why_less[number]
         if number in ceilings.evse and ceilings.evse[number][0] <= plan.maximum[number]:
             return ceiling_text(ceilings.evse[number])
         return plan.full_text[number]

@@ -27,10 +27,12 @@ def verify(
     On every circuit and post, per phase (as a vector where stations are between lines), the highest of what each EVSE
     may lawfully draw and its new offer, plus base load and reserve, stays within the rating and its ceilings; where it
     is above already, nothing rises, and neither does anything on base load that may be higher than it looks. Every
-    single offer is 0 or within minimum, maximum and ceilings, on the step grid.
+    single offer is 0 or within minimum, maximum and ceilings, on the step grid. No raise lifts a phase too far above
+    another where a circuit bounds that.
     """
     try:
-        return _singly(topology, snapshot, offers, step_a) + _summed(topology, snapshot, offers)
+        alone, summed = _singly(topology, snapshot, offers, step_a), _summed(topology, snapshot, offers)
+        return alone + summed + _tilted(topology, snapshot, offers)
     except (ValueError, OverflowError, KeyError) as error:
         return [f"the snapshot cannot be checked: {error!r}"]
 
@@ -108,6 +110,37 @@ def _sums(
             for above, below in zip(circuits[parent], circuits[name], strict=True):
                 above[:] = map(add, above, below)
     return circuits, posts
+
+
+def _tilted(topology: Topology, snapshot: SiteSnapshot, offers: Mapping[EvseId, ChargingLimit]) -> list[str]:
+    """Raises that lift one phase of a circuit too far above another, as everybody is told then. Cuts may."""
+    wrong: list[str] = []
+    for name, circuit in topology.circuits.items():
+        if circuit.imbalance_a is None:
+            continue
+        base = snapshot.circuits[name].average_base_a or snapshot.circuits[name].base_load_a
+        before, after = [round(a * MICRO) for a in base], [round(a * MICRO) for a in base]
+        risen: set[tuple[int, int]] = set()
+        for evse in snapshot.evses.values():
+            if name not in topology.paths[evse.plan.circuit]:
+                continue
+            takes = evse.wants and evse.controllable and evse.offered_a is not None
+            now_a = evse.offered_a if takes and evse.offered_a is not None else evse.counts_a
+            now, phases = round(now_a * MICRO), evse.phases or ALL_PHASES
+            then = round(offers[evse.id].limit_a * MICRO) if evse.id in offers else now
+            for phase in phases:
+                before[phase] += now
+                after[phase] += then
+                if then > now:
+                    risen |= {(phase, other) for other in ALL_PHASES if other not in phases}
+        for heavy, light in sorted(risen):
+            apart, most = after[heavy] - after[light], round(circuit.imbalance_a * MICRO)
+            if apart > most + len(snapshot.evses) and apart > before[heavy] - before[light]:
+                text = (
+                    f"L{heavy + 1} rises to {apart / MICRO:g} A above L{light + 1}, more than {circuit.imbalance_a:g} A"
+                )
+                wrong.append(f"circuit {name}: {text}")
+    return wrong
 
 
 def _plain_sum(sums: Sums, phase: int) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from sitectl.allocator.explain import reserved_reason
 from sitectl.model.circuit import Topology
 from sitectl.model.electrical import Phase
-from sitectl.model.ids import EvseId
+from sitectl.model.ids import CircuitId, EvseId
 from sitectl.model.limits import Allocation
 from sitectl.model.snapshot import EvseSnapshot, SiteSnapshot
 
@@ -66,6 +66,17 @@ def _rows(topology: Topology, allocation: Allocation, now: EvseSnapshot) -> Iter
                 f"{row.allocated_a - mine_a:.1f} A for others it has {left_a:.1f} A"
             )
             yield {**_step("row", left_a, text), "circuit": circuit, "phase": Phase(phase).name}
+        yield from _imbalance(topology, allocation, circuit)
+
+
+def _imbalance(topology: Topology, allocation: Allocation, circuit: CircuitId) -> Iterator[Step]:
+    most_a = topology.circuits[circuit].imbalance_a
+    if most_a is None:
+        return
+    here = [row for row in allocation.rows if row.name == circuit]
+    currents = (f"L{r.phase + 1} {(r.base_load_a or 0.0) + r.reserved_a + r.allocated_a:.1f} A" for r in here)
+    text = f"circuit {circuit}: no phase may be more than {most_a:g} A above another; by these shares "
+    yield {**_step("imbalance", most_a, text + ", ".join(currents)), "circuit": circuit}
 
 
 def _trips(topology: Topology, snapshot: SiteSnapshot, now: EvseSnapshot) -> Iterator[Step]:

@@ -150,6 +150,7 @@ def _topology(draft: Draft, fallback_a: Mapping[tuple[str, int], float]) -> Topo
             base_load_worst_a=circuit.base_load_worst_a or 0.0,
             on_meter_lost=MeterLoss(config.meters[circuit.meter].on_lost) if circuit.meter else MeterLoss.STATIC,
             reserve_a=circuit.reserve_a,
+            imbalance_a=circuit.imbalance_a,
             wiring=wiring,
         )
         for name, circuit in config.circuits.items()

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 
 from sitectl.config.draft import Draft
 from sitectl.config.issues import did_you_mean, shown
+from sitectl.model.circuit import Wiring
+
+LEAST_A = 6.0
+"""The least that a car charges with (IEC 61851-1)."""
 
 
 def check(draft: Draft) -> None:
@@ -34,7 +38,18 @@ def check(draft: Draft) -> None:
     if root is not None:
         _check_root(draft, root)
     _check_base_loads(draft)
+    _check_wiring(draft)
+
+
+def _check_wiring(draft: Draft) -> None:
+    """One wiring for all, margins that leave something, and imbalance only between phases."""
     for name, circuit in draft.config.circuits.items():
+        if circuit.imbalance_a is not None and draft.wiring is not Wiring.WYE:
+            message = f"phases of a circuit that is wired {draft.wiring} are not compared"
+            draft.findings.error(("circuits", name, "imbalance_a"), message, "leave it away")
+        elif circuit.imbalance_a is not None and circuit.imbalance_a < LEAST_A:
+            message = f"{circuit.imbalance_a:g} A: a car on one phase never charges alone, for it takes {LEAST_A:g} A"
+            draft.findings.warn(("circuits", name, "imbalance_a"), message, f"write {LEAST_A:g} or more")
         if circuit.wiring not in (None, draft.wiring) and circuit.parent is not None:
             message = f"{circuit.wiring} below a root that is wired {draft.wiring}; one tree has one wiring"
             cure = "leave it away; give what hangs behind a transformer a site (and a sitectl) of its own"

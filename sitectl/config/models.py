@@ -92,7 +92,9 @@ class CircuitSection(Section):
     """The meter that measures all that flows here."""
     base_load_worst_a: Ampere | None = None
     """The most that anything but stations may draw here, per phase. Required on the root, default 0 below."""
-    imbalance_a: Later = None
+    imbalance_a: PositiveAmpere | None = None
+    """How far one phase may be above another, base load and all cars counted: cars on one or two phases are trimmed,
+    by an average of 45 s. Absent: as far as it likes."""
     reserve_a: Ampere = 0.0
     """A margin on every phase that sharing leaves alone; it pays for steps of the base load before they come."""
     wiring: Literal["wye", "delta", "split", "it"] | None = None

@@ -43,7 +43,8 @@ class Wiring(StrEnum):
 class Circuit:
     """One cable run. `rated_a` per phase; `base_load_worst_a` is the most that anything but stations may draw here.
 
-    `reserve_a`: a margin on every phase that sharing leaves alone.
+    `reserve_a`: a margin on every phase that sharing leaves alone. `imbalance_a`: how far one phase may be above
+    another, a soft bound; None: as far as it likes.
     """
 
     id: CircuitId
@@ -53,6 +54,7 @@ class Circuit:
     base_load_worst_a: float = 0.0
     on_meter_lost: MeterLoss = MeterLoss.STATIC
     reserve_a: float = 0.0
+    imbalance_a: float | None = None
     wiring: Wiring = Wiring.WYE
 
 

@@ -70,6 +70,7 @@ class CircuitSnapshot:
     `unsure_a`: how far it may be above that, because stations that may draw are not heard: no raise rests on it.
     `meter` None: the circuit has none, and `base_load_a` is its configured worst. `stop`: nothing may charge here
     (its meter is lost and it was configured to stop). `settled` False: no raises (the reading is late or worse).
+    `average_base_a`: the base load as it was measured over the last 45 s, generation counted; None: not known.
     `trips`: by phase, how much of its trip time the breaker has used up; `over_since`: since when the meter shows more
     than the rating.
     """
@@ -82,6 +83,7 @@ class CircuitSnapshot:
     settled: bool = True
     stop: bool = False
     unsure_a: PhaseCurrents = NO_CURRENT
+    average_base_a: PhaseCurrents | None = None
     trips: tuple[float, float, float] = (0.0, 0.0, 0.0)
     over_since: tuple[float | None, float | None, float | None] = (None, None, None)
 

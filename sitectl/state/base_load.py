@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import exp
 
 from sitectl.model.electrical import NO_CURRENT, PhaseCurrents
 from sitectl.model.station import Obeys
@@ -43,6 +44,9 @@ MARGIN_LEAST_A = 0.3
 """Put on top of the highest sample, as a part of the rating. A fall is taken when it is worth two of it."""
 
 DRAWING_A = 0.5
+
+AVERAGE_S = 45.0
+"""How slow the average is by which an imbalance of phases is judged."""
 
 UNREAD_MOST_S = 15.0
 """After the first reading of the meter, stations that charge have sent theirs within this time (period 10 s)."""
@@ -76,6 +80,7 @@ class BaseEstimate:
 
     `first_at`: the first meter reading. `aligned`: raises may rest on it. `upper_a` is what everybody reckons with, and
     while the meter is above the limit at least `overload_a`. Raises reckon with `known_a`, which is never below it.
+    `average_a`: the samples, smoothed over `AVERAGE_S`.
     """
 
     samples: tuple[tuple[float, Amperes], ...] = ()
@@ -84,6 +89,7 @@ class BaseEstimate:
     upper_a: Amperes | None = None
     known_a: Amperes | None = None
     overload_a: Amperes = NOTHING
+    average_a: Amperes | None = None
 
     def upper(self) -> PhaseCurrents | None:
         """The estimate, None before the first meter reading. Never negative: generation is not lent to the stations."""
@@ -184,7 +190,16 @@ def sampled(
     aligned = estimate.aligned or not below.unread or at - first_at > UNREAD_MOST_S
     upper_a = _upper(samples, estimate.upper_a, rated_a)
     known_a = _known(estimate.known_a, upper_a, _three(blind), below.silent)
-    return BaseEstimate(samples, first_at, aligned, upper_a, known_a, _three(overload))
+    average_a = _average(estimate, _three(sample), at)
+    return BaseEstimate(samples, first_at, aligned, upper_a, known_a, _three(overload), average_a)
+
+
+def _average(estimate: BaseEstimate, sample: Amperes, at: float) -> Amperes:
+    """What forgets the older half in two thirds of `AVERAGE_S`."""
+    if estimate.average_a is None or not estimate.samples:
+        return sample
+    part = 1.0 - exp(-max(0.0, at - estimate.samples[-1][0]) / AVERAGE_S)
+    return _three([old + part * (new - old) for old, new in zip(estimate.average_a, sample, strict=True)])
 
 
 def _known(before: Amperes | None, upper_a: Amperes, blind: Amperes, silent: Amperes) -> Amperes:

@@ -136,6 +136,7 @@ def _circuit(state: SiteState, id: CircuitId, now: float) -> CircuitSnapshot:
         base = _proven_base(circuit, base, state.rises.get(id), state.shortest_s[id] + UNKNOWN_CLOCK_S)
     freshness = meter.state(now)
     known = meter.reading is not None and freshness is not Freshness.LOST
+    average = state.bases[id].average_a
     newest, trip = state.bases[id].newest(), state.trips.get(id, COLD)
     return CircuitSnapshot(
         id=id,
@@ -146,6 +147,7 @@ def _circuit(state: SiteState, id: CircuitId, now: float) -> CircuitSnapshot:
         settled=(meter.settled(now) and state.bases[id].aligned) or freshness is Freshness.LOST,
         stop=stop,
         unsure_a=state.bases[id].unsure(),
+        average_base_a=PhaseCurrents(*average) if known and average is not None else None,
         trips=trip.used,
         over_since=trip.over_since if known else COLD.over_since,
     )

@@ -38,6 +38,7 @@ def build(circuits: Mapping[str, Mapping[str, Any]], stations: Mapping[str, Mapp
             meter=MeterId(c["meter"]) if "meter" in c else None,
             reserve_a=float(c.get("reserve_a", 0.0)),
             wiring=Wiring(c.get("wiring", "wye")),
+            imbalance_a=float(c["imbalance_a"]) if "imbalance_a" in c else None,
         )
         for name, c in circuits.items()
     }

@@ -1,0 +1,224 @@
+"""Phases of a circuit that may differ by so much (`imbalance_a`), the three-phase cars and the base load counted.
+
+A soft bound, unlike a fuse: cars on three phases change nothing of it, and those on one or two are trimmed. Sharing is
+done without it; then, in at most three passes, cars on the heavy phase (and not on the light one) go down to a common
+level, the largest first and nobody below its minimum, and what that sets free is shared anew. Where minimums are too
+much, nobody begins to charge on the heavy phase; who runs is paused once its run has lasted long enough, and only where
+that brings the phases together: for what the base load alone makes nobody is paused.
+
+The base load is an average of 45 s, and levels are whole amperes, so that its noise sends no commands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import permutations
+
+from sitectl.allocator.admission import Shares
+from sitectl.allocator.compiled import CompiledSite
+from sitectl.allocator.demand import Demand
+from sitectl.allocator.rules import SharingRules
+from sitectl.model.electrical import ALL_PHASES, Phase
+from sitectl.model.ids import CircuitId
+from sitectl.model.snapshot import EvseSnapshot, SiteSnapshot
+
+PASSES = 3
+LEVEL = 10
+"""Tenths of an ampere: the grid of trimmed levels."""
+
+NOTHING = 1e-6
+PAIRS = tuple(permutations(ALL_PHASES, 2))
+
+
+@dataclass(slots=True)
+class Balance:
+    """One circuit that bounds its imbalance, in tenths: the current of each phase, and who is below."""
+
+    name: CircuitId
+    most: float
+    current: list[float]
+    below: frozenset[int]
+
+    def excess(self, heavy: Phase, light: Phase) -> float:
+        """By how much too much the one is above the other."""
+        return self.current[heavy] - self.current[light] - self.most
+
+    def why(self, heavy: Phase, light: Phase) -> str:
+        """For people."""
+        most = f"{heavy.name} may be at most {self.most / 10:g} A above {light.name}"
+        return f"phase imbalance of circuit {self.name}: {most}"
+
+
+def told(evse: EvseSnapshot) -> float:
+    """Tenths that it draws at most once commands are obeyed: its newest offer, else what it may lawfully draw."""
+    shares = evse.wants and evse.controllable
+    return 10 * (evse.offered_a if shares and evse.offered_a is not None else evse.counts_a)
+
+
+def balanced(
+    plan: CompiledSite, demand: Demand, snapshot: SiteSnapshot, rules: SharingRules, share: Callable[[], Shares]
+) -> Shares:
+    """The shares that `share` gives, trimmed: caps of `demand` are lowered, and all is shared again."""
+    shares = share()
+    for number in range(PASSES if plan.balanced else 0):
+        taking = {n: float(shares.target[n]) for n in demand.taking}
+        amounts = [taking.get(n, evse.counts_a * 10) for n, evse in enumerate(demand.evses)]
+        if not _trim(plan, demand, snapshot, rules, amounts, number == PASSES - 1):
+            break
+        shares = share()
+    return shares
+
+
+def leaning(plan: CompiledSite, demand: Demand, snapshot: SiteSnapshot) -> Mapping[int, int]:
+    """For each EVSE on one phase below a circuit that bounds its imbalance, how many phases are lighter now: among
+    equals, who is on the lightest phase goes first."""
+    found: dict[int, int] = {}
+    for balance in _balances(plan, demand, snapshot, [told(evse) for evse in demand.evses]):
+        for number in balance.below:
+            phases = _phases(demand, number)
+            if len(phases) == 1:
+                found[number] = sum(current < balance.current[phases[0]] for current in balance.current)
+    return found
+
+
+def withhold(
+    plan: CompiledSite, demand: Demand, snapshot: SiteSnapshot, rules: SharingRules, offers: dict[int, int]
+) -> Mapping[int, str]:
+    """Take raises back, in part or all, that would, as everybody is told then, lift a phase too far above another: they
+    wait until what lifts the other goes out, too. Returns why, for those that go out in part."""
+    before = [told(evse) for evse in demand.evses]
+    after = [float(offers.get(number, tenths)) for number, tenths in enumerate(before)]
+    balances = _balances(plan, demand, snapshot, after)
+    rising = [n for n, offer in offers.items() if offer > before[n] + NOTHING]
+    rising.sort(key=lambda n: (plan.rank[n], n), reverse=True)
+    why: dict[int, str] = {}
+    in_part = changed = True
+    while changed:
+        changed = False
+        for balance in balances:
+            for number in [n for n in rising if n in offers and n in balance.below]:
+                tilted = [(balance.excess(*pair), pair) for pair in PAIRS if _tilts(demand, number, *pair)]
+                excess, pair = max(tilted, default=(0.0, PAIRS[0]))
+                if excess > NOTHING:
+                    less = _less(demand, rules, number, before[number], offers.pop(number) - excess)
+                    if less is not None and in_part:
+                        offers[number] = less
+                    _change(demand, balances, after, number, offers.get(number, before[number]))
+                    why[number] = f"for now: {balance.why(*pair)}"
+                    changed = True
+        in_part = False
+    return why
+
+
+def _less(demand: Demand, rules: SharingRules, number: int, before: float, most: float) -> int | None:
+    """A raise to at most so much, if that is still worth a message."""
+    band, step = rules.dead_band_a * 10, round(rules.step_a * 10)
+    offer = int((most + NOTHING) // step) * step
+    worth = offer >= demand.minimum[number] and offer - before >= (band if before else NOTHING)
+    return offer if worth else None
+
+
+def _balances(plan: CompiledSite, demand: Demand, snapshot: SiteSnapshot, amounts: list[float]) -> list[Balance]:
+    """Every circuit that bounds its imbalance, with everybody at these amounts; the deepest first."""
+    found: list[Balance] = []
+    for name in plan.balanced:
+        now, circuit = snapshot.circuits[name], plan.topology.circuits[name]
+        below = [n for n, evse in enumerate(demand.evses) if name in plan.topology.paths[evse.plan.circuit]]
+        current = [a * 10 for a in now.average_base_a or now.base_load_a]
+        for number in below:
+            for phase in _phases(demand, number):
+                current[phase] += amounts[number]
+        found.append(Balance(name, (circuit.imbalance_a or 0.0) * 10, current, frozenset(below)))
+    return found
+
+
+def _change(demand: Demand, balances: Iterable[Balance], amounts: list[float], number: int, amount: float) -> None:
+    for balance in balances:
+        if number in balance.below:
+            for phase in _phases(demand, number):
+                balance.current[phase] += amount - amounts[number]
+    amounts[number] = amount
+
+
+def _phases(demand: Demand, number: int) -> list[Phase]:
+    return [phase for phase in ALL_PHASES if demand.key[number] & 1 << phase]
+
+
+def _tilts(demand: Demand, number: int, heavy: Phase, light: Phase) -> bool:
+    return bool(demand.key[number] & 1 << heavy) and not demand.key[number] & 1 << light
+
+
+def _trim(
+    plan: CompiledSite,
+    demand: Demand,
+    snapshot: SiteSnapshot,
+    rules: SharingRules,
+    amounts: list[float],
+    is_last: bool,
+) -> bool:
+    """Lower caps on heavy phases, the worst pair of phases first; whether anything was lowered. `is_last`: then nobody
+    new may come in the place of who was refused."""
+    trimmed = False
+    balances = _balances(plan, demand, snapshot, amounts)
+    for balance in balances:
+        for pair in sorted(PAIRS, key=lambda pair: balance.excess(*pair), reverse=True):
+            on_heavy = [n for n in demand.taking if n in balance.below and amounts[n] and _tilts(demand, n, *pair)]
+            lowered: dict[int, int] = {}
+            if balance.excess(*pair) > NOTHING:
+                level = _level(demand, on_heavy, amounts, balance.excess(*pair))
+                lowered = {n: max(level, demand.minimum[n]) for n in on_heavy if amounts[n] > demand.minimum[n]}
+            for number, cap in lowered.items():
+                if cap < amounts[number]:
+                    _change(demand, balances, amounts, number, cap)
+                    demand.lower(number, cap, balance.why(*pair))
+                    trimmed = True
+            if balance.excess(*pair) > NOTHING:
+                for number in _paused(plan, demand, rules, snapshot.at, on_heavy, amounts, balance.excess(*pair)):
+                    _change(demand, balances, amounts, number, 0.0)
+                    demand.lower(number, 0, balance.why(*pair))
+                    trimmed = True
+                for number in demand.taking:
+                    waits = not amounts[number] and told(demand.evses[number]) <= NOTHING
+                    too_much = is_last or demand.minimum[number] > -balance.excess(*pair)
+                    if waits and too_much and number in balance.below and _tilts(demand, number, *pair):
+                        demand.lower(number, 0, balance.why(*pair))
+    return trimmed
+
+
+def _level(demand: Demand, on_heavy: list[int], amounts: list[float], excess: float) -> int:
+    """The highest common level that frees so much; 0, which is everybody's minimum, where none does."""
+    level = int(max((amounts[n] for n in on_heavy), default=0.0)) // LEVEL * LEVEL
+    while level > 0:
+        if sum(max(0.0, amounts[n] - max(level, demand.minimum[n])) for n in on_heavy) >= excess - NOTHING:
+            return level
+        level -= LEVEL
+    return 0
+
+
+def _paused(
+    plan: CompiledSite,
+    demand: Demand,
+    rules: SharingRules,
+    now: float,
+    on_heavy: list[int],
+    amounts: list[float],
+    excess: float,
+) -> list[int]:
+    """Who gets nothing, the lowest class and the last id first: whoever would begin; and who runs, where that is
+    enough."""
+    last_first = sorted(on_heavy, key=lambda n: (plan.rank[n], n), reverse=True)
+    begins = [n for n in last_first if told(demand.evses[n]) <= NOTHING]
+    runs = [n for n in last_first if n not in begins and _may_pause(demand.evses[n], rules, now)]
+    if sum(amounts[n] for n in (*begins, *runs)) < excess - NOTHING:
+        runs = []
+    paused: list[int] = []
+    for number in (*begins, *runs):
+        if excess > NOTHING:
+            paused.append(number)
+            excess -= amounts[number]
+    return paused
+
+
+def _may_pause(evse: EvseSnapshot, rules: SharingRules, now: float) -> bool:
+    return evse.state_since is None or now - evse.state_since >= rules.dwell_s
