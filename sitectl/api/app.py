@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException as HttpError
 
 from sitectl.api import views
 from sitectl.api.answers import as_json, in_time
+from sitectl.api.buses import add_buses
 from sitectl.api.ceilings import add_ceilings
 from sitectl.api.ledger import add_ledger
 from sitectl.api.ports import Behind
@@ -32,6 +33,7 @@ def make_app(behind: Behind) -> FastAPI:
     app.state.roles = behind.roles
     _add_refusals(app)
     add_ceilings(app, behind)
+    add_buses(app, behind)
     _add_site(app, behind)
     add_stations(app, behind)
     add_ledger(app, behind)

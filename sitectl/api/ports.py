@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from sitectl.api.roles import Roles
+from sitectl.base.clock import SystemClock
 from sitectl.config.settings import ApiGroups
+from sitectl.fieldbus.buses import Buses
 from sitectl.model.health import Problem
 from sitectl.model.ids import EvseId, StationId, UplinkId
 from sitectl.model.journal import EVERYTHING, JournalEntry, TimelinePage, Wanted
@@ -121,7 +123,8 @@ class Overview(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """The rooms behind the interface. `closing` is set when open streams shall end; `roles`: who may do what."""
+    """The rooms behind the interface. `closing` is set when open streams shall end; `roles`: who may do what;
+    `buses`: the field buses as they are now."""
 
     site: SiteReader
     ledger: LedgerReader
@@ -132,3 +135,4 @@ class Behind:
     ceilings: Ceilings
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     roles: Roles = field(default_factory=lambda: Roles(ApiGroups()))
+    buses: Callable[[], Buses] = lambda: Buses((), SystemClock())

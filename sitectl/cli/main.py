@@ -27,6 +27,7 @@ from sitectl.cli.asking import (
 )
 from sitectl.cli.ceilings import circuit_app
 from sitectl.cli.client import DaemonAway, NotAllowed, Refused
+from sitectl.cli.meters import meter_app
 from sitectl.cli.stations import station_app
 
 app = typer.Typer(
@@ -180,6 +181,7 @@ def uplinks(as_json: AsJson = False, config: Config = DEFAULT_CONFIG, socket: So
 
 app.command()(ledger.transactions)
 app.add_typer(ledger.transaction_app, name="transaction")
+app.add_typer(meter_app, name="meter")
 app.add_typer(station_app, name="station")
 app.add_typer(circuit_app, name="circuit")
 app.command()(ledger.events)

@@ -59,7 +59,8 @@ WRAPPED = ("WHAT AND WHAT TO DO", "WHY", "BECAUSE", "REASON", "UPLINKS", "TOKEN"
 """Columns that give way where there is little room."""
 
 
-def _table(*columns: str, right: Sequence[str] = ()) -> Table:
+def new_table(*columns: str, right: Sequence[str] = ()) -> Table:
+    """An empty table; these columns, of which `right` are set to the right."""
     table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
     for column in columns:
         justify: Literal["right", "left"] = "right" if column in right else "left"
@@ -67,7 +68,8 @@ def _table(*columns: str, right: Sequence[str] = ()) -> Table:
     return table
 
 
-def _add(table: Table, *cells: object) -> None:
+def add_row(table: Table, *cells: object) -> None:
+    """One more row; what is not styled is shown as text and nothing else."""
     table.add_row(*(cell if isinstance(cell, Text) else Text(clean(cell)) for cell in cells))
 
 
@@ -105,23 +107,23 @@ def status(answer: Answer, narrow: bool) -> RenderableType:
 
 def problems(found: Sequence[Answer]) -> RenderableType:
     """What is wrong, since when, and what to do."""
-    table = _table("PROBLEM", "SINCE", "WHAT AND WHAT TO DO")
+    table = new_table("PROBLEM", "SINCE", "WHAT AND WHAT TO DO")
     for problem in found:
         text = Text.assemble((clean(problem["what"]).rstrip("."), "yellow"), ". ", clean(problem["do"]))
-        _add(table, problem["where"], problem["since"][11:19], text)
+        add_row(table, problem["where"], problem["since"][11:19], text)
     return table
 
 
 def circuits(found: Answer, narrow: bool) -> RenderableType:
     """Circuits, ampere on L1/L2/L3, and what happens if the box dies."""
     right = ("RATED A", "MEASURED", "BASE", "RESERVED", "ALLOCATED")
-    table = _table("CIRCUIT", *right, "METER", right=right)
+    table = new_table("CIRCUIT", *right, "METER", right=right)
     for name, circuit in found.items():
         amperes = [
             _phases(circuit[key], 0 if narrow else 1)
             for key in ("measured_a", "base_load_a", "reserved_a", "allocated_a")
         ]
-        _add(table, name, f"{circuit['rated_a']:g}", *amperes, _state(circuit["meter"]))
+        add_row(table, name, f"{circuit['rated_a']:g}", *amperes, _state(circuit["meter"]))
     return Group(table, *_if_dead(found))
 
 
@@ -135,9 +137,9 @@ def _if_dead(found: Answer) -> Iterator[Text]:
 
 def ceilings(found: Sequence[Answer]) -> RenderableType:
     """What others ask for beside the configuration."""
-    table = _table("CEILING", "A", "OWNER", "UNTIL", right=("A",))
+    table = new_table("CEILING", "A", "OWNER", "UNTIL", right=("A",))
     for one in found:
-        _add(table, _place(one), _a(one["ceiling_a"]), one["source"], one["until"] or "withdrawn")
+        add_row(table, _place(one), _a(one["ceiling_a"]), one["source"], one["until"] or "withdrawn")
     return table
 
 
@@ -160,20 +162,20 @@ def ceiling(answer: Answer, narrow: bool) -> RenderableType:
 
 def meters(answer: Answer, narrow: bool) -> RenderableType:
     """Grid meters."""
-    table = _table("METER", "STATE", "AGE s", "CURRENT A", "POWER W", right=("AGE s", "CURRENT A", "POWER W"))
+    table = new_table("METER", "STATE", "AGE s", "CURRENT A", "POWER W", right=("AGE s", "CURRENT A", "POWER W"))
     for name, meter in answer["meters"].items():
         current, power = _phases(meter["current_a"]), _a(meter["power_w"], 0)
-        _add(table, name, _state(meter["state"]), _a(meter["age_s"]), current, power)
+        add_row(table, name, _state(meter["state"]), _a(meter["age_s"]), current, power)
     return table if answer["meters"] else Text("no meters: circuits are shared as if their worst base load were drawn")
 
 
 def uplinks(answer: Answer, narrow: bool) -> RenderableType:
     """Central CSMSs."""
     right = ("STATIONS", "BACKLOG", "OLDEST s", "DEAD")
-    table = _table("UPLINK", "STATE", *right, right=right)
+    table = new_table("UPLINK", "STATE", *right, right=right)
     for name, uplink in answer["uplinks"].items():
         row = (uplink["stations"], uplink["backlog"], _a(uplink["oldest_s"]), uplink["dead"])
-        _add(table, name, _state(uplink["state"]), *row)
+        add_row(table, name, _state(uplink["state"]), *row)
     return table if answer["uplinks"] else Text("no uplinks: stations are not shown to any central system")
 
 
@@ -182,7 +184,7 @@ def uplinks(answer: Answer, narrow: bool) -> RenderableType:
 
 def stations(answer: Answer, narrow: bool) -> RenderableType:
     """Stations, a line an EVSE."""
-    table = _evse_table(narrow)
+    table = _evsenew_table(narrow)
     for name, station in answer["stations"].items():
         _add_station(table, name, station, narrow)
     return table if answer["stations"] else Text("no stations: list them under `stations` in the configuration")
@@ -199,37 +201,37 @@ def station(answer: Answer, narrow: bool) -> RenderableType:
     return Group(*parts, "", stations(answer, narrow))
 
 
-def _evse_table(narrow: bool) -> Table:
+def _evsenew_table(narrow: bool) -> Table:
     if narrow:
-        return _table("EVSE", "STATUS", "LIMIT A", "MEASURED A", "WHY", right=("LIMIT A", "MEASURED A"))
+        return new_table("EVSE", "STATUS", "LIMIT A", "MEASURED A", "WHY", right=("LIMIT A", "MEASURED A"))
     right = ("LIMIT A", "ACCEPTED A", "COUNTS A", "MEASURED A")
-    return _table("EVSE", "STATUS", *right, "OBEYS", "WHY", right=right)
+    return new_table("EVSE", "STATUS", *right, "OBEYS", "WHY", right=right)
 
 
 def _add_station(table: Table, name: str, station: Answer, narrow: bool) -> None:
     if station["quarantined"]:
         unknown = ["-"] * (2 if narrow else 5)
-        _add(table, name, _state("quarantined"), *unknown, "in quarantine: answered Pending, counted on the root")
+        add_row(table, name, _state("quarantined"), *unknown, "in quarantine: answered Pending, counted on the root")
     for number, evse in station["evses"].items():
         shown = Text(clean(evse["charging_state"] or evse["connector_status"] or "-"))
         state = shown if station["online"] else _state("offline")
         limit, measured = _a(evse["limit_a"]), _phases(evse["measured_a"])
         if narrow:
-            _add(table, f"{name}:{number}", state, limit, measured, evse["reason"])
+            add_row(table, f"{name}:{number}", state, limit, measured, evse["reason"])
         else:
             accepted, counts = _a(evse["acknowledged_a"]), _a(evse["counts_a"])
             row = (state, limit, accepted, counts, measured, _state(station["obeys"]), evse["reason"])
-            _add(table, f"{name}:{number}", *row)
+            add_row(table, f"{name}:{number}", *row)
 
 
 def why(answer: Answer, narrow: bool) -> RenderableType:
     """The chain behind one limit."""
     told = "was never told a limit" if answer["limit_a"] is None else f"is allowed {_a(answer['limit_a'])} A"
     title = f"{answer['station']}:{answer['evse']} {told} at {answer['time']}"
-    table = _table("STEP", "WHERE", "A", "BECAUSE", right=("A",))
+    table = new_table("STEP", "WHERE", "A", "BECAUSE", right=("A",))
     for step in answer["chain"]:
         where = " ".join(step[key] for key in ("circuit", "phase") if step.get(key))
-        _add(table, step["step"], where, _a(step["a"]), step["text"])
+        add_row(table, step["step"], where, _a(step["a"]), step["text"])
     return Group(Text(clean(title), style="bold"), "", table)
 
 
@@ -238,7 +240,7 @@ def why(answer: Answer, narrow: bool) -> RenderableType:
 
 def transactions(answer: Answer, narrow: bool) -> RenderableType:
     """The ledger."""
-    table = _table("STARTED", "STOPPED", "EVSE", "TOKEN", "ENERGY Wh", "REASON", "UPLINKS", right=("ENERGY Wh",))
+    table = new_table("STARTED", "STOPPED", "EVSE", "TOKEN", "ENERGY Wh", "REASON", "UPLINKS", right=("ENERGY Wh",))
     moment, time = (slice(5, 16), slice(11, 16)) if narrow else (slice(None), slice(None))
     for row in answer["transactions"]:
         stop = row["meter_stop_wh"]
@@ -247,20 +249,20 @@ def transactions(answer: Answer, narrow: bool) -> RenderableType:
         reason = (row["reason"] or "-") + (" (synthetic)" if row["synthetic"] else "")
         stopped = row["stopped"][time] if row["stopped"] else "running"
         evse = f"{row['station']}:{row['evse']}"
-        _add(table, row["started"][moment], stopped, evse, row["id_token"], energy, reason, copies)
+        add_row(table, row["started"][moment], stopped, evse, row["id_token"], energy, reason, copies)
     return table if answer["transactions"] else Text("no transactions")
 
 
 def dead_letters(answer: Answer, narrow: bool) -> RenderableType:
     """What centrals refused for good: which message, when, why; the id is what `transaction requeue` takes."""
-    table = _table("TRANSACTION", "EVSE", "UPLINK", "MESSAGE", "GIVEN UP", "TRIES", "WHY", right=("TRIES",))
+    table = new_table("TRANSACTION", "EVSE", "UPLINK", "MESSAGE", "GIVEN UP", "TRIES", "WHY", right=("TRIES",))
     moment = slice(5, 16) if narrow else slice(None)
     for row in answer["transactions"]:
         id = row["id"][:8] if narrow else row["id"]
         for letter in row["dead_letters"]:
             given_up = (letter["given_up"] or "-")[moment]
             message = (letter["uplink"], letter["action"], given_up, letter["attempts"], letter["why"])
-            _add(table, id, f"{row['station']}:{row['evse']}", *message)
+            add_row(table, id, f"{row['station']}:{row['evse']}", *message)
     if not answer["transactions"]:
         return Text("no dead messages")
     return Group(table, "", Text("`sitectl transaction requeue ID` sends them again, once the cause is mended."))

@@ -196,6 +196,7 @@ class Daemon:
                 self._rooms.ceilings,
                 closing,
                 self._roles,
+                lambda: self._field.buses,
             )
         )
         api = ApiServer(app, self._settings.api.socket, closing, self._roles.viewers)

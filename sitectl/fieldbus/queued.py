@@ -56,6 +56,10 @@ class QueuedBus:
         """How well each unit answers."""
         return self._units.counts()
 
+    def is_known(self, unit: int) -> bool:
+        """Whether this device is one of those that the bus is for."""
+        return self._units.is_known(unit)
+
     async def read(self, unit: int, function: int, address: int, count: int) -> Answer:
         """See `Bus.read`. The queue is bounded: a request that finds it full is told so at once."""
         if self._closed:

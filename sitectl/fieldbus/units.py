@@ -67,18 +67,20 @@ class Unit:
 
 
 class Units:
-    """Every unit that was ever asked on one bus. One that is silent rests from its second silence on: 5, 10,
-    20, 40, 60 s; a single lost answer must not make a meter stale."""
+    """Every unit that was ever asked on one bus. One that is silent rests from its second silence on: 5, 10, 20, 40,
+    60 s. A single lost answer must not make a meter stale."""
 
     def __init__(self, devices: Mapping[int, Device], first_rest_s: float = FIRST_REST_S) -> None:
         self._first_rest_s = first_rest_s
         self._units = {number: Unit(device) for number, device in devices.items()}
+        self._known = frozenset(devices)
 
     def __getitem__(self, number: int) -> Unit:
         return self._units.setdefault(number, Unit())
 
-    def __len__(self) -> int:
-        return len(self._units)
+    def is_known(self, number: int) -> bool:
+        """Whether this unit is one that the bus is for; others are only looked at now and then."""
+        return number in self._known
 
     def counts(self) -> Mapping[int, Counts]:
         """By unit, those that were asked."""
@@ -93,7 +95,7 @@ class Units:
             unit.silences = 0
             return
         unit.silences += 1
-        if len(self._units) > 1 and unit.silences > 1:
+        if len(self._known) > 1 and unit.silences > 1:
             unit.rests_until = now + self._rest_s(unit)
 
     def _rest_s(self, unit: Unit) -> float:

@@ -1,0 +1,82 @@
+"""Looks for devices on a connection, and for sheets that fit them.
+
+A device that is there answers any request, be it with an exception. A sheet fits when its blocks are answered and what
+they decode to can be a live feeder; several may, because makers copy each other's register maps: a person decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+
+from sitectl.fieldbus.bus import HOLDING, INPUT, Answer, Bus, Fault, ReadFailed, Registers
+from sitectl.meters.decode import VOLTAGES, Values, decode, signed_currents
+from sitectl.meters.plausibility import objection
+from sitectl.model.electrical import PhaseCurrents
+from sitectl.model.sheets import Block, MeterSheet
+
+USUAL_UNITS = (*range(1, 17), 33, 43, 71, 100, 126, 200, 240, 247, 255)
+"""What devices leave the factory with, and what installers count up to."""
+
+MOST_SILENCES = 4
+"""A device that does not answer so many blocks, instead of refusing them, is asked no more."""
+
+_ABSENT = (Fault.UNREACHABLE, Fault.SILENT, Fault.GATEWAY, Fault.CHECKSUM, Fault.MALFORMED)
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A sheet that fits: how many of its values are known, and the currents by it (import positive)."""
+
+    sheet: MeterSheet
+    known: int
+    current_a: PhaseCurrents | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A unit at which something is. `trouble`: it answers, but not soundly: two devices with one number, or noise."""
+
+    unit: int
+    trouble: str | None = None
+
+
+async def find_units(bus: Bus, units: Iterable[int]) -> AsyncIterator[Found | str]:
+    """Every unit that answers, as they are found; a text where nothing can be reached at all, and that is the end."""
+    for unit in units:
+        outcome = await bus.read(unit, HOLDING, 0, 2)
+        if not isinstance(outcome, Registers) and outcome.fault is Fault.SILENT:
+            outcome = await bus.read(unit, INPUT, 0, 2)
+        if isinstance(outcome, Registers) or outcome.fault not in _ABSENT:
+            yield Found(unit)
+        elif outcome.fault in (Fault.CHECKSUM, Fault.MALFORMED):
+            yield Found(unit, outcome.why)
+        elif outcome.fault is Fault.UNREACHABLE:
+            yield outcome.why
+            return
+
+
+async def fits(bus: Bus, unit: int, sheets: Sequence[MeterSheet]) -> list[Fit]:
+    """The sheets that fit a device, the one that explains most first. Equal blocks of several sheets are read once."""
+    answers: dict[Block, Answer] = {}
+    silences = 0
+    found: list[Fit] = []
+    for sheet in sheets:
+        got: list[tuple[Block, tuple[int, ...]]] = []
+        for block in sheet.blocks:
+            outcome = answers.get(block)
+            if outcome is None and silences < MOST_SILENCES:
+                outcome = answers[block] = await bus.read(unit, block.function, block.address, block.count)
+                silences += isinstance(outcome, ReadFailed) and outcome.fault is Fault.SILENT
+            if isinstance(outcome, Registers):
+                got.append((block, outcome.words))
+        values = decode(sheet, got)
+        known = sum(value is not None for value in values.values())
+        if got and objection(values) is None and _live(values):
+            found.append(Fit(sheet, known, signed_currents(sheet, values)))
+    return sorted(found, key=lambda fit: (-fit.known, fit.sheet.id))
+
+
+def _live(values: Values) -> bool:
+    """Without an anchor (a voltage, the frequency) any numbers would fit."""
+    return any(values.get(anchor) for anchor in (*VOLTAGES, "frequency"))

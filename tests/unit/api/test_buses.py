@@ -1,0 +1,67 @@
+"""Reads through the daemon's buses: of devices of the site by everybody, of others by technicians."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from sitectl.api.app import make_app
+from sitectl.base.clock import SystemClock
+from sitectl.base.tasks import Tasks
+from sitectl.fieldbus.buses import Buses, Tenant
+from sitectl.model.connection import TcpConnection
+from tests.integration.modbus_stub import ModbusStub, exception
+from tests.unit.api.quiet_site import Ledger, Overview, QuietSite, behind
+
+
+async def answers(directory: Path, *queries: str, refuse: bool = False) -> list[tuple[int, Any]]:
+    """What each query of `/v1/buses…` is answered, by a caller that the kernel does not name."""
+    quiet, tasks = QuietSite(directory), Tasks()
+    async with ModbusStub({7: 70, 8: 80}) as stub:
+        if refuse:
+            stub.behave = exception(2)
+        buses = Buses([Tenant(TcpConnection("127.0.0.1", stub.port), 1)], SystemClock())
+        tasks.spawn(buses.run(), "buses")
+        app = make_app(replace(behind(quiet, Ledger(), Overview(quiet)), buses=lambda: buses))
+        try:
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
+                got = [await client.get(f"/v1/buses{query}".replace("PORT", str(stub.port))) for query in queries]
+        finally:
+            await tasks.cancel_all()
+        return [(one.status_code, _without_port(one.json(), stub.port)) for one in got]
+
+
+def _without_port(answer: Any, port: int) -> Any:
+    buses = answer.get("buses", {})
+    return (
+        answer | {"buses": {name.replace(str(port), "PORT"): bus for name, bus in buses.items()}} if buses else answer
+    )
+
+
+READ = "/read?endpoint=127.0.0.1:PORT&unit={}&function=3&address=7&count=2"
+
+
+async def test_a_device_of_the_site_is_read_and_counted(tmp_path: Path) -> None:
+    read, buses = await answers(tmp_path, READ.format(1), "")
+    assert read == (200, {"schema": 1, "words": [70, 80]})
+    units = buses[1]["buses"]["127.0.0.1:PORT"]["units"]
+    assert (units["1"]["asked"], units["1"]["answered"]) == (1, 1)
+
+
+async def test_another_device_needs_a_technician(tmp_path: Path) -> None:
+    [(status, answer)] = await answers(tmp_path, READ.format(2))
+    assert status == 403
+    assert "this needs the role technician" in answer["detail"]
+
+
+async def test_what_the_device_refuses_is_an_answer(tmp_path: Path) -> None:
+    [(status, answer)] = await answers(tmp_path, READ.format(1), refuse=True)
+    assert (status, answer["fault"]) == (200, "sheet")
+    assert "exception 2" in answer["why"]
+
+
+async def test_a_line_that_is_not_ours_is_not_opened(tmp_path: Path) -> None:
+    [(status, answer)] = await answers(tmp_path, READ.format(1).replace("127.0.0.1:PORT", "10.0.0.5:502"))
+    assert status == 404
+    assert "no bus of this site is at '10.0.0.5:502'" in answer["detail"]

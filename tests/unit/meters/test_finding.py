@@ -1,0 +1,79 @@
+"""A scan over a bus in memory."""
+
+from datetime import UTC, datetime
+
+from sitectl.base.clock import LoopClock
+from sitectl.base.virtual import run_virtual
+from sitectl.fieldbus.bus import Answer, Fault, ReadFailed
+from sitectl.fieldbus.memory import MemoryBus
+from sitectl.meters.finding import Found, find_units, fits
+from tests.unit.meters.facts import SUNNY_NOON, image
+from tests.unit.meters.sheet_files import sheet
+
+CLOCK = LoopClock(datetime(2026, 1, 1, tzinfo=UTC))
+JANITZA, EASTRON = sheet("janitza-umg604"), sheet("eastron-sdm630")
+SHEETS = [EASTRON, JANITZA]
+
+
+def bus() -> MemoryBus:
+    """A Janitza at unit 1, an Eastron at unit 5."""
+    return MemoryBus({(1, 3): image("janitza-umg604"), (5, 4): image("eastron-sdm630")}, CLOCK)
+
+
+def test_every_unit_that_answers_is_found_by_either_function() -> None:
+    async def main() -> None:
+        assert [found async for found in find_units(bus(), range(1, 9))] == [Found(1), Found(5)]
+
+    run_virtual(main())
+
+
+def test_what_fits_is_told_with_its_currents_and_nothing_else() -> None:
+    async def main() -> None:
+        line = bus()
+        (fit,) = await fits(line, 1, SHEETS)
+        assert (fit.sheet.id, fit.current_a) == ("janitza-umg604", (41.25, -12.5, 0.75))
+        (fit,) = await fits(line, 5, SHEETS)
+        assert (fit.sheet.id, fit.known) == ("eastron-sdm630", len(EASTRON.registers))
+
+    run_virtual(main())
+
+
+def test_values_that_no_grid_has_fit_nothing() -> None:
+    async def main() -> None:
+        line = MemoryBus({(1, 3): image("janitza-umg604", {**SUNNY_NOON, "l1_voltage": 4000.0})}, CLOCK)
+        assert await fits(line, 1, SHEETS) == []
+
+    run_virtual(main())
+
+
+def test_a_line_that_cannot_be_reached_ends_the_scan_with_the_reason() -> None:
+    async def main() -> None:
+        line = bus()
+        line.failure = ReadFailed(Fault.UNREACHABLE, "there is no /dev/ttyUSB7")
+        assert [found async for found in find_units(line, range(1, 9))] == ["there is no /dev/ttyUSB7"]
+
+    run_virtual(main())
+
+
+def test_noise_is_told_as_such() -> None:
+    async def main() -> None:
+        line = bus()
+        line.failure = ReadFailed(Fault.CHECKSUM, "7 bytes came that are no sound answer")
+        found = [each async for each in find_units(line, [3])]
+        assert found == [Found(3, "7 bytes came that are no sound answer")]
+
+    run_virtual(main())
+
+
+def test_a_device_that_does_not_answer_to_blocks_is_not_asked_for_ever() -> None:
+    class Mute(MemoryBus):
+        async def read(self, unit: int, function: int, address: int, count: int) -> Answer:
+            self.requests.append((unit, function, address, count))
+            return ReadFailed(Fault.SILENT, "no answer")
+
+    async def main() -> None:
+        line = Mute({}, CLOCK)
+        assert await fits(line, 1, SHEETS * 5) == []
+        assert len(line.requests) <= 4
+
+    run_virtual(main())
