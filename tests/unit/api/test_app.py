@@ -124,6 +124,8 @@ async def test_the_list_of_questions_stands_at_openapi(served: Served) -> None:
         "/v1/circuits/{id}/ceiling",
         "/v1/why/{id}",
         "/v1/meters",
+        "/v1/buses",
+        "/v1/buses/read",
         "/v1/uplinks",
         "/v1/transactions",
         "/v1/transactions/{id}/requeue",
