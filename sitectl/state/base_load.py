@@ -5,7 +5,7 @@ ages, and a loop that trusts it chatters and overloads. Three things keep it hon
 
 * Samples are aligned. A reading tells what a station draws, unless the car was set free to draw more since (a start, a
   raise, the end of a pause): then its draw lies between the reading and what it may lawfully draw, and the sample
-  between two bounds. It stays where the last one was as long as both allow it, so that a car which follows a raise is
+  between two bounds. It stays where the estimate was as long as both allow it, so that a car which follows a raise is
   not taken for base load, and drifts towards the upper bound, so that base load is not taken for a car for ever.
 * The highest sample of the last 20 s counts, longer where a station reports more seldom: a car that stopped since its
   reading makes samples too low until the next one.
@@ -174,11 +174,12 @@ def sampled(
     estimate: BaseEstimate, meter_a: PhaseCurrents, at: float, rated_a: float, limit_a: float, below: Draws
 ) -> BaseEstimate:
     """A meter reading came: take a sample. `limit_a`: what the circuit may carry now."""
-    before = estimate.samples[-1][1] if estimate.samples else None
+    before = estimate.upper_a
+    margin_a = _margin_a(rated_a)
     sample, overload, blind = [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]
     for phase in (0, 1, 2):
         low, high = meter_a[phase] - below.most[phase], meter_a[phase] - below.least[phase]
-        held = low if before is None else min(high, max(low, before[phase]))
+        held = low if before is None else min(high, max(low, before[phase] - margin_a))
         sample[phase] = held + (high - held) * DRIFT
         if meter_a[phase] > limit_a:
             sample[phase] = max(sample[phase], meter_a[phase] - below.probable[phase])
@@ -214,7 +215,7 @@ def _known(before: Amperes | None, upper_a: Amperes, blind: Amperes, silent: Amp
 
 def _upper(samples: tuple[tuple[float, Amperes], ...], before: Amperes | None, rated_a: float) -> Amperes:
     upper = [0.0, 0.0, 0.0]
-    margin_a = max(MARGIN_LEAST_A, MARGIN * rated_a)
+    margin_a = _margin_a(rated_a)
     for phase in (0, 1, 2):
         highest = max(sample[phase] for _, sample in samples)
         if before is not None and before[phase] - 2.0 * margin_a < highest <= before[phase]:
@@ -222,6 +223,10 @@ def _upper(samples: tuple[tuple[float, Amperes], ...], before: Amperes | None, r
         else:
             upper[phase] = max(0.0, highest + margin_a)
     return _three(upper)
+
+
+def _margin_a(rated_a: float) -> float:
+    return max(MARGIN_LEAST_A, MARGIN * rated_a)
 
 
 def _three(values: list[float]) -> Amperes:

@@ -99,6 +99,14 @@ def test_a_car_that_stops_does_not_lend_its_current_before_its_next_reading() ->
     assert base_a(after(stopped, [draws(A1, 39.0, 0.0), meter(40.0, 20.0)])) == pytest.approx(21.0)
 
 
+def test_a_car_that_stops_and_may_begin_again_does_not_lend_its_current_either() -> None:
+    """Samples between its stop and its next reading are too low; what follows must not rest on them."""
+    stopped = after(steady(16.0), [meter(float(at), 20.0) for at in range(31, 37)])
+    free = after(stopped, [events.LimitOffered(told(A1, 4, 20.0, 37.0)), draws(A1, 38.0, 0.0)])
+    waiting = after(free, [meter(float(at), 20.0) for at in range(39, 70)])
+    assert base_a(waiting) == pytest.approx(21.0, abs=0.2)
+
+
 def test_the_window_is_longer_where_stations_report_seldom() -> None:
     state = after(steady(16.0), [meter(float(at), 20.0) for at in range(31, 56)])
     assert base_a(state) == pytest.approx(21.0), "46 s after the reading of 9 s"
