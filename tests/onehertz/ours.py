@@ -4,12 +4,13 @@ queues and encoder to the stations.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from sitectl.allocator.rules import SharingRules
 from sitectl.model import events
 from sitectl.model.commands import Command, InstallFallback, OfferLimit
-from sitectl.model.ids import StationId
+from sitectl.model.ids import StationId, TransactionId
 from sitectl.model.station import StationIdentity
 from sitectl.ocpp.v16 import encode
 from sitectl.site.memory import MemoryJournal, MemoryLimits
@@ -43,9 +44,17 @@ class RealController:
         self.disk = disk or MemoryLimits()
         self.violations: list[str] = []
         self.booted: set[StationId] = set()
+        self._killed = False
 
     def begin(self, world: World) -> None:
         self.world = world
+        self._wake()
+        for post in world.posts.values():
+            self.connect(post)
+
+    def _wake(self) -> None:
+        """A life of the process begins: only the disk is known."""
+        world = self.world
         meters = {meter.id: meter.period_s for meter in world.scene.meters}
         rules = SiteRules(meter_intervals_s=meters, proven=self.proven)
         self.doors = Doors(world.clock)
@@ -54,14 +63,28 @@ class RealController:
         self.site = Site(state, self.sharing, world.clock, _Counting(world, desk), self.disk, MemoryJournal())
         self.site.on_cycle = lambda decision: self.violations.extend(decision.violations)
         self.site.remember(list(self.disk.rows.values()))
+
+    def restart(self, back_s: tuple[float, float] = (1.0, 6.0)) -> None:
+        """Killed and started again at once; the stations come back after some seconds, transactions run through."""
+        world, loop = self.world, asyncio.get_running_loop()
         for post in world.posts.values():
-            self.connect(post)
+            self.disconnect(post)
+        self._killed = self._turn.cancel()
+        self._wake()
+        for station in self.booted:
+            self.post(events.StationBooted(station, world.now, IDENTITY, remembered=True))
+        for bay in world.bays():
+            if bay.car is not None and bay.told:
+                id = TransactionId(f"t{bay.transaction}")
+                self.post(events.TransactionStarted(bay.plan.id, id, world.now, bay.transaction, resumed=True))
+        for post in world.posts.values():
+            loop.call_later(world.random.uniform(*back_s), self.connect, post)
 
     def connect(self, post: Post) -> None:
         """Connect and boot; what was told before is known to both, and is said again."""
         id, now, line = post.plan.id, self.world.now, Line(post)
         self.disconnect(post)
-        post.line = line
+        post.line, post.down = line, False
         queue, known = self.doors.queue(id), id in self.booted
         queue.connected(line, Speech(), booted_once=known)
         self.post(events.StationConnected(id, now, "1.6", "10.0.0.1"))
@@ -91,7 +114,14 @@ class RealController:
         self.site.post(event)
 
     async def run(self) -> None:
-        await self.site.run()
+        while True:
+            self._turn = asyncio.ensure_future(self.site.run())
+            try:
+                await self._turn
+            except asyncio.CancelledError:
+                if not self._killed:
+                    raise
+                self._killed = False
 
 
 class _Counting:

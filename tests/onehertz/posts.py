@@ -110,6 +110,8 @@ class Post:
         self.line: Line | None = None
         self.silent = False
         """It reports nothing any more."""
+        self.down = False
+        """It reboots: nothing is drawn until it is back."""
         self.rose: Callable[[Bay], None] = lambda bay: None
         """Told whenever what a connector may draw has risen."""
 
@@ -118,7 +120,7 @@ class Post:
 
     def lawful_a(self, bay: Bay) -> float:
         """What this connector may draw by what the station was told."""
-        if bay.car is None:
+        if bay.car is None or self.down:
             return 0.0
         own = self.own_clock()
         for held in (bay.limit, bay.default):
@@ -128,7 +130,7 @@ class Post:
 
     def offered_a(self, bay: Bay) -> float:
         """What it lets its car have."""
-        offer_a = bay.plan.max_a if self.spec.ignores else self.lawful_a(bay)
+        offer_a = bay.plan.max_a if self.spec.ignores and not self.down else self.lawful_a(bay)
         if self.spec.rounds == "down":
             offer_a = float(int(offer_a))
         elif self.spec.rounds == "up":
@@ -195,8 +197,9 @@ class Post:
         bay = self.bays[number]
         bay.car, bay.limit, bay.told, bay.drawn_a = None, None, False, PhaseCurrents(0.0, 0.0, 0.0)
 
-    def forget(self) -> None:
-        """A reboot: what it kept in RAM is gone."""
+    def reboot(self) -> None:
+        """Down until it connects again; what it kept in RAM is gone."""
+        self.down = True
         if self.plan.profile_storage is ProfileStorage.RAM:
             for bay in self.bays.values():
                 bay.limit = bay.default = None
