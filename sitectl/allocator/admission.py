@@ -1,9 +1,9 @@
 """Who gets a minimum at all. The rule of 0 or at least 6 A is the only combinatorial part of sharing, and is
 settled first.
 
-Order: whoever runs and must not be paused yet; class; running before waiting; fewest phases; the
-lightest phase, where a circuit bounds its imbalance; id. Rank by policy and
-break ties by footprint: on random sites that served as many cars as an exact solver in every instance. In
+Order: whoever runs and must not be paused yet; class; urgency (by laxity, in three classes); running before waiting;
+who has waited longer, in whole quanta; fewest phases; the lightest phase, where a circuit bounds its imbalance; id. Rank
+by policy and break ties by footprint: on random sites that served as many cars as an exact solver in every instance. In
 `strict-priority` the class comes before everything, also before the run minimum of a lower class.
 """
 
@@ -14,9 +14,10 @@ from enum import Enum
 
 from sitectl.allocator.breaker import Patience
 from sitectl.allocator.compiled import CompiledSite, first_full, take
-from sitectl.allocator.demand import Demand
+from sitectl.allocator.demand import UNHURRIED, Demand
 from sitectl.allocator.headroom import Headroom
 from sitectl.allocator.rules import SharingRules
+from sitectl.allocator.turns import Turns
 from sitectl.model.station import ChargingState
 
 
@@ -27,6 +28,7 @@ class Refusal(Enum):
     STOPPED = "nothing may charge on a circuit whose meter is lost"
     PAUSED = "its pause has not lasted long enough"
     ROW = "its minimum does not fit a row"
+    TURN = "somebody else's turn"
 
 
 @dataclass(slots=True)
@@ -45,13 +47,24 @@ class Shares:
     refused: dict[int, tuple[Refusal, int, int]] = field(default_factory=dict)
 
 
+MOST_QUANTA = 1023
+"""Credits above this many quanta are alike in the order of admission."""
+
+
 def candidates(
-    plan: CompiledSite, demand: Demand, room: Headroom, rules: SharingRules, now: float, shares: Shares
+    plan: CompiledSite,
+    demand: Demand,
+    room: Headroom,
+    rules: SharingRules,
+    now: float,
+    turns: Turns,
+    shares: Shares,
 ) -> list[list[int]]:
     """Those who may be admitted now, in order, as one list for each round of admission; notes the refused in
     `shares`."""
     strict = rules.mode == "strict-priority"
     count, ranks = len(plan.ids), plan.ranks
+    urgency, credit = demand.urgency, turns.credit
     keys: list[int] = []
     for number in demand.taking:
         offered, since = demand.offered[number], demand.evses[number].state_since
@@ -65,8 +78,10 @@ def candidates(
         else:
             pausable = 0 if offered > 0 and settling else 1
             first, second = (plan.rank[number], pausable) if strict else (pausable, plan.rank[number])
-            key = (first * (ranks + 2) + second) * 3 + _activity(demand, number)
-            key = key * 4 + (demand.key[number] & 7).bit_count()
+            hurry = urgency.get(number, UNHURRIED) if urgency else UNHURRIED
+            patient = MOST_QUANTA - min(turns.quanta(number), MOST_QUANTA) if credit else MOST_QUANTA
+            key = ((first * (ranks + 2) + second) * 3 + hurry) * 3 + _activity(demand, turns, number)
+            key = (key * (MOST_QUANTA + 1) + patient) * 4 + (demand.key[number] & 7).bit_count()
             keys.append((key * 4 + demand.leaning.get(number, 0)) * count + number)
     keys.sort()
     order = [key % count for key in keys]
@@ -75,12 +90,14 @@ def candidates(
     return [[number for number in order if plan.rank[number] == rank] for rank in range(ranks)]
 
 
-def _activity(demand: Demand, number: int) -> int:
-    """Told to charge goes first; then who charges untold (at its fallback, or since before a restart); then who
-    waits."""
+def _activity(demand: Demand, turns: Turns, number: int) -> int:
+    """Told to charge goes first; then who charges untold (at its fallback, or since before a restart), and who has
+    been given a place; then who waits."""
     if demand.offered[number] > 0:
         return 0
-    return 1 if demand.evses[number].charging_state is ChargingState.CHARGING else 2
+    if number in turns.promised or demand.evses[number].charging_state is ChargingState.CHARGING:
+        return 1
+    return 2
 
 
 def admit(plan: CompiledSite, demand: Demand, order: list[int], shares: Shares, patience: Patience) -> list[int]:

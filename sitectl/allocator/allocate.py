@@ -13,8 +13,11 @@ from sitectl.allocator.explain import alarms, partial_reason, target_reason
 from sitectl.allocator.gate import pass_gate
 from sitectl.allocator.headroom import Ceilings, Headroom, headroom, read_ceilings
 from sitectl.allocator.imbalance import balanced, leaning, withhold
+from sitectl.allocator.reclaim import reclaim, short_rows
+from sitectl.allocator.rotation import WAITING, take_turns
 from sitectl.allocator.rules import AllocatorMemory, SharingRules
 from sitectl.allocator.share import fill
+from sitectl.allocator.turns import Turns
 from sitectl.model.electrical import ALL_PHASES
 from sitectl.model.ids import EvseId
 from sitectl.model.limits import Allocation, ChargingLimit, Row
@@ -40,9 +43,11 @@ def allocate(
     helpless = alarms(plan, demand, room, ceilings)
     if plan.balanced:
         demand.leaning.update(leaning(plan, demand, snapshot))
+    reclaimed = reclaim(plan, demand, memory, rules, snapshot.at, step)
     hot = spare_breakers(plan, snapshot, room, demand)
     patience = Patience(plan, snapshot, room, rules, memory.shortages)
-    share = partial(share_out, plan, demand, room, rules, snapshot.at, patience, step)
+    turns = Turns(plan, demand, memory, rules, snapshot.at)
+    share = partial(share_out, plan, demand, room, rules, snapshot.at, patience, turns, step)
     shares = balanced(plan, demand, snapshot, rules, share)
     gate = pass_gate(plan, demand, room, shares, snapshot, rules)
     withheld = withhold(plan, demand, snapshot, rules, gate.offers)
@@ -63,8 +68,22 @@ def allocate(
         if demand.unstarted[number] and not gate.offers.get(number)
     }
     rows = circuit_rows(plan, demand, room, shares, snapshot)
-    allocation = Allocation(snapshot.at, targets, offers, rows, (*helpless, *hot))
-    return allocation, AllocatorMemory(unstarted, tuple(targets.values()), patience.shortages)
+    credits = turns.credits(n for n, (refusal, _, _) in shares.refused.items() if refusal in WAITING)
+    waited_s = {id: credit.seconds for id, credit in credits.items() if credit.seconds}
+    allocation = Allocation(snapshot.at, targets, offers, rows, (*helpless, *hot), waited_s)
+    return allocation, AllocatorMemory(
+        unstarted=unstarted,
+        targets=tuple(targets.values()),
+        reclaimed=reclaimed,
+        short=short_rows(demand, shares),
+        at=snapshot.at,
+        credits=credits,
+        promised=frozenset(
+            plan.ids[number] for number in demand.taking if demand.offered[number] <= 0 and shares.target[number] > 0
+        ),
+        contended=turns.contended(),
+        shortages=patience.shortages,
+    )
 
 
 def share_out(
@@ -74,14 +93,16 @@ def share_out(
     rules: SharingRules,
     now: float,
     patience: Patience,
+    turns: Turns,
     step: int = 1,
     weights: Sequence[int] | None = None,
 ) -> Shares:
     """Admit and fill, in rounds: once for all classes (`minimum-first`), or class by class (`strict-priority`)."""
     slack = [left - reserved for left, reserved in zip(room.room, demand.reserved, strict=True)]
     shares = Shares([0] * len(plan.ids), slack)
-    for order in candidates(plan, demand, room, rules, now, shares):
+    for order in candidates(plan, demand, room, rules, now, turns, shares):
         admitted = admit(plan, demand, order, shares, patience)
+        admitted = take_turns(plan, demand, turns, rules, now, admitted, shares)
         beyond = {row: left for row in patience.shortages if (left := shares.slack[row]) < 0}
         for row in beyond:
             shares.slack[row] = 0  # where minimums do not fit, nobody has more than that

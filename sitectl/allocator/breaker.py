@@ -66,7 +66,7 @@ def _rest(plan: CompiledSite, demand: Demand, warm: Mapping[int, float], still_o
         for row in plan.path_rows[demand.key[number]]:
             if row in warm:
                 behind[row].append(number)
-                less = f"{plan.row_name[row]} must rest: its breaker has used {warm[row]:.0%} of its trip time"
+                less = f"{plan.row_name[row]} must rest, its breaker has used {warm[row]:.0%} of its trip time"
                 demand.lower(number, demand.minimum[number], less)
     alarms = []
     for row in sorted(still_over):

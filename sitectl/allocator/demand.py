@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sitectl.allocator.compiled import PHASE_MASK, CompiledSite, sum_up
 from sitectl.allocator.headroom import Ceilings
-from sitectl.allocator.rules import AllocatorMemory
+from sitectl.allocator.rules import AllocatorMemory, Reclaimed
 from sitectl.base.errors import InternalError
+from sitectl.model.ids import EvseId
 from sitectl.model.snapshot import EvseSnapshot, SiteSnapshot
 
 NEVER_OFFERED = -1
+UNHURRIED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,10 @@ class Demand:
     * `unstarted`: never offered more than 0 in this transaction.
     * `reserved`, `in_force`: per row, sums of `force` over those who do not take part, and over everybody.
     * `leaning`: where a circuit bounds its imbalance, how many phases are lighter than that of a one-phase car.
+    * `urgency`: the class by laxity of those who have a wish, 0 the most urgent; absent: `UNHURRIED`.
+    * `modest`: of those who take part, who has drawn less than it is offered for a while.
     * `why_less`: for people, why a cap is lower than the installation and the ceilings say.
+    * `returning`: whose limit was lowered for want of use, and who has its share back.
     """
 
     taking: list[int]
@@ -37,8 +43,11 @@ class Demand:
     unstarted: list[bool]
     reserved: list[int]
     in_force: list[int]
+    urgency: Mapping[int, int] = field(default_factory=dict)
+    modest: list[int] = field(default_factory=list)
     why_less: dict[int, str] = field(default_factory=dict)
     leaning: dict[int, int] = field(default_factory=dict)
+    returning: dict[EvseId, Reclaimed] = field(default_factory=dict)
 
     def lower(self, number: int, cap: int, why: str) -> None:
         """Bound an EVSE further; a cap that is as low already stays as it is explained."""
@@ -60,6 +69,7 @@ def read_demand(
     force: list[int] = []
     offered: list[int] = []
     keys: list[int] = []
+    modest: list[int] = []
     reserved = [0] * len(plan.rated)
     shared = [0] * len(plan.rated)
     for number, evse_id in enumerate(plan.ids):
@@ -76,6 +86,8 @@ def read_demand(
         takes = evse.wants and evse.controllable
         if takes:
             taking.append(number)
+            if evse.draws_at_most_a is not None and told > 0:
+                modest.append(number)
         if lawful:
             into = shared if takes else reserved
             for row in leaf_rows[key]:
@@ -93,6 +105,8 @@ def read_demand(
         unstarted=_unstarted(taking, evses, offered, memory),
         reserved=reserved,
         in_force=[mine + others for mine, others in zip(shared, reserved, strict=True)],
+        modest=modest,
+        urgency={plan.index[id]: urgency.rank for id, urgency in snapshot.urgency.items() if id in plan.index},
     )
 
 

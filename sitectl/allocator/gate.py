@@ -79,7 +79,9 @@ def _ripe(plan: CompiledSite, demand: Demand, room: Headroom, now: float, rules:
         return True
     evse = demand.evses[number]
     raised, cut = evse.last_raise_at, evse.last_cut_at
-    return (raised is None or now - raised >= rules.raise_hold_s) and (cut is None or now - cut >= rules.cut_hold_s)
+    if raised is not None and now - raised < rules.raise_hold_s:
+        return False
+    return cut is None or now - cut >= rules.cut_hold_s or evse.id in demand.returning
 
 
 def _raise(plan: CompiledSite, demand: Demand, shares: Shares, gate: Gate, number: int, band: int, step: int) -> None:

@@ -24,6 +24,7 @@ class SharingRules:
     * `cut_pause_s`: an EVSE is cut once in this time to let others have their share (a fuse or a minimum of somebody
       does not wait).
     * `dead_band_a`: smaller changes are not worth a message, and a limit this near to its share is fair.
+    * `quantum_s`: so much longer than somebody who charges one must have waited to get his place.
     * `step_a`: the grid of limits; a multiple of 0.1 A.
     * `patience_s`: so long a meter may show a small overload before somebody who has only the minimum is paused for it.
     """
@@ -36,6 +37,27 @@ class SharingRules:
     dead_band_a: float = 1.0
     step_a: float = 0.1
     patience_s: float = 3.0
+    quantum_s: float = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reclaimed:
+    """A limit lowered (to `cap` tenths) for want of use, since when. `until` set: the car has its share back, and until
+    then it need not wait for the hold after a cut."""
+
+    cap: int
+    since: float
+    transaction: TransactionId | None
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """How long a transaction has waited for a place (s, by its weight), and since when it waits now (None: not)."""
+
+    seconds: float
+    transaction: TransactionId | None
+    since: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +67,24 @@ class AllocatorMemory:
     * `unstarted`: transactions that were never offered more than 0. They are no paused vehicles, so neither the
       pause minimum nor the hold after a cut keeps them waiting when a place becomes free.
     * `targets`: the last targets, whose values are reused where nothing changed.
+    * `reclaimed`: whose limit was lowered because others could use it; `short`: rows that keep somebody from more.
+    * `at`: when that was. `credits`: of whoever waits or has waited; `promised`: who has a place and was not told yet;
+      `contended`: by row, when somebody waited for it last.
     * `shortages`: by row, since when minimums of running vehicles did not fit, and when that was so last.
     """
 
     unstarted: Mapping[EvseId, TransactionId | None] = field(default_factory=dict)
     targets: tuple[ChargingLimit, ...] = ()
+    reclaimed: Mapping[EvseId, Reclaimed] = field(default_factory=dict)
+    short: frozenset[int] = frozenset()
+    at: float | None = None
+    credits: Mapping[EvseId, Credit] = field(default_factory=dict)
+    promised: frozenset[EvseId] = frozenset()
+    contended: Mapping[int, float] = field(default_factory=dict)
     shortages: Mapping[int, tuple[float, float]] = field(default_factory=dict)
 
     def over_another_tree(self) -> AllocatorMemory:
         """What of it still holds when the site was configured anew: what is kept by name, not by number."""
-        return AllocatorMemory(self.unstarted)
+        return AllocatorMemory(
+            self.unstarted, reclaimed=self.reclaimed, at=self.at, credits=self.credits, promised=self.promised
+        )

@@ -17,15 +17,15 @@ Step = dict[str, str | float | None]
 
 
 def why(topology: Topology, snapshot: SiteSnapshot, allocation: Allocation, evse: EvseId) -> list[Step]:
-    """Demand, class, rows, warm breakers, ceilings and their owners, share, what is lawful, offered, acknowledged and
-    measured, in this order.
+    """Demand, class, laxity, turn, use, rows, warm breakers, ceilings and their owners, share, what is lawful, offered,
+    acknowledged and measured, in this order.
 
     The `a` of a row is what it leaves for this EVSE with everybody else at their share. Raises KeyError for an EVSE
     that is not installed.
     """
     now = snapshot.evses[evse]
     return [
-        *_demand(now),
+        *_demand(snapshot, allocation, now),
         *_rows(topology, allocation, now),
         *_trips(topology, snapshot, now),
         *_ceilings(topology, snapshot, now),
@@ -38,7 +38,7 @@ def _step(step: str, a: float | None, text: str) -> Step:
     return {"step": step, "a": None if a is None else round(a, 1), "text": text}
 
 
-def _demand(now: EvseSnapshot) -> Iterator[Step]:
+def _demand(snapshot: SiteSnapshot, allocation: Allocation, now: EvseSnapshot) -> Iterator[Step]:
     plan = now.plan
     phases = " ".join(Phase(phase).name for phase in now.phases)
     if now.wants:
@@ -47,6 +47,32 @@ def _demand(now: EvseSnapshot) -> Iterator[Step]:
     else:
         yield _step("demand", 0.0, "no transaction is running")
     yield _step("class", None, f"priority {plan.priority}")
+    yield from _hurry(snapshot, now)
+    waited_s = allocation.waited_s.get(now.id, 0.0)
+    if waited_s:
+        yield _step("turn", None, f"it has waited {waited_s / 60.0:.0f} min for a place in this transaction")
+    if now.sleeps:
+        yield _step("turn", None, "its car did not wake after a pause: it is not paused for the turn of another")
+    if now.draws_at_most_a is not None and now.wants:
+        text = f"for a while it has drawn at most {now.draws_at_most_a:.1f} A; the rest may go to others"
+        yield _step("use", now.draws_at_most_a, text)
+
+
+def _hurry(snapshot: SiteSnapshot, now: EvseSnapshot) -> Iterator[Step]:
+    """Its wish, and what that comes to."""
+    wish, urgency = now.wish, snapshot.urgency.get(now.id)
+    if wish is None:
+        return
+    text = f"{wish.source} says that it leaves in {max(0.0, wish.departs_at - snapshot.at) / 60.0:.0f} min"
+    if wish.energy_wh is not None:
+        taken_wh = now.taken_wh or 0.0
+        text += f" with {wish.energy_wh / 1000.0:.1f} kWh, of which it has taken {taken_wh / 1000.0:.1f}"
+    if urgency is None:
+        text += ": that is over, and it goes like the rest" if now.wants else ""
+    else:
+        classes = ("less than 30 min: it goes first", "less than 2 h: it goes before the rest", "it goes with the rest")
+        text += f"; it could wait {max(0.0, urgency.laxity_s) / 60.0:.0f} min, {classes[urgency.rank]}"
+    yield _step("laxity", None, text)
 
 
 def _rows(topology: Topology, allocation: Allocation, now: EvseSnapshot) -> Iterator[Step]:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sitectl.model.ids import CircuitId, EvseId, MeterId, StationId, TransactionId
 from sitectl.model.ladder import Ladder
-from sitectl.model.limits import Ceiling, Offer, OfferKind
+from sitectl.model.limits import Ceiling, Offer, OfferKind, Wish
 from sitectl.model.metering import EvseReading, MeterReading, RiseDay
 from sitectl.model.station import EvseStatus, Obeys, StationIdentity
 
@@ -109,6 +109,8 @@ class TransactionStarted:
     resumed: bool = False
     started: datetime | None = None
     """When it began, by the station's own time."""
+    meter_start_wh: float | None = None
+    """Its energy register then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +232,22 @@ class CeilingCleared:
 
 
 @dataclass(frozen=True, slots=True)
+class WishSet:
+    """Somebody said when a car leaves and what it needs; the same EVSE replaces. It ends with the transaction."""
+
+    wish: Wish
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class WishCleared:
+    """A wish was withdrawn."""
+
+    evse: EvseId
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class ClockSkewLearned:
     """A station's clock runs `skew_s` ahead of ours (negative: behind). Not `sure`: by what it should be."""
 
@@ -271,6 +289,8 @@ Event = (
     | BaseRiseRemembered
     | CeilingSet
     | CeilingCleared
+    | WishSet
+    | WishCleared
     | ClockSkewLearned
     | StoreChanged
 )

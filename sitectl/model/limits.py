@@ -29,6 +29,28 @@ class Ceiling:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """When somebody wants to drive away from an EVSE (`departs_at`, monotonic s), and with how much energy more than
+    at the start of the transaction (None: nobody said). It may change the order of those who charge, never a bound.
+
+    `source` names who said it ("operator", ...).
+    """
+
+    evse: EvseId
+    departs_at: float
+    energy_wh: float | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Urgency:
+    """What a wish comes to now: its class (0 goes first, 2 is like no wish) and how long it could still wait."""
+
+    rank: int
+    laxity_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class ChargingLimit:
     """What we allow one EVSE (ampere per phase; 0 pauses) and why, in words that a person understands."""
 
@@ -53,13 +75,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """One control cycle's limits. `targets` is the fair share, `offers` what may go out now (cuts and raises)."""
+    """One control cycle's limits. `targets` is the fair share, `offers` what may go out now (cuts and raises).
+
+    `waited_s`: how long each transaction has waited for a place, by its weight, where that still counts.
+    """
 
     at: float
     targets: Mapping[EvseId, ChargingLimit]
     offers: Mapping[EvseId, ChargingLimit]
     rows: tuple[Row, ...] = ()
     alarms: tuple[str, ...] = ()
+    waited_s: Mapping[EvseId, float] = field(default_factory=dict)
 
 
 class OfferKind(StrEnum):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sitectl.model.electrical import ALL_PHASES, NO_CURRENT, Phase, PhaseCurrents
 from sitectl.model.ids import CircuitId, EvseId, MeterId, StationId, TransactionId
 from sitectl.model.ladder import FIRST_FORM, FormVerdict, LimitForm
-from sitectl.model.limits import Ceiling
+from sitectl.model.limits import Ceiling, Urgency, Wish
 from sitectl.model.metering import Freshness
 from sitectl.model.station import (
     ChargingState,
@@ -28,6 +28,9 @@ class EvseSnapshot:
     * `phases`: the grid phases that it is counted on (all three while unknown).
     * `wants`: a transaction runs, so it takes part in the sharing.
     * `controllable`: it hears us and follows; otherwise it is only reserved at `counts_a`.
+    * `draws_at_most_a`: what it has drawn at most for a while, where that is surely less than it is offered.
+    * `sleeps`: its car did not go on after a pause of this transaction.
+    * `taken_wh`: what the car took in this transaction; `wish`: when it leaves and what it needs.
     """
 
     id: EvseId
@@ -61,6 +64,10 @@ class EvseSnapshot:
     """It can only be started and stopped: it gets its `max_a` or nothing."""
     lasting_a: float = 0.0
     """What it may draw for ever if nobody tells it anything any more, beside its fallback."""
+    draws_at_most_a: float | None = None
+    sleeps: bool = False
+    taken_wh: float | None = None
+    wish: Wish | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +152,5 @@ class SiteSnapshot:
     """Counted on the root, all phases, for identities that nobody listed."""
     raises_allowed: bool = True
     """False while the store cannot keep an offer."""
+    urgency: Mapping[EvseId, Urgency] = field(default_factory=dict)
+    """What wishes come to, of those EVSEs that have one; the control cycle fills it in."""

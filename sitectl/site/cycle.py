@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sitectl.allocator.allocate import AllocatorMemory, SharingRules, allocate
 from sitectl.allocator.compiled import CompiledSite
@@ -17,6 +17,7 @@ from sitectl.allocator.verify import verify
 from sitectl.model.ids import CircuitId
 from sitectl.model.limits import Allocation, CircuitShare, IfDead
 from sitectl.model.snapshot import SiteSnapshot
+from sitectl.planner.laxity import urgencies
 from sitectl.site.shares import circuit_shares
 from sitectl.state.if_dead import InForce, if_dead, in_force
 from sitectl.state.reduce import aged
@@ -51,6 +52,8 @@ def decide(
     """Decide for the site at `now`; also returns the state with the time that passed. `pictures`: the last cycle's."""
     state = aged(state, now, pictures)
     seen, pictures = take_snapshot(state, now, pictures)
+    if urgency := urgencies(seen, state.topology.nominal_voltage_v):
+        seen = replace(seen, urgency=urgency)
     allocation, memory, violations = _share(state, compiled, seen, memory, rules)
     force = in_force(state.topology, seen, pictures)
     dead: dict[CircuitId, IfDead] = {

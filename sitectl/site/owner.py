@@ -192,6 +192,8 @@ class Site:
                 | events.StationBooted()
                 | events.CeilingSet()
                 | events.CeilingCleared()
+                | events.WishSet()
+                | events.WishCleared()
                 | events.StartExpected()
             ):
                 return True

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from sitectl.model.electrical import ALL_PHASES, NO_CURRENT, Phase, PhaseCurrents
 from sitectl.model.ids import TransactionId
 from sitectl.model.ladder import FIRST_RUNG, Ladder, LadderStep
-from sitectl.model.limits import Offer, OfferKind
+from sitectl.model.limits import Offer, OfferKind, Wish
 from sitectl.model.metering import EvseReading
 from sitectl.model.station import ChargingState, ConnectorStatus, EvsePlan, EvseStatus, Obeys
 from sitectl.state import ledger
+from sitectl.state.draw import NOTHING_DRAWN, DrawState, with_draw, with_limit, with_register
 from sitectl.state.ledger import LimitEntry
 from sitectl.state.lifetime import FLASH_LIFETIME_S
 from sitectl.state.station import UNKNOWN_CLOCK_S, StationState
@@ -71,6 +72,8 @@ class EvseState:
     """When the limit was accepted by which a station that ignored one is judged again."""
     walked_at: float | None = None
     """When the last profile was found not to work."""
+    draw: DrawState = NOTHING_DRAWN
+    wish: Wish | None = None
 
     def phases(self) -> tuple[Phase, ...]:
         """The grid phases that this EVSE is counted on: all while the wiring is unknown."""
@@ -170,6 +173,17 @@ def with_status(evse: EvseState, status: EvseStatus, at: float) -> EvseState:
     return evse
 
 
+def with_use(evse: EvseState, reading: EvseReading) -> EvseState:
+    """Learn from a reading how the car of a transaction uses its offer, and what it took."""
+    if evse.transaction is None:
+        return evse
+    draw = with_register(evse.draw, reading.register_wh)
+    if reading.current_a is not None:
+        offer_a = None if evse.newest_offer is None else evse.newest_offer.limit_a
+        draw = with_draw(draw, max(reading.current_a), reading.at, offer_a)
+    return evse if draw is evse.draw else replace(evse, draw=draw)
+
+
 def with_offer(evse: EvseState, offer: Offer) -> EvseState:
     """Account for an offer that leaves us, and keep when it last rose, fell, paused or resumed."""
     entry = ledger.offered(evse.entry, offer)
@@ -189,6 +203,7 @@ def with_offer(evse: EvseState, offer: Offer) -> EvseState:
         last_cut_at=at if before is not None and offer.limit_a < held_a else evse.last_cut_at,
         may_rise_from=at if offer.limit_a > held_a else evse.may_rise_from,
         state_since=at if flips else evse.state_since,
+        draw=with_limit(evse.draw, held_a, offer.limit_a, at),
     )
 
 
@@ -219,7 +234,9 @@ def with_boot(evse: EvseState, same: bool, keeps_profiles: bool) -> EvseState:
     return changed if same else replace(changed, obeys=Obeys.UNKNOWN, refusals=0)
 
 
-def with_start(evse: EvseState, running: RunningTransaction, resumed: bool) -> EvseState:
+def with_start(
+    evse: EvseState, running: RunningTransaction, resumed: bool, meter_start_wh: float | None = None
+) -> EvseState:
     """A transaction begins (or was found open after a restart, then what was remembered of its limit holds on).
 
     One that did not follow limits gets another chance with every transaction.
@@ -246,6 +263,7 @@ def with_start(evse: EvseState, running: RunningTransaction, resumed: bool) -> E
         superseded=(),
         peak_a=0.0,
         judged_from=None,
+        draw=DrawState(start_wh=meter_start_wh),
     )
 
 
@@ -279,4 +297,6 @@ def with_end(evse: EvseState, transaction: TransactionId) -> EvseState:
         one_phase_readings=0,
         above_since=None,
         within_since=None,
+        draw=NOTHING_DRAWN,
+        wish=None,
     )

@@ -167,7 +167,8 @@ def _status(state: SiteState, event: events.EvseStatusChanged) -> SiteState:
 
 
 def _metered(state: SiteState, event: events.EvseMetered) -> SiteState:
-    return _evse(state, event.reading.evse, lambda e: obedience.with_reading(e, event.reading))
+    reading = event.reading
+    return _evse(state, reading.evse, lambda e: obedience.with_reading(evses.with_use(e, reading), reading))
 
 
 def _start_expected(state: SiteState, event: events.StartExpected) -> SiteState:
@@ -182,7 +183,7 @@ def _started(state: SiteState, event: events.TransactionStarted) -> SiteState:
     def change(evse: EvseState) -> EvseState:
         if not event.resumed:
             evse = obedience.with_another_chance(evse, event.at)
-        return evses.with_start(evse, running, event.resumed)
+        return evses.with_start(evse, running, event.resumed, event.meter_start_wh)
 
     return _evse(state, event.evse, change)
 
@@ -269,6 +270,14 @@ def _ceiling_cleared(state: SiteState, event: events.CeilingCleared) -> SiteStat
     return replace(state, ceilings={k: c for k, c in state.ceilings.items() if k != event.key})
 
 
+def _wish_set(state: SiteState, event: events.WishSet) -> SiteState:
+    return _evse(state, event.wish.evse, lambda e: replace(e, wish=event.wish))
+
+
+def _wish_cleared(state: SiteState, event: events.WishCleared) -> SiteState:
+    return _evse(state, event.evse, lambda e: replace(e, wish=None))
+
+
 def _skew(state: SiteState, event: events.ClockSkewLearned) -> SiteState:
     """A limit that was dated by a clock which turns out to be another is said again."""
     before = state.stations.get(event.station)
@@ -327,6 +336,8 @@ _REDUCERS: Mapping[type, Callable[[SiteState, Any], SiteState]] = {
     events.BaseRiseRemembered: _rise_remembered,
     events.CeilingSet: _ceiling_set,
     events.CeilingCleared: _ceiling_cleared,
+    events.WishSet: _wish_set,
+    events.WishCleared: _wish_cleared,
     events.ClockSkewLearned: _skew,
     events.StoreChanged: _store,
 }

@@ -74,6 +74,7 @@ class Book:
                         open_.id_token,
                         resumed=True,
                         started=open_.started,
+                        meter_start_wh=open_.meter_start_wh,
                     )
                 )
 

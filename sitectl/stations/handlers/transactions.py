@@ -104,7 +104,13 @@ async def _began(
         now = desk.clock.monotonic()
         record.running[evse] = Running(stored.transaction, stored.station_transaction_id, now, told.started)
         began = TransactionStarted(
-            stored.evse, stored.transaction, now, stored.station_transaction_id, told.id_token, started=told.started
+            stored.evse,
+            stored.transaction,
+            now,
+            stored.station_transaction_id,
+            told.id_token,
+            started=told.started,
+            meter_start_wh=told.meter_start_wh,
         )
         # After the answer has left: a limit that overtook it would name a transaction unknown to the station as yet.
         asyncio.get_running_loop().call_soon(desk.inbox.post, began)

@@ -50,7 +50,7 @@ def test_above_five_per_cent_everybody_behind_it_has_the_minimum() -> None:
     assert targets(allocation) == {"A": 6.0, "B": 6.0, "C": 32.0}
     assert {e.station: o.limit_a for e, o in allocation.offers.items() if e.station != "C"} == {"A": 6.0, "B": 6.0}
     reason = allocation.targets[evse_id("A")].reason
-    assert reason == "its minimum: circuit grid L1 must rest: its breaker has used 6% of its trip time"
+    assert reason == "its minimum: circuit grid L1 must rest, its breaker has used 6% of its trip time"
 
 
 def test_above_ten_per_cent_the_lowest_class_is_paused_while_it_is_still_over() -> None:

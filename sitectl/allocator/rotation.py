@@ -1,0 +1,164 @@
+"""Turns: who has waited longest gets a place from who has had his longest.
+
+When the best waiting credit exceeds the worst charging one by a quantum, and the charging car has run for its least
+time, they change places; also when both have lasted a quantum, the wait and the run, and the credit of who waits is no
+less. So with K places and M equal cars that wait everybody has one within ceil(M / K) quanta.
+
+A car that draws nothing gives its place without a quantum. One that does not wake after a pause is never paused for a
+turn. Turns are taken within a priority and a class of urgency alone: between those the order of admission decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sitectl.allocator.admission import Refusal, Shares
+from sitectl.allocator.compiled import CompiledSite, take
+from sitectl.allocator.demand import UNHURRIED, Demand
+from sitectl.allocator.rules import SharingRules
+from sitectl.allocator.turns import Turns
+
+NEVER = float("inf")
+WAITING = frozenset({Refusal.ROW, Refusal.PAUSED, Refusal.TURN})
+"""Who is refused for these earns credit."""
+
+IDLE_A = 1.0
+"""A car that has drawn less for a while makes no use of its place."""
+
+
+def take_turns(
+    plan: CompiledSite,
+    demand: Demand,
+    turns: Turns,
+    rules: SharingRules,
+    now: float,
+    admitted: list[int],
+    shares: Shares,
+) -> list[int]:
+    """Let those of the admitted (each at its minimum, nothing more shared out) go for whom somebody else's turn it is;
+    returns who has a place now. Takes from and gives to the slack."""
+    waiting = {number: row for number, (refusal, row, _) in shares.refused.items() if refusal is Refusal.ROW}
+    if not waiting:
+        return admitted
+    begun = [number for number in waiting if number not in turns.since]
+    turns.goes_on(row for number, row in waiting.items() if number in turns.since)
+    through = _through(plan, demand, admitted, {waiting[number] for number in begun}) if begun else {}
+    for number in begun:
+        turns.begin(number, waiting[number], through[waiting[number]])
+    idle = any((demand.evses[number].draws_at_most_a or 0.0) < IDLE_A for number in demand.modest)
+    least = min((turns.credit.get(number, 0.0) for number in admitted), default=0.0)
+    ahead = ((n, turns.credit.get(n, 0.0) - least) for n in waiting)
+    quantum_s = turns.quantum_s
+    due = [n for n, s in ahead if idle or s >= quantum_s or (s >= 0.0 and turns.waited_s(n) >= quantum_s)]
+    if not due:
+        return admitted
+    return _Places(plan, demand, turns, rules, now, admitted, shares).change(due)
+
+
+class _Places:
+    """The places of one cycle, while some of them change hands."""
+
+    def __init__(
+        self,
+        plan: CompiledSite,
+        demand: Demand,
+        turns: Turns,
+        rules: SharingRules,
+        now: float,
+        admitted: list[int],
+        shares: Shares,
+    ) -> None:
+        self.plan, self.demand, self.turns, self.admitted, self.shares = plan, demand, turns, admitted, shares
+        self.worth: dict[int, float] = {}
+        """The credit that defends a place, of those that may be taken for a turn."""
+        self.over: set[int] = set()
+        """Whose turn has lasted a quantum."""
+        self.gone: set[int] = set()
+        for number in admitted:
+            evse = demand.evses[number]
+            ran_s = now - evse.state_since if evse.state_since is not None else NEVER
+            if demand.offered[number] <= 0 or evse.sleeps or ran_s < rules.dwell_s:
+                continue
+            idle = evse.draws_at_most_a is not None and evse.draws_at_most_a < IDLE_A
+            self.worth[number] = turns.credit.get(number, 0.0) - (turns.quantum_s if idle else 0.0)
+            if ran_s >= turns.quantum_s:
+                self.over.add(number)
+
+    def change(self, due: list[int]) -> list[int]:
+        """Give places to the due, the longest waiting first; the new list of the admitted."""
+        plan, demand, slack = self.plan, self.demand, self.shares.slack
+        lacking = {row for number in due for row, missing in self._missing(number).items() if missing > 0}
+        holders = _through(plan, demand, self.worth, lacking)
+        for held in holders.values():
+            held.sort(key=lambda number: (self.worth[number], number))
+        came: list[int] = []
+        for number in sorted(due, key=self._turn):
+            given = self._given_for(number, holders)
+            if given is None:
+                continue
+            row = self.shares.refused.pop(number)[1]
+            for holder in given:
+                self._leave(holder, row, [n for n in holders.get(row, ()) if n not in given and n not in self.gone])
+            take(plan, slack, demand.key[number], demand.minimum[number])
+            self.shares.target[number] = demand.minimum[number]
+            came.append(number)
+        return [number for number in self.admitted if number not in self.gone] + came
+
+    def _turn(self, number: int) -> tuple[int, float, int, int]:
+        """The most credit first, to the nearest quantum; of equals, who has been without a place for longest."""
+        quanta = round(self.turns.credit.get(number, 0.0) / self.turns.quantum_s)
+        return -quanta, -self.turns.waited_s(number), (self.demand.key[number] & 7).bit_count(), number
+
+    def _missing(self, number: int) -> dict[int, int]:
+        """By row, what its minimum lacks (negative: what is to spare)."""
+        slack, minimum = self.shares.slack, self.demand.minimum[number]
+        return {row: minimum * counts - slack[row] for row, counts in terms_of(self.plan, self.demand.key[number])}
+
+    def _given_for(self, number: int, holders: dict[int, list[int]]) -> list[int] | None:
+        """Whose places make room for its minimum; None: not enough of them have had their turn."""
+        most, quantum_s = self.turns.credit.get(number, 0.0) - self.turns.quantum_s, self.turns.quantum_s
+        grace = quantum_s if self.turns.waited_s(number) >= quantum_s else 0.0
+        given: list[int] = []
+        missing = self._missing(number)
+        for row in missing:
+            for holder in holders.get(row, ()):
+                if missing[row] <= 0 or self.worth[holder] > most + grace:
+                    break
+                if self.worth[holder] > most and holder not in self.over:
+                    continue
+                if holder in self.gone or holder in given or not self._equals(holder, number):
+                    continue
+                given.append(holder)
+                for its, counts in terms_of(self.plan, self.demand.key[holder]):
+                    if its in missing:
+                        missing[its] -= self.demand.minimum[holder] * counts
+            if missing[row] > 0:
+                return None
+        return given
+
+    def _equals(self, one: int, other: int) -> bool:
+        plan, urgency = self.plan, self.demand.urgency
+        return plan.rank[one] == plan.rank[other] and urgency.get(one, UNHURRIED) == urgency.get(other, UNHURRIED)
+
+    def _leave(self, number: int, row: int, staying: list[int]) -> None:
+        """Take a place back."""
+        self.gone.add(number)
+        self.shares.target[number] = 0
+        self.shares.refused[number] = (Refusal.TURN, row, 0)
+        take(self.plan, self.shares.slack, self.demand.key[number], -self.demand.minimum[number])
+        self.turns.leave(number, staying)
+
+
+def terms_of(plan: CompiledSite, key: int) -> Iterable[tuple[int, int]]:
+    """Each row above an EVSE with what one of its amperes counts there."""
+    return plan.path_terms[key] if plan.path_terms is not None else [(row, 1) for row in plan.path_rows[key]]
+
+
+def _through(plan: CompiledSite, demand: Demand, numbers: Iterable[int], rows: set[int]) -> dict[int, list[int]]:
+    """Of these EVSEs, those that load each of the rows."""
+    found: dict[int, list[int]] = {row: [] for row in rows}
+    for number in numbers:
+        for row in plan.path_rows[demand.key[number]]:
+            if row in rows:
+                found[row].append(number)
+    return found

@@ -1,0 +1,90 @@
+"""Credits: who has waited how long for a place, against those who have one.
+
+Each waiting car earns credit with time, in proportion to its weight; whoever charges keeps what he has. Credits are
+compared among those who compete for a row: whoever begins to wait begins with the least credit of those who charge
+through it, so that nobody is behind for having come late; and where nobody has waited for a quantum the old ones are
+forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sitectl.allocator.compiled import CompiledSite
+from sitectl.allocator.demand import Demand
+from sitectl.allocator.rules import AllocatorMemory, Credit, SharingRules
+from sitectl.model.ids import EvseId
+
+
+class Turns:
+    """The credits of one cycle, in seconds, by EVSE number; absent: 0."""
+
+    def __init__(
+        self,
+        plan: CompiledSite,
+        demand: Demand,
+        memory: AllocatorMemory,
+        rules: SharingRules,
+        now: float,
+        weights: Sequence[int] | None = None,
+    ) -> None:
+        self._plan, self._demand, self._now = plan, demand, now
+        self.quantum_s = rules.quantum_s
+        self.promised = {plan.index[id] for id in memory.promised if id in plan.index}
+        """Who was given a place and has not been told of it yet."""
+        self.since: dict[int, float] = {}
+        """Since when those wait who waited in the last cycle."""
+        self.credit: dict[int, float] = {}
+        self._contended = {row: at for row, at in memory.contended.items() if now - at <= rules.quantum_s}
+        passed = max(0.0, now - memory.at) if memory.at is not None else 0.0
+        for id, held in memory.credits.items():
+            number = plan.index.get(id)
+            if number is None or demand.evses[number].transaction != held.transaction:
+                continue
+            self.credit[number] = held.seconds
+            if held.since is not None:
+                self.since[number] = held.since
+                self.credit[number] += passed * (1 if weights is None else weights[number])
+
+    def quanta(self, number: int) -> int:
+        """The credit in whole quanta: it orders those who wait."""
+        return int(self.credit.get(number, 0.0) / self.quantum_s)
+
+    def waited_s(self, number: int) -> float:
+        """For how long it has waited without a place in between."""
+        return self._now - self.since.get(number, self._now)
+
+    def begin(self, number: int, row: int, charging: Iterable[int]) -> None:
+        """Somebody begins to wait for `row`, through which those charge: level with the least of them."""
+        credit = self.credit
+        if row not in self._contended:
+            for other in charging:
+                credit.pop(other, None)
+            credit.pop(number, None)
+        else:
+            level = min((credit.get(other, 0.0) for other in charging), default=0.0)
+            credit[number] = max(credit.get(number, 0.0), level)
+        self._contended[row] = self._now
+
+    def leave(self, number: int, staying: Iterable[int]) -> None:
+        """Somebody gives his place: he keeps his credit, unless he came to it past all who wait and is far behind."""
+        least = min((self.credit.get(other, 0.0) for other in staying), default=0.0)
+        self.credit[number] = max(self.credit.get(number, 0.0), least - 2.0 * self.quantum_s)
+
+    def goes_on(self, rows: Iterable[int]) -> None:
+        """Somebody waits for these rows, as before."""
+        self._contended.update(dict.fromkeys(rows, self._now))
+
+    def credits(self, waiting: Iterable[int]) -> Mapping[EvseId, Credit]:
+        """For the next cycle. `waiting`: who earns until then."""
+        evses, ids, credit = self._demand.evses, self._plan.ids, self.credit
+        since = {number: self.since.get(number, self._now) for number in waiting}
+        numbers = since.keys() | {number for number, seconds in credit.items() if seconds}
+        return {
+            ids[number]: Credit(credit.get(number, 0.0), evses[number].transaction, since.get(number))
+            for number in numbers
+        }
+
+    def contended(self) -> Mapping[int, float]:
+        """For the next cycle: the rows that somebody waits for, or did within a quantum, and when last."""
+        return self._contended
