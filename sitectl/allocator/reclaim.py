@@ -4,8 +4,9 @@ A car that has drawn at least 3 A less than its offer for 30 s is offered its dr
 minimum. Only where somebody else is short on a row that it loads: a lower offer is a command, a raise back is another,
 and where nobody could use the amperes both would be for nothing (the budget is 40 commands an hour and car).
 
-It gets its share back at once when it comes within 1 A of the lowered offer, and every 5 min for a try: some cars begin
-only at 8, 10 or 13 A, and would never be seen to want more.
+It gets its share back at once when it comes within 1 A of the lowered offer: the 2 A more are a try that stands all the
+time. Who draws less than its minimum has its share back every 5 min for a try besides: some cars begin only at 8, 10 or
+13 A, and would never be seen to want more.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def reclaim(
             held = None
         short = not memory.short.isdisjoint(plan.path_rows[demand.key[number]])
         if held is not None:
-            if now - held.since >= PROBE_S:
+            if now - held.since >= PROBE_S and (evse.draws_at_most_a or 0.0) * 10 < demand.minimum[number]:
                 continue
             if held.cap - useful >= band:
                 held = Reclaimed(useful, held.since, held.transaction)

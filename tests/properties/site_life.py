@@ -8,6 +8,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
+from sitectl.allocator.breaker import NORMAL
 from sitectl.allocator.rules import SharingRules
 from sitectl.base.clock import LoopClock
 from sitectl.base.tasks import Tasks
@@ -83,6 +84,8 @@ class World:
         self.quiet = False
         self.measuring = False
         self.ids = 2_000_000_000
+        self.sharing = SharingRules(quantum_s=240.0)
+        """Turns are short, so that a life sees some."""
         self.site: Site | None = None
 
     # --- the process ---
@@ -93,7 +96,7 @@ class World:
         self.doors, self.disk = Doors(self.clock), Disk(self.random, self.troubles, self.stored)
         desk = LimitDesk(self._put, self, self.clock)
         state = initial_state(self.topology, self.rules, self.clock.monotonic())
-        self.site = Site(state, SharingRules(), self.clock, _Watched(self, desk), self.disk, MemoryJournal())
+        self.site = Site(state, self.sharing, self.clock, _Watched(self, desk), self.disk, MemoryJournal())
         self.site.remember(list(self.stored.values()))
         for station in self.booted:
             identity = StationIdentity("Model", "M1", "1.0")
@@ -317,13 +320,16 @@ class World:
         return task
 
     async def _calm(self, quiet_s: float) -> None:
-        """Nothing changes any more; after a while of settling nothing may be commanded either."""
+        """Nothing changes any more; after a while of settling, and of cooling where a breaker is warm, nothing may be
+        commanded either."""
         self.measuring, self.quiet, self.meter_up, self.disk.works = False, True, True, True
         self.post(events.StoreChanged(self.clock.monotonic(), True))
         for station in self.stations.values():
             if station.connection is None and self.site is not None:
                 self._connect(station, self.site)
         await self._wait(420.0)
+        while self.site is not None and any(max(trip.used) > NORMAL for trip in self.site.state.trips.values()):
+            await self._wait(240.0)
         self.measuring = True
         await self._wait(quiet_s)
         self.watch.settled()

@@ -112,7 +112,7 @@ class Watch:
                     continue
                 self.figures.ev_hours += dt_s / 3600.0
                 told = self.last.get(bay.plan.id)
-                if self.world.quiet and told is not None:
+                if self.world.quiet and told is not None and told.form.is_profile:
                     self.figures.lapsed += station.lawful_a(number) != told.offer.limit_a
 
     # --- at every command and in every cycle ---

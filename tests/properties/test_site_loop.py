@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from sitectl.allocator.rules import SharingRules
 from sitectl.base.virtual import run_virtual
 from sitectl.model.circuit import Circuit, Topology, topology
 from sitectl.model.electrical import ALL_PHASES, UNKNOWN_ROTATION, PhaseRotation
@@ -73,6 +74,8 @@ def live(
     site, base_a = random_site(seed, unknown=unknown)
     meters = {c.meter: 1.0 for c in site.circuits.values() if c.meter is not None}
     world = World(seed, site, SiteRules(meter_intervals_s=meters), troubles, base_a)
+    if quiet_s:
+        world.sharing = SharingRules(quantum_s=float("inf"))  # a turn is no change of anything
     return run_virtual(world.run(seconds, quiet_s))
 
 
