@@ -2,9 +2,9 @@
 settled first.
 
 Order: whoever runs and must not be paused yet; class; urgency (by laxity, in three classes); running before waiting;
-who has waited longer, in whole quanta; fewest phases; the lightest phase, where a circuit bounds its imbalance; id. Rank
-by policy and break ties by footprint: on random sites that served as many cars as an exact solver in every instance. In
-`strict-priority` the class comes before everything, also before the run minimum of a lower class.
+who has waited longer, in whole quanta; fewest phases; the lightest phase, where a circuit bounds its imbalance; id.
+Rank by policy and break ties by footprint: on random sites that served as many cars as an exact solver in every
+instance. In `strict-priority` the class comes before everything, also before the run minimum of a lower class.
 """
 
 from __future__ import annotations

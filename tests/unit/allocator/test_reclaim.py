@@ -82,12 +82,18 @@ def test_who_reaches_it_has_its_share_back_at_once() -> None:
     assert offers(allocation) == {}, "after any other cut it waits"
 
 
-def test_every_five_minutes_it_is_tried() -> None:
-    held = {"offered_a": 10.0, "counts_a": 10.0, "draws_at_most_a": 8.0, "last_cut_at": 10_001.0}
+def test_who_draws_less_than_its_minimum_is_tried_every_five_minutes() -> None:
+    held = {"offered_a": 10.0, "counts_a": 10.0, "draws_at_most_a": 5.9, "last_cut_at": 10_001.0}
     allocation, memory = share(now(10_300.0, held), lowered())
-    assert offers(allocation) == {"B": 30.0}
-    allocation, memory = share(now(10_301.0, held), memory)
-    assert offers(allocation) == {"A": 20.0}
+    assert offers(allocation) == {"A": 7.9} | {"B": 30.0}
+    allocation, _ = share(now(10_301.0, held), memory)
+    assert allocation.targets[evse_id("A")].limit_a == 20.0
+
+
+def test_who_draws_more_is_not_its_2_A_are_the_try() -> None:
+    held = {"offered_a": 10.0, "counts_a": 10.0, "draws_at_most_a": 8.0, "last_cut_at": 10_001.0}
+    allocation, _ = share(now(19_000.0, held), lowered())
+    assert allocation.targets[evse_id("A")].limit_a == 10.0
 
 
 def test_another_transaction_begins_anew() -> None:
