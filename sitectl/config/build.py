@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from sitectl.base.errors import InternalError
 from sitectl.config import build_signals
+from sitectl.config.build_meters import meter_roles, on_buses
 from sitectl.config.checks_references import NO_UPLINK
-from sitectl.config.connections import parse_connection
 from sitectl.config.draft import Draft, EvseDraft, evses_of
 from sitectl.config.gather import Gathered
 from sitectl.config.models import Configuration, Uplink
@@ -25,7 +25,6 @@ from sitectl.config.settings import (
     AuthorizationMode,
     AuthorizationSettings,
     DeadController,
-    MeterSettings,
     Network,
     OcppSettings,
     OfflineUnknown,
@@ -37,11 +36,9 @@ from sitectl.config.settings import (
     UplinkSettings,
 )
 from sitectl.model.circuit import Circuit, MeterLoss, Topology, Wiring, topology
-from sitectl.model.connection import Connection
 from sitectl.model.electrical import PhaseRotation
 from sitectl.model.ids import CircuitId, EvseId, MeterId, StationId, UplinkId
 from sitectl.model.ladder import LadderStep
-from sitectl.model.sheets import MeterSheet
 from sitectl.model.station import EvsePlan, ProfileStorage, StationPlan
 from sitectl.model.uplink import DeadStart, Right, ZeroId
 
@@ -61,7 +58,8 @@ def build(draft: Draft, gathered: Gathered, fallback_a: Mapping[tuple[str, int],
         ),
         ocpp=_ocpp(draft),
         topology=_topology(draft, fallback_a),
-        meters={MeterId(name): _meter(name, config, gathered.sheets) for name in config.meters},
+        meters=on_buses(config, gathered.sheets),
+        meter_roles=meter_roles(config, gathered.sheets),
         allocation=AllocationSettings(
             mode=AllocationMode(config.allocation.mode),
             dwell_s=config.allocation.dwell_s,
@@ -147,6 +145,7 @@ def _topology(draft: Draft, fallback_a: Mapping[tuple[str, int], float]) -> Topo
             parent=None if circuit.parent is None else CircuitId(circuit.parent),
             rated_a=circuit.rated_a,
             meter=None if circuit.meter is None else MeterId(circuit.meter),
+            generation_a=circuit.generation_a,
             base_load_worst_a=circuit.base_load_worst_a or 0.0,
             on_meter_lost=MeterLoss(config.meters[circuit.meter].on_lost) if circuit.meter else MeterLoss.STATIC,
             reserve_a=circuit.reserve_a,
@@ -190,35 +189,11 @@ def _station(draft: Draft, name: str, station: Station, fallback_a: Mapping[tupl
     )
 
 
-def _connection(text: str) -> Connection:
-    connection = parse_connection(text)
-    if isinstance(connection, Refusal):
-        raise InternalError(f"{text!r} passed the shape and is no connection")
-    return connection
-
-
 def _rotation(evse: EvseDraft, wiring: Wiring) -> PhaseRotation:
     """With what the wiring says of it: whether its current flows between its lines."""
     phases = evse.rotation
     between = wiring.is_triangle or (wiring is Wiring.SPLIT and len(phases.phases) == 2)
     return replace(phases, line_to_line=between and phases.known)
-
-
-def _meter(name: str, config: Configuration, sheets: Mapping[str, MeterSheet]) -> MeterSettings:
-    meter = config.meters[name]
-    sheet = sheets[meter.sheet]
-    return MeterSettings(
-        id=MeterId(name),
-        sheet=_turned(sheet, meter.positive),
-        connection=_connection(meter.connection),
-        unit=sheet.unit if meter.unit is None else meter.unit,
-        interval_s=meter.interval_s,
-    )
-
-
-def _turned(sheet: MeterSheet, positive: str | None) -> MeterSheet:
-    """The sheet with the direction that the operator knows."""
-    return sheet if positive is None else replace(sheet, power_sign=1 if positive == "import" else -1)
 
 
 def _uplink(draft: Draft, name: str, uplink: Uplink, passwords: Mapping[str, str]) -> UplinkSettings:

@@ -41,8 +41,13 @@ def _check_meters_used(draft: Draft) -> None:
             message = f"meter {shown(meter)} also measures circuit {shown(used[meter])}"
             draft.findings.warn(("circuits", name, "meter"), message, "a meter measures one place: check which")
         used.setdefault(meter, name)
+    parts = {
+        part
+        for meter in draft.config.meters.values()
+        for part in (meter.substitute, *(meter.sum or ()), *(meter.minus or ()))
+    }
     for name in draft.section("meters"):
-        if name not in used:
+        if name not in used and name not in parts:
             message, cure = "no circuit uses this meter", f"name it in a circuit: meter: {name}, or remove it"
             draft.findings.warn(("meters", name), message, cure, at_key=True)
 

@@ -8,7 +8,7 @@ from sitectl.config.checks_references import NO_UPLINK
 from sitectl.config.draft import EvseDraft, evses_of
 from sitectl.config.fields import Section, is_later, keys_of
 from sitectl.config.issues import Marks, Path, dotted
-from sitectl.config.models import Configuration
+from sitectl.config.models import Configuration, Meter
 from sitectl.config.models_station import Station
 from sitectl.model.sheets import MeterSheet
 from sitectl.model.uplink import Right
@@ -26,7 +26,7 @@ def values(config: Configuration, fallback_a: Fallbacks, sheets: Mapping[str, Me
         for name, circuit in config.circuits.items()
     }
     plain["meters"] = {
-        name: _plain(meter) | {"unit": sheets[meter.sheet].unit if meter.unit is None else meter.unit}
+        name: _plain(meter) | ({} if meter.connection is None else {"unit": _unit(meter, sheets)})
         for name, meter in config.meters.items()
     }
     plain["stations"] = {
@@ -67,6 +67,11 @@ def _origin(path: Path, marks: Marks) -> str:
     if mark is None and path[2:3] == ("evses",):
         mark = marks.get((*path[:2], *path[4:]))  # what an EVSE has from its station
     return mark.origin if mark else DEFAULT
+
+
+def _unit(meter: Meter, sheets: Mapping[str, MeterSheet]) -> int:
+    sheet = sheets.get(meter.sheet or "")
+    return meter.unit if meter.unit is not None else sheet.unit if sheet is not None else 1
 
 
 def _plain(section: Section) -> dict[str, object]:

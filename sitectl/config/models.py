@@ -95,6 +95,8 @@ class CircuitSection(Section):
     imbalance_a: PositiveAmpere | None = None
     """How far one phase may be above another, base load and all cars counted: cars on one or two phases are trimmed,
     by an average of 45 s. Absent: as far as it likes."""
+    generation_a: Ampere = 0.0
+    """The most that generation below may feed in, per phase: by so much the meter may show less than stations draw."""
     reserve_a: Ampere = 0.0
     """A margin on every phase that sharing leaves alone; it pays for steps of the base load before they come."""
     wiring: Literal["wye", "delta", "split", "it"] | None = None
@@ -105,23 +107,31 @@ class CircuitSection(Section):
 
 
 class Meter(Section):
-    """A grid meter."""
+    """A grid meter, or (with sum) one that is reckoned from others."""
 
-    sheet: Text
-    """Model: the name of a shipped sheet, or of a file in meters.d/ beside the configuration."""
-    connection: Connection
+    sheet: Text | None = None
+    """Model: the name of a shipped sheet, or of a file in meters.d/ beside the configuration. sunspec: found by a scan;
+    stations: what the stations of its circuit say, added up."""
+    connection: Connection | None = None
     """tcp://host:port, rtu-tcp://host:port, or rtu:///dev/ttyUSB0?baud=9600&parity=N&stop=1"""
     unit: Annotated[int, Field(ge=0, le=255)] | None = None
     """Modbus unit; default: what the sheet says."""
+    device: Annotated[int, Field(ge=1, le=60)] | None = None
+    """Which of several devices that the scan of sheet sunspec finds: meters from 1, then inverters."""
     interval_s: Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)] = 1.0
     """Time between readings."""
     positive: Literal["import", "export"] | None = None
     """Which direction the device counts as positive; default: what the sheet says."""
+    max_a: PositiveAmpere | None = None
+    """What the meter, or its current transformers, are rated for: readings above 1.2 times that are refused."""
     on_lost: Literal["static", "stop"] = "static"
     """When it is lost: share as if base_load_worst_a were drawn, or stop charging."""
-    substitute: Later = None
-    sum: Later = None
-    minus: Later = None
+    substitute: Name | None = None
+    """Another meter at the same place: compared with this one, and taken when this one is stale."""
+    sum: list[Name] | None = None
+    """A virtual meter: these added up."""
+    minus: list[Name] | None = None
+    """A virtual meter: these taken away."""
 
 
 class AllocationSection(Section):

@@ -5,7 +5,7 @@ File names are absolute here (they are relative to the configuration file in the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sitectl.model.circuit import Topology
 from sitectl.model.connection import Connection
-from sitectl.model.ids import MeterId, StationId, UplinkId
+from sitectl.model.ids import CircuitId, MeterId, StationId, UplinkId
 from sitectl.model.sheets import MeterSheet
 from sitectl.model.signals import Hours, Signal
 from sitectl.model.uplink import DeadStart, Right, ZeroId
@@ -72,13 +72,63 @@ class OcppSettings:
 
 @dataclass(frozen=True, slots=True)
 class MeterSettings:
-    """One meter on a field bus."""
+    """One meter on a field bus.
+
+    `device`: which of several that a scan finds; `direction`: +1 import, -1 export is positive, as the operator knows;
+    `rated_a`: of the smallest circuit that it measures; `max_a`: what itself or its transformers are rated for;
+    `voltage_v`: between which a phase in use stands.
+    """
 
     id: MeterId
     sheet: MeterSheet
     connection: Connection
     unit: int
     interval_s: float = 1.0
+    device: int | None = None
+    direction: int | None = None
+    rated_a: float | None = None
+    max_a: float | None = None
+    voltage_v: tuple[float, float] = (150.0, 270.0)
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualMeter:
+    """A meter that is reckoned: `sum` added up, `minus` taken away."""
+
+    sum: tuple[MeterId, ...]
+    minus: tuple[MeterId, ...] = ()
+    interval_s: float = 1.0
+
+    @property
+    def parts(self) -> tuple[MeterId, ...]:
+        """What it is made of."""
+        return (*self.sum, *self.minus)
+
+
+@dataclass(frozen=True, slots=True)
+class MeterRoles:
+    """What meters are to each other.
+
+    `virtual`: those that are reckoned; `stations`: those that add up what the stations below a circuit say;
+    `substitutes`: who stands in for whom.
+    """
+
+    virtual: Mapping[MeterId, VirtualMeter] = field(default_factory=dict)
+    stations: Mapping[MeterId, CircuitId] = field(default_factory=dict)
+    substitutes: Mapping[MeterId, MeterId] = field(default_factory=dict)
+
+    def behind(self, meters: Iterable[MeterId]) -> frozenset[MeterId]:
+        """These, their substitutes, and what the virtual among them are made of."""
+        found: set[MeterId] = set()
+        open_ends = list(meters)
+        while open_ends:
+            meter = open_ends.pop()
+            if meter in found:
+                continue
+            found.add(meter)
+            open_ends += self.virtual[meter].parts if meter in self.virtual else ()
+            open_ends += [self.substitutes[meter]] if meter in self.substitutes else []
+        return frozenset(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +261,7 @@ class Settings:
     ocpp: OcppSettings
     topology: Topology
     meters: Mapping[MeterId, MeterSettings]
+    """Those on field buses."""
     allocation: AllocationSettings
     authorization: AuthorizationSettings
     uplinks: Mapping[UplinkId, UplinkSettings]
@@ -220,5 +271,6 @@ class Settings:
     io_boxes: Mapping[str, IoBoxSettings] = field(default_factory=dict)
     signals: Mapping[str, Signal] = field(default_factory=dict)
     schedules: tuple[Hours, ...] = ()
+    meter_roles: MeterRoles = MeterRoles()
     passwords: Mapping[StationId, bytes] = field(default_factory=dict, repr=False)
     """Passwords of stations that name a password_file, as UTF-8 bytes without the trailing newline."""

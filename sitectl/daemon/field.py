@@ -14,9 +14,10 @@ from sitectl.base.tasks import spawn
 from sitectl.config.settings import Settings
 from sitectl.fieldbus.buses import Buses
 from sitectl.meters import polling
+from sitectl.meters.from_stations import Look
 from sitectl.meters.ports import SiteInbox
 from sitectl.model.health import Finding
-from sitectl.model.ids import MeterId
+from sitectl.model.ids import CircuitId, MeterId
 from sitectl.signals import room
 from sitectl.signals.door import Door
 from sitectl.signals.ports import Journal
@@ -29,8 +30,9 @@ Keep = Callable[[asyncio.TaskGroup, str, Callable[[], Awaitable[None]]], asyncio
 class Field:
     """The rooms at the field buses."""
 
-    def __init__(self, inbox: SiteInbox, journal: Journal, clock: Clock, keep: Keep) -> None:
+    def __init__(self, inbox: SiteInbox, journal: Journal, clock: Clock, keep: Keep, look: Look) -> None:
         self._inbox = inbox
+        self._look = look
         self._journal = journal
         self._clock = clock
         self._keep = keep
@@ -74,17 +76,36 @@ class Field:
             await asyncio.wait({previous})
         async with asyncio.TaskGroup() as group:
             self._keep(group, "buses", buses.run)
-            meters = partial(polling.run_meters, settings.meters, buses, self._inbox, self._clock)
+            meters = partial(
+                polling.run_meters,
+                settings.meters,
+                buses,
+                self._inbox,
+                self._clock,
+                settings.meter_roles.virtual,
+                _added_up(settings),
+                self._look,
+            )
             self._keep(group, "meters", meters)
             self._keep(group, "signals", partial(signals.run, self._door))
 
 
 def _vital(settings: Settings) -> frozenset[MeterId]:
-    """The meters that a circuit is shared by."""
-    return frozenset(circuit.meter for circuit in settings.topology.circuits.values() if circuit.meter is not None)
+    """The meters that a circuit is shared by, and all that they are made of or replaced by."""
+    circuits = settings.topology.circuits.values()
+    return settings.meter_roles.behind(circuit.meter for circuit in circuits if circuit.meter is not None)
+
+
+def _added_up(settings: Settings) -> dict[MeterId, frozenset[CircuitId]]:
+    """The circuits whose stations a meter adds up: its own and all below."""
+    paths = settings.topology.paths
+    return {
+        meter: frozenset(circuit for circuit, path in paths.items() if top in path)
+        for meter, top in settings.meter_roles.stations.items()
+    }
 
 
 def _at_buses(settings: Settings) -> object:
     """All that this file makes rooms of."""
     signals = (settings.io_boxes, settings.signals, settings.schedules, settings.site.timezone)
-    return settings.meters, _vital(settings), signals
+    return settings.meters, settings.meter_roles, _vital(settings), _added_up(settings), signals

@@ -149,7 +149,7 @@ class Daemon:
                 self._loaded, store, upkeep, self._clock, time, self._random, self._tasks, self._ear
             )
             self._rooms.overview.also(time.problems)
-            self._field = Field(self._ear, store.journal, self._clock, self._keep)
+            self._field = Field(self._ear, store.journal, self._clock, self._keep, self._ear.seen)
             self._rooms.overview.also_look(self._field.findings)
             try:
                 yield self._rooms

@@ -18,7 +18,8 @@ from sitectl.base.worker import ThreadWorker, Worker
 from sitectl.config.load import Loaded
 from sitectl.config.settings import AllocationMode, DeadController, Settings, UnknownStations
 from sitectl.model.events import Event, StoreChanged
-from sitectl.model.ids import StationId
+from sitectl.model.ids import MeterId, StationId
+from sitectl.model.snapshot import SiteSnapshot
 from sitectl.model.transaction import OutboxMessage, TransactionStop
 from sitectl.ocpp.v16 import copies
 from sitectl.routing.route import Route
@@ -62,6 +63,11 @@ class Ear:
         self.site.post(event)
         if self.pool is not None:
             self.pool.hear(event)
+
+    def seen(self) -> SiteSnapshot | None:
+        """The newest picture of the site."""
+        decision = self.site.decision if self.site is not None else None
+        return None if decision is None else decision.snapshot
 
 
 @dataclass(slots=True)
@@ -230,13 +236,20 @@ async def rewire(rooms: Wired, loaded: Loaded, doors: Doors) -> None:
         _site_rules(settings),
         _sharing_rules(settings),
         keeps_strangers=settings.ocpp.unknown_stations is UnknownStations.QUARANTINE,
-        new_meters=frozenset(id for id, meter in settings.meters.items() if before.meters.get(id) != meter),
+        new_meters=_new_meters(before, settings),
     )
     rooms.ceilings.resume()
     online = rooms.stations.reconfigure(settings, doors)
     rooms.overview.reconfigure(settings.site.name, _shown(loaded))
     route = Route(settings.default_uplink)
     await rooms.pool.reconfigure(settings.uplinks, route, online, settings.site.nominal_voltage_v)
+
+
+def _new_meters(before: Settings, after: Settings) -> frozenset[MeterId]:
+    """Meters that are other ones now under the same name."""
+    read = {id for id, meter in after.meters.items() if before.meters.get(id) != meter}
+    roles = after.meter_roles.virtual
+    return frozenset(read | {id for id, made_of in roles.items() if before.meter_roles.virtual.get(id) != made_of})
 
 
 def _shown(loaded: Loaded) -> Mapping[str, Any]:
@@ -320,7 +333,13 @@ def _forgotten_stop(stop: TransactionStop, version: str) -> OutboxMessage:
 
 def _site_rules(settings: Settings) -> SiteRules:
     return SiteRules(
-        meter_intervals_s={id: meter.interval_s for id, meter in settings.meters.items()},
+        meter_intervals_s={
+            **{id: meter.interval_s for id, meter in settings.meters.items()},
+            **{id: meter.interval_s for id, meter in settings.meter_roles.virtual.items()},
+            **dict.fromkeys(settings.meter_roles.stations, 1.0),
+        },
+        substitutes=settings.meter_roles.substitutes,
+        station_meters=frozenset(settings.meter_roles.stations),
         unknown_reserve_a=settings.ocpp.unknown_reserve_a,
         proven=settings.allocation.dead_controller is DeadController.PROVEN,
     )

@@ -1,12 +1,17 @@
 """Grid meters: polled over a field bus, decoded by sheets, checked, and handed to the site as readings.
 
-* `polling`: `await run_meters(meters, inbox, clock)` runs everything until cancelled.
+* `polling`: `await run_meters(meters, buses, inbox, clock, …)` runs everything until cancelled.
 * `poller`: `MeterPoller`, one meter: on a monotonic grid, without drift and without catching up.
+* `readers`: how one meter is read by the blocks of its sheet, in smaller parts where it refuses them; `scan`: the same
+  for a device that is looked for, with the layout of its models in `sunspec` (pure).
 * `decode` (pure): registers + sheet → values by quantity → a reading with signed currents.
-* `plausibility` (pure): whether such values can be true.
+* `plausibility` (pure): whether such values can be true; `checks` (pure): whether they can follow those before them.
+* `wiring` (pure): what a device itself says of its wiring.
+* `virtual`: meters that are reckoned from others; `from_stations`: a meter made of what stations say.
 * `sheets/*.yaml`: device models as data, each with the sources of its facts; `sitectl.config.sheets` reads them.
 
 Contract: what is posted as `MeterRead` is complete, plausible and no younger than it says. Everything else is a
 `MeterFailed` with its reason; how long the last good reading may still be used is the site's to judge, by its age
-(`sitectl.model.metering.freshness`). Waiting and judging are cut apart so that every check is tested with plain values.
+(`sitectl.model.metering.freshness`), and so is whether a meter goes with what stations say and with its substitute.
+Waiting and judging are cut apart so that every check is tested with plain values.
 """

@@ -153,7 +153,12 @@ def signed_currents(sheet: MeterSheet, values: Values) -> PhaseCurrents | None:
 
 
 def reading(
-    meter: MeterId, at: float, sheet: MeterSheet, values: Values, unchanged_since: float | None = None
+    meter: MeterId,
+    at: float,
+    sheet: MeterSheet,
+    values: Values,
+    unchanged_since: float | None = None,
+    doubts: tuple[str, ...] = (),
 ) -> MeterReading | None:
     """The values as a reading with import positive, or None when a current is unknown."""
     current_a = signed_currents(sheet, values)
@@ -169,6 +174,7 @@ def reading(
         import_wh=values.get("import_energy"),
         export_wh=values.get("export_energy"),
         unchanged_since=unchanged_since,
+        doubts=doubts,
     )
 
 

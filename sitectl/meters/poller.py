@@ -8,17 +8,29 @@ import math
 
 from sitectl.base.clock import Clock
 from sitectl.config.settings import MeterSettings
-from sitectl.fieldbus.bus import Bus, Fault, ReadFailed, Registers
-from sitectl.meters.decode import CURRENTS, ENERGIES, Values, decode, reading
-from sitectl.meters.plausibility import objection
+from sitectl.fieldbus.bus import Bus
+from sitectl.meters.checks import Checks
+from sitectl.meters.decode import reading
+from sitectl.meters.plausibility import Limits
 from sitectl.meters.ports import SiteInbox
+from sitectl.meters.readers import Reader, Sample, SheetReader
+from sitectl.meters.scan import SunSpecReader
 from sitectl.model.events import MeterFailed, MeterRead
 from sitectl.model.metering import Freshness, MeterReading, freshness
-from sitectl.model.sheets import Block
+from sitectl.model.sheets import MeterSheet, Protocol
 
 log = logging.getLogger(__name__)
 
-DECLINED = (Fault.SHEET, Fault.BUSY, Fault.DEVICE)
+WIRING_EVERY_S = 60.0
+WIRING_ROOM = 0.5
+"""A poll that took this part of its interval leaves no room for more on the bus."""
+
+
+def reader(settings: MeterSettings, bus: Bus, clock: Clock) -> Reader:
+    """How this meter is read."""
+    if settings.sheet.protocol is Protocol.SUNSPEC:
+        return SunSpecReader(bus, settings.unit, settings.sheet, settings.device, settings.direction)
+    return SheetReader(bus, settings.unit, settings.sheet, clock)
 
 
 class MeterPoller:
@@ -31,16 +43,25 @@ class MeterPoller:
         self._clock = clock
         self._good_at = clock.monotonic()
         self._failing = False
-        self._measured: Values | None = None
-        self._unchanged_since = 0.0
+        self._reader = reader(settings, bus, clock)
+        self._limits = Limits(settings.rated_a, settings.max_a, settings.voltage_v)
+        self._checks: tuple[MeterSheet, Checks] | None = None
+        self._wiring: tuple[str, ...] = ()
+        self._wiring_at: float | None = None
+        self._telegram: tuple[float, float] | None = None
+        self._doubts: tuple[str, ...] = ()
 
     async def run(self) -> None:
         """Poll on a grid of whole intervals from now on, until cancelled; points missed by a slow poll are left out."""
         start = self._clock.monotonic()
         point = 0
         while True:
+            begun = self._clock.monotonic()
             await self.poll()
             now = self._clock.monotonic()
+            if now - begun < self._settings.interval_s * WIRING_ROOM:
+                await self.look_at_wiring()
+                now = self._clock.monotonic()
             point = max(point, math.floor((now - start) / self._settings.interval_s)) + 1
             await asyncio.sleep(start + point * self._settings.interval_s - now)
 
@@ -57,31 +78,46 @@ class MeterPoller:
 
     async def _read(self) -> MeterReading | str:
         """A good reading, or why there is none."""
-        sheet = self._settings.sheet
-        answers: list[tuple[Block, Registers]] = []
-        refused: ReadFailed | None = None
-        for block in sheet.blocks:
-            outcome = await self._bus.read(self._settings.unit, block.function, block.address, block.count)
-            if isinstance(outcome, Registers):
-                answers.append((block, outcome))
-            elif outcome.fault in DECLINED:  # a variant without this block: whether that matters, the values say
-                refused = refused or outcome
-            else:
-                return outcome.why
-        values = decode(sheet, [(block, registers.words) for block, registers in answers])
-        if (why := objection(values)) is not None:
-            return refused.why if refused and any(values.get(current) is None for current in CURRENTS) else why
-        at = min(registers.at for _, registers in answers)  # no younger than its oldest value
-        good = reading(self._settings.id, at, sheet, values, self._since(values, at))
+        sample = await self._reader.read()
+        if isinstance(sample, str):
+            return sample
+        checks = self._checks_of(sample.sheet)
+        at = self._received(sample)
+        if (why := checks.objection(sample.values, sample.at)) is not None:
+            return why
+        self._tell((*self._wiring, *checks.doubts(sample.at)))
+        since = min(at, checks.unchanged_since)
+        good = reading(self._settings.id, at, sample.sheet, sample.values, since, self._doubts)
         return good if good is not None else "a current is unknown"
 
-    def _since(self, values: Values, at: float) -> float:
-        """The receipt of the first of the bit-identical measurements that end with these."""
-        measured = {quantity: value for quantity, value in values.items() if quantity not in ENERGIES}
-        if measured != self._measured:
-            self._measured = measured
-            self._unchanged_since = at
-        return self._unchanged_since
+    async def look_at_wiring(self) -> None:
+        """Ask the device now and then what is wrong with its wiring; the next reading tells."""
+        now = self._clock.monotonic()
+        if not self._failing and (self._wiring_at is None or now - self._wiring_at >= WIRING_EVERY_S):
+            self._wiring_at = now
+            self._wiring = await self._reader.wiring()
+
+    def _checks_of(self, sheet: MeterSheet) -> Checks:
+        """The checks so far, begun anew when a scan found another device."""
+        if self._checks is None or self._checks[0] is not sheet:
+            self._checks = (sheet, Checks(self._limits, floats=sheet.floats, whole_a=sheet.whole_a))
+        return self._checks[1]
+
+    def _received(self, sample: Sample) -> float:
+        """When the values came to be known: a device that passes telegrams on serves an old one as long as no other
+        comes, so the first receipt of each counts."""
+        told = sample.values.get("telegram_time")
+        if told is None:
+            return sample.at
+        if self._telegram is None or self._telegram[0] != told:
+            self._telegram = (told, sample.at)
+        return self._telegram[1]
+
+    def _tell(self, doubts: tuple[str, ...]) -> None:
+        for doubt in doubts:
+            if doubt not in self._doubts:
+                log.warning("meter %s: %s", self._settings.id, doubt)
+        self._doubts = doubts
 
     def _failed(self, now: float, why: str) -> None:
         """One lost poll is none; what is no longer fresh is said, once."""

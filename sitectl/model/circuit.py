@@ -44,7 +44,8 @@ class Circuit:
     """One cable run. `rated_a` per phase; `base_load_worst_a` is the most that anything but stations may draw here.
 
     `reserve_a`: a margin on every phase that sharing leaves alone. `imbalance_a`: how far one phase may be above
-    another, a soft bound; None: as far as it likes.
+    another, a soft bound; None: as far as it likes. `generation_a`: the most that
+    generation below may feed in per phase, by which the meter may show less than what is drawn.
     """
 
     id: CircuitId
@@ -56,6 +57,7 @@ class Circuit:
     reserve_a: float = 0.0
     imbalance_a: float | None = None
     wiring: Wiring = Wiring.WYE
+    generation_a: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

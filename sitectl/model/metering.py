@@ -44,6 +44,7 @@ class MeterReading:
 
     `unchanged_since` is the receipt of the first of the readings in a row whose measured values (not the energy
     registers) are bit-identical to this one's, `at` itself when this one differs; None when nobody compared.
+    `doubts`: what is odd about the meter, as clauses for people; its currents are usable all the same.
     """
 
     meter: MeterId
@@ -55,6 +56,7 @@ class MeterReading:
     import_wh: float | None = None
     export_wh: float | None = None
     unchanged_since: float | None = None
+    doubts: tuple[str, ...] = ()
 
 
 class EvseReading(NamedTuple):

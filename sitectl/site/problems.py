@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sitectl.allocator.breaker import NORMAL
 from sitectl.model.health import Finding, Problem
+from sitectl.model.ids import CircuitId
 from sitectl.model.ladder import FormVerdict, LadderStep
 from sitectl.model.metering import Freshness
 from sitectl.model.snapshot import CircuitSnapshot, EvseSnapshot, StationSnapshot
@@ -15,6 +16,7 @@ from sitectl.model.station import Obeys
 from sitectl.site.cycle import Decision
 from sitectl.state.lifetime import RAM_LIFETIME_S
 from sitectl.state.site_state import SiteState
+from sitectl.state.source import source
 
 BASE_LOAD_TOLERANCE = 0.05
 """The estimate may be so far above the truth while cars follow their limits."""
@@ -59,13 +61,31 @@ def findings(state: SiteState, decision: Decision) -> Iterator[Finding]:
 
 
 def _meters(state: SiteState, decision: Decision) -> Iterator[Finding]:
+    now = decision.snapshot.at
     for meter in decision.snapshot.meters.values():
-        if meter.state in (Freshness.STALE, Freshness.LOST):
-            failure = state.meters[meter.id].failure or "no reading yet"
+        held = state.meters[meter.id]
+        if held.mistrust:
+            yield (
+                f"Not believed: it {held.mistrust}",
+                meter.id,
+                "Compare it with the stations' own values phase by phase; where there is generation, set generation_a.",
+            )
+        elif meter.state in (Freshness.STALE, Freshness.LOST):
+            failure = held.failure or "no reading yet"
             yield (
                 f"No good reading: {meter.state.value}, {failure}",
                 meter.id,
                 "Check its power, its network and its unit number.",
+            )
+        if held.differs(now):
+            other = state.rules.substitutes[meter.id]
+            what = f"Another current than its substitute {other}: the larger import of both counts on each phase"
+            yield (what, meter.id, "Find out which of the two is wrong.")
+        if held.reading is not None and held.reading.doubts:
+            yield (
+                f"The meter is odd: {'; '.join(held.reading.doubts)}",
+                meter.id,
+                "Check its wiring and its settings.",
             )
 
 
@@ -77,6 +97,7 @@ def _circuits(state: SiteState, decision: Decision) -> Iterator[Finding]:
                 "charging is stopped below it" if circuit.stop else "it is shared as if its worst base load were drawn"
             )
             yield (f"Circuit without its meter: {doing}", id, "Bring the meter back.")
+        yield from _stand_in(state, id, decision.snapshot.at)
         if circuit.measured_a is not None and max(circuit.measured_a) > rated_a:
             yield (f"Above its rating of {rated_a:g} A", id, "Cuts are on their way; if it stays, switch loads off.")
         if circuit.trip > NORMAL:
@@ -89,6 +110,12 @@ def _circuits(state: SiteState, decision: Decision) -> Iterator[Finding]:
             if any(s.profile_lifetime_s > RAM_LIFETIME_S for s in decision.snapshot.stations.values()):
                 cures = "Set stations.X.profile_storage: ram where it is true, or allocation.dead_controller: proven."
             yield ("Not proven to hold if this box dies now", id, cures)
+
+
+def _stand_in(state: SiteState, id: CircuitId, now: float) -> Iterator[Finding]:
+    meter = state.topology.circuits[id].meter
+    if meter is not None and (read := source(state.meters, state.rules.substitutes, meter, now)) != meter:
+        yield (f"Read by the substitute {read} of meter {meter}", id, f"Bring {meter} back.")
 
 
 def _base_load(circuit: CircuitSnapshot, worst_a: float) -> Iterator[Finding]:

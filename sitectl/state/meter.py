@@ -19,10 +19,24 @@ SETTLE_AFTER_LOSS_S = 10.0
 """After a lost meter came back, raises wait until it has been fresh for so long."""
 
 
+RECOVERY_STEP_S = 30.0
+RECOVERY_STEPS = 4
+"""Then the base load comes down from the configured worst by so many steps, one each 30 s: raises go with it."""
+
+DIFFERENT_S = 10.0
+"""Two meters of one place differ when they have shown different currents for so long."""
+
+
 @dataclass(frozen=True, slots=True)
 class MeterState:
-    """Everything held about one meter. `since`: the start of the process; `back_at`: when it came back after a loss;
-    `load_when_new_a`: what the stations reported when its values last changed."""
+    """Everything held about one meter.
+
+    * `since`: the start of the process; `back_at`: when it came back after a loss.
+    * `load_when_new_a`: what the stations reported when its values last changed.
+    * `differs_since`: since when it and its substitute show different currents.
+    * `mistrust`: why it is not believed although it reads; `short_since`: since when it has shown too little, by
+      `short_a` on `short_phase` when it was no longer believed; `proved_since`: since when it shows that load again.
+    """
 
     interval_s: float
     reading: MeterReading | None = None
@@ -31,10 +45,16 @@ class MeterState:
     load_when_new_a: float = 0.0
     frozen: bool = False
     failure: str = ""
+    differs_since: float | None = None
+    mistrust: str = ""
+    short_since: float | None = None
+    short_a: float = 0.0
+    short_phase: int = 0
+    proved_since: float | None = None
 
     def state(self, now: float) -> Freshness:
         """Fresh up to two cycles, late up to 5 s, stale up to 10 s, then lost."""
-        if self.frozen:
+        if self.frozen or self.mistrust:
             return Freshness.LOST
         if self.reading is None:
             return Freshness.LOST if now - self.since > STALE_AFTER_S else Freshness.STALE
@@ -44,7 +64,22 @@ class MeterState:
         """Whether raises may rest on it."""
         if self.state(now) is not Freshness.FRESH:
             return False
-        return self.back_at is None or now - self.back_at >= SETTLE_AFTER_LOSS_S
+        return not self.is_settling(now)
+
+    def is_settling(self, now: float) -> bool:
+        """Whether it came back after a loss only just now."""
+        return self.back_at is not None and now - self.back_at < SETTLE_AFTER_LOSS_S
+
+    def differs(self, now: float) -> bool:
+        """Whether it has shown something else than its substitute for long."""
+        return self.differs_since is not None and now - self.differs_since >= DIFFERENT_S
+
+    def still_worst(self, now: float) -> float:
+        """After a loss the base load returns from the worst to what is measured in steps: the part still to go."""
+        if self.back_at is None:
+            return 0.0
+        steps = int((now - self.back_at - SETTLE_AFTER_LOSS_S) // RECOVERY_STEP_S) + 1
+        return max(0.0, 1.0 - max(0, steps) / RECOVERY_STEPS)
 
 
 def with_meter_reading(meter: MeterState, reading: MeterReading, station_load_a: float) -> MeterState:
@@ -69,18 +104,25 @@ def base_for_sharing(
 ) -> tuple[PhaseCurrents, bool]:
     """The base load to share against, and whether charging must stop below this circuit.
 
-    Fresh and late: the estimate. Stale: half of the way to the configured worst, then all of it, so that limits step
-    down. Lost: the configured worst, or stop. Never below the estimate while that is the higher one.
+    Fresh and late: the estimate, after a loss coming down to it in steps. Stale: half of the way to the configured
+    worst, then all of it, so that limits step down. Lost: the configured worst, or stop. Never below the estimate while
+    that is the higher one.
     """
     worst = PhaseCurrents(*(circuit.base_load_worst_a,) * 3)
     state = meter.state(now)
     if estimate is None:
         return worst, state is Freshness.LOST and circuit.on_meter_lost is MeterLoss.STOP
     if state in (Freshness.FRESH, Freshness.LATE):
-        return estimate, False
+        return _towards(estimate, worst, meter.still_worst(now)), False
     if state is Freshness.LOST:
         return worst.highest(estimate), circuit.on_meter_lost is MeterLoss.STOP
     halfway = meter.reading is not None and now - meter.reading.at < (STALE_AFTER_S + LOST_AFTER_S) / 2.0
     part = 0.5 if halfway else 1.0
-    climbing = [e + max(0.0, w - e) * part for e, w in zip(estimate, worst, strict=True)]
-    return PhaseCurrents(*climbing), False
+    return _towards(estimate, worst, part), False
+
+
+def _towards(estimate: PhaseCurrents, worst: PhaseCurrents, part: float) -> PhaseCurrents:
+    """So far on the way from the estimate to the worst, where that is higher."""
+    if part <= 0.0:
+        return estimate
+    return PhaseCurrents(*(e + max(0.0, w - e) * part for e, w in zip(estimate, worst, strict=True)))

@@ -10,15 +10,14 @@ from sitectl.model import events
 from sitectl.model.events import Event
 from sitectl.model.ids import EvseId, StationId
 from sitectl.model.limits import Offer, OfferKind
-from sitectl.state import base_load, ledger, obedience, rise, triangle
 from sitectl.state import evse as evses
+from sitectl.state import ledger, obedience, rise
 from sitectl.state.evse import EvseState, RunningTransaction
 from sitectl.state.lifetime import in_ram
-from sitectl.state.meter import with_meter_reading
+from sitectl.state.metering import meter_failed, meter_read
 from sitectl.state.site_state import SiteState
 from sitectl.state.snapshot import NOTHING_SEEN, Pictures
 from sitectl.state.station import NOBODY, StationState
-from sitectl.state.trip import COLD, heated
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -65,40 +64,10 @@ def _each_evse(state: SiteState, station: StationId, change: Callable[[EvseState
     return state
 
 
-def _meter_read(state: SiteState, event: events.MeterRead) -> SiteState:
-    reading = event.reading
-    meter = state.meters.get(reading.meter)
-    if meter is None:
-        return state
-    load_a = 0.0
-    bases, trips, rises = dict(state.bases), dict(state.trips), dict(state.rises)
-    for circuit in state.topology.circuits.values():
-        if circuit.meter != reading.meter:
-            continue
-        limit_a = min([circuit.rated_a, *(c.ceiling_a for c in state.ceilings.values() if c.circuit == circuit.id)])
-        below = ((state.evses[id], state.stations[id.station]) for id in state.below[circuit.id])
-        draws = triangle.draws if state.topology.wiring.is_triangle else base_load.draws
-        summed = draws(below, reading.at, over=max(reading.current_a) > limit_a)
-        base, rated_a = bases[circuit.id], circuit.rated_a
-        bases[circuit.id] = base_load.sampled(base, reading.current_a, reading.at, rated_a, limit_a, summed)
-        rises[circuit.id] = rise.learned(rises[circuit.id], bases[circuit.id], summed, reading.at)
-        trips[circuit.id] = heated(trips.get(circuit.id, COLD), reading.current_a, rated_a, reading.at)
-        load_a += sum(summed.least)
-    meters = _put(state.meters, reading.meter, with_meter_reading(meter, reading, load_a))
-    return replace(state, meters=meters, bases=bases, trips=trips, rises=rises)
-
-
 def _rise_remembered(state: SiteState, event: events.BaseRiseRemembered) -> SiteState:
     if event.circuit not in state.rises:
         return state
     return replace(state, rises=_put(state.rises, event.circuit, rise.remembered(event.days, event.days_ago)))
-
-
-def _meter_failed(state: SiteState, event: events.MeterFailed) -> SiteState:
-    meter = state.meters.get(event.meter)
-    if meter is None or meter.failure == event.why:
-        return state
-    return replace(state, meters=_put(state.meters, event.meter, replace(meter, failure=event.why)))
 
 
 def _connected(state: SiteState, event: events.StationConnected) -> SiteState:
@@ -314,8 +283,8 @@ def aged(state: SiteState, now: float, seen: Pictures = NOTHING_SEEN) -> SiteSta
 
 
 _REDUCERS: Mapping[type, Callable[[SiteState, Any], SiteState]] = {
-    events.MeterRead: _meter_read,
-    events.MeterFailed: _meter_failed,
+    events.MeterRead: meter_read,
+    events.MeterFailed: meter_failed,
     events.StationConnected: _connected,
     events.StationDisconnected: _disconnected,
     events.StationBooted: _booted,

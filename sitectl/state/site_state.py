@@ -26,6 +26,10 @@ class SiteRules:
 
     meter_intervals_s: Mapping[MeterId, float] = field(default_factory=dict)
     unknown_reserve_a: float = 32.0
+    substitutes: Mapping[MeterId, MeterId] = field(default_factory=dict)
+    """Who stands in for whom."""
+    station_meters: frozenset[MeterId] = frozenset()
+    """Those that add up what stations say: they know nothing of anything else on their circuit."""
     proven: bool = False
     """Offers are capped so that the third inequality of `if_dead` holds."""
 

@@ -18,6 +18,7 @@ from sitectl.state.evse import EvseState
 from sitectl.state.meter import base_for_sharing
 from sitectl.state.rise import BaseRise, base_that_may_come
 from sitectl.state.site_state import SiteState
+from sitectl.state.source import shown, source
 from sitectl.state.station import UNKNOWN_CLOCK_S, StationState
 from sitectl.state.trip import COLD
 
@@ -133,7 +134,8 @@ def _circuit(state: SiteState, id: CircuitId, now: float) -> CircuitSnapshot:
     worst = PhaseCurrents(*(circuit.base_load_worst_a,) * 3)
     if circuit.meter is None:
         return CircuitSnapshot(id, base_load_a=worst, measured_base_a=worst)
-    meter = state.meters[circuit.meter]
+    substitutes = state.rules.substitutes
+    meter = state.meters[source(state.meters, substitutes, circuit.meter, now)]
     estimate = state.bases[id].upper()
     base, stop = base_for_sharing(circuit, meter, estimate, now)
     if state.rules.proven:
@@ -141,11 +143,22 @@ def _circuit(state: SiteState, id: CircuitId, now: float) -> CircuitSnapshot:
     freshness = meter.state(now)
     known = meter.reading is not None and freshness is not Freshness.LOST
     average = state.bases[id].average_a
+    shown_a = shown(state.meters, substitutes, circuit.meter, now) if known else None
     newest, trip = state.bases[id].newest(), state.trips.get(id, COLD)
+    if circuit.meter in state.rules.station_meters:
+        return CircuitSnapshot(
+            id,
+            worst,
+            shown_a,
+            worst,
+            freshness,
+            trips=trip.used,
+            over_since=trip.over_since if known else COLD.over_since,
+        )
     return CircuitSnapshot(
         id=id,
         base_load_a=base,
-        measured_a=meter.reading.current_a if meter.reading is not None and known else None,
+        measured_a=shown_a,
         measured_base_a=newest if known and newest is not None else None,
         meter=freshness,
         settled=(meter.settled(now) and state.bases[id].aligned) or freshness is Freshness.LOST,

@@ -45,8 +45,8 @@ def test_a_list_that_is_cut_empty_falls_back_to_its_default() -> None:
 
 
 def test_sections_of_later_keys_are_not_blamed_for_absent_ones() -> None:
-    _, errors = checked({"meters": {"house": {"sum": ["main"]}}})
-    assert errors == ["meters.house.sum: is not in this version"]
+    _, errors = checked({"stations": {"CP01": {"on_uplink_loss": "hold"}}})
+    assert errors == ["stations.CP01.on_uplink_loss: is not in this version"]
 
 
 def test_nonsense_of_every_type_is_told_in_words() -> None:

@@ -88,6 +88,17 @@ def shown(quantity: str, values: Mapping[str, float] = SUNNY_NOON) -> float:
     return values[quantity]
 
 
+def as_counted(power_sign: int, *, current_signed: bool) -> dict[str, float]:
+    """The sunny noon as a device shows it that counts export as positive (`power_sign` -1), or signs its currents."""
+    turned = dict(SUNNY_NOON)
+    if current_signed:
+        turned["l2_current"] = -turned["l2_current"]
+    for quantity in turned:
+        if quantity.endswith("power") or (current_signed and quantity.endswith("current")):
+            turned[quantity] *= power_sign
+    return turned
+
+
 def facts(sheet: str) -> dict[str, Fact]:
     scales = OTHER_SCALES.get(sheet, {})
     with (Path(__file__).parent / "registers.csv").open(encoding="utf-8", newline="") as file:

@@ -7,7 +7,7 @@ from sitectl.meters.decode import decode, number, reading, signed_currents
 from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.ids import MeterId
 from sitectl.model.sheets import Block, MeterSheet, Register
-from tests.unit.meters.facts import SUNNY_NOON, facts, image, shown
+from tests.unit.meters.facts import as_counted, facts, image, shown
 from tests.unit.meters.sheet_files import IDS, USABLE, sheet
 
 PLAIN = MeterSheet("plain", "", {}, ())
@@ -152,10 +152,7 @@ def test_images_of_the_shipped_models_decode_to_what_was_put_in(name: str) -> No
 def test_every_usable_model_gives_currents_of_the_right_sign(name: str) -> None:
     """The image shows powers as the device counts them: export positive where it does."""
     read = sheet(name)
-    turned = {q: -v if read.power_sign < 0 and q.endswith("power") else v for q, v in SUNNY_NOON.items()}
-    if read.current_signed:
-        turned["l2_current"] = -turned["l2_current"]
-        turned |= {q: v * read.power_sign for q, v in turned.items() if q.endswith("current")}
+    turned = as_counted(read.power_sign, current_signed=read.current_signed)
     registers = image(name, turned)
     values = decode(
         read,

@@ -9,7 +9,7 @@ def test_a_live_feeder_is_believed() -> None:
 
 
 @pytest.mark.parametrize(
-    "edge", [{"frequency": 45.0}, {"frequency": 65.0}, {"l1_voltage": 150.0}, {"l1_voltage": 270.0}]
+    "edge", [{"frequency": 45.0}, {"frequency": 65.0}, {"l1_voltage": 150.0, "l1_power": 6100.0}, {"l1_voltage": 270.0}]
 )
 def test_the_bounds_belong_to_the_grid(edge: dict[str, float]) -> None:
     assert objection({**SUNNY_NOON, **edge}) is None
@@ -38,7 +38,8 @@ def test_a_dead_meter_behind_a_gateway_that_answers_zeros_is_not_believed() -> N
 
 
 def test_a_phase_that_is_not_connected_is_no_objection() -> None:
-    one_phase = {"l2_voltage": 0.0, "l2_current": 0.0, "l3_voltage": 63.0, "l3_current": 0.1}
+    one_phase = {"l2_voltage": 0.0, "l2_current": 0.0, "l2_power": 0.0, "l3_voltage": 63.0, "l3_current": 0.1}
+    one_phase["l3_power"] = 6.0
     assert objection({**SUNNY_NOON, **one_phase}) is None
 
 

@@ -7,9 +7,12 @@ from datetime import UTC, datetime, timedelta
 from sitectl.allocator.allocate import compile_site
 from sitectl.allocator.rules import AllocatorMemory, SharingRules
 from sitectl.model import events
+from sitectl.model.electrical import PhaseCurrents
+from sitectl.model.ids import MeterId
+from sitectl.model.metering import MeterReading
 from sitectl.site.cycle import decide
 from sitectl.site.problems import ProblemBook, findings
-from sitectl.state.site_state import SiteState
+from sitectl.state.site_state import SiteRules, SiteState
 from tests.unit.state.small_site import A1, MAIN, A, B, after, arrives, charging, draws, fresh, meter, plan, site
 
 WALL = datetime(2026, 1, 1, tzinfo=UTC)
@@ -88,6 +91,35 @@ def test_a_meter_that_is_gone_and_its_circuit() -> None:
     wrong = found(after(calm(), [events.MeterFailed(MAIN, 5.0, "no answer")]), 20.0)
     assert wrong[MAIN] == ["No good reading: lost, no answer"]
     assert wrong["grid"][0].startswith("Circuit without its meter")
+
+
+def test_a_meter_that_is_odd_and_one_that_is_not_believed() -> None:
+    odd = MeterReading(MAIN, 2.0, PhaseCurrents(20.0, 20.0, 20.0), doubts=("L1 and L2 are exchanged", "it went back"))
+    assert found(after(calm(), [draws(A1, 1.0, 15.0), events.MeterRead(odd)]), 2.5) == {
+        MAIN: ["The meter is odd: L1 and L2 are exchanged; it went back"]
+    }
+    short = [e for at in range(2, 40) for e in (draws(A1, float(at), 15.0), meter(at + 0.5, 2.0))]
+    wrong = found(after(calm(), short), 40.0)
+    assert wrong[MAIN][0].startswith("Not believed: it shows 2 A on L1 where what hangs below it draws at least 15 A")
+    assert wrong["grid"][0].startswith("Circuit without its meter: ")
+
+
+def test_a_meter_with_a_substitute() -> None:
+    spare = MeterId("spare")
+    rules = SiteRules(meter_intervals_s={MAIN: 1.0, spare: 1.0}, substitutes={MAIN: spare})
+
+    def spare_shows(at: float, ampere: float) -> events.MeterRead:
+        return events.MeterRead(MeterReading(spare, at, PhaseCurrents(ampere, ampere, ampere)))
+
+    differ = after(
+        fresh(rules=rules), [e for at in range(1, 20) for e in (meter(float(at), 20.0), spare_shows(at + 0.1, 30.0))]
+    )
+    assert found(differ, 19.5)[MAIN] == [
+        "Another current than its substitute spare: the larger import of both counts on each phase"
+    ]
+    alone = found(after(differ, [spare_shows(float(at), 30.0) for at in range(20, 40)]), 39.5)
+    assert alone["grid"] == ["Read by the substitute spare of meter main"]
+    assert alone[MAIN] == ["No good reading: lost, no reading yet"]
 
 
 def test_a_circuit_above_its_rating_and_one_that_would_not_hold() -> None:

@@ -54,9 +54,20 @@ def test_a_meter_that_never_read_is_waited_for_and_then_lost() -> None:
 
 def test_a_meter_that_returns_must_prove_itself_before_raises() -> None:
     state = read(100.0, 130.0)
-    assert seen(state, 131.0) == (20.0, Freshness.FRESH, False, False)
+    assert seen(state, 131.0) == (60.0, Freshness.FRESH, False, False)
     assert seen(after(state, [meter(139.9, 19.0)]), 140.0)[2]
     assert seen(read(100.0, 109.0), 109.5)[2], "a short gap is none"
+
+
+def test_after_a_loss_the_base_load_comes_down_in_steps() -> None:
+    state = after(read(100.0), [meter(float(at), 19.0) for at in range(130, 260)])
+    base = {at: seen(replace_time(state, at), at)[0] for at in (131.0, 141.0, 169.0, 171.0, 201.0, 231.0)}
+    assert base == {131.0: 60.0, 141.0: 50.0, 169.0: 50.0, 171.0: 40.0, 201.0: 30.0, 231.0: 20.0}
+
+
+def replace_time(state: SiteState, at: float) -> SiteState:
+    """The same readings, up to this moment."""
+    return after(state, [meter(at, 19.0)])
 
 
 def test_a_frozen_meter_is_lost_once_stations_changed() -> None:
