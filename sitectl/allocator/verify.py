@@ -53,6 +53,8 @@ def _singly(
             wrong.append(f"{evse}: {limit.limit_a} A is above its maximum of {min(bounds) / MICRO:g} A")
         if offer < round(installed.min_a * MICRO):
             wrong.append(f"{evse}: {limit.limit_a} A is neither 0 nor at least its minimum of {installed.min_a:g} A")
+        if installed.max_w is not None and offer - 100_000 > installed.max_w / topology.nominal_voltage_v / 2.7 * MICRO:
+            wrong.append(f"{evse}: {limit.limit_a} A is more than {installed.max_w:g} W and a step")
         if offer % round(step_a * MICRO):
             wrong.append(f"{evse}: {limit.limit_a} A is not a multiple of {step_a:g} A")
         if not stopped.isdisjoint(topology.paths[installed.circuit]):

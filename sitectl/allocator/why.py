@@ -140,6 +140,12 @@ def _share(allocation: Allocation, now: EvseSnapshot) -> Iterator[Step]:
         yield _step("share", target.limit_a, target.reason)
 
 
+def _in_watts(now: EvseSnapshot) -> str:
+    """What a DC station is really told."""
+    limit_w = None if now.offered_a is None else now.plan.limit_w(now.offered_a)
+    return "" if limit_w is None else f" (as {limit_w:.0f} W at the vehicle)"
+
+
 def _told(snapshot: SiteSnapshot, allocation: Allocation, now: EvseSnapshot) -> Iterator[Step]:
     yield _step(
         "lawful", now.counts_a, f"it may lawfully draw {round(now.counts_a, 1):g} A until it has shown to obey less"
@@ -147,7 +153,7 @@ def _told(snapshot: SiteSnapshot, allocation: Allocation, now: EvseSnapshot) -> 
     going = allocation.offers.get(now.id)
     if going is not None and going.limit_a != now.offered_a:
         yield _step("offering", going.limit_a, going.reason)
-    told = "nothing in this transaction" if now.offered_a is None else f"{now.offered_a:g} A"
+    told = "nothing in this transaction" if now.offered_a is None else f"{now.offered_a:g} A{_in_watts(now)}"
     text = f"told {told}"
     if now.offered_a is not None:
         text += f" by {now.form}, {now.form_verdict.value if now.form_verdict else 'not accepted yet'}"

@@ -215,7 +215,7 @@ def evse(decision: Decision, view: EvseSnapshot, seen: StationSnapshot) -> Json:
         "connector_status": view.connector_status.value if view.connector_status else None,
         "charging_state": view.charging_state.value if view.charging_state else None,
         "limit_a": limit_a,
-        "limit_w": None,
+        "limit_w": None if limit_a is None else view.plan.limit_w(limit_a),
         "acknowledged_a": _rounded(view.acknowledged_a, 1),
         "measured_a": _phases(view.measured_a),
         "fallback_a": view.plan.fallback_a,

@@ -175,8 +175,12 @@ def _station(draft: Draft, name: str, station: Station, fallback_a: Mapping[tupl
                 rotation=_rotation(evse, draft.wiring),
                 fallback_a=fallback_a.get((name, evse.number), evse.fallback_a or 0.0),
                 priority=evse.priority,
+                kind=evse.kind,
+                max_w=evse.max_w,
+                min_w=evse.min_w,
+                w_per_a=evse.w_per_a,
             )
-            for evse in evses_of(name, station)
+            for evse in evses_of(name, station, draft.config.site.nominal_voltage_v)
         ),
         priority=station.priority,
         labels=dict(station.labels),

@@ -30,7 +30,7 @@ def check(draft: Draft) -> Solution:
         evse
         for name, station in draft.config.stations.items()
         if station.installed and not draft.findings.has_errors_in("stations", name)
-        for evse in evses_of(name, station)
+        for evse in evses_of(name, station, draft.config.site.nominal_voltage_v)
     ]
     solution = solve((_wish(evse, circuits) for evse in evses), free_a)
     cures = cured(solution)

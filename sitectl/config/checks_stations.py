@@ -5,7 +5,7 @@ from __future__ import annotations
 from sitectl.config.draft import Draft, EvseDraft, evses_of
 from sitectl.config.models_station import Station
 from sitectl.model.circuit import Wiring
-from sitectl.model.electrical import Phase
+from sitectl.model.electrical import ALL_PHASES, Phase
 
 _LEAST_A = 6.0
 """The lowest current a control pilot can signal (IEC 61851-1, annex A)."""
@@ -14,7 +14,8 @@ _LEAST_A = 6.0
 def check(draft: Draft) -> None:
     """Report minima above maxima, fallbacks outside both, unsaid phases, and stations larger than their circuit."""
     for name, station in draft.config.stations.items():
-        for evse in evses_of(name, station):
+        _check_watts(draft, name, station)
+        for evse in evses_of(name, station, draft.config.site.nominal_voltage_v):
             _check_minimum(draft, evse)
             _check_fallback(draft, evse)
             if station.installed:
@@ -24,8 +25,32 @@ def check(draft: Draft) -> None:
             _check_rating(draft, name, station)
 
 
+def _check_watts(draft: Draft, name: str, station: Station) -> None:
+    """Watts are for DC stations, which are on three phases."""
+    path = ("stations", name)
+    if station.kind == "ac":
+        for key in ("max_w", "min_w"):
+            if getattr(station, key) is not None:
+                draft.findings.error((*path, key), "only for stations of kind dc", "write max_a and min_a for AC")
+        return
+    if draft.wiring is Wiring.SPLIT:
+        draft.findings.error(
+            (*path, "kind"), "a DC station draws on three phases, a split phase has two legs", "write ac"
+        )
+    if station.max_w is not None and station.min_w is not None and station.min_w > station.max_w:
+        message = f"{station.min_w:g} W is above max_w, {station.max_w:g} W"
+        draft.findings.error((*path, "min_w"), message, f"write at most {station.max_w:g}")
+    for evse in evses_of(name, station):
+        if evse.rotation.known and len(evse.rotation.phases) != len(ALL_PHASES):
+            draft.findings.error(evse.path_of("phases"), "a DC station draws on three phases", "write L1L2L3")
+
+
 def _check_minimum(draft: Draft, evse: EvseDraft) -> None:
-    if evse.min_a > evse.max_a:
+    if evse.min_w is not None:
+        if evse.min_a > evse.max_a and (evse.max_w is None or evse.min_w <= evse.max_w):
+            message = f"{evse.max_a:g} A do not carry min_w, {evse.min_w:g} W, which draws {evse.min_a:g} A"
+            draft.findings.error(evse.path_of("max_a"), message, f"write at least {evse.min_a:g}")
+    elif evse.min_a > evse.max_a:
         min_stands_deeper = "min_a" in evse.own or "max_a" not in evse.own
         if evse.is_written("min_a") and min_stands_deeper:
             message, cure = f"{evse.min_a:g} A is above max_a, {evse.max_a:g} A", f"write at most {evse.max_a:g}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path as FilePath
 
 from sitectl.config.issues import Findings, Path
@@ -12,6 +13,7 @@ from sitectl.config.models_station import Evse, Station
 from sitectl.config.notation import Refusal, parse_phases
 from sitectl.model.circuit import Wiring
 from sitectl.model.electrical import UNKNOWN_ROTATION, PhaseRotation
+from sitectl.model.station import StationKind, dc_watts_per_ampere
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,10 @@ class EvseDraft:
     own: frozenset[str]
     """Keys that stand at the EVSE itself, not at the station."""
     of_station: frozenset[str]
+    kind: StationKind
+    max_w: float | None
+    min_w: float | None
+    w_per_a: float | None
     is_listed: bool
     """Under `evses`; otherwise the station's keys are its own."""
 
@@ -86,8 +92,13 @@ def rotation(phases: str | None) -> PhaseRotation:
     return UNKNOWN_ROTATION if isinstance(parsed, Refusal) else parsed
 
 
-def evses_of(name: str, station: Station) -> Iterator[EvseDraft]:
-    """The EVSEs of a station; without `evses`, one with number 1 and the station's own values."""
+def evses_of(name: str, station: Station, nominal_voltage_v: float = 230.0) -> Iterator[EvseDraft]:
+    """The EVSEs of a station; without `evses`, one with number 1 and the station's own values.
+
+    A DC station is on three phases unless it is said which, and its bounds in watts become amperes.
+    """
+    kind = StationKind(station.kind)
+    w_per_a = dc_watts_per_ampere(nominal_voltage_v) if kind is StationKind.DC else None
     of_station = frozenset(station.model_fields_set)
     listed = station.evses or {"1": Evse()}
     for number in sorted(listed, key=int):
@@ -97,15 +108,28 @@ def evses_of(name: str, station: Station) -> Iterator[EvseDraft]:
             station=name,
             number=int(number),
             circuit=station.circuit,
-            max_a=station.max_a if evse.max_a is None else evse.max_a,
-            min_a=station.min_a if evse.min_a is None else evse.min_a,
-            phases=station.phases if evse.phases is None else evse.phases,
+            max_a=_max_a(station.max_a if evse.max_a is None else evse.max_a, station.max_w, w_per_a),
+            min_a=_min_a(station.min_a if evse.min_a is None else evse.min_a, station.min_w, w_per_a),
+            phases=evse.phases or station.phases or ("L1L2L3" if kind is StationKind.DC else None),
             fallback_a=_fallback_a(station, evse),
             priority=station.priority if evse.priority is None else evse.priority,
             own=own,
             of_station=of_station,
+            kind=kind,
+            max_w=station.max_w,
+            min_w=station.min_w,
+            w_per_a=w_per_a,
             is_listed=station.evses is not None,
         )
+
+
+def _max_a(max_a: float, max_w: float | None, w_per_a: float | None) -> float:
+    """On the grid of limits, so that all the watts can be told; the watts are bounded again when they are."""
+    return max_a if max_w is None or w_per_a is None else min(max_a, ceil(max_w / w_per_a * 10 - 1e-6) / 10)
+
+
+def _min_a(min_a: float, min_w: float | None, w_per_a: float | None) -> float:
+    return min_a if min_w is None or w_per_a is None else ceil(min_w / w_per_a * 10 - 1e-6) / 10
 
 
 def _fallback_a(station: Station, evse: Evse) -> float | None:

@@ -96,7 +96,7 @@ def _value(value: object) -> object:
 
 def _station(name: str, station: Station, security_profile: int, fallback_a: Fallbacks) -> dict[str, object]:
     plain = _plain(station)
-    plain.setdefault("phases", "unknown")
+    plain.setdefault("phases", "L1L2L3" if station.kind == "dc" else "unknown")
     plain.setdefault("security_profile", security_profile)
     plain.setdefault("fallback_a", "auto")
     evses = list(evses_of(name, station))

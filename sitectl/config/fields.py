@@ -105,6 +105,7 @@ Text = Annotated[str, Field(min_length=1, max_length=256)]
 
 Ampere = Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False)]
 PositiveAmpere = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
+PositiveWatt = Annotated[float, Field(gt=0, le=10_000_000, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, le=86_400 * 366, allow_inf_nan=False)]
 Rate = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
 

@@ -14,6 +14,7 @@ from sitectl.config.fields import (
     Only,
     PhasesText,
     PositiveAmpere,
+    PositiveWatt,
     Section,
     Text,
 )
@@ -69,9 +70,11 @@ class Station(Section):
     """Pin the version."""
     evses: Annotated[dict[EvseNumber, Evse], Field(min_length=1)] | None = None
     """Several EVSEs behind one connection: max_a of the station is its own row above them."""
-    kind: Annotated[Literal["ac", "dc"], Only("ac")] = "ac"
-    """Only ac is in this version."""
-    max_w: Later = None
-    min_w: Later = None
+    kind: Literal["ac", "dc"] = "ac"
+    """dc: it draws on three phases, and is told watts at the vehicle and measured by its power."""
+    max_w: PositiveWatt | None = None
+    """The most that a DC station gives a vehicle, per EVSE; max_a, its fuse on the side of the grid, holds as well."""
+    min_w: PositiveWatt | None = None
+    """The least; it takes the place of min_a."""
     on_uplink_loss: Later = None
     transparent_config: Later = None

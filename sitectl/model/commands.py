@@ -37,7 +37,8 @@ class ResetKind(StrEnum):
 class OfferLimit:
     """Set the limit of the running transaction. `begins` is on the station's own learned clock, less a minute.
 
-    A form without profiles knows 0 (stop the transaction) and anything else, which needs no word.
+    A form without profiles knows 0 (stop the transaction) and anything else, which needs no word. `limit_w`: what a DC
+    station is told instead of amperes.
     """
 
     offer: Offer
@@ -46,6 +47,7 @@ class OfferLimit:
     lifetime_s: int
     cut: bool
     form: LimitForm = FIRST_FORM
+    limit_w: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class InstallFallback:
 
     offer: Offer
     form: LimitForm = FIRST_FORM
+    limit_w: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

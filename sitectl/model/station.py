@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import floor
 
 from sitectl.model.electrical import UNKNOWN_ROTATION, PhaseRotation
 from sitectl.model.ids import CircuitId, EvseId, StationId
@@ -20,9 +21,30 @@ class ProfileStorage(StrEnum):
     UNKNOWN = "unknown"
 
 
+class StationKind(StrEnum):
+    """What a vehicle gets: alternating current, or direct current that the station makes of three phases."""
+
+    AC = "ac"
+    DC = "dc"
+
+
+DC_EFFICIENCY = 0.9
+"""What of the power a DC station takes from the grid reaches the vehicle: about 0.95 at full load, less at a part of it
+and with its cooling. The low end, so that what it may draw is never counted for less."""
+
+
+def dc_watts_per_ampere(nominal_voltage_v: float) -> float:
+    """Watts at the vehicle for each ampere that a DC station draws on each of three phases."""
+    return 3.0 * nominal_voltage_v * DC_EFFICIENCY
+
+
 @dataclass(frozen=True, slots=True)
 class EvsePlan:
-    """One EVSE as installed. Ampere per phase; `fallback_a` is solved (never "auto") and installed in the station."""
+    """One EVSE as installed. Ampere per phase; `fallback_a` is solved (never "auto") and installed in the station.
+
+    A DC station is limited and measured in watts at the vehicle, `w_per_a` for each ampere per phase (None: AC); its
+    `max_a` and `min_a` follow from `max_w` and `min_w` where these are said.
+    """
 
     id: EvseId
     circuit: CircuitId
@@ -31,6 +53,17 @@ class EvsePlan:
     rotation: PhaseRotation = UNKNOWN_ROTATION
     fallback_a: float = 0.0
     priority: int = 1
+    kind: StationKind = StationKind.AC
+    max_w: float | None = None
+    min_w: float | None = None
+    w_per_a: float | None = None
+
+    def limit_w(self, limit_a: float) -> float | None:
+        """What a limit says in whole watts, rounded down; None for AC, which is told amperes."""
+        if self.w_per_a is None:
+            return None
+        limit_w = float(floor(limit_a * self.w_per_a + 1e-6))
+        return limit_w if self.max_w is None else min(limit_w, self.max_w)
 
 
 @dataclass(frozen=True, slots=True)

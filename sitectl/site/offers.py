@@ -176,7 +176,15 @@ def prepare(due: Due, moment: Moment, stored: StoredLimits, seq: int) -> Prepare
     begins = moment.wall + timedelta(seconds=station.skew_s - START_EARLIER_S)
     offer = _offer(view, limit_a, moment.snapshot.at, lifetime_s, station.clock_error_s, seq)
     cut = due.kind is Kind.CUT
-    command = OfferLimit(offer, view.station_transaction_id or 0, begins, lifetime_s, cut=cut, form=view.form)
+    command = OfferLimit(
+        offer,
+        view.station_transaction_id or 0,
+        begins,
+        lifetime_s,
+        cut=cut,
+        form=view.form,
+        limit_w=view.plan.limit_w(limit_a),
+    )
     return Prepared(command, waits, beyond_s=lifetime_s)
 
 
@@ -233,4 +241,5 @@ def prepare_fallback(view: EvseSnapshot, now: float, seq: int) -> Prepared:
     """Make the offer of a fallback. One that rises above what is installed is on disk before it leaves."""
     offer = Offer(view.id, seq, view.plan.fallback_a, OfferKind.FALLBACK, offered_at=now)
     installed = view.fallback_installed_a
-    return Prepared(InstallFallback(offer, view.form), waits=installed is not None and view.plan.fallback_a > installed)
+    command = InstallFallback(offer, view.form, view.plan.limit_w(view.plan.fallback_a))
+    return Prepared(command, waits=installed is not None and view.plan.fallback_a > installed)

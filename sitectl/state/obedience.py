@@ -19,7 +19,7 @@ from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.ladder import FormVerdict, Ladder, LadderStep, first_rung
 from sitectl.model.limits import OfferKind
 from sitectl.model.metering import EvseReading
-from sitectl.model.station import Obeys
+from sitectl.model.station import EvsePlan, Obeys
 from sitectl.state import ledger
 from sitectl.state.evse import PHASE_IN_USE_A, EvseState
 from sitectl.state.ledger import LimitEntry
@@ -51,6 +51,7 @@ def with_reading(evse: EvseState, reading: EvseReading) -> EvseState:
 
     One without currents tells nothing of them, and must not make an older one look new.
     """
+    reading = _on_the_grid(evse.plan, reading)
     if reading.current_a is None:
         return evse
     highest = max(reading.current_a)
@@ -63,6 +64,16 @@ def with_reading(evse: EvseState, reading: EvseReading) -> EvseState:
     if judged.entry is not before:  # the rung changed, and what is held by the ledger with it
         entry = ledger.measured(judged.entry, highest, reading.at)
     return _with_car(replace(judged, entry=entry), reading)
+
+
+def _on_the_grid(plan: EvsePlan, reading: EvseReading) -> EvseReading:
+    """A DC station's current is that of the vehicle's side: what it draws per phase follows from its power."""
+    if plan.w_per_a is None:
+        return reading
+    if reading.power_w is None:
+        return reading._replace(current_a=None)
+    drawn_a = max(0.0, reading.power_w) / plan.w_per_a
+    return reading._replace(current_a=PhaseCurrents(drawn_a, drawn_a, drawn_a), phases=3)
 
 
 def _was_cut(evse: EvseState, entry: LimitEntry, now_a: float) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from ocpp.routing import on
 from ocpp.v16 import ChargePoint, call, call_result
@@ -153,11 +153,21 @@ class Charger(ChargePoint):
             await self.say(call.Heartbeat())
 
 
+S = TypeVar("S", bound=Charger)
+
+
 @asynccontextmanager
 async def charger(port: int, id: str, *, booted: bool = True, **options: Any) -> AsyncIterator[Charger]:
     """A connected station."""
+    async with connected(port, id, Charger, booted=booted, **options) as station:
+        yield station
+
+
+@asynccontextmanager
+async def connected(port: int, id: str, kind: type[S], *, booted: bool = True, **options: Any) -> AsyncIterator[S]:
+    """A connected station of this kind."""
     async with connect(f"ws://127.0.0.1:{port}/ocpp/{id}", subprotocols=["ocpp1.6"], **options) as socket:  # type: ignore[list-item]
-        station = Charger(id, socket)
+        station = kind(id, socket)
         listening = asyncio.create_task(station.start())
         try:
             if booted:

@@ -16,7 +16,7 @@ from typing import Any
 from sitectl.base.units import amperes, floor_step, format_utc, watts
 from sitectl.model.commands import InstallFallback, OfferLimit
 from sitectl.model.ids import EvseId, StationId
-from sitectl.model.ladder import STATION_WIDE, LadderStep, LimitForm
+from sitectl.model.ladder import STATION_WIDE, LadderStep
 from sitectl.model.schedule import (
     ChargingProfile,
     ChargingSchedule,
@@ -68,7 +68,7 @@ def dynamic(command: OfferLimit, style: ProfileStyle = AMPERES) -> Payload:
     One in the fallback's own place has no end: nothing would lie below it.
     """
     form, evse = command.form, command.offer.evse.evse
-    schedule = _rate(command.offer.limit_a, form, style)
+    schedule = _rate(command, style)
     if not form.replaces_fallback:
         schedule["duration"] = command.lifetime_s
     if not form.relative:
@@ -89,7 +89,7 @@ def fallback(command: InstallFallback, style: ProfileStyle = AMPERES) -> Payload
     """SetChargingProfile for what an EVSE may draw when nobody tells it anything; without an end."""
     form, evse = command.form, command.offer.evse.evse
     place = form.fallback_place
-    schedule = _rate(command.offer.limit_a, form, style)
+    schedule = _rate(command, style)
     if not form.relative:
         schedule["startSchedule"] = ALWAYS
     profile = {
@@ -112,9 +112,16 @@ def _profile_id(evse: int, is_dynamic: bool) -> int:
     return 2 * evse + (2 if is_dynamic else 1)
 
 
-def _rate(limit_a: float, form: LimitForm, style: ProfileStyle) -> Payload:
-    """Unit and the one period. Rounded down to a tenth: strict parsers refuse more digits, and up would be too much."""
-    if not (style.watts or form.watts):
+def _rate(command: OfferLimit | InstallFallback, style: ProfileStyle) -> Payload:
+    """Unit and the one period. Rounded down to a tenth: strict parsers refuse more digits, and up would be too much.
+
+    A DC station is told watts whatever it says that it allows: its amperes would be those of the vehicle's side.
+    """
+    limit_a = command.offer.limit_a
+    if command.limit_w is not None:
+        period = {"startPeriod": 0, "limit": floor_step(command.limit_w)}
+        return {"chargingRateUnit": "W", "chargingSchedulePeriod": [period]}
+    if not (style.watts or command.form.watts):
         return {"chargingRateUnit": "A", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": floor_step(limit_a)}]}
     limit_w = watts(floor_step(limit_a), style.nominal_voltage_v, style.phases)
     period = {"startPeriod": 0, "limit": floor_step(limit_w), "numberPhases": style.phases}

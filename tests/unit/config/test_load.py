@@ -13,9 +13,9 @@ from sitectl.config.settings import (
     UnknownStations,
 )
 from sitectl.model.circuit import MeterLoss
-from sitectl.model.electrical import UNKNOWN_ROTATION, Phase, PhaseRotation
+from sitectl.model.electrical import ALL_PHASES, UNKNOWN_ROTATION, Phase, PhaseRotation
 from sitectl.model.ids import CircuitId, MeterId, StationId, UplinkId
-from sitectl.model.station import EvsePlan, ProfileStorage, StationPlan
+from sitectl.model.station import EvsePlan, ProfileStorage, StationKind, StationPlan
 from sitectl.model.uplink import DeadStart, Right, ZeroId
 from tests.unit.config.sites import GRID, loaded, write
 
@@ -234,6 +234,21 @@ def test_the_wiring_of_the_root_is_that_of_all_and_tells_what_flows_between_line
         first, second = (topology.stations[StationId(name)].evses[0].rotation for name in ("CP01", "CP02"))
         assert first == PhaseRotation((Phase.L2, Phase.L1), line_to_line=between)
         assert second == UNKNOWN_ROTATION
+
+
+def test_the_watts_of_a_dc_station_bound_its_amperes(tmp_path: Path) -> None:
+    text = """
+    circuits: {grid: {rated_a: 400, base_load_worst_a: 40}}
+    stations:
+      DC1: {circuit: grid, kind: dc, max_a: 125, max_w: 75000, min_w: 5000}
+      DC2: {circuit: grid, kind: dc, max_a: 63}
+    """
+    stations = loaded(tmp_path, text).settings.topology.stations
+    first, second = stations[StationId("DC1")].evses[0], stations[StationId("DC2")].evses[0]
+    assert (first.kind, first.max_a, first.min_a, first.fallback_a) == (StationKind.DC, 120.8, 8.1, 0.0)
+    assert (second.max_a, second.min_a, second.fallback_a) == (63.0, 6.0, 6.0)
+    assert first.rotation == PhaseRotation(ALL_PHASES)
+    assert [first.limit_w(a) for a in (120.8, 100.0, 8.1, 0.0)] == [75000.0, 62100.0, 5030.0, 0.0]
 
 
 def test_empty_values_are_as_good_as_absent(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_the_sample_meets_the_schema() -> None:
         {"mqtt": {"host": "x"}},
         {"nonsense": 1},
         {"circuits": {"grid": {"rated_a": "100"}}},
-        {"stations": {"A": {"circuit": "grid", "max_a": 16, "kind": "dc"}}},
+        {"stations": {"A": {"circuit": "grid", "max_a": 16, "kind": "pv"}}},
         {"stations": {"A": {"circuit": "grid", "max_a": 16, "fallback_a": "some"}}},
     ],
 )

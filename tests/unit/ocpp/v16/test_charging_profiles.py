@@ -49,6 +49,17 @@ def test_the_dynamic_limit():
     }
 
 
+@pytest.mark.parametrize("style", [ProfileStyle(), ProfileStyle(watts=True, phases=1)])
+def test_a_dc_station_is_told_watts_in_every_form(style: ProfileStyle):
+    for form in (LimitForm(), LimitForm(watts=True)):
+        told = dynamic(OfferLimit(offer(100.0), 55, NOW, 300, cut=False, form=form, limit_w=62100.0), style)
+        schedule = told["csChargingProfiles"]["chargingSchedule"]
+        assert schedule["chargingRateUnit"] == "W"
+        assert schedule["chargingSchedulePeriod"] == [{"startPeriod": 0, "limit": 62100.0}]
+    none = fallback(InstallFallback(offer(0.0, OfferKind.FALLBACK), limit_w=0.0), style)
+    assert none["csChargingProfiles"]["chargingSchedule"]["chargingRateUnit"] == "W"
+
+
 def test_the_fallback_never_ends():
     assert fallback(InstallFallback(offer(6.0, OfferKind.FALLBACK))) == {
         "connectorId": 2,
