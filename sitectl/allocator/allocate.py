@@ -18,6 +18,7 @@ from sitectl.allocator.rotation import WAITING, take_turns
 from sitectl.allocator.rules import AllocatorMemory, SharingRules
 from sitectl.allocator.share import fill
 from sitectl.allocator.turns import Turns
+from sitectl.allocator.weights import weights
 from sitectl.model.electrical import ALL_PHASES
 from sitectl.model.ids import EvseId
 from sitectl.model.limits import Allocation, ChargingLimit, Row
@@ -47,7 +48,9 @@ def allocate(
     hot = spare_breakers(plan, snapshot, room, demand)
     patience = Patience(plan, snapshot, room, rules, memory.shortages)
     turns = Turns(plan, demand, memory, rules, snapshot.at)
-    share = partial(share_out, plan, demand, room, rules, snapshot.at, patience, turns, step)
+    share = partial(
+        share_out, plan, demand, room, rules, snapshot.at, patience, turns, step, weights(plan, demand, rules)
+    )
     shares = balanced(plan, demand, snapshot, rules, share)
     gate = pass_gate(plan, demand, room, shares, snapshot, rules)
     withheld = withhold(plan, demand, snapshot, rules, gate.offers)
@@ -70,7 +73,7 @@ def allocate(
     rows = circuit_rows(plan, demand, room, shares, snapshot)
     credits = turns.credits(n for n, (refusal, _, _) in shares.refused.items() if refusal in WAITING)
     waited_s = {id: credit.seconds for id, credit in credits.items() if credit.seconds}
-    allocation = Allocation(snapshot.at, targets, offers, rows, (*helpless, *hot), waited_s)
+    allocation = Allocation(snapshot.at, targets, offers, rows, (*helpless, *hot), waited_s, rules.share)
     return allocation, AllocatorMemory(
         unstarted=unstarted,
         targets=tuple(targets.values()),

@@ -10,6 +10,7 @@ from sitectl.model.ids import EvseId, TransactionId
 from sitectl.model.limits import ChargingLimit
 
 Mode = Literal["minimum-first", "strict-priority"]
+Share = Literal["current", "power", "need"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class SharingRules:
       does not wait).
     * `dead_band_a`: smaller changes are not worth a message, and a limit this near to its share is fair.
     * `quantum_s`: so much longer than somebody who charges one must have waited to get his place.
+    * `share`: what is the same for everybody: the current, the power, or the part of what each still needs.
     * `step_a`: the grid of limits; a multiple of 0.1 A.
     * `patience_s`: so long a meter may show a small overload before somebody who has only the minimum is paused for it.
     """
@@ -38,6 +40,7 @@ class SharingRules:
     step_a: float = 0.1
     patience_s: float = 3.0
     quantum_s: float = 900.0
+    share: Share = "current"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,11 @@ from sitectl.model.ids import CircuitId, EvseId
 from sitectl.model.limits import Allocation
 from sitectl.model.snapshot import EvseSnapshot, SiteSnapshot
 
+SHARED_BY = {
+    "power": " (the same watts for everybody: on fewer phases more amperes)",
+    "need": " (watts in proportion to what each still needs)",
+}
+
 Step = dict[str, str | float | None]
 """`step` and `text` always, `a` (ampere per phase, None: unknown), `circuit` and `phase` on rows."""
 
@@ -137,7 +142,7 @@ def _share(allocation: Allocation, now: EvseSnapshot) -> Iterator[Step]:
     if target is None:
         yield _step("reserve", now.counts_a, reserved_reason(now))
     else:
-        yield _step("share", target.limit_a, target.reason)
+        yield _step("share", target.limit_a, target.reason + SHARED_BY.get(allocation.shared_by, ""))
 
 
 def _in_watts(now: EvseSnapshot) -> str:

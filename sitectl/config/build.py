@@ -64,6 +64,7 @@ def build(draft: Draft, gathered: Gathered, fallback_a: Mapping[tuple[str, int],
             mode=AllocationMode(config.allocation.mode),
             dwell_s=config.allocation.dwell_s,
             dead_controller=DeadController(config.allocation.dead_controller),
+            share=config.allocation.share,
         ),
         authorization=AuthorizationSettings(
             mode=AuthorizationMode(config.authorization.mode),

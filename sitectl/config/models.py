@@ -139,8 +139,8 @@ class AllocationSection(Section):
 
     mode: Literal["minimum-first", "strict-priority"] = "minimum-first"
     """Everybody's minimum before anybody's more, or class by class."""
-    share: Annotated[Literal["current", "power", "need"], Only("current")] = "current"
-    """Only current is in this version."""
+    share: Literal["current", "power", "need"] = "current"
+    """What is the same for everybody: the current per phase, the power, or the part of what each still needs."""
     dwell_s: Seconds = 300.0
     """How long a vehicle at least runs, and pauses."""
     dead_controller: Literal["lifetimes", "proven"] = "lifetimes"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
+from typing import Literal
 
 from sitectl.model.circuit import Topology
 from sitectl.model.connection import Connection
@@ -143,6 +144,9 @@ class IoBoxSettings:
     pause_s: float = 0.0
 
 
+ShareBy = Literal["current", "power", "need"]
+
+
 class AllocationMode(StrEnum):
     """`minimum-first` gives everybody the minimum before anybody more; `strict-priority` fills class by class."""
 
@@ -164,6 +168,7 @@ class AllocationSettings:
     mode: AllocationMode = AllocationMode.MINIMUM_FIRST
     dwell_s: float = 300.0
     dead_controller: DeadController = DeadController.LIFETIMES
+    share: ShareBy = "current"
 
 
 class AuthorizationMode(StrEnum):

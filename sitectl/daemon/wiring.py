@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from sitectl.allocator.rules import SharingRules
+from sitectl.allocator.rules import Mode, SharingRules
 from sitectl.api.overview import SiteOverview
 from sitectl.base.clock import Clock
 from sitectl.base.errors import EnvironmentFault
@@ -347,4 +347,5 @@ def _site_rules(settings: Settings) -> SiteRules:
 
 def _sharing_rules(settings: Settings) -> SharingRules:
     strict = settings.allocation.mode is AllocationMode.STRICT_PRIORITY
-    return SharingRules(mode="strict-priority" if strict else "minimum-first", dwell_s=settings.allocation.dwell_s)
+    mode: Mode = "strict-priority" if strict else "minimum-first"
+    return SharingRules(mode, dwell_s=settings.allocation.dwell_s, share=settings.allocation.share)

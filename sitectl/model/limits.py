@@ -78,6 +78,7 @@ class Allocation:
     """One control cycle's limits. `targets` is the fair share, `offers` what may go out now (cuts and raises).
 
     `waited_s`: how long each transaction has waited for a place, by its weight, where that still counts.
+    `shared_by`: what was made the same for everybody: current, power, or the part of what each needs.
     """
 
     at: float
@@ -86,6 +87,7 @@ class Allocation:
     rows: tuple[Row, ...] = ()
     alarms: tuple[str, ...] = ()
     waited_s: Mapping[EvseId, float] = field(default_factory=dict)
+    shared_by: str = "current"
 
 
 class OfferKind(StrEnum):

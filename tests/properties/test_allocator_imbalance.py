@@ -19,7 +19,9 @@ from sitectl.model.snapshot import SiteSnapshot
 from tests.properties.allocator_sites import dA, moments, takes, tenths, trees
 
 pytestmark = pytest.mark.timeout(300)
-RULES = st.sampled_from([SharingRules(), SharingRules(mode="strict-priority"), SharingRules(step_a=1.0)])
+RULES = st.sampled_from(
+    [SharingRules(), SharingRules(mode="strict-priority"), SharingRules(step_a=1.0), SharingRules(share="power")]
+)
 
 
 @st.composite

@@ -29,7 +29,9 @@ from tests.properties.allocator_sites import dA, moments, takes, trees
 
 PAIRS = ((Phase.L1, Phase.L2), (Phase.L2, Phase.L3), (Phase.L3, Phase.L1))
 LINES = st.sampled_from([*PAIRS, *PAIRS, ALL_PHASES]).map(lambda lines: PhaseRotation(lines, line_to_line=True))
-RULES = st.sampled_from([SharingRules(), SharingRules(mode="strict-priority"), SharingRules(step_a=1.0)])
+RULES = st.sampled_from(
+    [SharingRules(), SharingRules(mode="strict-priority"), SharingRules(step_a=1.0), SharingRules(share="power")]
+)
 
 pytestmark = pytest.mark.timeout(300)
 
