@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from sitectl.model.electrical import Phase
 from sitectl.model.ids import CircuitId, EvseId, MeterId, StationId, TransactionId
 from sitectl.model.ladder import Ladder
 from sitectl.model.limits import Ceiling, Offer, OfferKind, Wish
@@ -185,6 +186,15 @@ class LimitRemembered:
 
 
 @dataclass(frozen=True, slots=True)
+class RotationLearned:
+    """A phase test has shown where an EVSE's L1 is wired, or that was remembered."""
+
+    evse: EvseId
+    at: float
+    first: Phase
+
+
+@dataclass(frozen=True, slots=True)
 class RungRemembered:
     """Read from the store at start-up: on which rung of the ladder this device was found to obey."""
 
@@ -284,6 +294,7 @@ Event = (
     | LimitRefused
     | LimitUnanswered
     | LimitRemembered
+    | RotationLearned
     | RungRemembered
     | WalkOrdered
     | BaseRiseRemembered

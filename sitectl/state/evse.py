@@ -15,6 +15,9 @@ from sitectl.state.draw import NOTHING_DRAWN, DrawState, with_draw, with_limit, 
 from sitectl.state.ledger import LimitEntry
 from sitectl.state.lifetime import FLASH_LIFETIME_S
 from sitectl.state.station import UNKNOWN_CLOCK_S, StationState
+from sitectl.state.wiring import NO_EVIDENCE, Evidence
+
+Trace = tuple[tuple[float, PhaseCurrents], ...]
 
 ONE_PHASE_AFTER_S = 30.0
 ONE_PHASE_READINGS = 3
@@ -74,15 +77,27 @@ class EvseState:
     """When the last profile was found not to work."""
     draw: DrawState = NOTHING_DRAWN
     wish: Wish | None = None
+    trace: Trace = ()
+    """The newest readings with currents, for what is learned of the wiring."""
+    evidence: Evidence = NO_EVIDENCE
+    first_phase: Phase | None = None
+    """Where its L1 is wired, as it was learned; what the plan says comes first."""
+    contradicted: bool = False
+    """What was learned of the wiring turned out wrong."""
 
     def phases(self) -> tuple[Phase, ...]:
         """The grid phases that this EVSE is counted on: all while the wiring is unknown."""
         rotation = self.plan.rotation
         if not rotation.known:
-            return ALL_PHASES
+            first = self.learned_phase()
+            return ALL_PHASES if first is None else (first,)
         if self.is_one_phase() and not rotation.line_to_line:
             return rotation.phases[:1]
         return rotation.phases
+
+    def learned_phase(self) -> Phase | None:
+        """The one grid phase that the car draws on, where the wiring was learned: a car on its first phase alone."""
+        return self.first_phase if not self.plan.rotation.known and self.is_one_phase() else None
 
     def is_one_phase(self) -> bool:
         """Whether the plugged car has shown to draw on its first phase alone."""
@@ -113,7 +128,9 @@ class EvseState:
         if reading is None or reading.current_a is None:
             return NO_CURRENT, NO_CURRENT
         own = reading.current_a
-        if not self.plan.rotation.known:
+        if (first := self.learned_phase()) is not None:
+            read = _on(first, own.l1, 0.0)
+        elif not self.plan.rotation.known:
             least = min(own) if reading.phases == 3 else 0.0
             read = PhaseCurrents(least, least, least)
         else:
@@ -128,6 +145,8 @@ class EvseState:
         """The newest reading on grid phases; with unknown wiring its highest phase on all of them."""
         if self.reading is None or self.reading.current_a is None:
             return None
+        if (first := self.learned_phase()) is not None:
+            return _on(first, self.reading.current_a.l1, max(self.reading.current_a[1:]))
         if not self.plan.rotation.known:
             highest = max(self.reading.current_a)
             return PhaseCurrents(highest, highest, highest)
@@ -157,6 +176,11 @@ class EvseState:
         if self.reading is not None and now < self.reading.at + READING_LAPSES_S < earliest:
             earliest = self.reading.at + READING_LAPSES_S
         return earliest
+
+
+def _on(phase: Phase, a: float, others_a: float) -> PhaseCurrents:
+    """So much on one phase, and so much on each of the others."""
+    return PhaseCurrents(*(a if p == phase else others_a for p in ALL_PHASES))
 
 
 def with_status(evse: EvseState, status: EvseStatus, at: float) -> EvseState:

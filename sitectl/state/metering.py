@@ -9,7 +9,7 @@ from sitectl.model import events
 from sitectl.model.circuit import Circuit
 from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.ids import CircuitId, MeterId
-from sitectl.state import base_load, kirchhoff, rise, triangle
+from sitectl.state import base_load, kirchhoff, rise, rotation, triangle
 from sitectl.state.base_load import Draws
 from sitectl.state.evse import EvseState
 from sitectl.state.meter import MeterState, with_meter_reading
@@ -45,7 +45,10 @@ def meter_read(state: SiteState, event: events.MeterRead) -> SiteState:
         bases[circuit.id] = base_load.sampled(bases[circuit.id], current_a, at, circuit.rated_a, limit_a, summed)
         rises[circuit.id] = rise.learned(rises[circuit.id], bases[circuit.id], summed, at)
         meters[reading.meter] = _judged(state, circuit, meters, reading.meter, current_a, at, summed)
-    return replace(state, meters=meters, bases=bases, trips=trips, rises=rises)
+    trace = rotation.with_meter_trace(state.meter_traces.get(reading.meter, ()), at, reading.current_a)
+    traces = {**state.meter_traces, reading.meter: trace}
+    state = replace(state, meters=meters, meter_traces=traces, bases=bases, trips=trips, rises=rises)
+    return rotation.with_ends(state, at)
 
 
 def meter_failed(state: SiteState, event: events.MeterFailed) -> SiteState:

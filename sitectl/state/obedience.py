@@ -42,6 +42,12 @@ REFUSED_SOON_S = 2.0
 REFUSED_NEW, REFUSED_KNOWN = 2, 3
 """Refusals in a row after which another form is tried: of one that was never accepted, and of one that was."""
 
+TRACE = 8
+"""Readings that are kept of an EVSE."""
+
+BEFORE_STOP_S = 5.0
+"""Time for whoever lowered its limit only to walk the ladder to step aside: it may be stopped next."""
+
 WALK_AGAIN_S = 86_400.0
 """A station for which no profile works gets another chance with the first transaction after a day."""
 
@@ -146,6 +152,7 @@ def on_rung(evse: EvseState, ladder: Ladder, at: float) -> EvseState:
     entry = replace(evse.entry, acknowledged=None, acknowledged_at=None, offers=(), unreleased=())
     obeys = Obeys.UNCONTROLLED if form.step is LadderStep.NONE else Obeys.UNKNOWN
     evse = replace(evse, entry=entry, newest_offer=None, resend=False, obeys=obeys, walked_at=at)
+    evse = replace(evse, refused_until=at + BEFORE_STOP_S)
     return replace(evse, above_since=None, within_since=None, superseded=())
 
 
@@ -176,8 +183,9 @@ def with_remembered_rung(evse: EvseState, ladder: Ladder, at: float) -> EvseStat
 
 def _with_car(evse: EvseState, reading: EvseReading) -> EvseState:
     """Learn whether the car uses its first phase alone."""
-    evse = replace(evse, reading=reading)
     own: PhaseCurrents | None = reading.current_a
+    if own is not None:
+        evse = replace(evse, reading=reading, trace=(*evse.trace[1 - TRACE :], (reading.at, own)))
     if own is None or reading.phases == 0 or evse.transaction is None:
         return evse
     if own.l2 > PHASE_IN_USE_A or own.l3 > PHASE_IN_USE_A:

@@ -11,13 +11,17 @@ from sitectl.model.events import Event
 from sitectl.model.ids import EvseId, StationId
 from sitectl.model.limits import Offer, OfferKind
 from sitectl.state import evse as evses
-from sitectl.state import ledger, obedience, rise
+from sitectl.state import ledger, obedience, rise, rotation
 from sitectl.state.evse import EvseState, RunningTransaction
 from sitectl.state.lifetime import in_ram
 from sitectl.state.metering import meter_failed, meter_read
 from sitectl.state.site_state import SiteState
 from sitectl.state.snapshot import NOTHING_SEEN, Pictures
 from sitectl.state.station import NOBODY, StationState
+from sitectl.state.wiring import NO_EVIDENCE
+
+TOLD_AT_ONCE_S = 60.0
+"""A station that is connected for so long has told all that waited, and tells what happens as it happens."""
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -137,7 +141,14 @@ def _status(state: SiteState, event: events.EvseStatusChanged) -> SiteState:
 
 def _metered(state: SiteState, event: events.EvseMetered) -> SiteState:
     reading = event.reading
-    return _evse(state, reading.evse, lambda e: obedience.with_reading(evses.with_use(e, reading), reading))
+    state = _evse(state, reading.evse, lambda e: obedience.with_reading(evses.with_use(e, reading), reading))
+    return rotation.learned(state, reading.evse)
+
+
+def _rotation_learned(state: SiteState, event: events.RotationLearned) -> SiteState:
+    return _evse(
+        state, event.evse, lambda e: replace(e, first_phase=event.first, evidence=NO_EVIDENCE, contradicted=False)
+    )
 
 
 def _start_expected(state: SiteState, event: events.StartExpected) -> SiteState:
@@ -154,11 +165,17 @@ def _started(state: SiteState, event: events.TransactionStarted) -> SiteState:
             evse = obedience.with_another_chance(evse, event.at)
         return evses.with_start(evse, running, event.resumed, event.meter_start_wh)
 
+    station = state.stations.get(event.evse.station)
+    if not event.resumed and station is not None and station.connected_for(TOLD_AT_ONCE_S, event.at):
+        state = rotation.with_start(state, event.evse, event.at)
     return _evse(state, event.evse, change)
 
 
 def _ended(state: SiteState, event: events.TransactionEnded) -> SiteState:
-    return _evse(state, event.evse, lambda e: evses.with_end(e, event.transaction))
+    before = state.evses.get(event.evse)
+    state = _evse(state, event.evse, lambda e: evses.with_end(e, event.transaction))
+    changed = before is not None and state.evses[event.evse] is not before
+    return rotation.with_end(state, event.evse, event.at) if changed else state
 
 
 def _start_control(state: SiteState, event: events.StartControlLearned) -> SiteState:
@@ -300,6 +317,7 @@ _REDUCERS: Mapping[type, Callable[[SiteState, Any], SiteState]] = {
     events.LimitRefused: _refused,
     events.LimitUnanswered: _unanswered,
     events.LimitRemembered: _remembered,
+    events.RotationLearned: _rotation_learned,
     events.RungRemembered: _rung_remembered,
     events.WalkOrdered: _walk_ordered,
     events.BaseRiseRemembered: _rise_remembered,

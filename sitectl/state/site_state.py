@@ -12,7 +12,7 @@ from sitectl.model.limits import Ceiling
 from sitectl.model.station import EvsePlan, Obeys, StationPlan
 from sitectl.state import lifetime
 from sitectl.state.base_load import BaseEstimate
-from sitectl.state.evse import EvseState
+from sitectl.state.evse import EvseState, Trace
 from sitectl.state.ledger import LimitEntry
 from sitectl.state.meter import MeterState
 from sitectl.state.rise import BaseRise
@@ -51,6 +51,10 @@ class SiteState:
     below: Mapping[CircuitId, tuple[EvseId, ...]]
     shortest_s: Mapping[CircuitId, float]
     trips: Mapping[CircuitId, TripState] = field(default_factory=dict)
+    meter_traces: Mapping[MeterId, Trace] = field(default_factory=dict)
+    """The last minutes of each meter."""
+    ends: tuple[tuple[EvseId, float], ...] = ()
+    """Transactions that ended a moment ago, for what is learned of the wiring."""
     ceilings: Mapping[str, Ceiling] = field(default_factory=dict)
     rises: Mapping[CircuitId, BaseRise] = field(default_factory=dict)
     """Of circuits with a meter: how much their base load rises within a time."""

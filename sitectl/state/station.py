@@ -34,6 +34,10 @@ class StationState:
     skew_sure: bool = False
     pinned_now: bool = False
 
+    def connected_for(self, seconds: float, now: float) -> bool:
+        """Whether it has been connected for so long without a break."""
+        return self.online and self.connected_at is not None and now - self.connected_at >= seconds
+
     def clock_error_s(self) -> float:
         """How far its clock may be off what we assume when a profile is dated by it."""
         return 5.0 if self.skew_sure else UNKNOWN_CLOCK_S
