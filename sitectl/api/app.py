@@ -16,6 +16,7 @@ from sitectl.api.ceilings import add_ceilings
 from sitectl.api.ledger import add_ledger
 from sitectl.api.ports import Behind
 from sitectl.api.stations import add_stations
+from sitectl.api.trials import add_trials
 from sitectl.base.errors import EnvironmentFault
 from sitectl.model.ids import StationId
 from sitectl.model.transaction import TransactionTotals
@@ -34,6 +35,7 @@ def make_app(behind: Behind) -> FastAPI:
     _add_refusals(app)
     add_ceilings(app, behind)
     add_buses(app, behind)
+    add_trials(app, behind)
     _add_site(app, behind)
     add_stations(app, behind)
     add_ledger(app, behind)
@@ -99,7 +101,11 @@ def _add_site(app: FastAPI, behind: Behind) -> None:
         seen = decision.snapshot.stations.get(StationId(id))
         if seen is None:
             raise HTTPException(404, f"no station {id!r} here; `sitectl stations` lists them")
-        return as_json({"schema": views.SCHEMA, "stations": {seen.id: views.station(decision, seen)}})
+        shown = views.station(decision, seen)
+        for evse in seen.evses:
+            shown["evses"][str(evse.evse)]["trials"] = behind.trials.kept(evse)
+        shown["profiles_written"] = views.written(behind.site.written(seen.id), in_ram=seen.profiles_in_ram)
+        return as_json({"schema": views.SCHEMA, "stations": {seen.id: shown}})
 
     @app.get("/v1/why/{id:path}", summary="The chain that set an EVSE's limit")
     async def why(id: str) -> Response:

@@ -21,6 +21,8 @@ from sitectl.model.uplink import UplinkView
 from sitectl.site.ceilings import Bounded, NotTaken, Stands
 from sitectl.site.cycle import Decision
 from sitectl.site.owner import CycleTimes
+from sitectl.site.trials import Trial, TrialKind
+from sitectl.site.writes import Written
 from sitectl.state.site_state import SiteState
 
 
@@ -38,6 +40,9 @@ class SiteReader(Protocol):
     @property
     def times(self) -> CycleTimes:
         """How long cycles take."""
+
+    def written(self, station: StationId) -> Written:
+        """The charging profiles written into a station in the last day."""
 
 
 class LedgerReader(Protocol):
@@ -95,6 +100,19 @@ class Ceilings(Protocol):
         """Withdraw it; whether there was one. Raises EnvironmentFault where the disk does not take it."""
 
 
+class TrialDoor(Protocol):
+    """What is tried with cars that charge."""
+
+    def begin(self, kind: TrialKind, evse: EvseId, source: str) -> Trial:
+        """Begin one; raises TrialFailed where it cannot be done now, with what to do."""
+
+    def newest(self, evse: EvseId) -> Trial | None:
+        """The last trial of an EVSE since the start."""
+
+    def kept(self, evse: EvseId) -> Mapping[str, Any]:
+        """The outcomes that are remembered, by kind."""
+
+
 class Overview(Protocol):
     """What is put together from several rooms."""
 
@@ -133,6 +151,7 @@ class Behind:
     overview: Overview
     orders: Orders
     ceilings: Ceilings
+    trials: TrialDoor
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     roles: Roles = field(default_factory=lambda: Roles(ApiGroups()))
     buses: Callable[[], Buses] = lambda: Buses((), SystemClock())

@@ -24,6 +24,7 @@ from sitectl.model.uplink import UplinkState, UplinkView
 from sitectl.site.ceilings import Bounded
 from sitectl.site.cycle import Decision
 from sitectl.site.owner import INTERVAL_S, CycleTimes
+from sitectl.site.writes import Written
 from sitectl.state.site_state import SiteState
 
 SCHEMA = 1
@@ -199,6 +200,16 @@ def station(decision: Decision, seen: StationSnapshot) -> Json:
     }
 
 
+def written(profiles: Written, *, in_ram: bool) -> Json:
+    """The charging profiles written into a station in the last day, of those that its memory bears."""
+    return {
+        "transaction": profiles.transaction,
+        "transaction_most": None if in_ram else profiles.transaction_most,
+        "persistent": profiles.persistent,
+        "persistent_most": None if in_ram else profiles.persistent_most,
+    }
+
+
 def _obeys(evses: Sequence[EvseSnapshot]) -> Obeys:
     """A station is as good as its worst EVSE."""
     found = {view.obeys for view in evses}
@@ -226,6 +237,7 @@ def evse(decision: Decision, view: EvseSnapshot, seen: StationSnapshot) -> Json:
             "form": str(view.form),
             "verdict": view.form_verdict.value if view.form_verdict else None,
         },
+        "learned_l1": None if view.first_phase is None else view.first_phase.name,
         "transaction": view.transaction,
     }
 

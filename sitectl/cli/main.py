@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sitectl.cli import ledger, tables
+from sitectl.cli import ledger, tables, trials
 from sitectl.cli.asking import (
     DEFAULT_CONFIG,
     DEGRADED,
@@ -183,6 +183,9 @@ app.command()(ledger.transactions)
 app.add_typer(ledger.transaction_app, name="transaction")
 app.add_typer(meter_app, name="meter")
 app.add_typer(station_app, name="station")
+station_app.command("probe")(trials.probe)
+station_app.command("limit-test")(trials.limit_test)
+station_app.command("phase-test")(trials.phase_test)
 app.add_typer(circuit_app, name="circuit")
 app.command()(ledger.events)
 app.command()(ledger.timeline)

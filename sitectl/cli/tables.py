@@ -13,6 +13,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from sitectl.cli.control_table import control_lines
+
 STATE_STYLE = {
     "ok": "bold green",
     "fresh": "green",
@@ -198,7 +200,10 @@ def station(answer: Answer, narrow: bool) -> RenderableType:
         said = [clean(found[key]) for key in ("vendor", "model", "firmware") if found[key]]
         version = f"OCPP {clean(found['ocpp'])}" if found["ocpp"] else ""
         parts.append(Text("  ").join([Text(clean(name), "bold"), online, Text(version), Text(" ".join(said))]))
-    return Group(*parts, "", stations(answer, narrow))
+    told = [Text(clean(line)) for found in answer["stations"].values() for line in control_lines(found)]
+    if told:
+        told.insert(0, Text(""))
+    return Group(*parts, "", stations(answer, narrow), *told)
 
 
 def _evsenew_table(narrow: bool) -> Table:

@@ -194,6 +194,7 @@ class Daemon:
                 self._rooms.overview,
                 self._rooms.pool.availability,
                 self._rooms.ceilings,
+                self._rooms.trials,
                 closing,
                 self._roles,
                 lambda: self._field.buses,
@@ -275,6 +276,7 @@ class Daemon:
         try:
             self._rooms.overview.look(self._rooms.site.state, decision)
             self._rooms.rungs.look(self._rooms.site.state)
+            self._rooms.rotations.look(self._rooms.site.state)
         except Exception:  # what is told of the site must never stop the site
             log.exception("the problems could not be listed")
         if self._notifier.supervised and now - self._said_at >= STATUS_EVERY_S:

@@ -28,7 +28,10 @@ from sitectl.security.vault import Vault
 from sitectl.site.ceilings import ToldCeilings
 from sitectl.site.owner import Site
 from sitectl.site.rises import RiseKeeper
+from sitectl.site.rotations import RotationKeeper
 from sitectl.site.rungs import RungKeeper
+from sitectl.site.trial_runs import RUNS
+from sitectl.site.trials import Trials
 from sitectl.state.site_state import SiteRules, initial_state
 from sitectl.stations.listeners import Doors
 from sitectl.stations.stations import Stations
@@ -90,6 +93,8 @@ class Wired:
     ceilings: ToldCeilings
     rises: RiseKeeper
     rungs: RungKeeper
+    rotations: RotationKeeper
+    trials: Trials
     secrets: Worker
     """What reads and writes the vault of credentials; stop it at the end."""
 
@@ -176,11 +181,22 @@ async def wire(
         stations.recall(await store.rectifier.told())
     overview = _overview(loaded, live, store, upkeep, stations, pool, clock)
     ceilings, rises = _remembering(site, ear, store, clock)
-    rungs = RungKeeper(ear.post, store.overlay, clock, tasks)
-    rungs.resume(lambda: site.state)
+    rungs, rotations, trials = _learning(site, ear, store, clock, tasks)
     overview.also_look(site.findings)
     site.cycle()
-    return Wired(live, ear, stations, site, pool, overview, ceilings, rises, rungs, secrets)
+    return Wired(live, ear, stations, site, pool, overview, ceilings, rises, rungs, rotations, trials, secrets)
+
+
+def _learning(
+    site: Site, ear: Ear, store: Store, clock: Clock, tasks: Tasks
+) -> tuple[RungKeeper, RotationKeeper, Trials]:
+    """What was learned of stations, known again, and how more is learned with a car."""
+    rungs = RungKeeper(ear.post, store.overlay, clock, tasks)
+    rotations = RotationKeeper(ear.post, store.overlay, clock, tasks, store.journal)
+    rungs.resume(lambda: site.state)
+    rotations.resume(lambda: site.state)
+    trials = Trials(site, ear.post, store.overlay, clock, tasks, store.journal, RUNS)
+    return rungs, rotations, trials
 
 
 def _site(settings: Settings, store: Store, stations: Stations, clock: Clock) -> Site:

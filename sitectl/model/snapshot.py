@@ -60,6 +60,10 @@ class EvseSnapshot:
     form: LimitForm = FIRST_FORM
     form_verdict: FormVerdict | None = None
     """How limits are told to it, and what is known of that; None: not accepted yet."""
+    first_phase: Phase | None = None
+    """Where its L1 is wired, as it was learned where nobody has said it."""
+    wiring_contradicted: bool = False
+    """What was learned of that turned out wrong."""
     whole: bool = False
     """It can only be started and stopped: it gets its `max_a` or nothing."""
     lasting_a: float = 0.0

@@ -185,7 +185,13 @@ def _evse(view: EvseSnapshot, station: StationSnapshot) -> Iterator[Finding]:
         )
     elif view.obeys is Obeys.UNCONTROLLED:
         yield ("Refuses every limit: counted at its fallback or maximum", where, "Check its smart-charging settings.")
-    if station.online and station.booted and view.fallback_installed_a is None:
+    if view.wiring_contradicted:
+        yield (
+            "The wiring that was learned fits no longer: counted on all phases",
+            where,
+            "Was it rewired, or its meter? Run `sitectl station phase-test`, or set its phases.",
+        )
+    if station.online and station.booted and view.form.is_profile and view.fallback_installed_a is None:
         yield (
             f"Has not accepted its fallback yet: counted at its maximum of {view.plan.max_a:g} A",
             where,

@@ -68,4 +68,4 @@ class RotationKeeper:
 
 def _phase(value: Any) -> Phase | None:
     name = value.get("first") if isinstance(value, dict) else None
-    return Phase[name] if name in Phase.__members__ else None
+    return Phase[name] if isinstance(name, str) and name in Phase.__members__ else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -185,7 +185,7 @@ class Trials:
         clock: Clock,
         tasks: Tasks,
         journal: Journal,
-        runs: dict[TrialKind, Run],
+        runs: Mapping[TrialKind, Run],
     ) -> None:
         self._site = site
         self._post = post

@@ -119,6 +119,8 @@ def _evse(id: EvseId, evse: EvseState, station: StationState, now: float) -> Evs
         last_cut_at=evse.last_cut_at,
         state_since=evse.state_since,
         form=evse.ladder.form,
+        first_phase=evse.first_phase,
+        wiring_contradicted=evse.contradicted,
         form_verdict=evse.ladder.verdict(),
         whole=step is LadderStep.START_STOP,
         lasting_a=counts_a if entry.lasts_for_ever() or not evse.ladder.form.is_profile else 0.0,

@@ -9,6 +9,7 @@ from typing import Any
 from sitectl.allocator.rules import SharingRules
 from sitectl.api.ports import Behind
 from sitectl.base.errors import EnvironmentFault
+from sitectl.base.tasks import Tasks
 from sitectl.config.load import Loaded, load
 from sitectl.model import events
 from sitectl.model.electrical import PhaseCurrents
@@ -32,6 +33,8 @@ from sitectl.model.uplink import UplinkState, UplinkView
 from sitectl.site.ceilings import ToldCeilings
 from sitectl.site.memory import MemoryOverlay
 from sitectl.site.owner import Site
+from sitectl.site.trial_runs import RUNS
+from sitectl.site.trials import Trials
 from sitectl.state.site_state import SiteRules, initial_state
 
 WALL = datetime(2026, 11, 20, 6, 11, tzinfo=UTC)
@@ -248,7 +251,8 @@ class Orders:
 def behind(quiet: QuietSite, ledger: Ledger, overview: Overview) -> Behind:
     overlay, site = MemoryOverlay(lambda: WALL), quiet.site
     ceilings = ToldCeilings(lambda: site.state.topology, site.post, overlay, quiet.clock, quiet.disk)
-    return Behind(site, ledger, ledger, ledger, overview, Orders(), ceilings, asyncio.Event())
+    trials = Trials(site, site.post, overlay, quiet.clock, Tasks(), quiet.disk, RUNS)
+    return Behind(site, ledger, ledger, ledger, overview, Orders(), ceilings, trials, asyncio.Event())
 
 
 def transaction() -> TransactionView:

@@ -54,7 +54,7 @@ class Yard:
         """Make the site; inside the loop, which is its clock."""
         topology = site(plan(A, rotation=UNKNOWN_ROTATION), plan(B))
         self.site = Site(fresh(topology), SharingRules(), self.clock, self, MemoryLimits(), self.journal)
-        self.trials = Trials(self.site, self.site.post, self.overlay, self.clock, self.tasks, self.journal, dict(RUNS))
+        self.trials = Trials(self.site, self.site.post, self.overlay, self.clock, self.tasks, self.journal, RUNS)
 
     # --- the station, as the site's hands ---
 
