@@ -151,7 +151,7 @@ class Grid:
         topology = bench.state.topology
         for circuit in topology.paths[bench.held().plan.circuit]:
             meter = topology.circuits[circuit].meter
-            if meter in bench.state.meters and meter not in bench.state.rules.station_meters:
+            if meter is not None and meter in bench.state.meters and meter not in bench.state.rules.station_meters:
                 grid = cls(bench, circuit, meter)
                 bench.on_look = grid.look
                 return grid
