@@ -89,7 +89,7 @@ def trial(answer: Answer, narrow: bool) -> RenderableType:
 def _value(found: Answer | None) -> str:
     if found is None or found["value"] is None:
         return "-"
-    return f"{found['value']:.6g} {found['unit']}".rstrip()
+    return f"{round(found['value'], 3):.10g} {found['unit']}".rstrip()
 
 
 def _line(answer: Answer) -> str:

@@ -49,6 +49,7 @@ class Field:
         if before is not None and _at_buses(before) == _at_buses(settings):
             return
         previous = self._task
+        self.stop()
         tenants = [
             *polling.tenants(settings.meters.values(), _vital(settings)),
             *room.tenants(settings.io_boxes),
@@ -72,7 +73,6 @@ class Field:
         self, settings: Settings, buses: Buses, signals: Signals, previous: asyncio.Task[None] | None
     ) -> None:
         if previous is not None:
-            previous.cancel()
             await asyncio.wait({previous})
         async with asyncio.TaskGroup() as group:
             self._keep(group, "buses", buses.run)

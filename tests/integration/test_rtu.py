@@ -6,6 +6,7 @@ import itertools
 import random
 import shutil
 import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -163,6 +164,35 @@ async def test_a_serial_port_that_cannot_be_used_says_why(line: tuple[str, str],
         failed = await bus.read(1, HOLDING, 0, 2)
         assert isinstance(failed, ReadFailed)
         assert "is no serial port" in failed.why
+
+
+@has_libmodbus
+@has_socat
+async def test_an_adapter_that_is_pulled_out_and_put_in_again(server: Path, tmp_path: Path) -> None:
+    ours, theirs = str(tmp_path / "ours"), str(tmp_path / "theirs")
+
+    @contextlib.contextmanager
+    def plugged_in() -> Iterator[None]:
+        with process("socat", f"pty,raw,echo=0,link={ours}", f"pty,raw,echo=0,link={theirs}"):
+            for _ in range(200):
+                if Path(ours).exists() and Path(theirs).exists():
+                    break
+                time.sleep(0.01)
+            with serving(str(server), "rtu", theirs, "7", "0"):
+                yield
+
+    async with owned(make_bus(SerialConnection(ours), CLOCK)) as bus:
+        with plugged_in():
+            assert isinstance(await bus.read(7, HOLDING, 10, 2), Registers)
+        Path(ours).unlink(missing_ok=True)
+        await asyncio.sleep(0.1)
+        failed = await bus.read(7, HOLDING, 10, 2)
+        assert isinstance(failed, ReadFailed)
+        assert f"there is no {ours}: plug the adapter in" in failed.why
+        Path(theirs).unlink(missing_ok=True)
+        with plugged_in():
+            await asyncio.sleep(0.6)
+            assert isinstance(await bus.read(7, HOLDING, 10, 2), Registers)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,10 @@ async def test_a_contact_bounds_a_circuit_and_the_chain_says_so(
         assert next(iter(decision.shares.values())).ceiling_a == (18.0, 18.0, 18.0)
         show(4, [True])
         await until(lambda: not site.state.ceilings)
+        show(4, [False])
+        await until(lambda: bool(site.state.ceilings))
+        field.take(group, replace(loaded.settings, signals={}))
+        assert site.state.ceilings == {}, "what is no longer configured asks for nothing"
         field.stop()
 
 
