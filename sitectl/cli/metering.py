@@ -21,8 +21,8 @@ from sitectl.config.report import print_issues
 from sitectl.config.settings import MeterSettings
 from sitectl.config.sheets import load_sheet, shelf
 from sitectl.fieldbus.units import Device
-from sitectl.meters.finding import USUAL_UNITS, Fit, Found, find_units, fits
-from sitectl.meters.once import Look, look, unit_of
+from sitectl.meters.finding import USUAL_UNITS, Fit, Found, find_units, fits, models
+from sitectl.meters.once import Look, Looker, unit_of
 from sitectl.meters.trial import Trial, judge
 from sitectl.model.connection import Connection, SerialConnection
 from sitectl.model.electrical import PhaseCurrents
@@ -44,7 +44,7 @@ def read(config: Path, socket: Path | None, name: str) -> Answer:
 
     async def main() -> Look | str:
         async with line(client, settings.connection, _devices(settings)) as bus:
-            return await look(settings, bus, CLOCK)
+            return await Looker(settings, bus, CLOCK).look()
 
     return _reading(settings, _ran(config, socket, main))
 
@@ -57,11 +57,11 @@ def watch(
 
     async def main() -> None:
         async with line(client, settings.connection, _devices(settings)) as bus:
-            seen = 0
+            looker, seen = Looker(settings, bus, CLOCK), 0
             while not count or seen < count:
                 if seen:
                     await asyncio.sleep(interval_s)
-                show(_reading(settings, await look(settings, bus, CLOCK)))
+                show(_reading(settings, await looker.look()))
                 seen += 1
 
     _ran(config, socket, main)
@@ -84,8 +84,9 @@ def scan(config: Path, socket: Path | None, connection: str, units: str | None, 
                     if isinstance(unit, str):
                         raise fail(unit, FAILED)
                     say(f"unit {unit.unit} answers")
+                    named = [] if unit.trouble else await models(bus, unit.unit)
                     fit = [] if unit.trouble else await fits(bus, unit.unit, sheets)
-                    found.append(_found(each, unit, fit))
+                    found.append(_found(each, unit, fit, named))
         return found
 
     return {"schema": SCHEMA, "connection": connection, "found": _ran(config, socket, main)}
@@ -99,12 +100,13 @@ def test(config: Path, socket: Path | None, name: str, seconds: float) -> Answer
         outcomes: list[Look | str] = []
         before = await asyncio.to_thread(_stations_a, client, name)
         async with line(client, settings.connection, _devices(settings)) as bus:
-            until = CLOCK.monotonic() + seconds
+            looker, until = Looker(settings, bus, CLOCK), CLOCK.monotonic() + seconds
             while not outcomes or CLOCK.monotonic() < until:
-                outcomes.append(await look(settings, bus, CLOCK))
+                outcomes.append(await looker.look())
                 await asyncio.sleep(TRIAL_EVERY_S)
+            wrong = await looker.wiring()
         after = await asyncio.to_thread(_stations_a, client, name)
-        return judge(outcomes, _less(before, after))
+        return judge(outcomes, _less(before, after), wrong)
 
     trial = _ran(config, socket, main)
     counts = (owned(client) or {}).get(settings.connection.endpoint, {}).get("units", {}).get(str(settings.unit))
@@ -207,7 +209,7 @@ def _reading(settings: MeterSettings, seen: Look | str) -> dict[str, Any]:
     return about | {"took_ms": took_ms, "values": values, "current_a": current_a, "objection": seen.objection}
 
 
-def _found(connection: Connection, unit: Found, fit: Sequence[Fit]) -> dict[str, Any]:
+def _found(connection: Connection, unit: Found, fit: Sequence[Fit], named: Sequence[str]) -> dict[str, Any]:
     return {
         "connection": str(connection),
         "unit": unit.unit,
@@ -220,6 +222,10 @@ def _found(connection: Connection, unit: Found, fit: Sequence[Fit]) -> dict[str,
                 "current_a": None if each.current_a is None else [round(ampere, 2) for ampere in each.current_a],
             }
             for each in fit
+        ]
+        + [
+            {"sheet": "sunspec", "title": f"{text} (device: {number})", "values": None, "current_a": None}
+            for number, text in enumerate(named, start=1)
         ],
     }
 

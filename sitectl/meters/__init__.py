@@ -8,6 +8,9 @@
 * `plausibility` (pure): whether such values can be true; `checks` (pure): whether they can follow those before them.
 * `wiring` (pure): what a device itself says of its wiring.
 * `virtual`: meters that are reckoned from others; `from_stations`: a meter made of what stations say.
+* `rota` (pure): which blocks are read this time where a line is too short for all of them.
+* For a person who stands before a meter: `once` (read it), `finding` (what is on a line, and which sheets fit), `trial`
+  (pure: judge it).
 * `sheets/*.yaml`: device models as data, each with the sources of its facts; `sitectl.config.sheets` reads them.
 
 Contract: what is posted as `MeterRead` is complete, plausible and no younger than it says. Everything else is a

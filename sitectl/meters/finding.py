@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 
 from sitectl.fieldbus.bus import HOLDING, INPUT, Answer, Bus, Fault, ReadFailed, Registers
+from sitectl.meters import scan
 from sitectl.meters.decode import VOLTAGES, Values, decode, signed_currents
 from sitectl.meters.plausibility import objection
 from sitectl.model.electrical import PhaseCurrents
@@ -39,6 +40,15 @@ class Found:
 
     unit: int
     trouble: str | None = None
+
+
+async def models(bus: Bus, unit: int) -> list[str]:
+    """What a SunSpec device says that it is: a clause for each meter or inverter in it, in the order of `device:`."""
+    found = await scan.scan(bus, unit)
+    if isinstance(found, str):
+        return []
+    ordered = [each for each in found if each.is_meter] + [each for each in found if not each.is_meter]
+    return [f"{each.device}: {'meter' if each.is_meter else 'inverter'}, model {each.model}" for each in ordered]
 
 
 async def find_units(bus: Bus, units: Iterable[int]) -> AsyncIterator[Found | str]:

@@ -30,7 +30,7 @@ def reader(settings: MeterSettings, bus: Bus, clock: Clock) -> Reader:
     """How this meter is read."""
     if settings.sheet.protocol is Protocol.SUNSPEC:
         return SunSpecReader(bus, settings.unit, settings.sheet, settings.device, settings.direction)
-    return SheetReader(bus, settings.unit, settings.sheet, clock)
+    return SheetReader(bus, settings.unit, settings.sheet, clock, settings.interval_s)
 
 
 class MeterPoller:

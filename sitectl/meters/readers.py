@@ -13,6 +13,7 @@ from sitectl.base.clock import Clock
 from sitectl.fieldbus.bus import Bus, Fault, ReadFailed, Registers
 from sitectl.meters import wiring
 from sitectl.meters.decode import CURRENTS, Values, decode, width
+from sitectl.meters.rota import Rota
 from sitectl.model.sheets import Block, MeterSheet
 
 DECLINED = (Fault.SHEET, Fault.BUSY, Fault.DEVICE)
@@ -46,13 +47,14 @@ class Reader(Protocol):
 class SheetReader:
     """Reads the blocks of a sheet."""
 
-    def __init__(self, bus: Bus, unit: int, sheet: MeterSheet, clock: Clock) -> None:
+    def __init__(self, bus: Bus, unit: int, sheet: MeterSheet, clock: Clock, interval_s: float = 1.0) -> None:
         self._bus = bus
         self._unit = unit
         self._sheet = sheet
         self._clock = clock
         self._wiring = list(sheet.wiring)
         self._parts: list[Block] = list(sheet.blocks)
+        self._rota = Rota(sheet, interval_s)
         self._left_out: list[Block] = []
         self._left_out_until = 0.0
         self._why_left_out: str | None = None
@@ -64,8 +66,10 @@ class SheetReader:
             self._left_out, self._why_left_out = [], None
         answers: list[tuple[Block, Registers]] = []
         refused: str | None = None
-        for block in list(self._parts):
+        for block in self._rota.turn(self._parts):
+            began = self._clock.monotonic()
             outcome = await self._bus.read(self._unit, block.function, block.address, block.count)
+            self._rota.took(block, self._clock.monotonic() - began)
             if isinstance(outcome, Registers):
                 answers.append((block, outcome))
             elif outcome.fault in DECLINED:
@@ -80,7 +84,7 @@ class SheetReader:
         values = decode(self._sheet, [(block, registers.words) for block, registers in answers])
         if refused is not None and any(values.get(current) is None for current in CURRENTS):
             return refused
-        return Sample(self._sheet, values, min(registers.at for _, registers in answers), refused)
+        return Sample(self._sheet, self._rota.completed(values), min(registers.at for _, registers in answers), refused)
 
     def _divide(self, block: Block, refusal: ReadFailed) -> None:
         """Read a refused block in two parts from now on; one that holds a single value is left out."""

@@ -61,14 +61,15 @@ class Trial:
         return not any(remark.level is Level.WRONG for remark in self.remarks)
 
 
-def judge(outcomes: Sequence[Look | str], stations_a: PhaseCurrents | None = None) -> Trial:
-    """What these readings say. `stations_a`: what the stations below the meter draw meanwhile, where that is known."""
+def judge(outcomes: Sequence[Look | str], stations_a: PhaseCurrents | None = None, wiring: Sequence[str] = ()) -> Trial:
+    """What these readings say. `stations_a`: what the stations below the meter draw meanwhile, where that is known;
+    `wiring`: what the device itself says is wrong."""
     looks = [outcome for outcome in outcomes if isinstance(outcome, Look)]
     whys = (outcome if isinstance(outcome, str) else outcome.objection for outcome in outcomes)
     failed = Counter(why for why in whys if why is not None)
     good = [look for look in looks if look.objection is None]
     took_ms = [look.took_s * 1000.0 for look in looks]
-    remarks = [*_answers(len(outcomes), failed)]
+    remarks = [*_answers(len(outcomes), failed), *(Remark(Level.WRONG, f"it says itself: {text}") for text in wiring)]
     renewed_s = _renewed_s(good)
     if good:
         remarks += [*_renewals(good, renewed_s), *_phases(good), *_total(good), *_against(good, stations_a)]

@@ -56,7 +56,7 @@ async def test_a_contact_bounds_a_circuit_and_the_chain_says_so(
     journal = MemoryJournal()
     state = initial_state(loaded.settings.topology, SiteRules(meter_intervals_s={}), CLOCK.monotonic())
     site = Site(state, SharingRules(), CLOCK, MemoryActuator(), MemoryLimits(), journal)
-    field = Field(site, journal, CLOCK, lambda group, name, room: spawn(group, _run(room), name))
+    field = Field(site, journal, CLOCK, lambda group, name, room: spawn(group, _run(room), name), lambda: None)
     async with asyncio.TaskGroup() as group:
         field.take(group, loaded.settings)
         await until(lambda: any(data.get("contact") == "closed" for _, _, _, data in journal.entries))

@@ -6,9 +6,11 @@ from sitectl.base.clock import LoopClock
 from sitectl.base.virtual import run_virtual
 from sitectl.fieldbus.bus import Answer, Fault, ReadFailed
 from sitectl.fieldbus.memory import MemoryBus
-from sitectl.meters.finding import Found, find_units, fits
+from sitectl.meters.finding import Found, find_units, fits, models
 from tests.unit.meters.facts import SUNNY_NOON, image
 from tests.unit.meters.sheet_files import sheet
+from tests.unit.meters.sunspec_devices import common, inverter
+from tests.unit.meters.test_sunspec import WYE, bus_of
 
 CLOCK = LoopClock(datetime(2026, 1, 1, tzinfo=UTC))
 JANITZA, EASTRON = sheet("janitza-umg604"), sheet("eastron-sdm630")
@@ -75,5 +77,17 @@ def test_a_device_that_does_not_answer_to_blocks_is_not_asked_for_ever() -> None
         line = Mute({}, CLOCK)
         assert await fits(line, 1, SHEETS * 5) == []
         assert len(line.requests) <= 4
+
+    run_virtual(main())
+
+
+def test_devices_that_name_themselves_are_told_by_name_in_the_order_of_the_configuration() -> None:
+    async def main() -> None:
+        line = bus_of(common("SolarEdge", "SE10K"), inverter(103, a=(1, 1, 1), w=700), common("WattNode", "WND"), WYE)
+        assert await models(line, 1) == [
+            "WattNode WND 1: meter, model 203",
+            "SolarEdge SE10K 1: inverter, model 103",
+        ]
+        assert await models(bus(), 1) == []
 
     run_virtual(main())

@@ -5,7 +5,7 @@ from sitectl.base.virtual import run_virtual
 from sitectl.config.settings import MeterSettings
 from sitectl.fieldbus.bus import Fault, ReadFailed
 from sitectl.fieldbus.memory import MemoryBus
-from sitectl.meters.once import Look, look, unit_of
+from sitectl.meters.once import Look, Looker, unit_of
 from sitectl.model.connection import TcpConnection
 from sitectl.model.ids import MeterId
 from tests.unit.meters.facts import SUNNY_NOON, image
@@ -18,7 +18,7 @@ MAIN = MeterSettings(MeterId("main"), sheet(NAME), TcpConnection("10.0.0.5", 502
 
 def seen(bus: MemoryBus) -> Look | str:
     async def main() -> Look | str:
-        return await look(MAIN, bus, CLOCK)
+        return await Looker(MAIN, bus, CLOCK).look()
 
     return run_virtual(main())
 

@@ -83,6 +83,11 @@ def test_stations_that_draw_more_than_it_shows_prove_it_wrong() -> None:
     assert wrong.startswith("the stations draw 20.0 A on L2, and it shows 10.0 A there: its phases are exchanged")
 
 
+def test_what_the_device_says_of_its_own_wiring_is_wrong() -> None:
+    trial = judge(looks(), CHARGING, ["phases exchanged"])
+    assert texts(trial, Level.WRONG) == ["it says itself: phases exchanged"]
+
+
 def test_without_a_car_it_says_that_nothing_was_compared() -> None:
     for nothing in (None, PhaseCurrents(0.0, 0.0, 0.0)):
         assert "no station below it draws enough" in texts(judge(looks(), nothing), Level.DOUBT)[-1]
