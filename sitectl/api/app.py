@@ -13,6 +13,7 @@ from sitectl.api import views
 from sitectl.api.answers import as_json, in_time
 from sitectl.api.buses import add_buses
 from sitectl.api.ceilings import add_ceilings
+from sitectl.api.departures import add_departures
 from sitectl.api.ledger import add_ledger
 from sitectl.api.ports import Behind
 from sitectl.api.stations import add_stations
@@ -20,10 +21,9 @@ from sitectl.api.trials import add_trials
 from sitectl.base.errors import EnvironmentFault
 from sitectl.model.ids import StationId
 from sitectl.model.transaction import TransactionTotals
-from sitectl.site.cycle import Decision
+from sitectl.site.cycle import Decision, look
 from sitectl.state.reduce import aged
 from sitectl.state.site_state import SiteState
-from sitectl.state.snapshot import snapshot
 
 TOTALS_S = 1.0
 
@@ -34,6 +34,7 @@ def make_app(behind: Behind) -> FastAPI:
     app.state.roles = behind.roles
     _add_refusals(app)
     add_ceilings(app, behind)
+    add_departures(app, behind)
     add_buses(app, behind)
     add_trials(app, behind)
     _add_site(app, behind)
@@ -74,7 +75,7 @@ def _look(behind: Behind) -> tuple[SiteState, Decision]:
     if decision is None:
         raise HTTPException(503, "the first control cycle has not run yet; ask again in a second")
     state = aged(behind.site.state, now, decision.pictures)
-    seen, pictures = snapshot(state, now, decision.pictures)
+    seen, pictures = look(state, now, decision.pictures)
     return state, replace(decision, snapshot=seen, pictures=pictures)
 
 

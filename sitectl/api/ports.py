@@ -20,6 +20,7 @@ from sitectl.model.transaction import NotRequeued, Requeued, TransactionTotals, 
 from sitectl.model.uplink import UplinkView
 from sitectl.site.ceilings import Bounded, NotTaken, Stands
 from sitectl.site.cycle import Decision
+from sitectl.site.departures import NotSaid, Said
 from sitectl.site.owner import CycleTimes
 from sitectl.site.trials import Trial, TrialKind
 from sitectl.site.writes import Written
@@ -113,6 +114,18 @@ class TrialDoor(Protocol):
         """The outcomes that are remembered, by kind."""
 
 
+class Departures(Protocol):
+    """When cars leave, as people say it."""
+
+    async def set(
+        self, evse: EvseId, at: str | None, in_s: float | None, energy_kwh: float | None, source: str
+    ) -> Said | NotSaid:
+        """Say when the car at an EVSE leaves, and what it needs."""
+
+    async def clear(self, evse: EvseId, source: str) -> bool | NotSaid:
+        """Withdraw it; whether there was one."""
+
+
 class Overview(Protocol):
     """What is put together from several rooms."""
 
@@ -152,6 +165,7 @@ class Behind:
     orders: Orders
     ceilings: Ceilings
     trials: TrialDoor
+    departures: Departures
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     roles: Roles = field(default_factory=lambda: Roles(ApiGroups()))
     buses: Callable[[], Buses] = lambda: Buses((), SystemClock())

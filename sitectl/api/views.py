@@ -16,7 +16,7 @@ from sitectl.model.journal import JournalEntry
 from sitectl.model.ladder import LadderStep
 from sitectl.model.limits import Ceiling, IfDead
 from sitectl.model.metering import Freshness
-from sitectl.model.snapshot import EvseSnapshot, MeterSnapshot, StationSnapshot
+from sitectl.model.snapshot import EvseSnapshot, MeterSnapshot, SiteSnapshot, StationSnapshot
 from sitectl.model.station import Obeys
 from sitectl.model.storage import StoreHealth, StoreState
 from sitectl.model.transaction import DeadLetter, TransactionTotals, TransactionView
@@ -239,6 +239,22 @@ def evse(decision: Decision, view: EvseSnapshot, seen: StationSnapshot) -> Json:
         },
         "learned_l1": None if view.first_phase is None else view.first_phase.name,
         "transaction": view.transaction,
+        "wish": _wish(decision.snapshot, view),
+    }
+
+
+def _wish(seen: SiteSnapshot, view: EvseSnapshot) -> Json | None:
+    """When its car leaves and what it comes to: `class` 0 goes first, 2 like the rest; null: it counts for nothing."""
+    wish, urgency = view.wish, seen.urgency.get(view.id)
+    if wish is None:
+        return None
+    return {
+        "departs_in_s": round(wish.departs_at - seen.at),
+        "energy_kwh": None if wish.energy_wh is None else round(wish.energy_wh / 1000.0, 3),
+        "taken_kwh": None if view.taken_wh is None else round(view.taken_wh / 1000.0, 3),
+        "source": wish.source,
+        "laxity_s": None if urgency is None else round(urgency.laxity_s),
+        "class": None if urgency is None else urgency.rank,
     }
 
 

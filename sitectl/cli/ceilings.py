@@ -72,9 +72,9 @@ def _limit(
     show_answer(ask(config, socket, question), as_json, tables.ceiling)
 
 
-def seconds_of(text: str) -> float:
+def seconds_of(text: str, option: str = "--for") -> float:
     """A duration as people write it, in seconds."""
     found = re.fullmatch(r"(\d{1,6})([smhd])", text.strip(), re.ASCII)
     if found is None:
-        raise fail(f"--for {text!r}: write a number and s, m, h or d, like 15m", USAGE)
+        raise fail(f"{option} {text!r}: write a number and s, m, h or d, like 15m", USAGE)
     return float(int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]])

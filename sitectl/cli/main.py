@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sitectl.cli import ledger, tables, trials
+from sitectl.cli import departures, ledger, tables, trials
 from sitectl.cli.asking import (
     DEFAULT_CONFIG,
     DEGRADED,
@@ -182,6 +182,7 @@ def uplinks(as_json: AsJson = False, config: Config = DEFAULT_CONFIG, socket: So
 app.command()(ledger.transactions)
 app.add_typer(ledger.transaction_app, name="transaction")
 app.add_typer(meter_app, name="meter")
+station_app.command("departure", epilog=departures.EXAMPLES)(departures.station_departure)
 app.add_typer(station_app, name="station")
 station_app.command("probe")(trials.probe)
 station_app.command("limit-test")(trials.limit_test)

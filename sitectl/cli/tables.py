@@ -200,10 +200,24 @@ def station(answer: Answer, narrow: bool) -> RenderableType:
         said = [clean(found[key]) for key in ("vendor", "model", "firmware") if found[key]]
         version = f"OCPP {clean(found['ocpp'])}" if found["ocpp"] else ""
         parts.append(Text("  ").join([Text(clean(name), "bold"), online, Text(version), Text(" ".join(said))]))
+        parts += [Text(clean(f"EVSE {number}: {_wish(wish)}")) for number, wish in _wishes(found)]
     told = [Text(clean(line)) for found in answer["stations"].values() for line in control_lines(found)]
     if told:
         told.insert(0, Text(""))
     return Group(*parts, "", stations(answer, narrow), *told)
+
+
+def _wishes(station: Answer) -> Iterator[tuple[str, Answer]]:
+    return ((number, wish) for number, evse in station["evses"].items() if (wish := evse.get("wish")) is not None)
+
+
+def _wish(wish: Answer) -> str:
+    """When a car leaves, and what that makes of it."""
+    text = f"leaves in {max(0, wish['departs_in_s']) / 60:.0f} min"
+    if wish["energy_kwh"] is not None:
+        text += f" with {wish['energy_kwh']:g} kWh, of which it has taken {wish['taken_kwh'] or 0:g}"
+    place = {0: "goes first", 1: "goes before the rest"}.get(wish["class"], "goes like the rest")
+    return f"{text}, says {wish['source']}; {place}"
 
 
 def _evsenew_table(narrow: bool) -> Table:
@@ -285,6 +299,16 @@ def availability(answer: Answer, narrow: bool) -> RenderableType:
     wish = "in service" if answer["operative"] else "out of service"
     later = " as soon as it is there, has ended its transaction, or nobody else keeps it out"
     return Text(clean(f"{place}: {wish}{later if answer['status'] == 'Scheduled' else ''}"))
+
+
+def departure(answer: Answer, narrow: bool) -> RenderableType:
+    """When a car leaves."""
+    place = f"{answer['station']}:{answer['evse']}"
+    if answer["departs"] is None:
+        return Text(clean(f"{place}: {'withdrawn' if answer['cleared'] else 'nothing had been said of it'}"))
+    needs = "" if answer["energy_kwh"] is None else f" with {answer['energy_kwh']:g} kWh"
+    lost = "" if answer["kept"] else "; the disk did not take it: a restart forgets it"
+    return Text(clean(f"{place}: leaves at {answer['departs']}{needs}, says {answer['source']}{lost}"))
 
 
 SHOWN_OF_A_FRAME = 300

@@ -26,6 +26,7 @@ from sitectl.routing.route import Route
 from sitectl.security.site_ca import SiteCa
 from sitectl.security.vault import Vault
 from sitectl.site.ceilings import ToldCeilings
+from sitectl.site.departures import Departures
 from sitectl.site.owner import Site
 from sitectl.site.rises import RiseKeeper
 from sitectl.site.rotations import RotationKeeper
@@ -34,7 +35,7 @@ from sitectl.site.trial_runs import RUNS
 from sitectl.site.trials import Trials
 from sitectl.state.site_state import SiteRules, initial_state
 from sitectl.stations.listeners import Doors
-from sitectl.stations.stations import Stations
+from sitectl.stations.stations import Stations, zone_of
 from sitectl.store import unclaimed
 from sitectl.store.disk import make_folder
 from sitectl.store.executor import Executor, ThreadExecutor
@@ -91,6 +92,7 @@ class Wired:
     pool: UplinkPool
     overview: SiteOverview
     ceilings: ToldCeilings
+    departures: Departures
     rises: RiseKeeper
     rungs: RungKeeper
     rotations: RotationKeeper
@@ -182,9 +184,15 @@ async def wire(
     overview = _overview(loaded, live, store, upkeep, stations, pool, clock)
     ceilings, rises = _remembering(site, ear, store, clock)
     rungs, rotations, trials = _learning(site, ear, store, clock, tasks)
+    departures = Departures(
+        lambda: site.state, ear.post, store.overlay, clock, store.journal, lambda: zone_of(live.settings)
+    )
+    departures.resume()
     overview.also_look(site.findings)
     site.cycle()
-    return Wired(live, ear, stations, site, pool, overview, ceilings, rises, rungs, rotations, trials, secrets)
+    return Wired(
+        live, ear, stations, site, pool, overview, ceilings, departures, rises, rungs, rotations, trials, secrets
+    )
 
 
 def _learning(

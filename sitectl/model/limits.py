@@ -33,13 +33,14 @@ class Wish:
     """When somebody wants to drive away from an EVSE (`departs_at`, monotonic s), and with how much energy more than
     at the start of the transaction (None: nobody said). It may change the order of those who charge, never a bound.
 
-    `source` names who said it ("operator", ...).
+    `source` names who said it ("operator", ...). `transaction`: the one that it is for, None before that began.
     """
 
     evse: EvseId
     departs_at: float
     energy_wh: float | None = None
     source: str = ""
+    transaction: TransactionId | None = None
 
 
 @dataclass(frozen=True, slots=True)

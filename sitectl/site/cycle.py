@@ -41,6 +41,13 @@ class Decision:
     violations: tuple[str, ...] = ()
 
 
+def look(state: SiteState, now: float, pictures: Pictures = NOTHING_SEEN) -> tuple[SiteSnapshot, Pictures]:
+    """See the site, and what the wishes come to."""
+    seen, pictures = take_snapshot(state, now, pictures)
+    urgency = urgencies(seen, state.topology.nominal_voltage_v)
+    return (replace(seen, urgency=urgency) if urgency else seen), pictures
+
+
 def decide(
     state: SiteState,
     compiled: CompiledSite,
@@ -51,9 +58,7 @@ def decide(
 ) -> tuple[SiteState, Decision]:
     """Decide for the site at `now`; also returns the state with the time that passed. `pictures`: the last cycle's."""
     state = aged(state, now, pictures)
-    seen, pictures = take_snapshot(state, now, pictures)
-    if urgency := urgencies(seen, state.topology.nominal_voltage_v):
-        seen = replace(seen, urgency=urgency)
+    seen, pictures = look(state, now, pictures)
     allocation, memory, violations = _share(state, compiled, seen, memory, rules)
     force = in_force(state.topology, seen, pictures)
     dead: dict[CircuitId, IfDead] = {

@@ -208,6 +208,14 @@ def with_use(evse: EvseState, reading: EvseReading) -> EvseState:
     return evse if draw is evse.draw else replace(evse, draw=draw)
 
 
+def with_wish(evse: EvseState, wish: Wish) -> EvseState:
+    """Take a wish, unless it was for a transaction that is over."""
+    running = None if evse.transaction is None else evse.transaction.id
+    if wish.transaction not in (None, running):
+        return evse
+    return replace(evse, wish=replace(wish, transaction=running))
+
+
 def with_offer(evse: EvseState, offer: Offer) -> EvseState:
     """Account for an offer that leaves us, and keep when it last rose, fell, paused or resumed."""
     entry = ledger.offered(evse.entry, offer)
@@ -288,6 +296,7 @@ def with_start(
         peak_a=0.0,
         judged_from=None,
         draw=DrawState(start_wh=meter_start_wh),
+        wish=None if evse.wish is None else replace(evse.wish, transaction=running.id),
     )
 
 

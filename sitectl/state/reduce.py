@@ -257,7 +257,7 @@ def _ceiling_cleared(state: SiteState, event: events.CeilingCleared) -> SiteStat
 
 
 def _wish_set(state: SiteState, event: events.WishSet) -> SiteState:
-    return _evse(state, event.wish.evse, lambda e: replace(e, wish=event.wish))
+    return _evse(state, event.wish.evse, lambda e: evses.with_wish(e, event.wish))
 
 
 def _wish_cleared(state: SiteState, event: events.WishCleared) -> SiteState:

@@ -70,7 +70,7 @@ class Stations:
             Validator(load_schemas(Version.V16)),
             certificates,
             store_samples_every_s,
-            _zone(settings),
+            zone_of(settings),
             gateway,
             tap_of,
         )
@@ -105,7 +105,7 @@ class Stations:
         when it comes.
         """
         self._keeps_strangers = settings.ocpp.unknown_stations is UnknownStations.QUARANTINE
-        self._desk.authorization, self._desk.zone = settings.authorization, _zone(settings)
+        self._desk.authorization, self._desk.zone = settings.authorization, zone_of(settings)
         for record, was_listed in self.book.replan(settings.topology.stations, quarantine=self._keeps_strangers):
             if record.present is None:
                 continue
@@ -178,7 +178,7 @@ def _unheard(outcome: Outcome) -> None:
     """A station that cannot be asked will beat by itself."""
 
 
-def _zone(settings: Settings) -> tzinfo:
+def zone_of(settings: Settings) -> tzinfo:
     """The site's, for stations whose time stamps name none; UTC is known without time zone data."""
     name = settings.site.timezone
     return UTC if name == "UTC" else ZoneInfo(name)

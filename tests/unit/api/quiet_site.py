@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sitectl.allocator.rules import SharingRules
 from sitectl.api.ports import Behind
@@ -31,12 +32,14 @@ from sitectl.model.transaction import (
 )
 from sitectl.model.uplink import UplinkState, UplinkView
 from sitectl.site.ceilings import ToldCeilings
+from sitectl.site.departures import Departures
 from sitectl.site.memory import MemoryOverlay
 from sitectl.site.owner import Site
 from sitectl.site.trial_runs import RUNS
 from sitectl.site.trials import Trials
 from sitectl.state.site_state import SiteRules, initial_state
 
+BERLIN = ZoneInfo("Europe/Berlin")
 WALL = datetime(2026, 11, 20, 6, 11, tzinfo=UTC)
 CP01, CP02, POST = StationId("CP01"), StationId("CP02"), StationId("POST")
 MAIN, CENTRAL = MeterId("main"), UplinkId("central")
@@ -252,7 +255,8 @@ def behind(quiet: QuietSite, ledger: Ledger, overview: Overview) -> Behind:
     overlay, site = MemoryOverlay(lambda: WALL), quiet.site
     ceilings = ToldCeilings(lambda: site.state.topology, site.post, overlay, quiet.clock, quiet.disk)
     trials = Trials(site, site.post, overlay, quiet.clock, Tasks(), quiet.disk, RUNS)
-    return Behind(site, ledger, ledger, ledger, overview, Orders(), ceilings, trials, asyncio.Event())
+    departures = Departures(lambda: site.state, site.post, overlay, quiet.clock, quiet.disk, lambda: BERLIN)
+    return Behind(site, ledger, ledger, ledger, overview, Orders(), ceilings, trials, departures, asyncio.Event())
 
 
 def transaction() -> TransactionView:

@@ -123,6 +123,7 @@ async def test_the_list_of_questions_stands_at_openapi(served: Served) -> None:
         "/v1/stations/{id}/trials",
         "/v1/stations/{id}/trials/{kind}",
         "/v1/stations/{id}/evses/{evse}/ceiling",
+        "/v1/stations/{id}/evses/{evse}/departure",
         "/v1/circuits/{id}/ceiling",
         "/v1/why/{id}",
         "/v1/meters",

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from sitectl.base.units import parse_timestamp
 from sitectl.cli.main import app
-from tests.unit.cli.canned import ANSWERS, EVENT, LETTER, MESSAGE, STATUS, TIMELINE, Canned, canned
+from tests.unit.cli.canned import ANSWERS, EVENT, EVSE, LETTER, MESSAGE, STATION, STATUS, TIMELINE, Canned, canned
 
 SITE = """
 site: {name: depot-north, data_dir: data}
@@ -335,3 +335,47 @@ def test_status_lists_ceilings_with_their_owners(config: Path, daemon: Canned) -
     assert "circuit garage 40.0 anna withdrawn" in lines
     assert "CP01:1 10.5 central 2026-11-20T06:30:00Z" in lines
     assert "station CP02 0.0 bert withdrawn" in lines
+
+
+def test_a_departure_is_said_and_withdrawn(config: Path, daemon: Canned) -> None:
+    said = ("station", "departure", "CP01", "--at", "17:30", "--energy-kwh", "20", "--config", config)
+    status, out, _ = sitectl(*said)
+    assert (status, daemon.asked) == (0, ["PUT /v1/stations/CP01/evses/1/departure"])
+    assert daemon.sent == [{"at": "17:30", "in_s": None, "energy_kwh": 20.0}]
+    lost = "the disk did not take it: a restart forgets it"
+    assert out == f"CP01:1: leaves at 2026-11-20T16:30:00Z with 20 kWh, says anna; {lost}\n"
+    sitectl("station", "departure", "CP01", "--in", "2h", "--config", config)
+    assert daemon.sent[-1] == {"at": None, "in_s": 7200.0, "energy_kwh": None}
+    daemon.answers["/v1/stations/CP01/evses/1/departure"] = {
+        "station": "CP01",
+        "evse": 1,
+        "departs": None,
+        "cleared": True,
+    }
+    status, out, _ = sitectl("station", "departure", "CP01", "--clear", "--config", config)
+    assert (status, out) == (0, "CP01:1: withdrawn\n")
+    assert daemon.asked[-1] == "DELETE /v1/stations/CP01/evses/1/departure"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        [],
+        ["--at", "17:30", "--in", "2h"],
+        ["--clear", "--in", "2h"],
+        ["--clear", "--energy-kwh", "3"],
+        ["--in", "soon"],
+    ],
+)
+def test_a_departure_that_is_none_is_not_said(config: Path, daemon: Canned, more: list[str]) -> None:
+    status, _, err = sitectl("station", "departure", "CP01", *more, "--config", config)
+    assert (status, daemon.asked) == (2, [])
+    assert err
+
+
+def test_a_station_is_shown_with_its_departure(config: Path, daemon: Canned) -> None:
+    wish = {"departs_in_s": 5398, "energy_kwh": 10.0, "taken_kwh": 3.25, "source": "anna", "laxity_s": 100, "class": 0}
+    evses = {"1": EVSE | {"wish": wish}}
+    daemon.answers["/v1/stations/CP01"] = {"schema": 1, "stations": {"CP01": STATION | {"evses": evses}}}
+    out = sitectl("stations", "CP01", "--config", config)[1]
+    assert "EVSE 1: leaves in 90 min with 10 kWh, of which it has taken 3.25, says anna; goes first" in out
