@@ -7,6 +7,7 @@ technicians.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from fastapi import FastAPI, HTTPException, Query, Request, Response
@@ -26,6 +27,8 @@ Count = Annotated[int, Query(ge=1, le=125)]
 
 def add_buses(app: FastAPI, behind: Behind) -> None:
     """The paths."""
+    turns: dict[str, asyncio.Lock] = {}
+    """One read at a time on each bus: whoever asks here, a meter that guards a fuse waits for one other at most."""
 
     @app.get("/v1/buses", summary="The field buses, with how often each device answered, and how not")
     async def buses() -> Response:
@@ -44,7 +47,8 @@ def add_buses(app: FastAPI, behind: Behind) -> None:
             raise HTTPException(404, f"no bus of this site is at {endpoint!r}; /v1/buses lists them")
         if not bus.is_known(unit):
             needs("technician")(request)
-        outcome = await bus.read(unit, function, address, count)
+        async with turns.setdefault(endpoint, asyncio.Lock()):
+            outcome = await bus.read(unit, function, address, count)
         if isinstance(outcome, ReadFailed):
             return as_json({"schema": views.SCHEMA, "fault": outcome.fault.value, "why": outcome.why})
         return as_json({"schema": views.SCHEMA, "words": outcome.words})

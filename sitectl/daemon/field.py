@@ -65,7 +65,8 @@ class Field:
             self._task.cancel()
 
     def findings(self) -> Iterator[Finding]:
-        """What is wrong with the signals."""
+        """What is wrong with the buses and the signals."""
+        yield from self.buses.findings()
         for source in self._signals.sources if self._signals is not None else ():
             yield from source.findings()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from sitectl.base.clock import Clock
@@ -15,6 +15,7 @@ from sitectl.fieldbus.rtu_link import TCP_TIMEOUT_S, RtuLink
 from sitectl.fieldbus.units import UNKNOWN, Device
 from sitectl.fieldbus.wires import SerialWire, TcpWire
 from sitectl.model.connection import Connection, SerialConnection
+from sitectl.model.health import Finding
 
 SERIAL_PAUSE_S, SERIAL_CHANGE_S = 0.05, 0.2
 RAW_CHANGE_S = 0.1
@@ -48,6 +49,14 @@ class Buses:
     def at(self, connection: Connection) -> QueuedBus | None:
         """The bus that owns this endpoint already, however it is spoken to there."""
         return next((bus for known, bus in self.all.items() if known.endpoint == connection.endpoint), None)
+
+    def findings(self) -> Iterator[Finding]:
+        """Devices whose answers are spoilt too often."""
+        for bus in self.all.values():
+            for unit, share in bus.noisy.items():
+                what = f"Of the latest answers of unit {unit} at {bus.name}, {share:.0%} were spoilt."
+                do = "Check the cable, its ends and its shield, and that no two devices have the same unit number."
+                yield what, bus.name, do
 
     async def run(self) -> None:
         """Own every endpoint until cancelled, and leave no connection behind."""

@@ -56,6 +56,11 @@ class QueuedBus:
         """How well each unit answers."""
         return self._units.counts()
 
+    @property
+    def noisy(self) -> Mapping[int, float]:
+        """Units of which many of the latest answers were spoilt, with their share."""
+        return self._units.noisy()
+
     def is_known(self, unit: int) -> bool:
         """Whether this device is one of those that the bus is for."""
         return self._units.is_known(unit)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
-from sitectl.fieldbus.bus import Answer, Fault, Registers
+from sitectl.fieldbus.bus import Answer, Fault, ReadFailed, Registers
 
 FIRST_REST_S, LONGEST_REST_S = 5.0, 60.0
 
@@ -56,12 +57,19 @@ class Counts:
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
+RECENT = 200
+FEWEST = 50
+NOISY = 0.05
+"""One in twenty of the latest answers spoilt is more than a sound line has."""
+
+
 @dataclass(slots=True)
 class Unit:
-    """What is known of one unit."""
+    """What is known of one unit. `spoilt`: of its latest answers, which came and were none."""
 
     device: Device = UNKNOWN
     counts: Counts = field(default_factory=Counts)
+    spoilt: deque[bool] = field(default_factory=lambda: deque(maxlen=RECENT))
     silences: int = 0
     rests_until: float = 0.0
 
@@ -86,11 +94,21 @@ class Units:
         """By unit, those that were asked."""
         return {number: unit.counts for number, unit in sorted(self._units.items()) if unit.counts.asked}
 
+    def noisy(self) -> Mapping[int, float]:
+        """Units of which many of the latest answers were spoilt, with their share."""
+        shares = {
+            number: sum(unit.spoilt) / len(unit.spoilt)
+            for number, unit in self._units.items()
+            if number in self._known and len(unit.spoilt) >= FEWEST
+        }
+        return {number: share for number, share in shares.items() if share > NOISY}
+
     def note(self, number: int, outcome: Answer, now: float) -> None:
         """How a request to this unit ended. One that is silent is left alone for a while where others share its bus:
         each silence costs them a time-out."""
         unit = self[number]
         unit.counts.add(outcome)
+        unit.spoilt.append(isinstance(outcome, ReadFailed) and outcome.fault in (Fault.CHECKSUM, Fault.MALFORMED))
         if isinstance(outcome, Registers) or outcome.fault not in (Fault.SILENT, Fault.GATEWAY):
             unit.silences = 0
             return

@@ -40,7 +40,7 @@ class Signals:
         try:
             async with asyncio.TaskGroup() as group:
                 for source in self.sources:
-                    spawn(group, _watched(source, door), source.name)
+                    spawn(group, watched(source, door), source.name)
         finally:
             for reader in self._readers.values():
                 reader.close()
@@ -52,7 +52,8 @@ def tenants(boxes: Mapping[str, IoBoxSettings]) -> Iterator[Tenant]:
         yield Tenant(box.connection, box.unit, Device(box.pause_s, vital=True))
 
 
-async def _watched(source: CeilingSource, door: CeilingDoor) -> None:
+async def watched(source: CeilingSource, door: CeilingDoor) -> None:
+    """Run a source; where it fails, all that it could ask for holds from then on."""
     try:
         await source.run(door)
     except Exception:

@@ -1,5 +1,7 @@
 """Reads through the daemon's buses: of devices of the site by everybody, of others by technicians."""
 
+import asyncio
+from collections.abc import Awaitable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from sitectl.base.clock import SystemClock
 from sitectl.base.tasks import Tasks
 from sitectl.fieldbus.buses import Buses, Tenant
 from sitectl.model.connection import TcpConnection
-from tests.integration.modbus_stub import ModbusStub, exception
+from tests.integration.modbus_stub import ModbusStub, exception, late
 from tests.unit.api.quiet_site import Ledger, Overview, QuietSite, behind
 
 
@@ -53,6 +55,29 @@ async def test_another_device_needs_a_technician(tmp_path: Path) -> None:
     [(status, answer)] = await answers(tmp_path, READ.format(2))
     assert status == 403
     assert "this needs the role technician" in answer["detail"]
+
+
+async def test_however_many_ask_here_a_meter_waits_for_one_of_them_at_most(tmp_path: Path) -> None:
+    quiet, tasks = QuietSite(tmp_path), Tasks()
+    async with ModbusStub({7: 70, 8: 80}) as stub:
+        stub.behave = late(0.05)
+        here = TcpConnection("127.0.0.1", stub.port)
+        buses = Buses([Tenant(here, 1)], SystemClock())
+        tasks.spawn(buses.run(), "buses")
+        app = make_app(replace(behind(quiet, Ledger(), Overview(quiet)), buses=lambda: buses))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
+            many = [client.get(f"/v1/buses{READ.format(1)}".replace("PORT", str(stub.port))) for _ in range(20)]
+            waiting = [tasks.spawn(_status(one), "read") for one in many]
+            await asyncio.sleep(0.02)
+            before = len(stub.requests)
+            await buses[here].read(1, 3, 8, 1)
+            assert len(stub.requests) - before <= 2
+            assert {await one for one in waiting} == {200}
+        await tasks.cancel_all()
+
+
+async def _status(asked: Awaitable[httpx.Response]) -> int:
+    return (await asked).status_code
 
 
 async def test_what_the_device_refuses_is_an_answer(tmp_path: Path) -> None:

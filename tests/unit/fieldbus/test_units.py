@@ -39,6 +39,17 @@ def test_alone_on_its_bus_nobody_is_spared() -> None:
     assert units[1].rests_until == 0.0
 
 
+def test_a_unit_of_which_every_tenth_answer_is_spoilt_is_told_until_it_is_better() -> None:
+    units = Units({1: Device(), 2: Device()})
+    for number in range(60):
+        units.note(1, ReadFailed(Fault.CHECKSUM, "") if number % 10 == 0 else GOOD, 0.0)
+        units.note(2, ReadFailed(Fault.CHECKSUM, "") if number % 30 == 0 else GOOD, 0.0)
+    assert units.noisy() == {1: pytest.approx(0.1)}
+    for _ in range(200):
+        units.note(1, GOOD, 0.0)
+    assert units.noisy() == {}
+
+
 @pytest.mark.parametrize(
     ("fault", "count"),
     [
