@@ -1,15 +1,23 @@
-"""How answers are given: JSON bytes, and the ledger's in time or not at all."""
+"""How answers are given: JSON bytes, of the site as it is now, and the ledger's in time or not at all."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 import orjson
-from fastapi import Response
+from fastapi import HTTPException, Response
 
+from sitectl.api.ports import Behind
 from sitectl.base.errors import EnvironmentFault
+from sitectl.base.units import parse_timestamp
+from sitectl.site.cycle import Decision
+from sitectl.site.cycle import look as see
+from sitectl.state.reduce import aged
+from sitectl.state.site_state import SiteState
 
 T = TypeVar("T")
 
@@ -28,3 +36,21 @@ async def in_time(question: Awaitable[T], within_s: float = LEDGER_S) -> T:
             return await question
     except TimeoutError:
         raise EnvironmentFault(f"the disk did not answer within {within_s:g} s") from None
+
+
+def moment(name: str, text: str) -> datetime:
+    """The time that a question names; what is none is refused."""
+    parsed = parse_timestamp(text)
+    if parsed is None:
+        raise HTTPException(422, f"{name}={text!r} is not an ISO 8601 time")
+    return parsed[0]
+
+
+def look(behind: Behind) -> tuple[SiteState, Decision]:
+    """The site at this moment, with what the last cycle decided."""
+    decision, now = behind.site.decision, behind.overview.monotonic()
+    if decision is None:
+        raise HTTPException(503, "the first control cycle has not run yet; ask again in a second")
+    state = aged(behind.site.state, now, decision.pictures)
+    seen, pictures = see(state, now, decision.pictures)
+    return state, replace(decision, snapshot=seen, pictures=pictures)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as HttpError
 
 from sitectl.api import views
-from sitectl.api.answers import as_json, in_time
+from sitectl.api.answers import as_json, in_time, look
 from sitectl.api.buses import add_buses
 from sitectl.api.ceilings import add_ceilings
 from sitectl.api.departures import add_departures
@@ -18,12 +17,10 @@ from sitectl.api.ledger import add_ledger
 from sitectl.api.ports import Behind
 from sitectl.api.stations import add_stations
 from sitectl.api.trials import add_trials
+from sitectl.api.why import add_why
 from sitectl.base.errors import EnvironmentFault
 from sitectl.model.ids import StationId
 from sitectl.model.transaction import TransactionTotals
-from sitectl.site.cycle import Decision, look
-from sitectl.state.reduce import aged
-from sitectl.state.site_state import SiteState
 
 TOTALS_S = 1.0
 
@@ -37,6 +34,7 @@ def make_app(behind: Behind) -> FastAPI:
     add_departures(app, behind)
     add_buses(app, behind)
     add_trials(app, behind)
+    add_why(app, behind)
     _add_site(app, behind)
     add_stations(app, behind)
     add_ledger(app, behind)
@@ -69,16 +67,6 @@ def _add_refusals(app: FastAPI) -> None:
         return as_json({"detail": "the daemon failed over this question and goes on; its log says why"}, 500)
 
 
-def _look(behind: Behind) -> tuple[SiteState, Decision]:
-    """The site at this moment, with what the last cycle decided."""
-    decision, now = behind.site.decision, behind.overview.monotonic()
-    if decision is None:
-        raise HTTPException(503, "the first control cycle has not run yet; ask again in a second")
-    state = aged(behind.site.state, now, decision.pictures)
-    seen, pictures = look(state, now, decision.pictures)
-    return state, replace(decision, snapshot=seen, pictures=pictures)
-
-
 def _add_site(app: FastAPI, behind: Behind) -> None:
     @app.get("/v1/status", summary="One look at everything")
     async def status() -> Response:
@@ -88,17 +76,17 @@ def _add_site(app: FastAPI, behind: Behind) -> None:
         overview, times = behind.overview, behind.site.times
         uplinks, problems, disk = overview.uplinks(), overview.problems(), overview.store()
         return as_json(
-            views.status(overview.site_name, overview.wall(), *_look(behind), times, problems, uplinks, totals, disk)
+            views.status(overview.site_name, overview.wall(), *look(behind), times, problems, uplinks, totals, disk)
         )
 
     @app.get("/v1/stations", summary="All stations")
     async def stations() -> Response:
-        _, decision = _look(behind)
+        _, decision = look(behind)
         return as_json({"schema": views.SCHEMA, "stations": views.stations(decision)})
 
     @app.get("/v1/stations/{id:path}", summary="One station")
     async def station(id: str) -> Response:
-        _, decision = _look(behind)
+        _, decision = look(behind)
         seen = decision.snapshot.stations.get(StationId(id))
         if seen is None:
             raise HTTPException(404, f"no station {id!r} here; `sitectl stations` lists them")
@@ -108,17 +96,9 @@ def _add_site(app: FastAPI, behind: Behind) -> None:
         shown["profiles_written"] = views.written(behind.site.written(seen.id), in_ram=seen.profiles_in_ram)
         return as_json({"schema": views.SCHEMA, "stations": {seen.id: shown}})
 
-    @app.get("/v1/why/{id:path}", summary="The chain that set an EVSE's limit")
-    async def why(id: str) -> Response:
-        state, decision = _look(behind)
-        evse = views.find_evse(decision, id)
-        if evse is None:
-            raise HTTPException(404, f"no EVSE {id!r} here; name a station, or STATION:EVSE")
-        return as_json(views.why_json(state, decision, evse, behind.overview.wall()))
-
     @app.get("/v1/meters", summary="All grid meters")
     async def meters() -> Response:
-        _, decision = _look(behind)
+        _, decision = look(behind)
         return as_json({"schema": views.SCHEMA, "meters": views.meters(decision)})
 
     @app.get("/v1/uplinks", summary="All central CSMSs")

@@ -13,12 +13,11 @@ from fastapi import Depends, FastAPI, Header, HTTPException, Query, Response
 from fastapi.responses import StreamingResponse
 
 from sitectl.api import views
-from sitectl.api.answers import as_json, in_time
+from sitectl.api.answers import as_json, in_time, moment
 from sitectl.api.ports import Behind, LedgerReader
 from sitectl.api.roles import needs
 from sitectl.api.timeline import timeline
 from sitectl.base.errors import EnvironmentFault
-from sitectl.base.units import parse_timestamp
 from sitectl.model.ids import StationId
 from sitectl.model.journal import JournalEntry, Wanted
 from sitectl.model.transaction import NotRequeued
@@ -76,7 +75,7 @@ def add_ledger(app: FastAPI, behind: Behind) -> None:
         type: OfType = (),
         follow: bool = True,
     ) -> StreamingResponse:
-        begin = None if since is None else _moment(since)
+        begin = None if since is None else moment("since", since)
         wanted = Wanted(None if station is None else StationId(station), tuple(type)[:MOST_TYPES])
         if after is None and last_event_id is not None and last_event_id.isascii() and last_event_id.isdigit():
             after = min(int(last_event_id), 2**62)
@@ -93,15 +92,8 @@ def _add_timeline(app: FastAPI, behind: Behind) -> None:
         search: Annotated[str, Query(max_length=200, description="only what holds this text")] = "",
         limit: Annotated[int, Query(ge=1, le=10000, description="the newest so many")] = 1000,
     ) -> Response:
-        page = await in_time(behind.timeline.of(StationId(station), _moment(since), search, limit), TIMELINE_S)
+        page = await in_time(behind.timeline.of(StationId(station), moment("since", since), search, limit), TIMELINE_S)
         return as_json(timeline(station, page))
-
-
-def _moment(text: str) -> datetime:
-    parsed = parse_timestamp(text)
-    if parsed is None:
-        raise HTTPException(422, f"since={text!r} is not an ISO 8601 time")
-    return parsed[0]
 
 
 async def _pages(

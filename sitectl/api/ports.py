@@ -21,7 +21,9 @@ from sitectl.model.uplink import UplinkView
 from sitectl.site.ceilings import Bounded, NotTaken, Stands
 from sitectl.site.cycle import Decision
 from sitectl.site.departures import NotSaid, Said
+from sitectl.site.incidents import NotCovered
 from sitectl.site.owner import CycleTimes
+from sitectl.site.replay import Replayed
 from sitectl.site.trials import Trial, TrialKind
 from sitectl.site.writes import Written
 from sitectl.state.site_state import SiteState
@@ -126,6 +128,13 @@ class Departures(Protocol):
         """Withdraw it; whether there was one."""
 
 
+class Recordings(Protocol):
+    """What the site saw and decided in the past."""
+
+    async def at(self, wall: float) -> Replayed | NotCovered:
+        """The cycle of a moment (s since 1970), decided again. Raises EnvironmentFault where it cannot be read."""
+
+
 class Overview(Protocol):
     """What is put together from several rooms."""
 
@@ -166,6 +175,7 @@ class Behind:
     ceilings: Ceilings
     trials: TrialDoor
     departures: Departures
+    recordings: Recordings
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     roles: Roles = field(default_factory=lambda: Roles(ApiGroups()))
     buses: Callable[[], Buses] = lambda: Buses((), SystemClock())

@@ -9,12 +9,13 @@ from typing import Any
 
 from sitectl.allocator.why import why
 from sitectl.base.units import format_utc
+from sitectl.model.circuit import Topology
 from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.health import Problem
 from sitectl.model.ids import CircuitId, EvseId, StationId, UplinkId
 from sitectl.model.journal import JournalEntry
 from sitectl.model.ladder import LadderStep
-from sitectl.model.limits import Ceiling, IfDead
+from sitectl.model.limits import Allocation, Ceiling, IfDead
 from sitectl.model.metering import Freshness
 from sitectl.model.snapshot import EvseSnapshot, MeterSnapshot, SiteSnapshot, StationSnapshot
 from sitectl.model.station import Obeys
@@ -296,16 +297,19 @@ def _share_reason(decision: Decision, view: EvseSnapshot, limit_a: float | None)
     return target.reason
 
 
-def why_json(state: SiteState, decision: Decision, id: EvseId, wall: datetime) -> Json:
-    """The chain that set an EVSE's limit."""
-    view = decision.snapshot.evses[id]
+def why_json(
+    topology: Topology, seen: SiteSnapshot, allocation: Allocation, id: EvseId, wall: datetime, same: bool = True
+) -> Json:
+    """The chain that set an EVSE's limit. `same` False: decided again by another version, and otherwise."""
+    differs = {} if same else {"differs": "this version of sitectl decides otherwise than the one that recorded this"}
     return {
         "schema": SCHEMA,
         "station": id.station,
         "evse": id.evse,
         "time": format_utc(wall),
-        "limit_a": limit(view),
-        "chain": why(state.topology, decision.snapshot, decision.allocation, id),
+        "limit_a": limit(seen.evses[id]),
+        **differs,
+        "chain": why(topology, seen, allocation, id),
     }
 
 
@@ -371,12 +375,12 @@ def event(entry: JournalEntry) -> Json:
     }
 
 
-def find_evse(decision: Decision, name: str) -> EvseId | None:
+def find_evse(seen: SiteSnapshot, name: str) -> EvseId | None:
     """`CP01`, `CP01:2` or `CP01/2` -> an EVSE of the plan; without a number the first of the station."""
     if (numbered := _NUMBERED.fullmatch(name)) is not None:
         id = EvseId(StationId(numbered[1]), int(numbered[2]))
-        return id if id in decision.snapshot.evses else None
-    return next((id for id in decision.snapshot.evses if id.station == name), None)
+        return id if id in seen.evses else None
+    return next((id for id in seen.evses if id.station == name), None)
 
 
 def _phases(currents: PhaseCurrents | None) -> list[float] | None:

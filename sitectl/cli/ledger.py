@@ -98,15 +98,15 @@ def timeline(
         screen.print(line, soft_wrap=True)
 
 
-def begin_of(since: str | None) -> str | None:
-    """The moment that `--since` means, as the daemon takes it."""
+def begin_of(since: str | None, option: str = "--since") -> str | None:
+    """The moment that `--since` (or another option) means, as the daemon takes it."""
     if since is None:
         return None
     if (moment := parse_timestamp(since)) is not None:
         return format_utc(moment[0])
     found = re.fullmatch(r"(\d{1,6})([smhd])", since.strip(), re.ASCII)
     if found is None:
-        raise fail(f"--since {since!r}: write a number and s, m, h or d, like 1h, or a time (ISO 8601)", USAGE)
+        raise fail(f"{option} {since!r}: write a number and s, m, h or d, like 1h, or a time (ISO 8601)", USAGE)
     seconds = int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
     try:
         return (SystemClock().wall() - timedelta(seconds=seconds)).isoformat()

@@ -37,6 +37,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+WHY_EXAMPLES = """\b
+  sitectl why CP01                              why CP01 has the limit that it has now
+  sitectl why CP01:2 --at 5m                    why EVSE 2 of CP01 had it five minutes ago
+  sitectl why CP01 --at 2026-11-20T06:11:00Z    at that moment; what an incident recorded is found, too
+"""
 CHECK_EXAMPLES = """\b
   sitectl check site.yaml              errors and warnings, then what binds the fallbacks and how large they could be
   sitectl check site.yaml --json       the same for programs; exit status 2 where the configuration is refused
@@ -156,15 +161,20 @@ def stations(
     show_answer(answer, as_json, tables.stations if id is None else tables.station)
 
 
-@app.command()
+@app.command(epilog=WHY_EXAMPLES)
 def why(
     id: Annotated[str, typer.Argument(help="A station, or STATION:EVSE.")],
+    at: Annotated[
+        str | None, typer.Option(help="As it was then: 30s, 5m, 1h ago, or a time; within 15 min or an incident.")
+    ] = None,
     as_json: AsJson = False,
     config: Config = DEFAULT_CONFIG,
     socket: Socket = None,
 ) -> None:
     """Explain the limit of an EVSE: from what it wants to what it draws."""
-    show_answer(ask(config, socket, lambda client: client.get("why", id)), as_json, tables.why)
+    moment = ledger.begin_of(at, "--at")
+    answer = ask(config, socket, lambda client: client.get("why", id, at=moment, long=moment is not None))
+    show_answer(answer, as_json, tables.why)
 
 
 @app.command()

@@ -251,7 +251,8 @@ def why(answer: Answer, narrow: bool) -> RenderableType:
     for step in answer["chain"]:
         where = " ".join(step[key] for key in ("circuit", "phase") if step.get(key))
         add_row(table, step["step"], where, _a(step["a"]), step["text"])
-    return Group(Text(clean(title), style="bold"), "", table)
+    differs = [Text(clean(answer["differs"]), style="yellow")] if answer.get("differs") else []
+    return Group(Text(clean(title), style="bold"), *differs, "", table)
 
 
 # --- the ledger -------------------------------------------------------------------------------------------------------

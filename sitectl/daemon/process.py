@@ -196,6 +196,7 @@ class Daemon:
                 self._rooms.ceilings,
                 self._rooms.trials,
                 self._rooms.departures,
+                self._rooms.incidents,
                 closing,
                 self._roles,
                 lambda: self._field.buses,
@@ -214,6 +215,7 @@ class Daemon:
                     self._keep(group, "upkeep", self._upkeep.run),
                     self._keep(group, "rises", self._rooms.rises.run),
                     self._keep(group, "departures", self._rooms.departures.run),
+                    self._keep(group, "incidents", self._rooms.incidents.run),
                     spawn(group, reload.run(), "reload"),
                     self._keep(group, "memory", keep_small),
                     self._keep(group, "clock", partial(self._time.run, self._rooms, self._rooms.pool.wake)),
@@ -269,6 +271,7 @@ class Daemon:
     def _cycled(self, decision: Decision) -> None:
         """A completed cycle feeds the watchdog, and once a second people are told how things stand."""
         now = decision.snapshot.at
+        self._rooms.incidents.see(decision)
         if self._watchdog_s is not None and now - self._fed_at >= self._watchdog_s / 3:
             self._fed_at = now
             self._notifier.watchdog()

@@ -27,7 +27,9 @@ from sitectl.security.site_ca import SiteCa
 from sitectl.security.vault import Vault
 from sitectl.site.ceilings import ToldCeilings
 from sitectl.site.departures import Departures
+from sitectl.site.incidents import Incidents
 from sitectl.site.owner import Site
+from sitectl.site.recorder import Recorder
 from sitectl.site.rises import RiseKeeper
 from sitectl.site.rotations import RotationKeeper
 from sitectl.site.rungs import RungKeeper
@@ -40,7 +42,7 @@ from sitectl.store import unclaimed
 from sitectl.store.disk import make_folder
 from sitectl.store.executor import Executor, ThreadExecutor
 from sitectl.store.opening import Store, open_store
-from sitectl.store.upkeep import Upkeep
+from sitectl.store.upkeep import RECORDINGS, Upkeep
 from sitectl.uplinks.pool import UplinkPool
 from sitectl.uplinks.ports import Rooms, Time
 from sitectl.uplinks.uplink import MakeDialer
@@ -94,6 +96,7 @@ class Wired:
     ceilings: ToldCeilings
     departures: Departures
     rises: RiseKeeper
+    incidents: Incidents
     rungs: RungKeeper
     rotations: RotationKeeper
     trials: Trials
@@ -190,9 +193,8 @@ async def wire(
     departures.resume()
     overview.also_look(site.findings)
     site.cycle()
-    return Wired(
-        live, ear, stations, site, pool, overview, ceilings, departures, rises, rungs, rotations, trials, secrets
-    )
+    learned = (ceilings, departures, rises, _incidents(settings, store, clock), rungs, rotations, trials)
+    return Wired(live, ear, stations, site, pool, overview, *learned, secrets)
 
 
 def _learning(
@@ -228,6 +230,11 @@ def _remembering(site: Site, ear: Ear, store: Store, clock: Clock) -> tuple[Told
     ceilings.resume()
     rises.resume()
     return ceilings, rises
+
+
+def _incidents(settings: Settings, store: Store, clock: Clock) -> Incidents:
+    folder = settings.site.data_dir / RECORDINGS
+    return Incidents(Recorder(), folder, clock, store.journal, lambda: store.database.ample)
 
 
 def _overview(

@@ -5,6 +5,9 @@
 * `offers.py` turns a decision into offers: what goes at once, what must be on disk first, what is due for renewal.
 * `stored.py` knows what the disk says of each limit, or may say while a write is under way.
 * `shares.py`, `problems.py` and `standing.py` make what others see of it: circuits, what is wrong, what really holds.
+* `ceilings.py` keeps what people set from outside, `rises.py` what was learned of the base load.
+* `recorder.py` keeps the last cycles (`tables.py` and `plain.py` say how), `replay.py` decides them again;
+  `incidents.py` sees when they are worth a file, `recordings.py` writes and reads it.
 
 Nothing here waits for a station, the disk or a meter: what came of an offer returns as an event.
 """

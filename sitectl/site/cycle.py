@@ -14,6 +14,7 @@ from sitectl.allocator.allocate import AllocatorMemory, SharingRules, allocate
 from sitectl.allocator.compiled import CompiledSite
 from sitectl.allocator.safe import safe_allocation
 from sitectl.allocator.verify import verify
+from sitectl.model.circuit import Topology
 from sitectl.model.ids import CircuitId
 from sitectl.model.limits import Allocation, CircuitShare, IfDead
 from sitectl.model.snapshot import SiteSnapshot
@@ -29,8 +30,17 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Basis:
+    """What a cycle decided by beside the snapshot: the tree, the rules, and what was remembered before it."""
+
+    compiled: CompiledSite
+    rules: SharingRules
+    memory: AllocatorMemory
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """What one cycle saw and decided."""
+    """What one cycle saw and decided, and by what."""
 
     snapshot: SiteSnapshot
     allocation: Allocation
@@ -39,13 +49,13 @@ class Decision:
     memory: AllocatorMemory
     pictures: Pictures
     violations: tuple[str, ...] = ()
+    basis: Basis | None = None
 
 
 def look(state: SiteState, now: float, pictures: Pictures = NOTHING_SEEN) -> tuple[SiteSnapshot, Pictures]:
     """See the site, and what the wishes come to."""
     seen, pictures = take_snapshot(state, now, pictures)
-    urgency = urgencies(seen, state.topology.nominal_voltage_v)
-    return (replace(seen, urgency=urgency) if urgency else seen), pictures
+    return with_urgency(seen, state.topology), pictures
 
 
 def decide(
@@ -59,27 +69,34 @@ def decide(
     """Decide for the site at `now`; also returns the state with the time that passed. `pictures`: the last cycle's."""
     state = aged(state, now, pictures)
     seen, pictures = look(state, now, pictures)
-    allocation, memory, violations = _share(state, compiled, seen, memory, rules)
+    basis = Basis(compiled, rules, memory)
+    allocation, memory, violations = share(basis, seen)
+    if violations:
+        log.error("the safe plan goes out: %s", "; ".join(violations[:5]))
     force = in_force(state.topology, seen, pictures)
     dead: dict[CircuitId, IfDead] = {
         id: if_dead(circuit, force[id], seen.circuits[id].measured_base_a, state.rises.get(id))
         for id, circuit in state.topology.circuits.items()
     }
     shares = circuit_shares(state, seen, allocation, dead)
-    return state, Decision(seen, allocation, force, shares, memory, pictures, violations)
+    return state, Decision(seen, allocation, force, shares, memory, pictures, violations, basis)
 
 
-def _share(
-    state: SiteState, compiled: CompiledSite, seen: SiteSnapshot, memory: AllocatorMemory, rules: SharingRules
-) -> tuple[Allocation, AllocatorMemory, tuple[str, ...]]:
-    """The allocation, or the safe one with the reason why."""
+def with_urgency(seen: SiteSnapshot, topology: Topology) -> SiteSnapshot:
+    """The same with what the wishes in it come to."""
+    urgency = urgencies(seen, topology.nominal_voltage_v)
+    return replace(seen, urgency=urgency) if urgency else seen
+
+
+def share(basis: Basis, seen: SiteSnapshot) -> tuple[Allocation, AllocatorMemory, tuple[str, ...]]:
+    """The allocation and what to remember of it; or the safe one, with the reasons why."""
+    topology = basis.compiled.topology
     try:
-        allocation, memory_after = allocate(compiled, seen, memory, rules)
-        violations = tuple(verify(state.topology, seen, allocation.offers))
+        allocation, memory_after = allocate(basis.compiled, seen, basis.memory, basis.rules)
+        violations = tuple(verify(topology, seen, allocation.offers))
     except Exception as error:  # the fuse comes before the cause: cut now, complain after
-        log.exception("sharing failed; the safe plan goes out")
+        log.exception("sharing failed")
         violations = (f"sharing failed: {error!r}",)
     if not violations:
         return allocation, memory_after, ()
-    log.error("the safe plan goes out: %s", "; ".join(violations[:5]))
-    return safe_allocation(state.topology, seen, violations[0]), memory, violations
+    return safe_allocation(topology, seen, violations[0]), basis.memory, violations

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -33,8 +33,10 @@ from sitectl.model.transaction import (
 from sitectl.model.uplink import UplinkState, UplinkView
 from sitectl.site.ceilings import ToldCeilings
 from sitectl.site.departures import Departures
+from sitectl.site.incidents import Incidents
 from sitectl.site.memory import MemoryOverlay
 from sitectl.site.owner import Site
+from sitectl.site.recorder import Recorder
 from sitectl.site.trial_runs import RUNS
 from sitectl.site.trials import Trials
 from sitectl.state.site_state import SiteRules, initial_state
@@ -70,6 +72,19 @@ class StillClock:
 
     def wall(self) -> datetime:
         return WALL
+
+
+class MovingClock(StillClock):
+    """Its wall clock goes with it."""
+
+    def __init__(self, clock: StillClock) -> None:
+        self._clock = clock
+
+    def monotonic(self) -> float:
+        return self._clock.at
+
+    def wall(self) -> datetime:
+        return WALL + timedelta(seconds=self._clock.at - 1000.0)
 
 
 class Disk:
@@ -108,6 +123,8 @@ class QuietSite:
         rules = SiteRules(meter_intervals_s={MAIN: 1.0})
         state = initial_state(loaded.settings.topology, rules, self.clock.at)
         self.site = Site(state, SharingRules(), self.clock, self.disk, self.disk, self.disk)
+        self.incidents = Incidents(Recorder(), directory / "recordings", MovingClock(self.clock), self.disk)
+        self.site.on_cycle = self.incidents.see
 
     def meter(self, *amperes: float) -> None:
         reading = MeterReading(MAIN, self.clock.at, PhaseCurrents(*amperes), power_w=230.0 * sum(amperes))
@@ -256,7 +273,9 @@ def behind(quiet: QuietSite, ledger: Ledger, overview: Overview) -> Behind:
     ceilings = ToldCeilings(lambda: site.state.topology, site.post, overlay, quiet.clock, quiet.disk)
     trials = Trials(site, site.post, overlay, quiet.clock, Tasks(), quiet.disk, RUNS)
     departures = Departures(lambda: site.state, site.post, overlay, quiet.clock, quiet.disk, lambda: BERLIN)
-    return Behind(site, ledger, ledger, ledger, overview, Orders(), ceilings, trials, departures, asyncio.Event())
+    recordings = quiet.incidents
+    asked = (ledger, ledger, ledger, overview, Orders(), ceilings, trials, departures, recordings)
+    return Behind(site, *asked, asyncio.Event())
 
 
 def transaction() -> TransactionView:

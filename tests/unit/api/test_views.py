@@ -236,7 +236,7 @@ def test_why_tells_the_chain_from_demand_to_measured(quiet: QuietSite) -> None:
     quiet.charge(EvseId(CP01, 1), 5.0)
     quiet.pass_s(3, 6.0, 7.0, 8.0)
     decision = quiet.site.cycle()
-    answer = views.why_json(quiet.site.state, decision, EvseId(CP01, 1), WALL)
+    answer = views.why_json(quiet.site.state.topology, decision.snapshot, decision.allocation, EvseId(CP01, 1), WALL)
     assert list(answer) == ["schema", "station", "evse", "time", "limit_a", "chain"]
     steps = [step["step"] for step in answer["chain"]]
     assert (steps[0], steps[-1]) == ("demand", "measured")
@@ -260,7 +260,7 @@ def test_why_tells_the_chain_from_demand_to_measured(quiet: QuietSite) -> None:
     ],
 )
 def test_an_evse_is_found_by_name(quiet: QuietSite, name: str, found: EvseId | None) -> None:
-    assert views.find_evse(quiet.site.cycle(), name) == found
+    assert views.find_evse(quiet.site.cycle().snapshot, name) == found
 
 
 def test_a_transaction_has_the_promised_keys() -> None:

@@ -3,7 +3,9 @@
 import json
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from typer.testing import CliRunner
@@ -379,3 +381,15 @@ def test_a_station_is_shown_with_its_departure(config: Path, daemon: Canned) -> 
     daemon.answers["/v1/stations/CP01"] = {"schema": 1, "stations": {"CP01": STATION | {"evses": evses}}}
     out = sitectl("stations", "CP01", "--config", config)[1]
     assert "EVSE 1: leaves in 90 min with 10 kWh, of which it has taken 3.25, says anna; goes first" in out
+
+
+def test_why_is_asked_of_the_past(config: Path, daemon: Canned) -> None:
+    daemon.answers["/v1/why/CP01"] = ANSWERS["/v1/why/CP01"] | {"differs": "this version decides otherwise"}
+    status, out, _ = sitectl("why", "CP01", "--at", "2026-11-20T06:11:00Z", "--config", config)
+    assert (status, daemon.asked) == (0, ["/v1/why/CP01?at=2026-11-20T06%3A11%3A00Z"])
+    assert out.splitlines()[1] == "this version decides otherwise"
+    assert sitectl("why", "CP01", "--at", "soon", "--config", config)[0] == 2
+    sitectl("why", "CP01", "--at", "5m", "--config", config)
+    asked = parse_timestamp(unquote(daemon.asked[-1].partition("at=")[2]))
+    assert asked is not None
+    assert 299 < (datetime.now(UTC) - asked[0]).total_seconds() < 330
