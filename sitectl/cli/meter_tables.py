@@ -63,9 +63,9 @@ def found(answer: Answer, narrow: bool) -> RenderableType:
             tables.add_row(table, *where, "-", "-", "-", why)
         for fit in unit["fits"]:
             amperes = "-" if fit["current_a"] is None else " ".join(f"{ampere:g}" for ampere in fit["current_a"])
-            tables.add_row(
-                table, *where, fit["sheet"], "-" if fit["values"] is None else fit["values"], amperes, fit["title"]
-            )
+            values = "-" if fit["values"] is None else fit["values"]
+            title = fit["title"] + (", as it says itself" if fit["named"] else "")
+            tables.add_row(table, *where, fit["sheet"], values, amperes, title)
     return table
 
 

@@ -218,13 +218,20 @@ def _found(connection: Connection, unit: Found, fit: Sequence[Fit], named: Seque
             {
                 "sheet": each.sheet.id,
                 "title": each.sheet.title,
+                "named": each.named,
                 "values": each.known,
                 "current_a": None if each.current_a is None else [round(ampere, 2) for ampere in each.current_a],
             }
             for each in fit
         ]
         + [
-            {"sheet": "sunspec", "title": f"{text} (device: {number})", "values": None, "current_a": None}
+            {
+                "sheet": "sunspec",
+                "title": f"{text} (device: {number})",
+                "named": True,
+                "values": None,
+                "current_a": None,
+            }
             for number, text in enumerate(named, start=1)
         ],
     }

@@ -108,6 +108,14 @@ class WiringSection(Section):
     only_if: OnlyIf | None = None
 
 
+class ProbeSection(Section):
+    """A register whose value names the model: a scan looks there. Another value there says nothing."""
+
+    address: Address
+    function: Function | None = None
+    values: Annotated[list[Code], Field(min_length=1)]
+
+
 class Sheet(Section):
     """One meter model."""
 
@@ -129,6 +137,7 @@ class Sheet(Section):
     factors: dict[Text, FactorSection] = Field(default={})
     registers: dict[Quantity, RegisterSection] = Field(default={})
     wiring: list[WiringSection] = Field(default=[])
+    probe: ProbeSection | None = None
     makers: dict[Text, Sign] = Field(default={})
     traps: list[str] = Field(default=[])
     sources: list[str] = Field(default=[])

@@ -15,7 +15,7 @@ from sitectl.config import document, files, shape
 from sitectl.config.document import Document
 from sitectl.config.issues import Findings, Issue, Path, did_you_mean, shown
 from sitectl.config.sheet_shape import REGISTERS_IN_TYPE, FactorSection, Sheet, WiringSection
-from sitectl.model.sheets import Block, MeterSheet, Protocol, Register, WiringFact
+from sitectl.model.sheets import Block, MeterSheet, Probe, Protocol, Register, WiringFact
 
 DIRECTORY = "meters.d"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -146,7 +146,13 @@ def _frozen(sheet: Sheet) -> MeterSheet:
         whole_a=sheet.whole_a,
         refused=sheet.refused,
         makers=dict(sheet.makers),
+        probe=_probe(sheet),
     )
+
+
+def _probe(sheet: Sheet) -> Probe | None:
+    probe = sheet.probe
+    return None if probe is None else Probe(probe.function or sheet.function, probe.address, tuple(probe.values))
 
 
 def _register(name: str, value: FactorSection, sheet: Sheet) -> Register:

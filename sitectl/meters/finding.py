@@ -1,7 +1,8 @@
 """Looks for devices on a connection, and for sheets that fit them.
 
 A device that is there answers any request, be it with an exception. A sheet fits when its blocks are answered and what
-they decode to can be a live feeder; several may, because makers copy each other's register maps: a person decides.
+they decode to can be a live feeder. Several may, because makers copy each other's register maps: a person decides,
+unless the device names its model where the sheet says so.
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ _ABSENT = (Fault.UNREACHABLE, Fault.SILENT, Fault.GATEWAY, Fault.CHECKSUM, Fault
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A sheet that fits: how many of its values are known, and the currents by it (import positive)."""
+    """A sheet that fits: how many of its values are known, and the currents by it (import positive). `named`: the
+    device says itself that it is this model."""
 
     sheet: MeterSheet
     known: int
     current_a: PhaseCurrents | None
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +86,16 @@ async def fits(bus: Bus, unit: int, sheets: Sequence[MeterSheet]) -> list[Fit]:
         values = decode(sheet, got)
         known = sum(value is not None for value in values.values())
         if got and objection(values) is None and _live(values):
-            found.append(Fit(sheet, known, signed_currents(sheet, values)))
-    return sorted(found, key=lambda fit: (-fit.known, fit.sheet.id))
+            found.append(Fit(sheet, known, signed_currents(sheet, values), await _names(bus, unit, sheet)))
+    return sorted(found, key=lambda fit: (not fit.named, -fit.known, fit.sheet.id))
+
+
+async def _names(bus: Bus, unit: int, sheet: MeterSheet) -> bool:
+    """Whether the register in which this model names itself says so."""
+    if sheet.probe is None:
+        return False
+    answer = await bus.read(unit, sheet.probe.function, sheet.probe.address, 1)
+    return isinstance(answer, Registers) and answer.words[0] in sheet.probe.values
 
 
 def _live(values: Values) -> bool:

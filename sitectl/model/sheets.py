@@ -65,6 +65,15 @@ class WiringFact:
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """A register that holds one of `values` on this model."""
+
+    function: int
+    address: int
+    values: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MeterSheet:
     """One meter model: registers by quantity, blocks to read, sign rules, traps, and where it is known from.
 
@@ -72,6 +81,7 @@ class MeterSheet:
     * `explicit_sign`: the same, because the direction depends on how the device was set up.
     * `whole_a`: currents come in steps of about 1 A, so that they may stand still for long.
     * `refused`: why it cannot guard a fuse, and what to take instead.
+    * `probe`: where a device of this model names it.
     * `makers`: for a scan, +1 where a maker counts import as positive, -1 where export.
     """
 
@@ -95,6 +105,7 @@ class MeterSheet:
     whole_a: bool = False
     refused: str | None = None
     makers: Mapping[str, int] = field(default_factory=dict)
+    probe: Probe | None = None
 
     @property
     def floats(self) -> bool:

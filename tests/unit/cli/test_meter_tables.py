@@ -37,7 +37,13 @@ def test_a_reading_shows_phases_side_by_side_and_the_verdict() -> None:
 
 
 def test_what_a_scan_found() -> None:
-    fit = {"sheet": "eastron-sdm630", "title": "Eastron SDM630", "values": 13, "current_a": [1.0, 2.0, 3.0]}
+    fit = {
+        "sheet": "eastron-sdm630",
+        "title": "Eastron SDM630",
+        "named": True,
+        "values": 13,
+        "current_a": [1.0, 2.0, 3.0],
+    }
     found = [
         {"connection": "tcp://h:502", "unit": 1, "trouble": None, "fits": [fit]},
         {"connection": "tcp://h:502", "unit": 2, "trouble": "noise", "fits": []},
@@ -45,7 +51,7 @@ def test_what_a_scan_found() -> None:
     ]
     lines = shown({"found": found}, meter_tables.found).splitlines()
     assert lines[1:] == [
-        "tcp://h:502 1 eastron-sdm630 13 1 2 3 Eastron SDM630",
+        "tcp://h:502 1 eastron-sdm630 13 1 2 3 Eastron SDM630, as it says itself",
         "tcp://h:502 2 - - - noise",
         "tcp://h:502 3 - - - it answers, and no sheet fits it",
     ]

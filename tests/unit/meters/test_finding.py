@@ -1,5 +1,6 @@
 """A scan over a bus in memory."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from sitectl.base.clock import LoopClock
@@ -36,6 +37,22 @@ def test_what_fits_is_told_with_its_currents_and_nothing_else() -> None:
         assert (fit.sheet.id, fit.current_a) == ("janitza-umg604", (41.25, -12.5, 0.75))
         (fit,) = await fits(line, 5, SHEETS)
         assert (fit.sheet.id, fit.known) == ("eastron-sdm630", len(EASTRON.registers))
+
+    run_virtual(main())
+
+
+def test_a_device_that_names_its_model_is_told_before_all_that_fit_as_well() -> None:
+    async def main() -> None:
+        name = "carlo-gavazzi-em24-e1"
+        twin = replace(sheet(name), id="a-twin", probe=None)
+        words = image(name)
+        line = MemoryBus({(1, 4): words, (1, 3): {11: 1650}}, CLOCK)
+        assert [(fit.sheet.id, fit.named) for fit in await fits(line, 1, [twin, sheet(name)])] == [
+            (name, True),
+            ("a-twin", False),
+        ]
+        other = MemoryBus({(1, 4): words, (1, 3): {11: 71}}, CLOCK)
+        assert [fit.named for fit in await fits(other, 1, [twin, sheet(name)])] == [False, False]
 
     run_virtual(main())
 
