@@ -41,7 +41,7 @@ class CompiledSite:
     * `path_terms`: by the same, each row with what an ampere counts there; None: one `scale` on every row.
     * `width`: rows of a node; `lines`: which of them are those of L1, L2 and L3.
     * `rated`: per row, before base load; `row_parent`, `row_children`: where a sum goes one node up (-1: nowhere), and
-      what it is made of.
+      what it is made of; `links`: rows with where their sum goes, in the order of summing up.
     * `balanced`: circuits that bound their imbalance, the deepest first.
     * `row_name`, `share_text` per row and `full_text` per EVSE: for people.
     """
@@ -68,6 +68,7 @@ class CompiledSite:
     rated: Sequence[int]
     row_parent: Sequence[int]
     row_children: Sequence[tuple[int, ...]]
+    links: Sequence[tuple[int, int]]
     row_name: Sequence[str]
     share_text: Sequence[str]
     full_text: Sequence[str]
@@ -81,6 +82,10 @@ class CompiledSite:
         """The node and the phase of a row."""
         node, within = divmod(row, self.width)
         return node, next(phase for phase, rows in enumerate(self.lines) if within in rows)
+
+
+def _links(row_parent: Sequence[int]) -> list[tuple[int, int]]:
+    return [(row, above) for row, above in enumerate(row_parent) if above >= 0]
 
 
 def compile_site(topology: Topology) -> CompiledSite:
@@ -133,6 +138,7 @@ def _phase_rows(parent: Sequence[int], amperes: Sequence[float], names: Sequence
             phases = [phase for phase in ALL_PHASES if mask & 1 << phase]
             leaf_rows.append(tuple(node * 3 + phase for phase in phases))
             path_rows.append(tuple(above * 3 + phase for above in path for phase in phases))
+    to_parent = [-1 if node < 0 else node * 3 + phase for node in parent for phase in ALL_PHASES]
     return {
         "leaf_rows": leaf_rows,
         "path_rows": path_rows,
@@ -141,7 +147,8 @@ def _phase_rows(parent: Sequence[int], amperes: Sequence[float], names: Sequence
         "width": 3,
         "lines": ((0,), (1,), (2,)),
         "rated": [deci(a) for a in amperes for _ in ALL_PHASES],
-        "row_parent": [-1 if node < 0 else node * 3 + phase for node in parent for phase in ALL_PHASES],
+        "row_parent": to_parent,
+        "links": _links(to_parent),
         "row_children": [
             tuple(below * 3 + phase for below in range(node) if parent[below] == node)
             for node in nodes
@@ -183,6 +190,7 @@ def _polygon_rows(parent: Sequence[int], amperes: Sequence[float], names: Sequen
         "rated": [bound for a in amperes for bound in (*sums, *[deci(a) * polygon.SCALE] * (width - len(kinds)))],
         "row_parent": to_parent,
         "row_children": children,
+        "links": _links(to_parent),
         "row_name": [f"{name} {line}" for name in names for line in shown],
         "share_text": [f"fair share of {name} on {line}" for name in names for line in shown],
     }
@@ -198,9 +206,10 @@ def _upwards(parent: Sequence[int], node: int) -> list[int]:
 
 def sum_up(plan: CompiledSite, rows: list[int]) -> None:
     """Add every row to the one above it; children come first in the numbering."""
-    for row, above in enumerate(plan.row_parent):
-        if above >= 0 and rows[row]:
-            rows[above] += rows[row]
+    for row, above in plan.links:
+        amount = rows[row]
+        if amount:
+            rows[above] += amount
     if plan.path_terms is not None:
         polygon.spread(rows)
 

@@ -87,6 +87,8 @@ def withhold(
 ) -> Mapping[int, str]:
     """Take raises back, in part or all, that would, as everybody is told then, lift a phase too far above another: they
     wait until what lifts the other goes out, too. Returns why, for those that go out in part."""
+    if not plan.balanced:
+        return {}
     before = [told(evse) for evse in demand.evses]
     after = [float(offers.get(number, tenths)) for number, tenths in enumerate(before)]
     balances = _balances(plan, demand, snapshot, after)

@@ -62,7 +62,7 @@ class Turns:
                 credit.pop(other, None)
             credit.pop(number, None)
         else:
-            level = min((credit.get(other, 0.0) for other in charging), default=0.0)
+            level = min((credit.get(other, 0.0) for other in charging), default=0.0) if credit else 0.0
             credit[number] = max(credit.get(number, 0.0), level)
         self._contended[row] = self._now
 
