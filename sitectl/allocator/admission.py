@@ -76,7 +76,8 @@ def candidates(
         elif offered == 0 and settling and not demand.unstarted[number]:
             shares.refused[number] = (Refusal.PAUSED, -1, 0)
         else:
-            pausable = 0 if offered > 0 and settling else 1
+            # Whoever can only be stopped must be started again by a person: its turn is over when its row is short.
+            pausable = 0 if offered > 0 and (settling or demand.evses[number].whole) else 1
             first, second = (plan.rank[number], pausable) if strict else (pausable, plan.rank[number])
             hurry = urgency.get(number, UNHURRIED) if urgency else UNHURRIED
             patient = MOST_QUANTA - min(turns.quanta(number), MOST_QUANTA) if credit else MOST_QUANTA

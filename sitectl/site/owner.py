@@ -287,12 +287,15 @@ class Site:
     def _send(self, leaving: Sequence[offers.Prepared]) -> None:
         """From here on the offers count; each leaves now, or when it is on disk."""
         self._state = with_offers(self.state, (prepared.offer for prepared in leaving))
-        waiting = []
+        waiting, lasting = [], []
         for prepared in leaving:
             if prepared.waits:
                 waiting.append(prepared)
-            else:
-                self._hand_over(prepared)
+                continue
+            self._hand_over(prepared)
+            if prepared.offer.kind is OfferKind.DYNAMIC and prepared.offer.expires_latest_at is None:
+                lasting.append(prepared.offer.evse)
+        self._write(lasting)  # what the disk says of them ends, and they do not
         if waiting:
             self._write_then_send(waiting)
 

@@ -10,6 +10,7 @@ from sitectl.model import events
 from sitectl.model.events import Event
 from sitectl.model.ids import EvseId, StationId
 from sitectl.model.limits import Offer, OfferKind
+from sitectl.model.station import Obeys
 from sitectl.state import evse as evses
 from sitectl.state import ledger, obedience, rise, rotation
 from sitectl.state.evse import EvseState, RunningTransaction
@@ -232,7 +233,9 @@ def _remembered(state: SiteState, event: events.LimitRemembered) -> SiteState:
     )
 
     def change(evse: EvseState) -> EvseState:
-        return replace(evse, entry=ledger.remembered(evse.entry, offer, event.fallback_a), obeys=event.obeys)
+        # Whoever did not obey is told anew and judged by that: what it may draw until then is on disk.
+        obeys = event.obeys if event.obeys is Obeys.PROVEN else evse.obeys
+        return replace(evse, entry=ledger.remembered(evse.entry, offer, event.fallback_a), obeys=obeys)
 
     return _evse(state, event.evse, change)
 

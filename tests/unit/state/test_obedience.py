@@ -12,6 +12,7 @@ from sitectl.state import obedience
 from sitectl.state.obedience import WALK_AGAIN_S
 from sitectl.state.reduce import aged
 from sitectl.state.site_state import SiteState
+from sitectl.state.snapshot import snapshot
 from tests.unit.state.small_site import (
     A1,
     B1,
@@ -238,3 +239,27 @@ def test_a_fallback_in_another_place_is_none_until_it_is_installed_there() -> No
     moved = obedience.on_rung(held(charging(8.0), A1), Ladder(form=LimitForm(LadderStep.CHARGE_POINT_MAX)), 10.0)
     assert (moved.entry.fallback_a, moved.fallback_asked_at) == (None, None)
     assert moved.entry.counts_a(11.0, start_possible=True) == 8.0, "what it was told before still binds it"
+
+
+def test_after_a_restart_whoever_ignored_its_limit_is_told_anew() -> None:
+    remembered = events.LimitRemembered(A1, 0.0, 12.0, 6.0, 900.0, 7, Obeys.IGNORES)
+    state = after(fresh(), [remembered, *arrives(A), begins(A1, resumed=True)])
+    seen = snapshot(state, 1.0)[0].evses[A1]
+    assert (seen.obeys, seen.controllable, seen.counts_a) == (Obeys.UNKNOWN, True, 12.0)
+
+
+def test_who_can_only_be_stopped_takes_all_or_nothing_and_lends_nothing() -> None:
+    pinned = site(replace(plan(A), control=LadderStep.START_STOP))
+    state = after(fresh(pinned), [*arrives(A), begins(A1)])
+    seen = snapshot(state, 20.0)[0].evses[A1]
+    assert (seen.whole, seen.controllable, seen.counts_a, seen.lasting_a) == (True, True, 32.0, 32.0)
+    state = after(state, [draws(A1, at, 10.0) for at in range(10, 200, 10)])
+    assert snapshot(state, 200.0)[0].evses[A1].draws_at_most_a is None
+
+
+def test_who_is_not_controlled_is_only_reserved() -> None:
+    state = after(fresh(site(replace(plan(A), control=LadderStep.NONE))), [*arrives(A), begins(A1)])
+    seen = snapshot(state, 20.0)[0].evses[A1]
+    assert (seen.controllable, seen.counts_a, seen.obeys) == (False, 32.0, Obeys.UNCONTROLLED)
+    again = after(state, [events.TransactionEnded(A1, held(state, A1).transaction.id, 30.0), begins(A1, "t2", 40.0)])
+    assert held(again, A1).obeys is Obeys.UNCONTROLLED
