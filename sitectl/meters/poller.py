@@ -57,16 +57,16 @@ class MeterPoller:
         point = 0
         while True:
             begun = self._clock.monotonic()
-            await self.poll()
+            good = await self.poll()
             now = self._clock.monotonic()
-            if now - begun < self._settings.interval_s * WIRING_ROOM:
+            if good and now - begun < self._settings.interval_s * WIRING_ROOM:
                 await self.look_at_wiring()
                 now = self._clock.monotonic()
             point = max(point, math.floor((now - start) / self._settings.interval_s)) + 1
             await asyncio.sleep(start + point * self._settings.interval_s - now)
 
-    async def poll(self) -> None:
-        """Read once and post `MeterRead` or `MeterFailed`."""
+    async def poll(self) -> bool:
+        """Read once and post `MeterRead` or `MeterFailed`; whether it was good."""
         outcome = await self._read()
         if isinstance(outcome, MeterReading):
             self._recovered(outcome)
@@ -75,6 +75,7 @@ class MeterPoller:
             now = self._clock.monotonic()
             self._failed(now, outcome)
             self._inbox.post(MeterFailed(self._settings.id, now, outcome))
+        return isinstance(outcome, MeterReading)
 
     async def _read(self) -> MeterReading | str:
         """A good reading, or why there is none."""
@@ -93,7 +94,7 @@ class MeterPoller:
     async def look_at_wiring(self) -> None:
         """Ask the device now and then what is wrong with its wiring; the next reading tells."""
         now = self._clock.monotonic()
-        if not self._failing and (self._wiring_at is None or now - self._wiring_at >= WIRING_EVERY_S):
+        if self._wiring_at is None or now - self._wiring_at >= WIRING_EVERY_S:
             self._wiring_at = now
             self._wiring = await self._reader.wiring()
 

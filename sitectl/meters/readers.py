@@ -1,7 +1,9 @@
 """How one meter is read: all its blocks, whatever the device lets be read in one go.
 
-A device that refuses a block (a variant without some registers, or one that answers fewer at once) is read in smaller
-parts from then on. A part that is refused down to a single value is left out and tried again now and then.
+A device that keeps refusing a block (a variant without some registers, or one that answers fewer at once) is read in
+smaller parts from then on. A part that is refused down to a single value is left out and tried again now and then, but
+never a current: then it is no part that is missing but the device that is in trouble, and it is asked for the whole
+again, as it is after it was away.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from sitectl.meters.rota import Rota
 from sitectl.model.sheets import Block, MeterSheet
 
 DECLINED = (Fault.SHEET, Fault.BUSY, Fault.DEVICE)
+REFUSALS = 3
+"""So many in a row, or a gateway that begins anew would leave us with small parts."""
 AGAIN_S = 600.0
 """A value that the device does not know is asked for again after so long: its settings may have been changed."""
 
@@ -53,8 +57,12 @@ class SheetReader:
         self._sheet = sheet
         self._clock = clock
         self._wiring = list(sheet.wiring)
-        self._parts: list[Block] = list(sheet.blocks)
         self._rota = Rota(sheet, interval_s)
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._parts: list[Block] = list(self._sheet.blocks)
+        self._refusals: dict[Block, int] = {}
         self._left_out: list[Block] = []
         self._left_out_until = 0.0
         self._why_left_out: str | None = None
@@ -72,11 +80,13 @@ class SheetReader:
             self._rota.took(block, self._clock.monotonic() - began)
             if isinstance(outcome, Registers):
                 answers.append((block, outcome))
+                self._refusals.pop(block, None)
             elif outcome.fault in DECLINED:
                 refused = refused or outcome.why
                 if outcome.fault is Fault.SHEET:
-                    self._divide(block, outcome)
+                    self._refused(block, outcome)
             else:
+                self._begin_anew()
                 return outcome.why
         refused = refused or self._why_left_out
         if not answers:
@@ -86,10 +96,17 @@ class SheetReader:
             return refused
         return Sample(self._sheet, self._rota.completed(values), min(registers.at for _, registers in answers), refused)
 
-    def _divide(self, block: Block, refusal: ReadFailed) -> None:
-        """Read a refused block in two parts from now on; one that holds a single value is left out."""
+    def _refused(self, block: Block, refusal: ReadFailed) -> None:
+        """A block that keeps being refused is read in two parts from now on, one that holds a single value left out."""
+        self._refusals[block] = self._refusals.get(block, 0) + 1
+        if self._refusals[block] < REFUSALS or block not in self._parts:
+            return
+        del self._refusals[block]
         place = self._parts.index(block)
         parts = halves(self._sheet, block)
+        if not parts and any(self._sheet.registers[q].address == block.address for q in CURRENTS):
+            self._begin_anew()
+            return
         self._parts[place : place + 1] = parts
         if not parts:
             self._left_out.append(block)

@@ -15,6 +15,10 @@ FROZEN_AFTER_S = 30.0
 
 FROZEN_LOAD_CHANGE_A = 5.0
 
+LIVELY = 60
+"""A meter of which so many readings in a row were all different does not stand still by itself: its last digits
+move."""
+
 SETTLE_AFTER_LOSS_S = 10.0
 """After a lost meter came back, raises wait until it has been fresh for so long."""
 
@@ -33,6 +37,7 @@ class MeterState:
 
     * `since`: the start of the process; `back_at`: when it came back after a loss.
     * `load_when_new_a`: what the stations reported when its values last changed.
+    * `lively`: how many readings in a row differed from the one before, until it stood still for the last time.
     * `differs_since`: since when it and its substitute show different currents.
     * `mistrust`: why it is not believed although it reads; `short_since`: since when it has shown too little, by
       `short_a` on `short_phase` when it was no longer believed; `proved_since`: since when it shows that load again.
@@ -45,6 +50,7 @@ class MeterState:
     load_when_new_a: float = 0.0
     frozen: bool = False
     failure: str = ""
+    lively: int = 0
     differs_since: float | None = None
     mistrust: str = ""
     short_since: float | None = None
@@ -90,12 +96,20 @@ def with_meter_reading(meter: MeterState, reading: MeterReading, station_load_a:
         back_at = reading.at
     since = reading.unchanged_since
     if before is None or since is None or since >= reading.at:
+        stood = before is not None and before.unchanged_since is not None and before.unchanged_since < before.at
         return replace(
-            meter, reading=reading, back_at=back_at, load_when_new_a=station_load_a, frozen=False, failure=""
+            meter,
+            reading=reading,
+            back_at=back_at,
+            load_when_new_a=station_load_a,
+            frozen=False,
+            failure="",
+            lively=0 if stood else meter.lively + 1,
         )
     moved = abs(station_load_a - meter.load_when_new_a) > FROZEN_LOAD_CHANGE_A
-    frozen = meter.frozen or (moved and reading.at - since >= FROZEN_AFTER_S)
-    failure = "values stand still while stations changed" if frozen else ""
+    frozen = meter.frozen or ((moved or meter.lively >= LIVELY) and reading.at - since >= FROZEN_AFTER_S)
+    why = "values stand still while stations changed" if moved else "values stand still that always moved before"
+    failure = (meter.failure or why) if frozen else ""
     return replace(meter, reading=reading, back_at=back_at, frozen=frozen, failure=failure)
 
 

@@ -83,6 +83,18 @@ def test_a_frozen_meter_is_lost_once_stations_changed() -> None:
     assert seen(back, 60.5)[1:3] == (Freshness.FRESH, False)
 
 
+def test_a_meter_that_always_moved_and_stands_still_is_frozen_whatever_the_stations_do() -> None:
+    moving = [meter(float(at), 40.0 + at % 2 / 10) for at in range(61)]
+    still = [meter(float(at), 40.0, same_since=60.0) for at in range(61, 95)]
+    assert seen(after(fresh(), [*moving, *still[:29]]), 89.5)[1] is Freshness.FRESH
+    frozen = after(fresh(), [*moving, *still])
+    assert seen(frozen, 94.5)[1] is Freshness.LOST
+    assert frozen.meters[MAIN].failure == "values stand still that always moved before"
+    assert seen(after(fresh(), [*moving[30:], *still]), 94.5)[1] is Freshness.FRESH, "not known to move always"
+    back = after(frozen, [meter(95.0, 41.0)])
+    assert seen(back, 95.5)[1] is Freshness.FRESH
+
+
 def test_a_meter_whose_readings_nobody_compared_is_not_called_frozen() -> None:
     state = after(charging(16.0), [draws(A1, 9.0, 16.0)])
     for at in range(10, 60):
