@@ -20,7 +20,7 @@ from sitectl.fieldbus.buses import Buses, Tenant, make_bus
 from sitectl.fieldbus.queued import QueuedBus
 from sitectl.fieldbus.rtu_link import RtuLink
 from sitectl.fieldbus.units import Device
-from sitectl.fieldbus.wires import TcpWire
+from sitectl.fieldbus.wires import SerialWire, TcpWire
 from sitectl.model.connection import SerialConnection, TcpConnection
 from tests.integration import modbus_stub as stubs
 from tests.integration.modbus_stub import Behaviour, ModbusStub, Request, RtuStub
@@ -89,6 +89,13 @@ def converter(port: int, timeout_s: float = TIMEOUT_S, **options: float) -> Queu
     return QueuedBus("converter", RtuLink("converter", wire, CLOCK, timeout_s=timeout_s), CLOCK, **options)
 
 
+def serial(device: str, timeout_s: float = TIMEOUT_S) -> QueuedBus:
+    """A bus on a serial port, with a time-out short enough for a test."""
+    connection = SerialConnection(device)
+    link = RtuLink(device, SerialWire(connection), CLOCK, byte_s=connection.byte_s, timeout_s=timeout_s)
+    return QueuedBus(device, link, CLOCK)
+
+
 async def reads_all(bus: QueuedBus) -> None:
     """Every function, from a server that is not ours."""
     for function, first in ((HOLDING, 300), (INPUT, 1300)):
@@ -129,10 +136,10 @@ async def test_a_serial_line_from_libmodbus(server: Path, line: tuple[str, str])
 @has_libmodbus
 @has_socat
 async def test_a_late_answer_on_a_serial_line_is_never_taken_for_another(server: Path, line: tuple[str, str]) -> None:
-    """The device answers 900 ms late, three times: later than the time-out, and after the port is open again."""
+    """The device answers 450 ms late, three times: later than the time-out, and after the port is open again."""
     ours, theirs = line
-    with serving(str(server), "rtu", theirs, "7", "900"):
-        async with owned(make_bus(SerialConnection(ours), CLOCK)) as bus:
+    with serving(str(server), "rtu", theirs, "7", "450"):
+        async with owned(serial(ours)) as bus:
             outcomes = [await bus.read(7, HOLDING, address, 2) for address in (900, 10, 20, 30, 40, 50, 60)]
     for address, outcome in zip((900, 10, 20, 30, 40, 50, 60), outcomes, strict=True):
         assert isinstance(outcome, ReadFailed) or outcome.words == (address, address + 1)
@@ -143,12 +150,10 @@ async def test_a_late_answer_on_a_serial_line_is_never_taken_for_another(server:
 @has_socat
 async def test_a_serial_port_that_cannot_be_used_says_why(line: tuple[str, str], tmp_path: Path) -> None:
     ours, _ = line
-    async with owned(make_bus(SerialConnection(ours), CLOCK)) as bus:
-        await bus.read(1, HOLDING, 0, 2)
-        await bus.read(1, HOLDING, 0, 2)  # opened anew after the silence
-        async with owned(make_bus(SerialConnection(ours), CLOCK)) as second:
-            reading = asyncio.ensure_future(bus.read(1, HOLDING, 0, 2))
-            await asyncio.sleep(0.35)
+    async with owned(serial(ours, timeout_s=0.5)) as bus:
+        reading = asyncio.ensure_future(bus.read(1, HOLDING, 0, 2))
+        await asyncio.sleep(0.2)
+        async with owned(serial(ours)) as second:
             failed = await second.read(1, HOLDING, 0, 2)
             assert isinstance(failed, ReadFailed)
             assert failed.fault is Fault.UNREACHABLE
