@@ -8,6 +8,8 @@ from importlib.util import find_spec
 from sitectl.config.draft import Draft
 from sitectl.config.inputs import parse_hour, parse_input
 from sitectl.config.issues import Path, did_you_mean, shown
+from sitectl.config.models_signals import BoundSection, ScheduleSection
+from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.signals import DAY_MIN, GpioInput, ModbusInput
 
 
@@ -26,6 +28,27 @@ def check(draft: Draft) -> None:
     for path, body in _schedules(draft):
         _check_circuit(draft, path, body)
         _check_hours(draft, path, body)
+
+
+def check_against_fallbacks(draft: Draft, fallback_sum_a: Mapping[str, PhaseCurrents]) -> None:
+    """Warn where stations that hear nobody may draw more than a bound leaves: nothing can hold them to it.
+
+    `fallback_sum_a`: what all fallbacks below each circuit make together.
+    """
+    for path, bound in _bounds(draft):
+        sums = fallback_sum_a.get(bound.circuit)
+        if sums is not None and max(sums) > bound.ceiling_a:
+            message = f"stations that are cut off fall back to {max(sums):g} A on {bound.circuit}, above this"
+            draft.findings.warn((*path, "ceiling_a"), message, "where the bound must hold even then, lower fallback_a")
+
+
+def _bounds(draft: Draft) -> Iterator[tuple[Path, BoundSection | ScheduleSection]]:
+    for name, signal in draft.config.signals.items():
+        for key, bound in (("when_open", signal.when_open), ("when_closed", signal.when_closed)):
+            if bound is not None:
+                yield ("signals", name, key), bound
+    for number, schedule in enumerate(draft.config.schedules):
+        yield ("schedules", number), schedule
 
 
 def _check_input(

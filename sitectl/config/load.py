@@ -83,6 +83,7 @@ def load(path: FilePath) -> Loaded | Broken:
     solution = checks_fallbacks.check(draft)
     if findings.errors:
         return _broken(findings)
+    checks_signals.check_against_fallbacks(draft, checks_fallbacks.circuit_sums(solution))
     shown = effective.values(config, solution.fallback_a, gathered.sheets)
     return Loaded(
         settings=build(draft, gathered, solution.fallback_a),

@@ -64,6 +64,19 @@ def test_what_binds_nothing_and_boxes_that_nobody_uses_are_warned_of(tmp_path: P
     assert "100 A binds nothing: grid is rated 100 A" in told
 
 
+def test_fallbacks_that_break_a_bound_while_nobody_is_heard_are_warned_of(tmp_path: Path) -> None:
+    site = (
+        "circuits:\n  grid: {rated_a: 100, base_load_worst_a: 40}\n"
+        "stations:\n"
+        + "".join(f"  CP{n}: {{circuit: grid, max_a: 16, phases: L1L2L3}}\n" for n in range(4))
+        + "schedules:\n"
+        "  - {circuit: grid, from: '17:00', to: '20:00', ceiling_a: 24}\n"
+        "  - {circuit: grid, from: '20:00', to: '21:00', ceiling_a: 23}\n"
+    )
+    told = [line for line in warnings(tmp_path, site) if "cut off" in line]
+    assert [("schedules[1].ceiling_a" in line, "fall back to 24 A on grid" in line) for line in told] == [(True, True)]
+
+
 def test_an_unknown_key_of_a_schedule_is_told_with_the_keys_as_they_are_written(tmp_path: Path) -> None:
     path = tmp_path / "site.yaml"
     path.write_text(
