@@ -15,9 +15,9 @@ FROZEN_AFTER_S = 30.0
 
 FROZEN_LOAD_CHANGE_A = 5.0
 
-LIVELY = 60
-"""A meter of which so many readings in a row were all different does not stand still by itself: its last digits
-move."""
+LIVELY, LIVELY_FROZEN_AFTER_S = 60, 20.0
+"""A meter of which so many readings in a row were all different does not stand still by itself, for its last digits
+move: it is taken for frozen sooner, and whatever the stations do."""
 
 SETTLE_AFTER_LOSS_S = 10.0
 """After a lost meter came back, raises wait until it has been fresh for so long."""
@@ -107,7 +107,9 @@ def with_meter_reading(meter: MeterState, reading: MeterReading, station_load_a:
             lively=0 if stood else meter.lively + 1,
         )
     moved = abs(station_load_a - meter.load_when_new_a) > FROZEN_LOAD_CHANGE_A
-    frozen = meter.frozen or ((moved or meter.lively >= LIVELY) and reading.at - since >= FROZEN_AFTER_S)
+    still_s = reading.at - since
+    lively = meter.lively >= LIVELY and still_s >= LIVELY_FROZEN_AFTER_S
+    frozen = meter.frozen or lively or (moved and still_s >= FROZEN_AFTER_S)
     why = "values stand still while stations changed" if moved else "values stand still that always moved before"
     failure = (meter.failure or why) if frozen else ""
     return replace(meter, reading=reading, back_at=back_at, frozen=frozen, failure=failure)

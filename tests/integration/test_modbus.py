@@ -338,8 +338,8 @@ async def test_a_dead_unit_on_a_shared_bus_leaves_it_to_the_others_and_is_back_s
         meters = [settings(stub.port, meter="alive", unit=1), settings(stub.port, meter="dead", unit=2)]
         async with running(*meters) as inbox:
             await inbox.next(MeterFailed, "dead")
-            asked = sum(request.unit == 2 for request in stub.requests)
             await inbox.next(MeterFailed, "dead")
+            asked = sum(request.unit == 2 for request in stub.requests)
             await inbox.next(MeterRead, "alive")
             await inbox.next(MeterFailed, "dead")
             assert sum(request.unit == 2 for request in stub.requests) == asked, "it rests"

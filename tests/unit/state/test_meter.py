@@ -86,7 +86,7 @@ def test_a_frozen_meter_is_lost_once_stations_changed() -> None:
 def test_a_meter_that_always_moved_and_stands_still_is_frozen_whatever_the_stations_do() -> None:
     moving = [meter(float(at), 40.0 + at % 2 / 10) for at in range(61)]
     still = [meter(float(at), 40.0, same_since=60.0) for at in range(61, 95)]
-    assert seen(after(fresh(), [*moving, *still[:29]]), 89.5)[1] is Freshness.FRESH
+    assert seen(after(fresh(), [*moving, *still[:19]]), 79.5)[1] is Freshness.FRESH
     frozen = after(fresh(), [*moving, *still])
     assert seen(frozen, 94.5)[1] is Freshness.LOST
     assert frozen.meters[MAIN].failure == "values stand still that always moved before"
