@@ -15,7 +15,7 @@ from sitectl.allocator.rules import SharingRules
 from sitectl.model import events
 from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.ids import EvseId
-from sitectl.model.limits import Allocation, ChargingLimit
+from sitectl.model.limits import Allocation, ChargingLimit, Wish
 from sitectl.model.snapshot import SiteSnapshot
 from sitectl.site import recordings
 from sitectl.site.cycle import Decision
@@ -52,7 +52,8 @@ class Taped(Rig):
 def lived(seconds: int = 200) -> Taped:
     taped = Taped()
     taped.live(20, *arrives(A), *arrives(B), begins(A1), begins(B1, "t2"))
-    taped.live(seconds, begins(EvseId(B, 2), "t3"))
+    wish = Wish(B1, 1800.0, 5000.0, "anna")
+    taped.live(seconds, begins(EvseId(B, 2), "t3"), events.WishSet(wish, 20.0))
     return taped
 
 
@@ -60,6 +61,7 @@ def test_every_snapshot_comes_back_as_it_was() -> None:
     taped = lived()
     again: list[SiteSnapshot] = [one.snapshot for part in taped.recorder.parts() for one in recorded(part)]
     assert again == [decision.snapshot for decision in taped.seen]
+    assert any(one.urgency for one in again), "what wishes come to is not recorded, and follows all the same"
     assert [list(one.evses) for one in again] == [list(decision.snapshot.evses) for decision in taped.seen]
 
 
