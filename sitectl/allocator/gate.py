@@ -67,7 +67,7 @@ def pass_gate(
         _raise(plan, demand, shares, gate, number, band, step)
     if nearly:
         nearly.sort()
-        _round_up(plan, demand, shares, gate, [n for _, _, n in nearly], held, -(-band // step) * step)
+        _round_up(plan, demand, shares, gate, [n for _, _, n in nearly], held, band, step)
     return gate
 
 
@@ -103,10 +103,18 @@ def _raise(plan: CompiledSite, demand: Demand, shares: Shares, gate: Gate, numbe
 
 
 def _round_up(
-    plan: CompiledSite, demand: Demand, shares: Shares, gate: Gate, nearly: list[int], held: list[int], band: int
+    plan: CompiledSite,
+    demand: Demand,
+    shares: Shares,
+    gate: Gate,
+    nearly: list[int],
+    held: list[int],
+    band: int,
+    step: int,
 ) -> None:
     """Many who are each a little below their share leave a lot unused: some of them get a whole dead band, as long as
-    nobody else is waiting for it."""
+    nobody else is waiting for it. What was offered may lie off the grid, where that was another one."""
+    band = -(-band // step) * step
     claimed = [0] * len(gate.free)
     for number in held:
         more = shares.target[number] - demand.force[number]
@@ -116,7 +124,7 @@ def _round_up(
     sum_up(plan, claimed)
     spare = [free - mine for free, mine in zip(gate.free, claimed, strict=True)]
     for number in nearly:
-        key, offer = demand.key[number], demand.offered[number] + band
+        key, offer = demand.key[number], (demand.offered[number] + band) // step * step
         more = max(0, offer - demand.force[number])
         if offer > demand.cap[number] or first_full(plan, spare, key, more) >= 0:
             continue
