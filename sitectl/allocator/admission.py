@@ -3,6 +3,7 @@ settled first.
 
 Order: whoever runs and must not be paused yet; class; urgency (by laxity, in three classes); running before waiting;
 who has waited longer, in whole quanta; fewest phases; the lightest phase, where a circuit bounds its imbalance; id.
+Those who drew nothing when they could come last (in `strict-priority` within their class).
 Rank by policy and break ties by footprint: on random sites that served as many cars as an exact solver in every
 instance. In `strict-priority` the class comes before everything, also before the run minimum of a lower class.
 """
@@ -76,8 +77,7 @@ def candidates(
         elif offered == 0 and settling and not demand.unstarted[number]:
             shares.refused[number] = (Refusal.PAUSED, -1, 0)
         else:
-            # Whoever can only be stopped must be started again by a person: its turn is over when its row is short.
-            pausable = 0 if offered > 0 and (settling or demand.evses[number].whole) else 1
+            pausable = _pausable(demand, number, settling)
             first, second = (plan.rank[number], pausable) if strict else (pausable, plan.rank[number])
             hurry = urgency.get(number, UNHURRIED) if urgency else UNHURRIED
             patient = MOST_QUANTA - min(turns.quanta(number), MOST_QUANTA) if credit else MOST_QUANTA
@@ -89,6 +89,15 @@ def candidates(
     if not strict:
         return [order]
     return [[number for number in order if plan.rank[number] == rank] for rank in range(ranks)]
+
+
+def _pausable(demand: Demand, number: int, settling: bool) -> int:
+    """0: it must not be paused yet. Whoever can only be stopped must be started again by a person: its turn is over
+    when its row is short. 2: it drew nothing when it could, and comes after all others."""
+    evse, runs = demand.evses[number], demand.offered[number] > 0
+    if runs and (settling or evse.whole):
+        return 0
+    return 2 if evse.satisfied and not runs else 1
 
 
 def _activity(demand: Demand, turns: Turns, number: int) -> int:

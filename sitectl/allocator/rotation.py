@@ -4,8 +4,9 @@ When the best waiting credit exceeds the worst charging one by a quantum, and th
 time, they change places; also when both have lasted a quantum, the wait and the run, and the credit of who waits is no
 less. So with K places and M equal cars that wait everybody has one within ceil(M / K) quanta.
 
-A car that draws nothing gives its place without a quantum. One that does not wake after a pause is never paused for a
-turn. Turns are taken within a priority and a class of urgency alone: between those the order of admission decides.
+A car that draws nothing gives its place to anybody at once, and waits an hour for the next. One that does not wake
+after a pause is never paused for a turn. Other turns are taken within a priority and a class of urgency alone: between
+those the order of admission decides.
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ WAITING = frozenset({Refusal.ROW, Refusal.PAUSED, Refusal.TURN})
 
 IDLE_A = 1.0
 """A car that has drawn less for a while makes no use of its place."""
+
+TRIED_AGAIN_S = 3600.0
+"""Who drew nothing of its last offer (it is full, most likely) is due again only after this time without a place."""
+TRY_S = 90.0
+"""And has it for so long, if it draws nothing again."""
 
 
 def take_turns(
@@ -50,6 +56,7 @@ def take_turns(
     ahead = ((n, turns.credit.get(n, 0.0) - least) for n in waiting)
     quantum_s = turns.quantum_s
     due = [n for n, s in ahead if idle or s >= quantum_s or (s >= 0.0 and turns.waited_s(n) >= quantum_s)]
+    due = [n for n in due if not demand.evses[n].satisfied or turns.waited_s(n) >= TRIED_AGAIN_S]
     if not due:
         return admitted
     return _Places(plan, demand, turns, rules, now, admitted, shares).change(due)
@@ -70,17 +77,18 @@ class _Places:
     ) -> None:
         self.plan, self.demand, self.turns, self.admitted, self.shares = plan, demand, turns, admitted, shares
         self.worth: dict[int, float] = {}
-        """The credit that defends a place, of those that may be taken for a turn."""
+        """The credit that defends a place, of those that may be taken for a turn: none where nothing is drawn."""
         self.over: set[int] = set()
         """Whose turn has lasted a quantum."""
         self.gone: set[int] = set()
         for number in admitted:
             evse = demand.evses[number]
             ran_s = now - evse.state_since if evse.state_since is not None else NEVER
-            if demand.offered[number] <= 0 or evse.sleeps or ran_s < rules.dwell_s:
-                continue
             idle = evse.draws_at_most_a is not None and evse.draws_at_most_a < IDLE_A
-            self.worth[number] = turns.credit.get(number, 0.0) - (turns.quantum_s if idle else 0.0)
+            least_s = TRY_S if idle and evse.satisfied else rules.dwell_s
+            if demand.offered[number] <= 0 or evse.sleeps or ran_s < least_s:
+                continue
+            self.worth[number] = -NEVER if idle else turns.credit.get(number, 0.0)
             if ran_s >= turns.quantum_s:
                 self.over.add(number)
 
@@ -126,7 +134,9 @@ class _Places:
                     break
                 if self.worth[holder] > most and holder not in self.over:
                     continue
-                if holder in self.gone or holder in given or not self._equals(holder, number):
+                if holder in self.gone or holder in given:
+                    continue
+                if self.worth[holder] > -NEVER and not self._equals(holder, number):
                     continue
                 given.append(holder)
                 for its, counts in terms_of(self.plan, self.demand.key[holder]):

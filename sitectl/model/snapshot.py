@@ -29,7 +29,7 @@ class EvseSnapshot:
     * `wants`: a transaction runs, so it takes part in the sharing.
     * `controllable`: it hears us and follows; otherwise it is only reserved at `counts_a`.
     * `draws_at_most_a`: what it has drawn at most for a while, where that is surely less than it is offered.
-    * `sleeps`: its car did not go on after a pause of this transaction.
+    * `sleeps`: its car did not go on after a pause of this transaction. `satisfied`: it drew nothing of its last offer.
     * `taken_wh`: what the car took in this transaction; `wish`: when it leaves and what it needs.
     """
 
@@ -70,6 +70,7 @@ class EvseSnapshot:
     """What it may draw for ever if nobody tells it anything any more, beside its fallback."""
     draws_at_most_a: float | None = None
     sleeps: bool = False
+    satisfied: bool = False
     taken_wh: float | None = None
     wish: Wish | None = None
 

@@ -4,6 +4,7 @@
   what it drew at most in the last half to whole minute is what is known of it then.
 * It does not wake when it drew, was paused, and did not draw again within 5 min of the next offer. A car that drew
   nothing before its pause (a full one) shows nothing.
+* It is satisfied when it was paused after it had drawn nothing of an offer, and until it draws again.
 * What it took: its meter's register against the one that the transaction began with.
 """
 
@@ -37,6 +38,7 @@ class DrawState:
     paused_drawing: bool = False
     woken_at: float | None = None
     sleeps: bool = False
+    satisfied: bool = False
     start_wh: float | None = None
     register_wh: float | None = None
 
@@ -64,7 +66,7 @@ def with_draw(draw: DrawState, highest_a: float, at: float, offer_a: float | Non
         elif at - woken_at >= WAKES_WITHIN_S:
             draw = replace(draw, woken_at=None, sleeps=True)
     if drew is not draw.drew:
-        draw = replace(draw, drew=drew)
+        draw = replace(draw, drew=drew, satisfied=draw.satisfied and not drew)
     if offer_a is None or offer_a <= 0.0 or highest_a > offer_a - (REACHED_A if draw.known else UNDER_A):
         return _uses_its_offer(draw)
     since = draw.under_since
@@ -91,7 +93,9 @@ def with_limit(draw: DrawState, before_a: float, limit_a: float, at: float) -> D
     if limit_a > before_a:
         draw = _uses_its_offer(draw)
     if limit_a <= 0.0 < before_a:
-        return replace(_uses_its_offer(draw), paused_drawing=draw.drew, woken_at=None)
+        most_a = draw.at_most_a()
+        satisfied = draw.satisfied or (most_a is not None and most_a < DRAWS_A)
+        return replace(_uses_its_offer(draw), paused_drawing=draw.drew, woken_at=None, satisfied=satisfied)
     if before_a <= 0.0 < limit_a and draw.paused_drawing:
         return replace(draw, paused_drawing=False, woken_at=at)
     return draw

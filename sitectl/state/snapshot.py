@@ -126,6 +126,7 @@ def _evse(id: EvseId, evse: EvseState, station: StationState, now: float) -> Evs
         lasting_a=counts_a if entry.lasts_for_ever() or not evse.ladder.form.is_profile else 0.0,
         draws_at_most_a=None if step is LadderStep.START_STOP else evse.draw.at_most_a(),
         sleeps=evse.draw.sleeps,
+        satisfied=evse.draw.satisfied,
         taken_wh=evse.draw.taken_wh(),
         wish=evse.wish,
     )

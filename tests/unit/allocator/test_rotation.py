@@ -137,3 +137,19 @@ def test_no_turns_where_the_quantum_never_ends() -> None:
     plant.rules = SharingRules(quantum_s=float("inf"))
     plant.run(3600.0)
     assert plant.pauses == []
+
+
+def test_who_draws_nothing_gives_its_place_to_anybody_and_comes_last() -> None:
+    """Also to a car of a lower class; a satisfied one is due again after an hour, and has its try for a short time."""
+    plant = queue(2, 1, {"S00": 2})
+    full, other = evse_id("S00"), evse_id("S01")
+    plant.run(400.0)
+    assert plant.snapshot.evses[full].offered_a
+    assert not plant.snapshot.evses[other].offered_a
+    plant.change(full, draws_at_most_a=0.1)
+    plant.run(60.0)
+    assert not plant.snapshot.evses[full].offered_a
+    assert plant.snapshot.evses[other].offered_a
+    plant.change(full, draws_at_most_a=None, satisfied=True)
+    plant.run(3000.0)
+    assert not plant.snapshot.evses[full].offered_a

@@ -62,6 +62,17 @@ def test_a_full_car_is_no_sleeper() -> None:
     assert not read(resumed, 6.0, *(0.0,) * 60, from_s=405.0).sleeps
 
 
+def test_a_car_that_drew_nothing_before_its_pause_is_satisfied_until_it_draws_again() -> None:
+    idle = read(NOTHING_DRAWN, 8.0, 0.2, 0.2, 0.2, 0.2)
+    assert not idle.satisfied
+    paused = with_limit(idle, 8.0, 0.0, 40.0)
+    assert paused.satisfied
+    tried = read(with_limit(paused, 0.0, 6.0, 100.0), 6.0, 0.0, 0.1, from_s=101.0)
+    assert with_limit(tried, 6.0, 0.0, 130.0).satisfied, "too short to tell anything new"
+    assert not with_draw(tried, 5.8, 125.0, 6.0).satisfied
+    assert not with_limit(read(NOTHING_DRAWN, 8.0, 7.5, 7.5, 7.5, 7.5), 8.0, 0.0, 40.0).satisfied
+
+
 def test_what_it_took() -> None:
     assert NOTHING_DRAWN.taken_wh() is None
     assert with_register(DrawState(start_wh=1000.0), 3500.0).taken_wh() == 2500.0
