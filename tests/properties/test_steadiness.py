@@ -81,7 +81,8 @@ def test_raises_of_one_evse_keep_their_distance() -> None:
 
 @pytest.mark.parametrize("step_a", [25.0, -15.0])
 def test_a_step_of_the_base_load_is_answered_once(step_a: float) -> None:
-    """T4: above the rating at most once and for at most 12 s; the last cut within 30 s; what is free is used again."""
+    """T4: above the rating at most once and for at most 12 s; the last cut within 35 s (what comes then makes
+    room for those whose last raise was 30 s ago); what is free is used again."""
     currents: list[float] = []
 
     def world() -> World:
@@ -97,7 +98,7 @@ def test_a_step_of_the_base_load_is_answered_once(step_a: float) -> None:
     assert sum(now and not before for before, now in zip([False, *above], above, strict=False)) <= 1
     assert sum(above) <= 12
     cuts = [now for now, _, kind, _ in changes_after(lived, SETTLED_S) if kind == "cut"]
-    assert max(cuts, default=SETTLED_S) <= SETTLED_S + 30.0
+    assert max(cuts, default=SETTLED_S) <= SETTLED_S + 35.0
     assert changes_after(lived, SETTLED_S + 200.0) == []
     assert currents[-1] >= RATED_A - 10.0
     sound(lived)
@@ -138,7 +139,7 @@ def restarts(world: World) -> None:
 
 
 RETURNS: dict[str, tuple[Callable[[World], None] | None, float]] = {
-    "of the meter": (None, 120.0),
+    "of the meter": (None, 240.0),
     "of the network": (loses_network, 270.0),
     "of rebooted stations": (reboots, 180.0),
     "of the process": (restarts, 240.0),
