@@ -63,7 +63,7 @@ def _check_name(draft: Draft, path: Path, name: str) -> None:
 def _check_device(draft: Draft, name: str, meter: Meter, sheets: Mapping[str, MeterSheet]) -> None:
     written = draft.section("meters", name)
     sheet = sheets.get(meter.sheet or "")
-    if "sheet" not in written:
+    if written.get("sheet") is None:
         draft.findings.error(("meters", name, "sheet"), "required, but absent", "write sheet: …, or sum: [main]")
     counted = sheet is not None and sheet.protocol is Protocol.STATIONS
     if counted:
@@ -71,7 +71,7 @@ def _check_device(draft: Draft, name: str, meter: Meter, sheets: Mapping[str, Me
             if getattr(meter, key) is not None:
                 message = f"what stations say has no {key}"
                 draft.findings.error(("meters", name, key), message, "remove it")
-    elif "connection" not in written:
+    elif written.get("connection") is None:
         draft.findings.error(("meters", name, "connection"), "required, but absent", "write connection: …")
     if sheet is None:
         return

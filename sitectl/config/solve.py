@@ -91,7 +91,7 @@ def solve(wishes: Iterable[Wish], free_a: Mapping[str, float]) -> Solution:
 
     Sums may exceed `free_a` only by explicit values: whoever asks compares.
     """
-    wishes, sums = tuple(wishes), sums_of(free_a)
+    wishes, sums = tuple(sorted(wishes, key=lambda wish: wish.key)), sums_of(free_a)
     fallbacks: dict[Key, float] = {}
     levels: dict[int, list[Wish]] = {}
     for wish in wishes:
@@ -103,7 +103,7 @@ def solve(wishes: Iterable[Wish], free_a: Mapping[str, float]) -> Solution:
             if wish.min_a <= AUTO_A <= wish.max_a:
                 levels.setdefault(wish.priority, []).append(wish)
     for priority in sorted(levels, reverse=True):
-        for wish in _granted(sorted(levels[priority], key=lambda wish: wish.key), sums):
+        for wish in _granted(levels[priority], sums):
             fallbacks[wish.key] = AUTO_A
     totals = {row: PhaseCurrents(*(sums.used.get((row, phase), 0) / MICRO for phase in ALL_PHASES)) for row in free_a}
     return Solution(fallbacks, totals, wishes, free_a)

@@ -164,3 +164,11 @@ def test_a_scan_is_told_which_device_and_which_direction(tmp_path: Path) -> None
     )
     meter = loaded(tmp_path, text).settings.meters["main"]
     assert (meter.device, meter.direction, meter.sheet.protocol) == (2, -1, "sunspec")
+
+
+@pytest.mark.parametrize("key", ["sheet", "connection"])
+def test_a_key_with_nothing_behind_it_is_absent(tmp_path: Path, key: str) -> None:
+    (error,) = broken(
+        tmp_path, meter("eastron-sdm630").replace("eastron-sdm630" if key == "sheet" else '"tcp://10.0.0.5"', "null")
+    )
+    assert f"meters.main.{key}: required, but absent" in error
