@@ -1,4 +1,4 @@
-"""The field buses that the daemon owns: how well each device answers, and single reads through the queue of its bus.
+"""Signals as they stand, and the field buses that the daemon owns: how well each device answers, and single reads.
 
 What looks at a meter for a person (reads it, watches it, scans for it) runs with that person. It cannot open a line
 that the daemon owns, so it reads through here. Devices of the configuration may be read by everybody, others by
@@ -8,7 +8,7 @@ technicians.
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import FastAPI, HTTPException, Query, Request, Response
 
@@ -16,8 +16,10 @@ from sitectl.api import views
 from sitectl.api.answers import as_json
 from sitectl.api.ports import Behind
 from sitectl.api.roles import needs
+from sitectl.base.units import format_utc
 from sitectl.fieldbus.bus import ReadFailed
 from sitectl.fieldbus.queued import QueuedBus
+from sitectl.model.signals import SignalView
 
 Unit = Annotated[int, Query(ge=0, le=255)]
 Function = Annotated[int, Query(ge=1, le=4, description="1 coils, 2 discrete inputs, 3 holding, 4 input registers.")]
@@ -38,6 +40,10 @@ def add_buses(app: FastAPI, behind: Behind) -> None:
         }
         return as_json({"schema": views.SCHEMA, "buses": found})
 
+    @app.get("/v1/signals", summary="The relay contacts that may bound a circuit, as they stand")
+    async def signals() -> Response:
+        return as_json({"schema": views.SCHEMA, "signals": {view.name: _signal(view) for view in behind.signals()}})
+
     @app.get("/v1/buses/read", summary="Read registers, or bits, of one device")
     async def read(
         request: Request, endpoint: str, unit: Unit, function: Function, address: Address, count: Count
@@ -52,6 +58,16 @@ def add_buses(app: FastAPI, behind: Behind) -> None:
         if isinstance(outcome, ReadFailed):
             return as_json({"schema": views.SCHEMA, "fault": outcome.fault.value, "why": outcome.why})
         return as_json({"schema": views.SCHEMA, "words": outcome.words})
+
+
+def _signal(view: SignalView) -> dict[str, Any]:
+    return {
+        "input": view.input,
+        "contact": None if view.contact is None else view.contact.value,
+        "since": None if view.since is None else format_utc(view.since),
+        "why": view.why or None,
+        "asks": [{"circuit": bound.circuit, "ceiling_a": bound.ceiling_a} for bound in view.asks],
+    }
 
 
 def _units(bus: QueuedBus) -> dict[str, dict[str, int]]:

@@ -15,6 +15,7 @@ from sitectl.fieldbus.buses import Buses
 from sitectl.model.health import Problem
 from sitectl.model.ids import EvseId, StationId, UplinkId
 from sitectl.model.journal import EVERYTHING, JournalEntry, TimelinePage, Wanted
+from sitectl.model.signals import SignalView
 from sitectl.model.storage import StoreHealth
 from sitectl.model.transaction import NotRequeued, Requeued, TransactionTotals, TransactionView
 from sitectl.model.uplink import UplinkView
@@ -164,7 +165,7 @@ class Overview(Protocol):
 @dataclass(frozen=True, slots=True)
 class Behind:
     """The rooms behind the interface. `closing` is set when open streams shall end; `roles`: who may do what;
-    `buses`: the field buses as they are now."""
+    `buses`, `signals`: as they are now."""
 
     site: SiteReader
     ledger: LedgerReader
@@ -179,3 +180,4 @@ class Behind:
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     roles: Roles = field(default_factory=lambda: Roles(ApiGroups()))
     buses: Callable[[], Buses] = lambda: Buses((), SystemClock())
+    signals: Callable[[], Sequence[SignalView]] = lambda: ()

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sitectl.cli import departures, ledger, tables, trials
+from sitectl.cli import departures, ledger, meter_tables, tables, trials
 from sitectl.cli.asking import (
     DEFAULT_CONFIG,
     DEGRADED,
@@ -187,6 +187,12 @@ def meters(as_json: AsJson = False, config: Config = DEFAULT_CONFIG, socket: Soc
 def uplinks(as_json: AsJson = False, config: Config = DEFAULT_CONFIG, socket: Socket = None) -> None:
     """List the central systems."""
     show_answer(ask(config, socket, lambda client: client.get("uplinks")), as_json, tables.uplinks)
+
+
+@app.command()
+def signals(as_json: AsJson = False, config: Config = DEFAULT_CONFIG, socket: Socket = None) -> None:
+    """List the relay contacts that may bound a circuit, as they stand."""
+    show_answer(ask(config, socket, lambda client: client.get("signals")), as_json, meter_tables.signals)
 
 
 app.command()(ledger.transactions)

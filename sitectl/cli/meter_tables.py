@@ -1,4 +1,4 @@
-"""Meters for people: one reading, one reading after the other, what a scan found, what a trial says."""
+"""Meters and signals for people: one reading, or one after the other, what a scan found, what a trial says."""
 
 from __future__ import annotations
 
@@ -86,6 +86,18 @@ def trial(answer: Answer, narrow: bool) -> RenderableType:
         told = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in counts.items())
         parts.append(Text(f"since the daemon's start: {told}"))
     return Group(*parts)
+
+
+def signals(answer: Answer, narrow: bool) -> RenderableType:
+    """Every contact with what it asks for now."""
+    if not answer["signals"]:
+        return Text("no signals")
+    table = tables.new_table("SIGNAL", "INPUT", "CONTACT", "SINCE", "ASKS FOR", "WHY")
+    for name, signal in answer["signals"].items():
+        asks = ", ".join(f"{bound['circuit']} {bound['ceiling_a']:g} A" for bound in signal["asks"])
+        contact = signal["contact"] or "not known yet"
+        tables.add_row(table, name, signal["input"], contact, signal["since"] or "-", asks or "-", signal["why"] or "")
+    return table
 
 
 def _value(found: Answer | None) -> str:

@@ -18,6 +18,7 @@ from sitectl.meters.from_stations import Look
 from sitectl.meters.ports import SiteInbox
 from sitectl.model.health import Finding
 from sitectl.model.ids import CircuitId, MeterId
+from sitectl.model.signals import SignalView
 from sitectl.signals import room
 from sitectl.signals.door import Door
 from sitectl.signals.ports import Journal
@@ -63,6 +64,10 @@ class Field:
         """End everything."""
         if self._task is not None:
             self._task.cancel()
+
+    def signals(self) -> list[SignalView]:
+        """The signals as they stand."""
+        return [] if self._signals is None else self._signals.views()
 
     def findings(self) -> Iterator[Finding]:
         """What is wrong with the buses and the signals."""

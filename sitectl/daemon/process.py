@@ -200,6 +200,7 @@ class Daemon:
                 closing,
                 self._roles,
                 lambda: self._field.buses,
+                self._field.signals,
             )
         )
         api = ApiServer(app, self._settings.api.socket, closing, self._roles.viewers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from sitectl.model.ids import CircuitId
@@ -77,6 +78,19 @@ class Signal:
         wanted = {Contact.OPEN: (self.when_open,), Contact.CLOSED: (self.when_closed,)}
         either = (self.when_open, self.when_closed)
         return tuple(bound for bound in wanted.get(contact, either) if bound is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class SignalView:
+    """One signal as it stands. `contact` None: nothing was known of it for long enough yet; `since`: by the wall clock;
+    `why`: it is lost; `asks`: what holds by it now."""
+
+    name: str
+    input: str
+    contact: Contact | None
+    since: datetime | None
+    why: str
+    asks: tuple[Bound, ...]
 
 
 @dataclass(frozen=True, slots=True)

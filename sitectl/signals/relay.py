@@ -6,11 +6,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 
 from sitectl.base.clock import Clock
 from sitectl.model.health import Finding
 from sitectl.model.limits import Ceiling
-from sitectl.model.signals import Contact, Signal
+from sitectl.model.signals import Contact, Signal, SignalView
 from sitectl.signals.contact import Debounced
 from sitectl.signals.inputs import ContactReader
 from sitectl.signals.ports import CeilingDoor, Journal
@@ -30,6 +31,7 @@ class RelaySource:
         self._journal = journal
         self._clock = clock
         self._contact: Contact | None = None
+        self._since: datetime | None = None
         self._why = ""
 
     @property
@@ -50,6 +52,12 @@ class RelaySource:
         what = f"The input {self._signal.input} is lost, which counts as dimmed: {self._why}"
         return [(what, self.name, do)]
 
+    def view(self) -> SignalView:
+        """As it stands."""
+        contact, why = self._contact, self._why if self._contact is Contact.LOST else ""
+        asks = () if contact is None else self._signal.asks(contact)
+        return SignalView(self._signal.name, str(self._signal.input), contact, self._since, why, asks)
+
     async def run(self, door: CeilingDoor) -> None:
         """Read the contact once an interval, for ever."""
         debounced = Debounced(self._signal.debounce_s, self._clock.monotonic())
@@ -67,7 +75,7 @@ class RelaySource:
 
     def _is(self, contact: Contact, door: CeilingDoor) -> None:
         if contact is not self._contact:
-            self._contact = contact
+            self._contact, self._since = contact, self._clock.wall()
             why = self._why if contact is Contact.LOST else ""
             data = {"signal": self._signal.name, "input": str(self._signal.input), "contact": contact.value}
             self._journal.record("signal.changed", data=data | ({"why": why} if why else {}))

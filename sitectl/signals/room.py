@@ -11,7 +11,7 @@ from sitectl.base.tasks import spawn
 from sitectl.config.settings import IoBoxSettings, Settings
 from sitectl.fieldbus.buses import Buses, Tenant
 from sitectl.fieldbus.units import Device
-from sitectl.model.signals import GpioInput, ModbusInput, SignalInput
+from sitectl.model.signals import GpioInput, ModbusInput, SignalInput, SignalView
 from sitectl.signals.inputs import ContactReader, GpioContact, ModbusContact
 from sitectl.signals.ports import CeilingDoor, CeilingSource, Journal
 from sitectl.signals.relay import RelaySource
@@ -34,6 +34,10 @@ class Signals:
         if settings.schedules:
             zone = ZoneInfo(settings.site.timezone)
             self.sources.append(TimetableSource(settings.schedules, zone, clock))
+
+    def views(self) -> list[SignalView]:
+        """The contacts as they stand."""
+        return [source.view() for source in self.sources if isinstance(source, RelaySource)]
 
     async def run(self, door: CeilingDoor) -> None:
         """Watch all sources until cancelled. One that fails asks for all that it could ask for, until it runs again."""

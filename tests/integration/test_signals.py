@@ -65,6 +65,7 @@ async def test_a_contact_bounds_a_circuit_and_the_chain_says_so(
         await until(lambda: bool(site.state.ceilings))
         decision = site.cycle()
         chain = why(site.state.topology, decision.snapshot, decision.allocation, EvseId(StationId("CP01"), 1))
+        assert [(view.name, view.contact) for view in field.signals()] == [("dso", "open")]
         texts = [step["text"] for step in chain if step["step"] == "ceiling"]
         assert texts == ["signal dso allows circuit grid 18 A: its contact is open"]
         assert next(iter(decision.shares.values())).ceiling_a == (18.0, 18.0, 18.0)

@@ -129,6 +129,7 @@ async def test_the_list_of_questions_stands_at_openapi(served: Served) -> None:
         "/v1/meters",
         "/v1/buses",
         "/v1/buses/read",
+        "/v1/signals",
         "/v1/uplinks",
         "/v1/transactions",
         "/v1/transactions/{id}/requeue",

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from sitectl.base.clock import SystemClock
 from sitectl.base.tasks import Tasks
 from sitectl.fieldbus.buses import Buses, Tenant
 from sitectl.model.connection import TcpConnection
+from sitectl.model.ids import CircuitId
+from sitectl.model.signals import Bound, Contact, SignalView
 from tests.integration.modbus_stub import ModbusStub, exception, late
 from tests.unit.api.quiet_site import Ledger, Overview, QuietSite, behind
 
@@ -84,6 +87,24 @@ async def test_what_the_device_refuses_is_an_answer(tmp_path: Path) -> None:
     [(status, answer)] = await answers(tmp_path, READ.format(1), refuse=True)
     assert (status, answer["fault"]) == (200, "sheet")
     assert "exception 2" in answer["why"]
+
+
+async def test_signals_are_told_as_they_stand(tmp_path: Path) -> None:
+    quiet = QuietSite(tmp_path)
+    dim, since = Bound(CircuitId("grid"), 18.0), datetime(2026, 11, 29, 22, 50, tzinfo=UTC)
+    lost = SignalView("dso", "modbus:box:0", Contact.LOST, since, "no answer", (dim,))
+    new = SignalView("fire", "gpio:gpiochip0:17", None, None, "", ())
+    app = make_app(replace(behind(quiet, Ledger(), Overview(quiet)), signals=lambda: [lost, new]))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
+        found = (await client.get("/v1/signals")).json()["signals"]
+    assert found["dso"] == {
+        "input": "modbus:box:0",
+        "contact": "lost",
+        "since": "2026-11-29T22:50:00Z",
+        "why": "no answer",
+        "asks": [{"circuit": "grid", "ceiling_a": 18.0}],
+    }
+    assert (found["fire"]["contact"], found["fire"]["since"], found["fire"]["asks"]) == (None, None, [])
 
 
 async def test_a_line_that_is_not_ours_is_not_opened(tmp_path: Path) -> None:

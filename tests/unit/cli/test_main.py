@@ -275,7 +275,7 @@ def test_help_names_every_command() -> None:
     status, out, _ = sitectl("--help")
     assert status == 0
     words = ("run", "demo", "check", "config", "status", "stations", "why", "meters", "uplinks", "transactions")
-    for command in (*words, "meter", "transaction", "events", "timeline", "version"):
+    for command in (*words, "meter", "signals", "transaction", "events", "timeline", "version"):
         assert command in out
         assert sitectl(command, "--help")[0] == 0
     for option in (

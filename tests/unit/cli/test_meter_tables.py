@@ -58,6 +58,26 @@ def test_what_a_scan_found() -> None:
     assert "nothing answered: check the cable" in shown({"found": []}, meter_tables.found)
 
 
+def test_signals_with_what_they_ask_for() -> None:
+    closed = {"input": "modbus:box:0", "contact": "closed", "since": "2026-11-29T22:50:58Z", "why": None, "asks": []}
+    dim = [{"circuit": "grid", "ceiling_a": 18.0}]
+    lost = {
+        "input": "gpio:gpiochip0:17",
+        "contact": "lost",
+        "since": "2026-11-29T22:51:08Z",
+        "why": "no chip",
+        "asks": dim,
+    }
+    new = {"input": "modbus:box:1", "contact": None, "since": None, "why": None, "asks": []}
+    answer = {"signals": {"dso": closed, "fire": lost, "new": new}}
+    assert shown(answer, meter_tables.signals).splitlines()[1:] == [
+        "dso modbus:box:0 closed 2026-11-29T22:50:58Z -",
+        "fire gpio:gpiochip0:17 lost 2026-11-29T22:51:08Z grid 18 A no chip",
+        "new modbus:box:1 not known yet - -",
+    ]
+    assert shown({"signals": {}}, meter_tables.signals) == "no signals"
+
+
 def test_a_trial_says_whether_a_fuse_may_rest_on_it() -> None:
     answer: dict[str, Any] = {
         "meter": "main", "ok": False, "reads": 20, "failed": {"no answer": 3}, "answer_ms": {"p50": 50.0, "max": 70.0},

@@ -86,6 +86,8 @@ def test_a_relay_box_that_vanishes_counts_as_dimmed_and_is_told_with_the_reason(
         assert where == "signal dso"
         assert "modbus:relay-box:3 is lost, which counts as dimmed" in what
         assert "Check the relay box" in do
+        view = rig.source.view()
+        assert (view.contact, view.why, view.asks) == ("lost", "unit 1 did not answer", (DIM.when_open,))
         rig.bus.failure = None
         await asyncio.sleep(2.0)
         assert rig.holds == {}
