@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from sitectl.allocator.admission import Shares, admit, candidates
@@ -10,13 +10,14 @@ from sitectl.allocator.breaker import Patience, spare_breakers
 from sitectl.allocator.compiled import CompiledSite, compile_site
 from sitectl.allocator.demand import Demand, read_demand
 from sitectl.allocator.explain import alarms, partial_reason, target_reason
-from sitectl.allocator.gate import pass_gate
+from sitectl.allocator.gate import Gate, pass_gate
 from sitectl.allocator.headroom import Ceilings, Headroom, headroom, read_ceilings
 from sitectl.allocator.imbalance import balanced, leaning, withhold
 from sitectl.allocator.reclaim import reclaim, short_rows
 from sitectl.allocator.rotation import WAITING, take_turns
 from sitectl.allocator.rules import AllocatorMemory, SharingRules
 from sitectl.allocator.share import fill
+from sitectl.allocator.switching import Switching
 from sitectl.allocator.turns import Turns
 from sitectl.allocator.weights import weights
 from sitectl.model.electrical import ALL_PHASES
@@ -41,6 +42,7 @@ def allocate(
     ceilings = read_ceilings(plan, snapshot)
     room = headroom(plan, snapshot, ceilings)
     demand = read_demand(plan, snapshot, ceilings, memory, step)
+    switching = Switching(plan, demand, snapshot.at)
     helpless = alarms(plan, demand, room, ceilings)
     if plan.balanced:
         demand.leaning.update(leaning(plan, demand, snapshot))
@@ -51,20 +53,15 @@ def allocate(
     share = partial(
         share_out, plan, demand, room, rules, snapshot.at, patience, turns, step, weights(plan, demand, rules)
     )
-    shares = balanced(plan, demand, snapshot, rules, share)
+    weigh = partial(balanced, plan, demand, snapshot, rules, share)
+    shares, roomy = switching.settle(memory, weigh(), weigh) if plan.switching else (weigh(), {})
     gate = pass_gate(plan, demand, room, shares, snapshot, rules)
     withheld = withhold(plan, demand, snapshot, rules, gate.offers)
     targets = {
-        limit.evse: limit for limit in charging_limits(plan, demand, room, ceilings, shares, rules, memory.targets)
+        limit.evse: limit
+        for limit in charging_limits(plan, demand, room, ceilings, shares, rules, switching, memory.targets)
     }
-    offers: dict[EvseId, ChargingLimit] = {}
-    for number, offer in gate.offers.items():
-        evse = plan.ids[number]
-        if offer == shares.target[number]:
-            offers[evse] = targets[evse]
-        else:
-            reason = withheld.get(number) or partial_reason(plan, shares, gate, rules, number)
-            offers[evse] = ChargingLimit(evse, offer / 10, reason)
+    offers = new_limits(plan, shares, gate, rules, switching, withheld, targets)
     unstarted = {
         plan.ids[number]: demand.evses[number].transaction
         for number in demand.taking
@@ -86,6 +83,7 @@ def allocate(
         ),
         contended=turns.contended(),
         shortages=patience.shortages,
+        roomy=roomy,
     )
 
 
@@ -123,6 +121,7 @@ def charging_limits(
     ceilings: Ceilings,
     shares: Shares,
     rules: SharingRules,
+    switching: Switching,
     before: Sequence[ChargingLimit],
 ) -> list[ChargingLimit]:
     """The targets with their reasons, for all who take part; values of the last cycle are used again where nothing
@@ -135,14 +134,38 @@ def charging_limits(
             reason = plan.share_text[row]
         else:
             reason = target_reason(plan, demand, room, ceilings, shares, rules, number)
+        if number in switching.by_one:
+            reason += ", by one phase, for three do not fit"
         evse = plan.ids[number]
+        phases = switching.phases(number, shares.target[number]) if plan.switching else None
         if same:
             last = before[place]
-            if last.limit_a == limit_a and last.reason == reason and last.evse == evse:
+            if last.limit_a == limit_a and last.reason == reason and last.evse == evse and last.phases == phases:
                 limits.append(last)
                 continue
-        limits.append(ChargingLimit(evse, limit_a, reason))
+        limits.append(ChargingLimit(evse, limit_a, reason, phases))
     return limits
+
+
+def new_limits(
+    plan: CompiledSite,
+    shares: Shares,
+    gate: Gate,
+    rules: SharingRules,
+    switching: Switching,
+    withheld: Mapping[int, str],
+    targets: Mapping[EvseId, ChargingLimit],
+) -> dict[EvseId, ChargingLimit]:
+    """What goes out now: the targets themselves, or as much of them as may."""
+    offers: dict[EvseId, ChargingLimit] = {}
+    for number, offer in gate.offers.items():
+        evse = plan.ids[number]
+        if offer == shares.target[number]:
+            offers[evse] = targets[evse]
+        else:
+            reason = withheld.get(number) or partial_reason(plan, shares, gate, rules, number)
+            offers[evse] = ChargingLimit(evse, offer / 10, reason, switching.phases(number, offer))
+    return offers
 
 
 def circuit_rows(

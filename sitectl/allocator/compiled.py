@@ -42,6 +42,7 @@ class CompiledSite:
     * `width`: rows of a node; `lines`: which of them are those of L1, L2 and L3.
     * `rated`: per row, before base load; `row_parent`, `row_children`: where a sum goes one node up (-1: nowhere), and
       what it is made of; `links`: rows with where their sum goes, in the order of summing up.
+    * `switching`: EVSEs that can be told to charge by one phase or by three.
     * `balanced`: circuits that bound their imbalance, the deepest first.
     * `row_name`, `share_text` per row and `full_text` per EVSE: for people.
     """
@@ -59,6 +60,7 @@ class CompiledSite:
     post_node: Mapping[StationId, int]
     alone: Mapping[StationId, int]
     balanced: Sequence[CircuitId]
+    switching: frozenset[int]
     leaf_rows: Sequence[tuple[int, ...]]
     path_rows: Sequence[tuple[int, ...]]
     path_terms: Sequence[tuple[tuple[int, int], ...]] | None
@@ -121,6 +123,7 @@ def compile_site(topology: Topology) -> CompiledSite:
         circuit_node=circuit_node,
         post_node=post_node,
         alone=alone,
+        switching=frozenset(number for number, plan in enumerate(plans) if plan.switches_phases),
         balanced=[name for name in deepest_first if topology.circuits[name].imbalance_a is not None],
         full_text=[f"its own maximum {a / 10:g} A" for a in maximum],
         **(_polygon_rows if topology.wiring.is_triangle else _phase_rows)(parent, amperes, names),

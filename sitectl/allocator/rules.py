@@ -73,6 +73,7 @@ class AllocatorMemory:
     * `reclaimed`: whose limit was lowered because others could use it; `short`: rows that keep somebody from more.
     * `at`: when that was. `credits`: of whoever waits or has waited; `promised`: who has a place and was not told yet;
       `contended`: by row, when somebody waited for it last.
+    * `roomy`: since when three phases would have room for whoever charges by one.
     * `shortages`: by row, since when minimums of running vehicles did not fit, and when that was so last.
     """
 
@@ -85,6 +86,7 @@ class AllocatorMemory:
     promised: frozenset[EvseId] = frozenset()
     contended: Mapping[int, float] = field(default_factory=dict)
     shortages: Mapping[int, tuple[float, float]] = field(default_factory=dict)
+    roomy: Mapping[EvseId, float] = field(default_factory=dict)
 
     def over_another_tree(self) -> AllocatorMemory:
         """What of it still holds when the site was configured anew: what is kept by name, not by number."""

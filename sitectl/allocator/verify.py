@@ -9,10 +9,10 @@ from math import isqrt
 from operator import add
 
 from sitectl.model.circuit import Topology
-from sitectl.model.electrical import ALL_PHASES
+from sitectl.model.electrical import ALL_PHASES, Phase
 from sitectl.model.ids import CircuitId, EvseId, StationId
 from sitectl.model.limits import ChargingLimit
-from sitectl.model.snapshot import SiteSnapshot
+from sitectl.model.snapshot import EvseSnapshot, SiteSnapshot
 
 MICRO = 1_000_000
 Sums = list[int]
@@ -55,6 +55,15 @@ def _singly(
             wrong.append(f"{evse}: {limit.limit_a} A is neither 0 nor at least its minimum of {installed.min_a:g} A")
         if installed.max_w is not None and offer - 100_000 > installed.max_w / topology.nominal_voltage_v / 2.7 * MICRO:
             wrong.append(f"{evse}: {limit.limit_a} A is more than {installed.max_w:g} W and a step")
+        told = snapshot.evses[evse].told_phases
+        if limit.phases in (None, told):
+            pass
+        elif not (installed.switches_phases and limit.phases in (1, 3)):
+            wrong.append(f"{evse}: nothing is known of its charging by {limit.phases} phases")
+        elif snapshot.evses[evse].counts_a > 1.0:
+            wrong.append(
+                f"{evse}: it may still draw {snapshot.evses[evse].counts_a:g} A by other phases than {limit.phases}"
+            )
         if offer % round(step_a * MICRO):
             wrong.append(f"{evse}: {limit.limit_a} A is not a multiple of {step_a:g} A")
         if not stopped.isdisjoint(topology.paths[installed.circuit]):
@@ -96,22 +105,31 @@ def _sums(
     }
     for evse in snapshot.evses.values():
         now = round(max(evse.counts_a, evse.offered_a or 0.0) * MICRO)
-        then = max(now, round(offers[evse.id].limit_a * MICRO)) if evse.id in offers else now
-        if not then:
+        new = round(offers[evse.id].limit_a * MICRO) if evse.id in offers else 0
+        if not max(now, new):
             continue
         phases = evse.phases or ALL_PHASES
         places: Iterable[int] = (PLACES.get(frozenset(phases), 3),) if triangle else phases
+        told = places if triangle else _phases_of(evse, offers.get(evse.id))
         into = [circuits[evse.plan.circuit], *([posts[evse.id.station]] if evse.id.station in posts else [])]
         for before, after in into:
             for place in places:
                 before[place] += now
-                after[place] += then
+            for place in {*places, *told}:
+                after[place] += max(now if place in places else 0, new if place in told else 0)
     for name in sorted(topology.circuits, key=lambda name: -len(topology.paths[name])):
         parent = topology.circuits[name].parent
         if parent is not None:
             for above, below in zip(circuits[parent], circuits[name], strict=True):
                 above[:] = map(add, above, below)
     return circuits, posts
+
+
+def _phases_of(evse: EvseSnapshot, limit: ChargingLimit | None) -> tuple[Phase, ...]:
+    """Where it draws by a new limit."""
+    if limit is not None and limit.phases is not None and limit.limit_a:
+        return evse.plan.rotation.phases[: limit.phases]
+    return evse.phases or ALL_PHASES
 
 
 def _tilted(topology: Topology, snapshot: SiteSnapshot, offers: Mapping[EvseId, ChargingLimit]) -> list[str]:
@@ -130,11 +148,13 @@ def _tilted(topology: Topology, snapshot: SiteSnapshot, offers: Mapping[EvseId, 
             now_a = evse.offered_a if takes and evse.offered_a is not None else evse.counts_a
             now, phases = round(now_a * MICRO), evse.phases or ALL_PHASES
             then = round(offers[evse.id].limit_a * MICRO) if evse.id in offers else now
+            told = _phases_of(evse, offers.get(evse.id))
             for phase in phases:
                 before[phase] += now
+            for phase in told:
                 after[phase] += then
                 if then > now:
-                    risen |= {(phase, other) for other in ALL_PHASES if other not in phases}
+                    risen |= {(phase, other) for other in ALL_PHASES if other not in told}
         for heavy, light in sorted(risen):
             apart, most = after[heavy] - after[light], round(circuit.imbalance_a * MICRO)
             if apart > most + len(snapshot.evses) and apart > before[heavy] - before[light]:

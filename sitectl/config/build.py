@@ -180,6 +180,7 @@ def _station(draft: Draft, name: str, station: Station, fallback_a: Mapping[tupl
                 max_w=evse.max_w,
                 min_w=evse.min_w,
                 w_per_a=evse.w_per_a,
+                switches_phases=station.switches_phases,
             )
             for evse in evses_of(name, station, draft.config.site.nominal_voltage_v)
         ),

@@ -21,6 +21,8 @@ def check(draft: Draft) -> None:
             if station.installed:
                 _check_phases(draft, evse)
             _check_lines(draft, evse)
+            if station.switches_phases:
+                _check_switching(draft, evse, station)
         if station.installed:
             _check_rating(draft, name, station)
 
@@ -95,6 +97,20 @@ def _check_lines(draft: Draft, evse: EvseDraft) -> None:
     elif wiring is Wiring.SPLIT and Phase.L3 in phases:
         cure = "write L1L2 for 240 V, L1 or L2 for 120 V"
         draft.findings.error(path, f"{evse.phases} has an L3, and a split phase has two legs", cure)
+
+
+def _check_switching(draft: Draft, evse: EvseDraft, station: Station) -> None:
+    """Only an AC station on three known phases with neutral has one to go back to, and only by a profile."""
+    path = ("stations", evse.station, "switches_phases")
+    if draft.wiring is not Wiring.WYE or station.kind == "dc" or station.control in ("start_stop", "none"):
+        draft.findings.error(path, "only for AC on three phases with neutral, by charging profiles", "remove it")
+    elif not evse.rotation.known or len(evse.rotation.phases) != len(ALL_PHASES):
+        draft.findings.error(
+            path, "it must be known how its three phases are wired", "write phases: L1L2L3 or as it is"
+        )
+    elif evse.fallback_a:
+        message = f"it would fall back to {evse.fallback_a:g} A on three phases while it charges by one"
+        draft.findings.error(evse.path_of("fallback_a"), message, "write 0, or leave it away")
 
 
 def _check_rating(draft: Draft, name: str, station: Station) -> None:

@@ -133,7 +133,9 @@ def _min_a(min_a: float, min_w: float | None, w_per_a: float | None) -> float:
 
 
 def _fallback_a(station: Station, evse: Evse) -> float | None:
-    """What it draws without us; where no charging profile binds it, that is all it can."""
+    """What it draws without us; where no charging profile binds it, that is all it can; where we switch its phases,
+    nothing unless it is said."""
     if station.control in ("start_stop", "none"):
         return station.max_a if evse.max_a is None else evse.max_a
-    return evse.fallback_a if "fallback_a" in evse.model_fields_set else station.fallback_a
+    said_a = evse.fallback_a if "fallback_a" in evse.model_fields_set else station.fallback_a
+    return 0.0 if said_a is None and station.switches_phases else said_a

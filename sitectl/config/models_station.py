@@ -64,6 +64,9 @@ class Station(Section):
         "auto", "tx_profile", "tx_default", "tx_default_station", "charge_point_max", "start_stop", "none"
     ] = "auto"
     """By which message it is limited; auto: the first that it is seen to obey. start_stop, none: no profile works."""
+    switches_phases: bool = False
+    """Whether it charges by one phase where it is told so (numberPhases 1), and by three again: used where the minimum
+    of three does not fit. Then its fallback is 0: it charges only under sitectl."""
     installed: bool = True
     """false: not there yet, counts for nothing."""
     ocpp: Annotated[Literal["1.6", "2.0.1", "2.1"], Only("1.6")] | None = None

@@ -53,11 +53,15 @@ class Urgency:
 
 @dataclass(frozen=True, slots=True)
 class ChargingLimit:
-    """What we allow one EVSE (ampere per phase; 0 pauses) and why, in words that a person understands."""
+    """What we allow one EVSE (ampere per phase; 0 pauses) and why, in words that a person understands.
+
+    `phases`: by how many it shall charge, 1 or 3; None: that is not ours to say.
+    """
 
     evse: EvseId
     limit_a: float
     reason: str
+    phases: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,8 @@ class Offer:
     lifetime_s: int = 0
     lasts: bool = False
     """It outlives its transaction: it is said by a purpose that is not bound to one."""
+    phases: int | None = None
+    """By how many the station was told to charge; None: it was not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class EvseSnapshot:
 
     * `counts_a`: what it may lawfully draw (limit ledger): what everybody else must leave free for it.
     * `offered_a`: the newest limit told within the running transaction, None before the first.
+    * `told_phases`: by how many phases that limit says to charge; None: it says nothing of it.
     * `phases`: the grid phases that it is counted on (all three while unknown).
     * `wants`: a transaction runs, so it takes part in the sharing.
     * `controllable`: it hears us and follows; otherwise it is only reserved at `counts_a`.
@@ -47,6 +48,7 @@ class EvseSnapshot:
     phases: tuple[Phase, ...] = ALL_PHASES
     counts_a: float = 0.0
     offered_a: float | None = None
+    told_phases: int | None = None
     offer_seq: int = 0
     offer_expires_at: float | None = None
     acknowledged_a: float | None = None

@@ -43,7 +43,8 @@ class EvsePlan:
     """One EVSE as installed. Ampere per phase; `fallback_a` is solved (never "auto") and installed in the station.
 
     A DC station is limited and measured in watts at the vehicle, `w_per_a` for each ampere per phase (None: AC); its
-    `max_a` and `min_a` follow from `max_w` and `min_w` where these are said.
+    `max_a` and `min_a` follow from `max_w` and `min_w` where these are said. `switches_phases`: it is wired with three
+    and can be told to charge by one of them, its first.
     """
 
     id: EvseId
@@ -57,6 +58,7 @@ class EvsePlan:
     max_w: float | None = None
     min_w: float | None = None
     w_per_a: float | None = None
+    switches_phases: bool = False
 
     def limit_w(self, limit_a: float) -> float | None:
         """What a limit says in whole watts, rounded down; None for AC, which is told amperes."""

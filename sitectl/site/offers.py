@@ -11,13 +11,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
 from sitectl.model.commands import InstallFallback, OfferLimit
 from sitectl.model.ids import CircuitId
-from sitectl.model.limits import Allocation, Offer, OfferKind
+from sitectl.model.limits import Allocation, ChargingLimit, Offer, OfferKind
 from sitectl.model.snapshot import EvseSnapshot, SiteSnapshot
 from sitectl.model.station import Obeys
 from sitectl.site.stored import StoredLimits
@@ -84,6 +84,8 @@ class Due:
     view: EvseSnapshot
     limit_a: float
     kind: Kind
+    phases: int | None = None
+    """By how many the EVSE shall charge, where that is said."""
 
 
 def due(
@@ -101,19 +103,24 @@ def due(
         view = snapshot.evses[id]
         held = view.offered_a if view.offered_a is not None else view.counts_a
         if limit.limit_a > held:
-            others.append(Due(view, limit.limit_a, Kind.RAISE))
+            others.append(Due(view, limit.limit_a, Kind.RAISE, _phases(view, limit)))
         elif not (settling and _keeps_remembered(state.evses[id])):
-            cuts.append(Due(view, limit.limit_a, Kind.CUT))
+            cuts.append(Due(view, limit.limit_a, Kind.CUT, _phases(view, limit)))
     for id, view in snapshot.evses.items():
         if view.offered_a is None or not _hears(view) or id in allocation.offers:
             continue
         evse = state.evses[id]
         old = _is_old(evse, view.offered_a, stored, moment)
         if evse.resend or (old and not snapshot.raises_allowed):
-            others.append(Due(view, view.offered_a, Kind.AGAIN))
+            others.append(Due(view, view.offered_a, Kind.AGAIN, view.told_phases))
         elif old:
-            others.append(Due(view, view.offered_a, Kind.RENEWAL))
+            others.append(Due(view, view.offered_a, Kind.RENEWAL, view.told_phases))
     return cuts + others
+
+
+def _phases(view: EvseSnapshot, limit: ChargingLimit) -> int | None:
+    """A limit that says nothing of phases keeps what was told: the safe plan must not switch a car that charges."""
+    return view.told_phases if limit.phases is None else limit.phases
 
 
 def _keeps_remembered(evse: EvseState) -> bool:
@@ -174,7 +181,9 @@ def prepare(due: Due, moment: Moment, stored: StoredLimits, seq: int) -> Prepare
         else:
             waits = True
     begins = moment.wall + timedelta(seconds=station.skew_s - START_EARLIER_S)
-    offer = _offer(view, limit_a, moment.snapshot.at, lifetime_s, station.clock_error_s, seq)
+    offer = replace(
+        _offer(view, limit_a, moment.snapshot.at, lifetime_s, station.clock_error_s, seq), phases=due.phases
+    )
     cut = due.kind is Kind.CUT
     command = OfferLimit(
         offer,

@@ -91,9 +91,25 @@ class EvseState:
         if not rotation.known:
             first = self.learned_phase()
             return ALL_PHASES if first is None else (first,)
+        if self.is_told_one_phase():
+            return rotation.phases[:1]
         if self.is_one_phase() and not rotation.line_to_line:
             return rotation.phases[:1]
         return rotation.phases
+
+    def is_told_one_phase(self) -> bool:
+        """Whether every limit that may be in force lets it charge by its first phase alone, and it shows to do so.
+
+        During a change both count: a limit for three phases is released like any other. A station that can switch has
+        no fallback above 0 (the configuration sees to it), so nothing for three phases lies below.
+        """
+        newest = self.newest_offer
+        if not (self.plan.switches_phases and self.ladder.form.is_profile) or newest is None or newest.phases != 1:
+            return False
+        if self.entry.fallback_bound_a() > 0.0 or any(o.limit_a and o.phases != 1 for o in self.entry.dynamic()):
+            return False
+        own = None if self.reading is None else self.reading.current_a
+        return own is None or max(own[1:]) <= PHASE_IN_USE_A
 
     def learned_phase(self) -> Phase | None:
         """The one grid phase that the car draws on, where the wiring was learned: a car on its first phase alone."""
@@ -224,6 +240,8 @@ def with_offer(evse: EvseState, offer: Offer) -> EvseState:
     if evse.ladder.form.replaces_fallback:  # in the station it is what holds from now on, with or without us
         entry = ledger.offered(entry, replace(offer, kind=OfferKind.FALLBACK))
     before, at = evse.newest_offer, offer.offered_at
+    if offer.phases is not None and (before is None or before.phases != offer.phases):
+        evse = replace(evse, one_phase_since=None, one_phase_readings=0)  # that was our doing, not the car's
     held_a = before.limit_a if before is not None else evse.entry.fallback_bound_a()
     flips = before is None or (offer.limit_a > 0) != (before.limit_a > 0)
     return replace(

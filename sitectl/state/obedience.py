@@ -188,6 +188,8 @@ def _with_car(evse: EvseState, reading: EvseReading) -> EvseState:
         evse = replace(evse, reading=reading, trace=(*evse.trace[1 - TRACE :], (reading.at, own)))
     if own is None or reading.phases == 0 or evse.transaction is None:
         return evse
+    if evse.newest_offer is not None and evse.newest_offer.phases == 1:
+        return evse
     if own.l2 > PHASE_IN_USE_A or own.l3 > PHASE_IN_USE_A:
         return replace(evse, one_phase_since=None, one_phase_readings=0)
     if own.l1 <= PHASE_IN_USE_A:

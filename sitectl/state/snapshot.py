@@ -109,6 +109,7 @@ def _evse(id: EvseId, evse: EvseState, station: StationState, now: float) -> Evs
         phases=evse.phases(),
         counts_a=counts_a,
         offered_a=newest.limit_a if newest else None,
+        told_phases=newest.phases if newest else None,
         offer_seq=newest.seq if newest else 0,
         offer_expires_at=newest.expires_at if newest else None,
         acknowledged_a=entry.accepted_a(),

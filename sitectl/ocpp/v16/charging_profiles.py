@@ -122,9 +122,13 @@ def _rate(command: OfferLimit | InstallFallback, style: ProfileStyle) -> Payload
         period = {"startPeriod": 0, "limit": floor_step(command.limit_w)}
         return {"chargingRateUnit": "W", "chargingSchedulePeriod": [period]}
     if not (style.watts or command.form.watts):
-        return {"chargingRateUnit": "A", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": floor_step(limit_a)}]}
-    limit_w = watts(floor_step(limit_a), style.nominal_voltage_v, style.phases)
-    period = {"startPeriod": 0, "limit": floor_step(limit_w), "numberPhases": style.phases}
+        period = {"startPeriod": 0, "limit": floor_step(limit_a)}
+        if command.offer.phases is not None:
+            period["numberPhases"] = command.offer.phases
+        return {"chargingRateUnit": "A", "chargingSchedulePeriod": [period]}
+    phases = style.phases if command.offer.phases is None else command.offer.phases
+    limit_w = watts(floor_step(limit_a), style.nominal_voltage_v, phases)
+    period = {"startPeriod": 0, "limit": floor_step(limit_w), "numberPhases": phases}
     return {"chargingRateUnit": "W", "chargingSchedulePeriod": [period]}
 
 

@@ -51,7 +51,9 @@ def build(circuits: Mapping[str, Mapping[str, Any]], stations: Mapping[str, Mapp
         fallback, priority = float(s.get("fallback_a", 6)), int(s.get("priority", 1))
         bounds = float(s.get("evse_max_a", s["max_a"])), float(s.get("min_a", 6))
         evses = tuple(
-            EvsePlan(EvseId(station, n), circuit, *bounds, rotation, fallback, priority)
+            EvsePlan(
+                EvseId(station, n), circuit, *bounds, rotation, fallback, priority, switches_phases="switches" in s
+            )
             for n in range(1, int(s.get("evses", 1)) + 1)
         )
         plans[station] = StationPlan(station, circuit, float(s["max_a"]), evses, priority)

@@ -251,6 +251,18 @@ def test_the_watts_of_a_dc_station_bound_its_amperes(tmp_path: Path) -> None:
     assert [first.limit_w(a) for a in (120.8, 100.0, 8.1, 0.0)] == [75000.0, 62100.0, 5030.0, 0.0]
 
 
+def test_who_switches_phases_falls_back_to_nothing(tmp_path: Path) -> None:
+    text = """
+    circuits: {grid: {rated_a: 100, base_load_worst_a: 40}}
+    stations:
+      CP01: {circuit: grid, max_a: 32, phases: L1L2L3, switches_phases: true}
+      CP02: {circuit: grid, max_a: 32, phases: L1L2L3}
+    """
+    stations = loaded(tmp_path, text).settings.topology.stations
+    found = [stations[StationId(name)].evses[0] for name in ("CP01", "CP02")]
+    assert [(evse.switches_phases, evse.fallback_a) for evse in found] == [(True, 0.0), (False, 6.0)]
+
+
 def test_empty_values_are_as_good_as_absent(tmp_path: Path) -> None:
     text = "site:\n  timezone:\nocpp:\nmeters:\nuplinks:\nauthorization:\n  tokens_file:\n"
     assert loaded(tmp_path, text + GRID).settings.site.timezone == "UTC"

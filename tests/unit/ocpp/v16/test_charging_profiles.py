@@ -1,5 +1,6 @@
 """The two profiles that we install, and those of a central."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -47,6 +48,16 @@ def test_the_dynamic_limit():
             },
         },
     }
+
+
+@pytest.mark.parametrize(
+    ("watts", "phases", "limit"), [(False, 1, 16.0), (False, 3, 16.0), (True, 1, 3680.0), (True, 3, 11040.0)]
+)
+def test_by_how_many_phases_is_said_where_that_is_ours_to_say(watts: bool, phases: int, limit: float):
+    told = replace(offer(16.0), phases=phases)
+    made = dynamic(OfferLimit(told, 55, NOW, 300, cut=False), ProfileStyle(watts=watts))
+    period = made["csChargingProfiles"]["chargingSchedule"]["chargingSchedulePeriod"]
+    assert period == [{"startPeriod": 0, "limit": limit, "numberPhases": phases}]
 
 
 @pytest.mark.parametrize("style", [ProfileStyle(), ProfileStyle(watts=True, phases=1)])
