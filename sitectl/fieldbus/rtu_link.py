@@ -28,10 +28,11 @@ TIMEOUT_S = 0.7
 TCP_TIMEOUT_S = 1.0
 SETTLE_S = 0.03
 """So long after its last byte a wrong answer is over: frames have no gaps, but adapters deliver in portions."""
-DOUBTS = 3
-LENGTHS = (2, 4, 6, 8, 10, 12)
+DOUBTS = 20
+"""So many lengths are not used again while an answer of theirs may still come."""
+LENGTHS = tuple(range(2, 62, 2))
 """Even: many meters serve values of two registers and nothing else."""
-BITS = (9, 17, 25, 33, 41)
+BITS = tuple(range(9, 257, 8))
 MOST_NOISE = 4 * rtu.LONGEST_FRAME
 
 wire_log = logging.getLogger(f"{WIRE}.modbus")
