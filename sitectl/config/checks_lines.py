@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from sitectl.config.connections import parse_connection
 from sitectl.config.draft import Draft
 from sitectl.config.issues import Path, shown
 from sitectl.config.notation import Refusal
 from sitectl.model.connection import Connection, SerialConnection
+from sitectl.model.sheets import MeterSheet
 
 SECTIONS = ("meters", "io_boxes")
+_SERIAL = re.compile(r"(\d+) 8([NEO])([12])", re.ASCII)
+"""As sheets write it: 9600 8N1."""
 
 
 def check(draft: Draft) -> None:
@@ -32,6 +37,19 @@ def check(draft: Draft) -> None:
         if other != path:
             message = f"{'.'.join(map(str, other))} is unit {shown(unit)} of {connection.endpoint} too"
             draft.findings.warn((*path, "unit"), message, "two devices with one number garble each other: check which")
+
+
+def check_speeds(draft: Draft, sheets: Mapping[str, MeterSheet]) -> None:
+    """Warn of serial lines whose speed nobody said, with a device on them that leaves the factory with another one."""
+    for path, body, connection in _connections(draft):
+        sheet = sheets.get(str(body.get("sheet")))
+        found = None if sheet is None else _SERIAL.fullmatch(sheet.defaults.get("serial", ""))
+        if sheet is None or found is None or not isinstance(connection, SerialConnection):
+            continue
+        usual = replace(connection, baud=int(found[1]), parity=found[2], stop=int(found[3]))
+        if "baud=" not in str(body.get("connection")) and usual != connection:
+            message = f"{sheet.id} leaves the factory with {found[0]}, and this line runs at 9600 8N1"
+            draft.findings.warn((*path, "connection"), message, f"write {usual}, or set the device")
 
 
 def _connections(draft: Draft) -> Iterator[tuple[Path, Mapping[str, object], Connection]]:

@@ -77,6 +77,7 @@ def load(path: FilePath) -> Loaded | Broken:
         check(draft)
     gathered = gather(draft)
     checks_meters.check(draft, gathered.sheets)
+    checks_lines.check_speeds(draft, gathered.sheets)
     checks_charging.check(draft, len(gathered.tokens))
     if document.errors or findings.has_errors_in("circuits"):
         return _broken(findings)

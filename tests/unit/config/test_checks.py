@@ -144,6 +144,15 @@ def test_a_group_that_this_machine_has_not_but_only_where_it_was_written(tmp_pat
     assert 'api.groups.technician: no group "no-such-group" on this machine: it grants nothing' in warning
 
 
+def test_a_speed_that_nobody_said_and_the_device_does_not_have_is_warned_of(tmp_path: Path) -> None:
+    text = METERED + "meters:\n  main: {sheet: %s, connection: '%s'}\n"
+    told = " ".join(warnings(tmp_path, text % ("tq-em300", "rtu:///dev/ttyUSB0")))
+    assert "tq-em300 leaves the factory with 19200 8E1, and this line runs at 9600 8N1" in told
+    assert "write rtu:///dev/ttyUSB0?baud=19200&parity=E&stop=1" in told
+    assert "factory" not in " ".join(warnings(tmp_path, text % ("tq-em300", "rtu:///dev/ttyUSB0?baud=9600")))
+    assert "factory" not in " ".join(warnings(tmp_path, text % ("eastron-sdm630", "rtu:///dev/ttyUSB0")))
+
+
 def test_two_meters_with_one_number_on_one_line_are_warned_of(tmp_path: Path) -> None:
     meters = (
         "meters:\n"
