@@ -20,9 +20,14 @@ LIVES_S = 240.0
 
 @dataclass
 class Station:
-    """A station that obeys OCPP: a fallback, a dynamic limit that ends, a clock that is wrong by up to `ERROR_S`."""
+    """A station that obeys OCPP: a fallback, a dynamic limit that ends, a clock that is wrong by up to `ERROR_S`.
+
+    `lasts`: it obeys a purpose that outlives its transaction. `lapses` False: its limits never end by themselves.
+    """
 
     clock_error_s: float
+    lasts: bool = False
+    lapses: bool = True
     fallback_a: float | None = None
     limit_a: float | None = None
     ends_at: float = 0.0
@@ -38,8 +43,18 @@ class Station:
     def take(self, offer: Offer) -> None:
         if offer.kind is OfferKind.FALLBACK:
             self.fallback_a = offer.limit_a
-        elif self.charging:
-            self.limit_a, self.ends_at = offer.limit_a, offer.offered_at + LIVES_S + self.clock_error_s
+        elif self.charging or self.lasts:
+            lives_s = LIVES_S + self.clock_error_s if self.lapses else float("inf")
+            self.limit_a, self.ends_at = offer.limit_a, offer.offered_at + lives_s
+
+    def begin(self) -> None:
+        """A transaction; a limit that is bound to one died with the last."""
+        self.charging = True
+        self.limit_a = self.limit_a if self.lasts else None
+
+    def end(self) -> None:
+        self.charging = False
+        self.limit_a = self.limit_a if self.lasts else None
 
 
 @dataclass
@@ -57,7 +72,9 @@ class World:
         bounds = (
             (self.now + LIVES_S - ERROR_S, self.now + LIVES_S + ERROR_S) if kind is OfferKind.DYNAMIC else (None,) * 2
         )
-        offer = Offer(EVSE, self.seq, limit_a, kind, self.now, *bounds)
+        if not self.station.lapses:
+            bounds = (None, None)
+        offer = Offer(EVSE, self.seq, limit_a, kind, self.now, *bounds, lasts=self.station.lasts)
         self.entry = ledger.offered(self.entry, offer)
         if not arrives:
             return
@@ -66,6 +83,11 @@ class World:
             self.entry = ledger.acknowledged(self.entry, self.seq, kind, self.now)
         elif answered == "late":
             self.answers.append((self.seq, kind))
+
+    def forget_answers(self) -> None:
+        """What was told to a transaction that is over matters no more."""
+        if not self.station.lasts:
+            self.answers.clear()
 
     def check(self) -> None:
         counted = self.entry.counts_a(self.now, start_possible=True)
@@ -89,10 +111,12 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
-@given(steps, st.floats(-ERROR_S, ERROR_S))
-def test_never_counts_less_than_the_station_may_draw(script: list[tuple], clock_error_s: float) -> None:
-    world = World(Station(clock_error_s))
+@settings(max_examples=300, deadline=None)
+@given(steps, st.floats(-ERROR_S, ERROR_S), st.booleans(), st.booleans())
+def test_never_counts_less_than_the_station_may_draw(
+    script: list[tuple], clock_error_s: float, lasts: bool, lapses: bool
+) -> None:
+    world = World(Station(clock_error_s, lasts, lapses))
     for step in script:
         match step:
             case ("dynamic", limit_a, arrives, answered):
@@ -111,12 +135,12 @@ def test_never_counts_less_than_the_station_may_draw(script: list[tuple], clock_
                 world.entry = ledger.measured(world.entry, share * world.station.lawful_a(world.now), world.now)
             case ("begin",):
                 if not world.station.charging:
-                    world.station.charging, world.station.limit_a = True, None
-                    world.answers.clear()
+                    world.station.begin()
+                    world.forget_answers()
                     world.entry = ledger.begun(world.entry)
             case ("end",):
-                world.station.charging, world.station.limit_a = False, None
-                world.answers.clear()
+                world.station.end()
+                world.forget_answers()
                 world.entry = ledger.ended(world.entry)
         world.check()
 
