@@ -90,6 +90,8 @@ class FormVerdict(StrEnum):
 
     REFUSED = "refused"
     IGNORED = "ignored"
+    STUCK = "no effect upwards"
+    """Accepted, and the car stayed at the fallback, which the form should have covered."""
     PLAUSIBLE = "plausible"
     """Accepted, and no reading speaks against it; but no car has drawn more than it yet."""
     PROVEN = "proven"
@@ -108,6 +110,7 @@ class Ladder:
     """Where a station stands on it. `pinned`: the only step it may use; `one_evse`: it has one EVSE.
 
     * `form`: the one in use; `accepted`: the station took it at least once; `resent`: it was ignored and said again.
+    * `settled`: a car that stays at its fallback does so by itself, whatever the form.
     * `tried`: what came of others, oldest first. A form stands there at most once.
     """
 
@@ -117,6 +120,7 @@ class Ladder:
     accepted: bool = False
     proven: bool = False
     resent: bool = False
+    settled: bool = False
     tried: tuple[tuple[LimitForm, FormVerdict], ...] = ()
 
     def steps(self) -> tuple[LadderStep, ...]:
@@ -146,6 +150,17 @@ class Ladder:
         if not following:
             return replace(self, tried=tried, accepted=False, proven=False, resent=False)
         return replace(self, form=following[0], tried=tried, accepted=False, proven=False, resent=False)
+
+    def after_stuck(self) -> Ladder:
+        """The next form where the car stays at its fallback. Only a TxDefaultProfile above it can lift that where a
+        TxProfile cannot; if that does not either, it is the car."""
+        default = LimitForm(LadderStep.TX_DEFAULT)
+        tried = (*(t for t in self.tried if t[0] not in (self.form, default)), (self.form, FormVerdict.STUCK))
+        if self.form.step is LadderStep.TX_PROFILE and self.pinned is None:
+            return replace(self, form=default, tried=tried, accepted=False, proven=False, resent=False)
+        back = FIRST_FORM if self.pinned is None else self.form
+        others = tuple(t for t in tried if t[0] != back)
+        return replace(self, form=back, tried=others, accepted=True, proven=False, resent=False, settled=True)
 
     @property
     def exhausted(self) -> bool:

@@ -92,7 +92,14 @@ def _is_found(ladder: Ladder) -> bool:
 def _value(ladder: Ladder, identity: StationIdentity) -> dict[str, Any]:
     who = {"vendor": identity.vendor, "model": identity.model, "firmware": identity.firmware, "serial": identity.serial}
     tried = [{**_form(form), "verdict": verdict.value} for form, verdict in ladder.tried]
-    return {**who, **_form(ladder.form), "accepted": ladder.accepted, "proven": ladder.proven, "tried": tried}
+    return {
+        **who,
+        **_form(ladder.form),
+        "accepted": ladder.accepted,
+        "proven": ladder.proven,
+        "settled": ladder.settled,
+        "tried": tried,
+    }
 
 
 def _form(form: LimitForm) -> dict[str, Any]:
@@ -114,8 +121,9 @@ def _read(entry: Kept, now: Ladder) -> tuple[StationIdentity, Ladder] | None:
         return None
     try:
         tried = tuple((_form_of(one), FormVerdict(one["verdict"])) for one in value["tried"])
-        accepted, proven = value["accepted"] is True, value["proven"] is True
-        return identity, Ladder(now.pinned, now.one_evse, _form_of(value), accepted, proven, tried=tried)
+        accepted, proven, settled = (value[key] is True for key in ("accepted", "proven", "settled"))
+        form = _form_of(value)
+        return identity, Ladder(now.pinned, now.one_evse, form, accepted, proven, settled=settled, tried=tried)
     except (KeyError, TypeError, ValueError):
         return None
 

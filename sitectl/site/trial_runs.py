@@ -12,7 +12,7 @@ from typing import Any
 from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.events import RotationLearned, WalkOrdered
 from sitectl.model.ids import CircuitId, MeterId
-from sitectl.model.ladder import FormVerdict, Ladder
+from sitectl.model.ladder import FormVerdict, Ladder, LimitForm
 from sitectl.site.trials import MARGIN_A, Bench, Run, TrialFailed, TrialKind
 from sitectl.state.ledger import tolerance_a
 from sitectl.state.phase_test import STEP_LEAST_A, PhaseVerdict, Step, judge
@@ -30,12 +30,14 @@ FOLLOWED = 0.7
 
 async def probe(bench: Bench) -> dict[str, Any]:
     """Walk the ladder from its top with the car that charges, until a form is seen to be obeyed or none is left."""
+    bench.post(WalkOrdered(bench.evse, bench.now))
+    if bench.stays_at_fallback():
+        await _lifted(bench)
     drawn_a = bench.movable_a()
     limit_a = _below(bench, drawn_a, STEP_A)
     bench.say(f"the car draws {drawn_a:.1f} A; it is told {limit_a:g} A in one form after the other")
-    bench.post(WalkOrdered(bench.evse, bench.now))
     bench.lower(limit_a)
-    told = 0
+    told = len(bench.held().ladder.tried)
     while True:
         ladder = bench.held().ladder
         for form, verdict in ladder.tried[told:]:
@@ -55,6 +57,25 @@ async def probe(bench: Bench) -> dict[str, Any]:
     tried = [{"form": str(form), "verdict": verdict.value} for form, verdict in ladder.tried]
     found = FormVerdict.PROVEN.value if ladder.proven else "no profile works"
     return {"form": str(ladder.form), "step": ladder.form.step.value, "verdict": found, "tried": tried}
+
+
+async def _lifted(bench: Bench) -> None:
+    """Wait until another form lets the car draw more than its fallback, or it is seen to be the car."""
+    bench.say(f"the car stays at its fallback of {bench.held().entry.fallback_a:g} A although it may draw more")
+    least_a = bench.held().plan.min_a + MARGIN_A
+    told = 0
+
+    def over(form: LimitForm | None = None) -> bool:
+        ladder = bench.held().ladder
+        return ladder.settled or bench.drawn_a() >= least_a or (form is not None and ladder.form != form)
+
+    for _ in range(2):
+        await bench.until(partial(over, bench.held().ladder.form), 3 * FOLLOW_S)
+        for form, verdict in bench.held().ladder.tried[told:]:
+            bench.say(f"{form}: {verdict.value}")
+        told = len(bench.held().ladder.tried)
+        if over():
+            return
 
 
 async def limit_test(bench: Bench) -> dict[str, Any]:

@@ -25,6 +25,8 @@ from sitectl.model.station import Obeys
 from sitectl.site.ports import Journal, OverlayStore
 from sitectl.site.rungs import key_of
 from sitectl.state.evse import EvseState
+from sitectl.state.ledger import tolerance_a
+from sitectl.state.obedience import STUCK_ABOVE_A, STUCK_WITHIN_A
 from sitectl.state.site_state import SiteState
 
 log = logging.getLogger(__name__)
@@ -137,6 +139,17 @@ class Bench:
             )
         return drawn_a
 
+    def stays_at_fallback(self) -> bool:
+        """Whether it draws what its fallback allows, and was told that it may draw more."""
+        evse, drawn_a = self.held(), self.drawn_a()
+        fallback_a, told = evse.entry.fallback_a, evse.newest_offer
+        return (
+            fallback_a is not None
+            and told is not None
+            and told.limit_a >= fallback_a + STUCK_ABOVE_A
+            and -STUCK_WITHIN_A <= drawn_a - fallback_a <= tolerance_a(fallback_a)
+        )
+
     def lower(self, limit_a: float, of: EvseId | None = None) -> None:
         """Let an EVSE draw no more than this, for as long as the longest trial may take."""
         evse = of or self.evse
@@ -204,7 +217,8 @@ class Trials:
             raise TrialFailed(f"a {running.kind.words} runs on {running.evse}; wait for its end")
         trial = Trial(kind, evse, self._clock.wall())
         bench = Bench(trial, self._site, self._post, self._clock)
-        bench.movable_a()
+        if not (kind is TrialKind.PROBE and bench.stays_at_fallback()):
+            bench.movable_a()
         if kind is not TrialKind.PROBE and bench.held().obeys in (Obeys.IGNORES, Obeys.UNCONTROLLED):
             raise TrialFailed(f"{evse} does not follow its limits; `sitectl station probe {evse.station}` comes first")
         self._newest[evse] = trial

@@ -73,6 +73,8 @@ class EvseState:
     """The most that was read since it was found to ignore its limit."""
     judged_from: float | None = None
     """When the limit was accepted by which a station that ignored one is judged again."""
+    stuck_since: float | None = None
+    """The first of the readings that stay at the fallback under a higher limit."""
     walked_at: float | None = None
     """When the last profile was found not to work."""
     draw: DrawState = NOTHING_DRAWN
@@ -313,6 +315,7 @@ def with_start(
         superseded=(),
         peak_a=0.0,
         judged_from=None,
+        stuck_since=None,
         draw=DrawState(start_wh=meter_start_wh),
         wish=None if evse.wish is None else replace(evse.wish, transaction=running.id),
     )

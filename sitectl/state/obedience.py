@@ -8,6 +8,8 @@
 * A form is proven when a car that drew more than a limit is seen to keep it, near to it: one that happens to be full in
   that moment proves nothing.
 * Who refuses a form is asked again soon, then in another form.
+* A car that stays at its fallback for a minute under a limit that is higher may stand at a station that ignores
+  TxProfiles and obeys its TxDefaultProfile: once, the limit is told by one of those.
 * Below all profiles it is started and stopped, then not controlled at all: it counts at its `max_a`.
 """
 
@@ -35,6 +37,11 @@ OBEYS_AGAIN_S = 30.0
 NEAR_A = 2.0
 NEAR = 0.25
 """A car that is cut draws at most so much less than its limit."""
+
+STUCK_FOR_S = 60.0
+STUCK_ABOVE_A = 1.5
+STUCK_WITHIN_A = 1.2
+"""A car that is held at a fallback draws it, less what cars leave (IEC 61851-1 tolerance and up to 1 A)."""
 
 REFUSED_PAUSE_S = 30.0
 REFUSED_PAUSE_MOST_S = 600.0
@@ -67,6 +74,8 @@ def with_reading(evse: EvseState, reading: EvseReading) -> EvseState:
     if judged.ladder is evse.ladder and before.unreleased and not entry.unreleased and _was_cut(evse, before, highest):
         ladder = replace(judged.ladder, accepted=True, proven=True, resent=False)
         judged = replace(judged, obeys=Obeys.PROVEN, above_since=None, ladder=ladder)
+    elif judged.ladder is evse.ladder:
+        judged = _stuck(judged, highest, reading.at)
     if judged.entry is not before:  # the rung changed, and what is held by the ledger with it
         entry = ledger.measured(judged.entry, highest, reading.at)
     return _with_car(replace(judged, entry=entry), reading)
@@ -80,6 +89,28 @@ def _on_the_grid(plan: EvsePlan, reading: EvseReading) -> EvseReading:
         return reading._replace(current_a=None)
     drawn_a = max(0.0, reading.power_w) / plan.w_per_a
     return reading._replace(current_a=PhaseCurrents(drawn_a, drawn_a, drawn_a), phases=3)
+
+
+def _stuck(evse: EvseState, highest_a: float, at: float) -> EvseState:
+    """Whether the car stays at its fallback although it may draw more."""
+    entry, ladder = evse.entry, evse.ladder
+    held, fallback_a = entry.acknowledged, entry.fallback_a
+    stays = (
+        held is not None
+        and entry.acknowledged_at is not None
+        and at - entry.acknowledged_at >= REACTION_S
+        and not entry.offers
+        and fallback_a is not None
+        and fallback_a >= evse.plan.min_a - STUCK_WITHIN_A
+        and held.limit_a >= fallback_a + STUCK_ABOVE_A
+        and -STUCK_WITHIN_A <= highest_a - fallback_a <= ledger.tolerance_a(fallback_a)
+    )
+    if not stays or ladder.settled or ladder.proven or not ladder.form.is_profile:
+        return evse if evse.stuck_since is None else replace(evse, stuck_since=None)
+    since = evse.stuck_since if evse.stuck_since is not None else at
+    if at - since < STUCK_FOR_S:
+        return replace(evse, stuck_since=since)
+    return on_rung(replace(evse, stuck_since=None), ladder.after_stuck(), at)
 
 
 def _was_cut(evse: EvseState, entry: LimitEntry, now_a: float) -> bool:

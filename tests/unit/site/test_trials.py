@@ -56,6 +56,20 @@ def test_a_station_that_obeys_nothing_is_not_stopped_by_its_probe() -> None:
     assert all(offer.limit_a > 0 for offer in yard.offers)
 
 
+def test_a_station_that_obeys_nothing_but_its_fallback_s_purpose_is_lifted_from_it() -> None:
+    """It takes TxProfiles and lets the car draw its TxDefaultProfile all the while."""
+    yard = Yard(obeys=frozenset({DEFAULT}))
+    trial = yard.live(probed, settle_s=60.0)
+    assert (outcome(trial)["step"], outcome(trial)["verdict"]) == ("tx_default", "proven")
+    assert trial.said[0].startswith("the car stays at its fallback of 6 A")
+    assert trial.said[1] == "TxProfile in A: no effect upwards"
+
+
+def test_a_car_that_draws_no_more_by_itself_cannot_be_probed() -> None:
+    trial = Yard(car_a=6.0).live(probed, settle_s=60.0)
+    assert trial.failed.startswith("the car draws 6.0 A; it takes one that draws 8 A")
+
+
 # --- the limit test ---
 
 

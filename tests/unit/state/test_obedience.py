@@ -263,3 +263,36 @@ def test_who_is_not_controlled_is_only_reserved() -> None:
     assert (seen.controllable, seen.counts_a, seen.obeys) == (False, 32.0, Obeys.UNCONTROLLED)
     again = after(state, [events.TransactionEnded(A1, held(state, A1).transaction.id, 30.0), begins(A1, "t2", 40.0)])
     assert held(again, A1).obeys is Obeys.UNCONTROLLED
+
+
+# --- upwards ----------------------------------------------------------------------------------------------------------
+
+
+def stays(state: SiteState, a: float, since: float, seconds: float = 80.0) -> SiteState:
+    return after(state, [draws(A1, since + at, a) for at in range(20, int(seconds) + 21, 10)])
+
+
+def test_a_car_that_stays_at_its_fallback_under_a_higher_limit_is_told_by_another_purpose() -> None:
+    state = stays(charging(16.0), 5.6, 0.0)
+    assert held(state, A1).ladder.form == LimitForm(DEFAULT)
+    assert held(state, A1).ladder.tried == ((LimitForm(), FormVerdict.STUCK),)
+    assert (held(state, A1).resend, held(state, A1).obeys) == (True, Obeys.UNKNOWN)
+    assert counts(state, A1, 100.0) == 16.0, "it is no offence"
+
+
+def test_if_it_stays_there_still_it_is_the_car() -> None:
+    state = stays(charging(16.0), 5.6, 0.0)
+    state = after(state, accepted(lasting(4, 16.0, 101.0), 101.5))
+    state = stays(state, 5.6, 101.5)
+    assert (held(state, A1).ladder.form, held(state, A1).ladder.settled) == (LimitForm(), True)
+    for seq, at in ((5, 200.0), (6, 320.0)):
+        state = stays(after(state, accepted(told(A1, seq, 16.0, at), at + 0.5)), 5.6, at)
+    assert held(state, A1).ladder.form == LimitForm(), "nobody asks again"
+
+
+def test_a_car_that_draws_little_or_whose_station_is_proven_is_left_alone() -> None:
+    assert held(stays(charging(16.0), 3.0, 0.0), A1).ladder.form == LimitForm()
+    assert held(stays(charging(7.0), 6.0, 0.0), A1).ladder.form == LimitForm()
+    cut = after(charging(16.0), [draws(A1, 10.0, 15.5), *accepted(told(A1, 4, 8.0, 11.0), 11.5), draws(A1, 20.0, 7.8)])
+    raised = after(cut, accepted(told(A1, 5, 16.0, 90.0), 90.5))
+    assert held(stays(raised, 5.8, 90.0), A1).ladder.form == LimitForm()
