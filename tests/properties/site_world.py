@@ -60,6 +60,8 @@ class Troubles:
     slow_readings: float = 0.0
     unnamed_phases: float = 0.0
     disobedient: int = 0
+    deaf: bool = False
+    """They ignore only what is bound to a transaction."""
 
 
 class Speech:
@@ -296,12 +298,20 @@ class ModelStation:
 
         asyncio.get_running_loop().call_later(delay_s, arrive)
 
+    def _obeyed_a(self, number: int) -> float:
+        """What it lets the car draw."""
+        if not self.disobeys or self.rebooting:
+            return self.lawful_a(number)
+        max_a = self.bays[number].plan.max_a
+        told_a = self.profiles.limit_a(number, self.own_clock(), None) if self.troubles.deaf else None
+        return max_a if told_a is None else min(told_a, max_a)
+
     def step(self, dt_s: float) -> None:
         """Let the cars follow."""
         for number, bay in self.bays.items():
             if bay.running is not None:
                 wired = len(bay.plan.rotation.phases)
-                limit_a = bay.plan.max_a if self.disobeys and not self.rebooting else self.lawful_a(number)
+                limit_a = self._obeyed_a(number)
                 bay.drawn = bay.running.vehicle.step(dt_s, 0.0 if bay.asleep else limit_a, wired)
 
 

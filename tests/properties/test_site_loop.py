@@ -32,6 +32,7 @@ SCENARIOS = {
     "meters are lost": (Troubles(meter_gaps=True), (0, 1)),
     "the process is killed": (replace(LOSSY, kills=True), (1, 3)),
     "a station accepts limits and ignores them": (Troubles(disobedient=1), (2, 4)),
+    "a station obeys TxDefaultProfiles only": (Troubles(disobedient=1, deaf=True), (1, 2)),
     "readings come seldom, or without phases": (Troubles(slow_readings=3.0, unnamed_phases=0.2), (0, 5)),
 }
 EVERYTHING = replace(LOSSY, disk_slow=0.1, disk_fails=True, drops=True, meter_gaps=True, kills=True)
