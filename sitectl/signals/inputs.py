@@ -9,6 +9,7 @@ from sitectl.model.signals import Bias, GpioInput
 
 CONSUMER = "sitectl"
 NO_GPIOD = "the package gpiod is not installed: pip install 'sitectl[gpio]'"
+OLD_GPIOD = "the package gpiod is older than 2.0: pip install --upgrade 'sitectl[gpio]'"
 
 
 class ContactReader(Protocol):
@@ -54,6 +55,8 @@ class GpioContact:
             return bool(self._request.get_value(self._pin.line) == gpiod.line.Value.ACTIVE)
         except ImportError:
             return NO_GPIOD
+        except AttributeError:  # its first edition had other names
+            return OLD_GPIOD
         except (OSError, ValueError) as error:  # no such chip or line, in use, not permitted, unplugged
             self.close()
             return unreadable(self._pin, error)

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -14,6 +15,11 @@ PIN = GpioInput("gpiochip9", 17)
 async def test_without_the_library_a_pin_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gpiod", None)
     assert await GpioContact(PIN).read() == "the package gpiod is not installed: pip install 'sitectl[gpio]'"
+
+
+async def test_the_first_edition_of_the_library_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gpiod", ModuleType("gpiod"))
+    assert "older than 2.0" in str(await GpioContact(PIN).read())
 
 
 @pytest.mark.skipif(Path("/dev/gpiochip9").exists(), reason="this machine has nine chips")
