@@ -130,6 +130,13 @@ def _check_places(draft: Draft, sheets: Mapping[str, MeterSheet]) -> None:
         if sheet is not None and sheet.protocol is Protocol.STATIONS and len(places) != 1:
             message = f"adds up the stations of one circuit, and {len(places) or 'none'} names it"
             draft.findings.error(("meters", name), message, f"write meter: {name} at that circuit", at_key=True)
+        for place in [c for c, body in circuits.items() if meter.minus and body.meter in (meter.sum or ())]:
+            if circuits[place].generation_a == 0:
+                message = (
+                    f"meter {name} takes {', '.join(meter.minus or ())} away, and circuit {place} has no generation"
+                )
+                cure = f"where that is generation, write circuits.{place}.generation_a: what it feeds in at most"
+                draft.findings.warn(("circuits", place), message, cure, at_key=True)
         for index, part in enumerate(meter.minus or ()):
             for place in places:
                 below = [c for c, body in circuits.items() if body.meter == part and _is_below(draft, c, place)]

@@ -130,7 +130,6 @@ class Sheet(Section):
     current_signed: bool = False
     power_sign: Sign = 1
     explicit_sign: bool = False
-    whole_a: bool = False
     pause_s: Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)] = 0.0
     largest_read: Annotated[int, Field(ge=1, le=125)] = 125
     blocks: list[BlockSection] = Field(default=[])

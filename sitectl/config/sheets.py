@@ -143,7 +143,6 @@ def _frozen(sheet: Sheet) -> MeterSheet:
         largest_read=sheet.largest_read,
         confirmed=sheet.confirmed,
         explicit_sign=sheet.explicit_sign,
-        whole_a=sheet.whole_a,
         refused=sheet.refused,
         makers=dict(sheet.makers),
         probe=_probe(sheet),

@@ -1,7 +1,8 @@
 """Whether a reading can follow those before it: what a single reading cannot tell; pure.
 
 What must not be believed is an objection: then there is no reading. What is odd, but leaves the currents usable, is a
-doubt: a clause for people that stays until it is settled. Order and thresholds are those of the reference on meters.
+doubt: a clause for people that stays until it is settled. Whether a meter that stands still is frozen is for the site
+to say, which knows what the stations do meanwhile.
 """
 
 from __future__ import annotations
@@ -12,15 +13,12 @@ from sitectl.meters.decode import CURRENTS, ENERGIES, POWERS, VOLTAGES, Values
 from sitectl.meters.plausibility import Limits, objection
 
 SPIKE_PART = 0.5
-"""A phase that rose by this part of the rating within one sample, to above the rating, may have been misread."""
+"""A phase that rose by this part of the rating within one sample, to above the rating, may have been misread, if its
+own power does not go with it. Where nothing contradicts, cuts do not wait: a needless one costs less than a fuse."""
 FAR_ABOVE = 2.0
 """Beyond this multiple of the rating nobody waits for a second sample: the breaker may not."""
-VOUCHED = 0.5
-"""A jump that the phase's own power confirms (this part of voltage times current) is no spike."""
-
-FROZEN_S = 30.0
-FROZEN_POLLS = 10
-"""The last digits of floats change on a live feeder. Both must have passed."""
+CONTRADICTED = 0.5
+"""Below this part of voltage times current, the phase's power says that there was no such jump."""
 
 SUM_PART, SUM_LEAST_W = 0.03, 100.0
 SUM_POLLS = 10
@@ -36,16 +34,14 @@ DOUBT_S = 600.0
 
 
 class Checks:
-    """The checks of one meter, in the order of its readings. `floats`: its phases come as floats."""
+    """The checks of one meter, in the order of its readings."""
 
-    def __init__(self, limits: Limits, *, floats: bool, whole_a: bool) -> None:
+    def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._may_freeze = floats and not whole_a
         self._before: Values | None = None
         self._held = False
         self._measured: Values | None = None
         self._same_since = 0.0
-        self._same_polls = 0
         self._sums_off = 0
         self._counted: Values = {}
         self._went_back: tuple[str, float] | None = None
@@ -54,7 +50,7 @@ class Checks:
     def objection(self, values: Values, at: float) -> str | None:
         """Why these values are no good reading; None: they are one, and the next is judged by it."""
         self._note_repetition(values, at)
-        why = objection(values, self._limits) or self._spike(values) or self._frozen(at)
+        why = objection(values, self._limits) or self._spike(values)
         if why is None:
             self._before = values
             self._note_sums(values)
@@ -82,16 +78,7 @@ class Checks:
         """Energy counters may stand still, and do not make a frozen measurement a live one."""
         measured = {quantity: value for quantity, value in values.items() if quantity not in ENERGIES}
         if measured != self._measured:
-            self._measured, self._same_since, self._same_polls = measured, at, 0
-        self._same_polls += 1
-
-    def _frozen(self, at: float) -> str | None:
-        if not self._may_freeze or self._same_polls <= FROZEN_POLLS or at - self._same_since < FROZEN_S:
-            return None
-        assert self._measured is not None
-        if not any(self._measured.get(quantity) for quantity in (*VOLTAGES, "frequency")):
-            return None  # nothing here that always moves a little: zeros may stand for long
-        return f"every value has been the same for {at - self._same_since:.0f} s: the device is frozen"
+            self._measured, self._same_since = measured, at
 
     def _spike(self, values: Values) -> str | None:
         rated_a, before = self._limits.rated_a, self._before
@@ -100,7 +87,7 @@ class Checks:
         for voltage, current, power in zip(VOLTAGES, CURRENTS, POWERS, strict=True):
             now_a, was_a = abs(values.get(current) or 0.0), abs(before.get(current) or 0.0)
             jumped = rated_a < now_a <= FAR_ABOVE * rated_a and now_a - was_a > SPIKE_PART * rated_a
-            if jumped and not self._held and not _vouched(values.get(voltage), now_a, values.get(power)):
+            if jumped and not self._held and _contradicted(values.get(voltage), now_a, values.get(power)):
                 self._held = True
                 return f"one sample of {now_a:.0f} A on {current[:2].upper()} after {was_a:.0f} A: the next one decides"
         self._held = False
@@ -109,7 +96,7 @@ class Checks:
     def _note_sums(self, values: Values) -> None:
         total = values.get("total_power")
         phases = [watt for power in POWERS if (watt := values.get(power)) is not None]
-        if total is None or len(phases) < 3:
+        if not total or len(phases) < 3:  # a total of 0 may be a register that the device does not serve
             self._sums_off = 0
             return
         off = abs(sum(phases) - total) > max(SUM_PART * sum(map(abs, phases)), SUM_LEAST_W)
@@ -125,8 +112,9 @@ class Checks:
         self._counted = {**self._counted, **{counter: values[counter] for counter in ENERGIES if values.get(counter)}}
 
 
-def _vouched(volt: float | None, ampere: float, watt: float | None) -> bool:
-    return volt is not None and watt is not None and abs(watt) >= VOUCHED * volt * ampere
+def _contradicted(volt: float | None, ampere: float, watt: float | None) -> bool:
+    """A power of 0 says nothing: some devices have the register and do not serve it."""
+    return bool(volt and watt) and abs(watt or 0.0) < CONTRADICTED * (volt or 0.0) * ampere
 
 
 class _EnergyAgainstPower:
@@ -157,7 +145,8 @@ class _EnergyAgainstPower:
         if at - first[0] < SLOPE_S:
             return
         counted, powered = abs(net_wh - first[1]), abs(summed_wh - first[2])
-        off = abs(counted - powered) > max(SLOPE_PART * powered, SLOPE_LEAST_WH)
+        moved = counted > 0.0  # counters that stand still may be registers that the device does not serve
+        off = moved and abs(counted - powered) > max(SLOPE_PART * powered, SLOPE_LEAST_WH)
         why = "check the ratio of its current transformers"
         self.doubt = (
             f"its counters rose by {counted:.0f} Wh where its power makes {powered:.0f} Wh: {why}" if off else None

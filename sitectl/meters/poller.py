@@ -101,7 +101,7 @@ class MeterPoller:
     def _checks_of(self, sheet: MeterSheet) -> Checks:
         """The checks so far, begun anew when a scan found another device."""
         if self._checks is None or self._checks[0] is not sheet:
-            self._checks = (sheet, Checks(self._limits, floats=sheet.floats, whole_a=sheet.whole_a))
+            self._checks = (sheet, Checks(self._limits))
         return self._checks[1]
 
     def _received(self, sample: Sample) -> float:

@@ -79,7 +79,6 @@ class MeterSheet:
 
     * `confirmed`: two sources agree on the currents. Where not, the operator must say which direction is positive.
     * `explicit_sign`: the same, because the direction depends on how the device was set up.
-    * `whole_a`: currents come in steps of about 1 A, so that they may stand still for long.
     * `refused`: why it cannot guard a fuse, and what to take instead.
     * `probe`: where a device of this model names it.
     * `makers`: for a scan, +1 where a maker counts import as positive, -1 where export.
@@ -102,14 +101,6 @@ class MeterSheet:
     largest_read: int = 125
     confirmed: bool = True
     explicit_sign: bool = False
-    whole_a: bool = False
     refused: str | None = None
     makers: Mapping[str, int] = field(default_factory=dict)
     probe: Probe | None = None
-
-    @property
-    def floats(self) -> bool:
-        """Every value of a phase is a float: of a live feeder its last digits change."""
-        return bool(self.registers) and all(
-            register.type in ("f32", "f64") for quantity, register in self.registers.items() if quantity[0] == "l"
-        )

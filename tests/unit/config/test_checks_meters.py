@@ -158,6 +158,13 @@ def test_warnings_of_meters(tmp_path: Path, bodies: dict[str, str], warning: str
     assert any(warning in line for line in warnings(tmp_path, meters(below=device(9), **bodies)))
 
 
+def test_generation_that_is_measured_and_not_declared_is_pointed_out(tmp_path: Path) -> None:
+    text = meters(main=device(5), below=device(9), house="{sum: [main], minus: [pv]}", pv=device(6))
+    told = warnings(tmp_path, text.replace(", generation_a: 30", ""))
+    assert any("circuits.grid: meter house takes pv away, and circuit grid has no generation" in line for line in told)
+    assert not any("has no generation" in line for line in warnings(tmp_path, text))
+
+
 def test_a_scan_is_told_which_device_and_which_direction(tmp_path: Path) -> None:
     text = meters(
         main='{sheet: sunspec, connection: "tcp://10.0.0.5:1502", device: 2, positive: export}', below=device(9)
