@@ -94,6 +94,8 @@ def _judged(
     """Whether the meter can be right, by what flows below it."""
     held, is_triangle = meters[meter], state.topology.wiring.is_triangle
     floor_a = kirchhoff.by_meters_below(circuit.id, state.topology.circuits, meters, state.rules.substitutes, at)
+    if is_triangle:
+        floor_a = triangle.at_least(floor_a)
     if kirchhoff.suspicious(circuit, held, current_a, summed):
         floor_a = floor_a.highest(kirchhoff.surely(_below(state, circuit.id), at, is_triangle=is_triangle))
     return kirchhoff.judged(circuit, held, current_a, floor_a, at)

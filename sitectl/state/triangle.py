@@ -57,6 +57,11 @@ def most_a(pairs: Sequence[float], every: Sequence[float]) -> Amperes:
     return _each_line(pairs, every, max)
 
 
+def at_least(plain_sum: PhaseCurrents) -> PhaseCurrents:
+    """What currents of which only the plain sum is known make at least: they lie within 60 degrees."""
+    return PhaseCurrents(*(sqrt(0.75) * a for a in plain_sum))
+
+
 def _each_line(pairs: Sequence[float], every: Sequence[float], pick: Callable[[Sequence[float]], float]) -> Amperes:
     l1, l2, l3 = (pick(_currents(pairs[line], pairs[line - 1], every[line])) for line in range(3))
     return l1, l2, l3

@@ -6,14 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from sitectl.model.circuit import Topology, Wiring, topology
+from sitectl.model import events
+from sitectl.model.circuit import Circuit, Topology, Wiring, topology
 from sitectl.model.electrical import ALL_PHASES, Phase, PhaseCurrents, PhaseRotation
+from sitectl.model.ids import CircuitId, MeterId
 from sitectl.model.limits import Allocation
+from sitectl.model.metering import MeterReading
 from sitectl.site.shares import circuit_shares
 from sitectl.state.if_dead import in_force
 from sitectl.state.site_state import SiteRules, SiteState, initial_state
 from sitectl.state.snapshot import snapshot
-from sitectl.state.triangle import least_a, most_a, place_of
+from sitectl.state.triangle import at_least, least_a, most_a, place_of
 from tests.unit.state.small_site import (
     A1,
     B1,
@@ -93,6 +96,21 @@ def test_if_dead_and_shares_add_up_vectors() -> None:
     assert in_force(state.topology, seen, pictures)[GRID].lawful_a == pytest.approx((51.96, 30.0, 30.0), abs=0.01)
     shares = circuit_shares(state, seen, Allocation(10.0, {}, {}), {})
     assert shares[GARAGE].allocated_a == (52.0, 30.0, 30.0)
+
+
+def test_plain_sums_of_meters_below_are_a_bound_with_an_angle() -> None:
+    """60 A in all, 30 A each of two pairs: the meter above shows 52 A and is right."""
+    assert at_least(PhaseCurrents(60.0, 30.0, 30.0)) == pytest.approx((51.96, 25.98, 25.98), abs=0.01)
+    tree = wired(site(plan(A, rotation=AB), plan(B, rotation=CA)), Wiring.DELTA)
+    extra = {CircuitId(n): Circuit(CircuitId(n), GRID, 63.0, MeterId(n), wiring=Wiring.DELTA) for n in ("one", "two")}
+    tree = topology({**tree.circuits, **extra}, tree.stations)
+    intervals = {MAIN: 1.0, MeterId("one"): 1.0, MeterId("two"): 1.0}
+    state = initial_state(tree, SiteRules(meter_intervals_s=intervals), 0.0)
+    for at in range(1, 60):
+        for name, shown in (("one", (30.0, 30.0, 0.0)), ("two", (30.0, 0.0, 30.0))):
+            state = after(state, [events.MeterRead(MeterReading(MeterId(name), float(at), PhaseCurrents(*shown)))])
+        state = after(state, [meter(float(at), 52.0, 30.0, 30.0)])
+    assert state.meters[MAIN].mistrust == ""
 
 
 def test_split_legs_add_up_plainly() -> None:
