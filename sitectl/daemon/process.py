@@ -283,6 +283,7 @@ class Daemon:
             self._rooms.overview.look(self._rooms.site.state, decision)
             self._rooms.rungs.look(self._rooms.site.state)
             self._rooms.rotations.look(self._rooms.site.state)
+            self._rooms.restarter.look(self._rooms.site.state, decision.snapshot)
         except Exception:  # what is told of the site must never stop the site
             log.exception("the problems could not be listed")
         if self._notifier.supervised and now - self._said_at >= STATUS_EVERY_S:

@@ -30,6 +30,7 @@ from sitectl.site.departures import Departures
 from sitectl.site.incidents import Incidents
 from sitectl.site.owner import Site
 from sitectl.site.recorder import Recorder
+from sitectl.site.restarts import Restarter
 from sitectl.site.rises import RiseKeeper
 from sitectl.site.rotations import RotationKeeper
 from sitectl.site.rungs import RungKeeper
@@ -100,6 +101,7 @@ class Wired:
     rungs: RungKeeper
     rotations: RotationKeeper
     trials: Trials
+    restarter: Restarter
     secrets: Worker
     """What reads and writes the vault of credentials; stop it at the end."""
 
@@ -194,7 +196,8 @@ async def wire(
     overview.also_look(site.findings)
     site.cycle()
     learned = (ceilings, departures, rises, _incidents(settings, store, clock), rungs, rotations, trials)
-    return Wired(live, ear, stations, site, pool, overview, *learned, secrets)
+    restarter = Restarter(ear.post, stations.put, clock, store.journal)
+    return Wired(live, ear, stations, site, pool, overview, *learned, restarter, secrets)
 
 
 def _learning(

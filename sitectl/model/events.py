@@ -186,6 +186,14 @@ class LimitRemembered:
 
 
 @dataclass(frozen=True, slots=True)
+class RestartAsked:
+    """A station was asked to start a transaction again that we had ended for want of current."""
+
+    evse: EvseId
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class RotationLearned:
     """A phase test has shown where an EVSE's L1 is wired, or that was remembered."""
 
@@ -294,6 +302,7 @@ Event = (
     | LimitRefused
     | LimitUnanswered
     | LimitRemembered
+    | RestartAsked
     | RotationLearned
     | RungRemembered
     | WalkOrdered

@@ -39,6 +39,18 @@ class RunningTransaction:
     station_transaction_id: int
     since: float
     resumed: bool = False
+    id_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A transaction that we have ended for want of current, at a station that can only be stopped: whose it was, when,
+    how often it was started again for that reason, and when that was asked for last."""
+
+    id_token: str
+    at: float
+    times: int = 0
+    asked_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +85,7 @@ class EvseState:
     """The most that was read since it was found to ignore its limit."""
     judged_from: float | None = None
     """When the limit was accepted by which a station that ignored one is judged again."""
+    stopped: Stopped | None = None
     stuck_since: float | None = None
     """The first of the readings that stay at the fallback under a higher limit."""
     walked_at: float | None = None
@@ -211,7 +224,7 @@ def with_status(evse: EvseState, status: EvseStatus, at: float) -> EvseState:
     if status.charging_state in (None, ChargingState.IDLE):
         evse = replace(evse, one_phase_since=None, one_phase_readings=0)
     if status.connector_status is ConnectorStatus.AVAILABLE:
-        evse = replace(evse, reading=None, entry=ledger.unmeasured(evse.entry))
+        evse = replace(evse, reading=None, entry=ledger.unmeasured(evse.entry), stopped=None)
     return evse
 
 

@@ -12,7 +12,7 @@ from sitectl.model.ids import EvseId, StationId
 from sitectl.model.limits import Offer, OfferKind
 from sitectl.model.station import Obeys
 from sitectl.state import evse as evses
-from sitectl.state import ledger, obedience, rise, rotation
+from sitectl.state import ledger, obedience, restart, rise, rotation
 from sitectl.state.evse import EvseState, RunningTransaction
 from sitectl.state.lifetime import in_ram
 from sitectl.state.metering import meter_failed, meter_read
@@ -159,12 +159,14 @@ def _start_expected(state: SiteState, event: events.StartExpected) -> SiteState:
 
 
 def _started(state: SiteState, event: events.TransactionStarted) -> SiteState:
-    running = RunningTransaction(event.transaction, event.station_transaction_id, event.at, event.resumed)
+    at, token = event.at, event.id_token
+    running = RunningTransaction(event.transaction, event.station_transaction_id, at, event.resumed, token)
 
     def change(evse: EvseState) -> EvseState:
         if not event.resumed:
             evse = obedience.with_another_chance(evse, event.at)
-        return evses.with_start(evse, running, event.resumed, event.meter_start_wh)
+        began = evses.with_start(evse, running, event.resumed, event.meter_start_wh)
+        return restart.with_start(began, at)
 
     station = state.stations.get(event.evse.station)
     if not event.resumed and station is not None and station.connected_for(TOLD_AT_ONCE_S, event.at):
@@ -174,7 +176,7 @@ def _started(state: SiteState, event: events.TransactionStarted) -> SiteState:
 
 def _ended(state: SiteState, event: events.TransactionEnded) -> SiteState:
     before = state.evses.get(event.evse)
-    state = _evse(state, event.evse, lambda e: evses.with_end(e, event.transaction))
+    state = _evse(state, event.evse, lambda e: restart.with_end(e, evses.with_end(e, event.transaction), event.at))
     changed = before is not None and state.evses[event.evse] is not before
     return rotation.with_end(state, event.evse, event.at) if changed else state
 
@@ -238,6 +240,10 @@ def _remembered(state: SiteState, event: events.LimitRemembered) -> SiteState:
         return replace(evse, entry=ledger.remembered(evse.entry, offer, event.fallback_a), obeys=obeys)
 
     return _evse(state, event.evse, change)
+
+
+def _restart_asked(state: SiteState, event: events.RestartAsked) -> SiteState:
+    return _evse(state, event.evse, lambda e: restart.with_asking(e, event.at))
 
 
 def _rung_remembered(state: SiteState, event: events.RungRemembered) -> SiteState:
@@ -321,6 +327,7 @@ _REDUCERS: Mapping[type, Callable[[SiteState, Any], SiteState]] = {
     events.LimitUnanswered: _unanswered,
     events.LimitRemembered: _remembered,
     events.RotationLearned: _rotation_learned,
+    events.RestartAsked: _restart_asked,
     events.RungRemembered: _rung_remembered,
     events.WalkOrdered: _walk_ordered,
     events.BaseRiseRemembered: _rise_remembered,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -14,7 +15,7 @@ from sitectl.base.virtual import run_virtual
 from sitectl.model import events
 from sitectl.model.circuit import Topology
 from sitectl.model.commands import InstallFallback, OfferLimit
-from sitectl.model.ladder import FIRST_FORM
+from sitectl.model.ladder import FIRST_FORM, LadderStep
 from sitectl.model.limits import OfferKind, StoredLimit
 from sitectl.model.station import ProfileStorage
 from sitectl.site.memory import MemoryActuator, MemoryJournal, MemoryLimits
@@ -211,6 +212,21 @@ def test_a_station_takes_no_more_raises_than_its_flash_bears() -> None:
     assert [c.offer.limit_a < first.offer.limit_a for c in left] == [True], "cuts are never rationed"
     assert rig.site.written(A).transaction > 500
     assert [where for _, where, _ in rig.site.findings()] == [A]
+
+
+def test_who_can_only_be_stopped_takes_all_without_a_word_and_is_stopped_where_that_does_not_fit() -> None:
+    rig = Rig(site(replace(plan(A), control=LadderStep.START_STOP), plan(B)))
+    rig.accepts(*rig.cycle(0.0, *arrives(A), *arrives(B)))
+    assert held(rig.site.state, A1).entry.fallback_a is None, "no fallback binds it"
+    (all_of_it,) = rig.cycle(1.0, begins(A1, at=1.0))
+    assert isinstance(all_of_it, OfferLimit)
+    assert (all_of_it.form.step, all_of_it.offer.limit_a) == (LadderStep.START_STOP, 32.0)
+    rig.accepts(all_of_it)
+    assert rig.cycle(12.0, draws(A1, 11.9, 31.0), shows_a=51.0) == []
+    calls = [rig.cycle(12.0 + s, draws(A1, 11.9 + s, 31.0), shows_a=115.0) for s in range(1, 12)]
+    stops = [command for left in calls for command in left]
+    assert [(c.offer.evse, c.offer.limit_a, c.offer.expires_at) for c in stops] == [(A1, 0.0, None)]
+    assert rig.site.written(A).transaction == 0, "a stop wears nothing"
 
 
 def test_times_of_cycles() -> None:
