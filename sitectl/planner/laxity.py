@@ -45,8 +45,10 @@ def urgency_of(view: EvseSnapshot, now: float, nominal_voltage_v: float) -> Urge
 
 
 def best_rate_w(view: EvseSnapshot, nominal_voltage_v: float) -> float:
-    """The most that its car takes on the phases that it is counted on; at least a watt.
+    """The most that its car takes on the phases that it is counted on, or of a DC station; at least a watt.
 
     An EVSE of which the wiring is not known is counted on all three.
     """
+    if view.plan.w_per_a is not None:
+        return max(1.0, view.plan.max_a * view.plan.w_per_a)
     return max(1.0, view.plan.max_a * nominal_voltage_v * max(1, len(view.phases)))

@@ -32,6 +32,11 @@ def test_best_rate_by_phases() -> None:
     assert best_rate_w(car("B", leaves_in_s=1), 230.0) == 32 * 230
 
 
+def test_best_rate_of_a_dc_station_is_that_at_the_vehicle() -> None:
+    view = car(leaves_in_s=1)
+    assert best_rate_w(replace(view, plan=replace(view.plan, w_per_a=621.0)), 230.0) == 16 * 621
+
+
 def test_time_left_less_the_reserve_and_what_the_energy_takes() -> None:
     urgency = urgency_of(car(leaves_in_s=4 * HOUR, energy_kwh=22.08, taken_kwh=11.04), NOW, 230.0)
     assert urgency is not None
