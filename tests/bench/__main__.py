@@ -20,7 +20,7 @@ from dataclasses import asdict
 from tests.bench.figures import Figure, from_json
 
 BENCHES = {
-    "allocator": 60,
+    "allocator": 120,
     "cycle": 120,
     "station_server": 150,
     "whole_site": 180,
@@ -34,6 +34,9 @@ BENCHES = {
     "office": 150,
     "meter_loss": 90,
     "demand_response": 60,
+    "real_days": 240,
+    "places": 60,
+    "strangers": 90,
 }
 """Name -> seconds that it may take."""
 FULL_FACTOR = 20

@@ -26,7 +26,7 @@ from sitectl.allocator.verify import verify
 from tests.bench.figures import Figure, as_json
 from tests.bench.sites import plain_round_robin, random_site, shaken
 
-SIZES = {54: (400, 1.0), 200: (120, 2.0), 1000: (40, 10.0)}
+SIZES = {54: (400, 1.0), 200: (120, 2.0), 1000: (40, 10.0), 5000: (8, 60.0)}
 """Connectors -> sites, mark for the p99 of `allocate` in ms."""
 CYCLES = 5
 Times = dict[str, float]

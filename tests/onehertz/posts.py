@@ -114,6 +114,9 @@ class Post:
         """It reboots: nothing is drawn until it is back."""
         self.rose: Callable[[Bay], None] = lambda bay: None
         """Told whenever what a connector may draw has risen."""
+        self.stops: Callable[[Bay], None] = lambda bay: None
+        """Told when a transaction is to be stopped."""
+        self.most: Held | None = None
 
     def own_clock(self) -> datetime:
         return self.clock.wall() + timedelta(seconds=self.spec.clock_error_s)
@@ -122,11 +125,13 @@ class Post:
         """What this connector may draw by what the station was told."""
         if bay.car is None or self.down:
             return 0.0
-        own = self.own_clock()
+        own, most_a = self.own_clock(), bay.plan.max_a
+        if self.most is not None and (station_a := self.most.now_a(own)) is not None:
+            most_a = min(most_a, station_a)
         for held in (bay.limit, bay.default):
             if held is not None and (limit_a := held.now_a(own)) is not None:
-                return min(limit_a, bay.plan.max_a)
-        return bay.plan.max_a
+                return min(limit_a, most_a)
+        return most_a
 
     def offered_a(self, bay: Bay) -> float:
         """What it lets its car have."""
@@ -169,22 +174,46 @@ class Post:
         if bay.car is not None and self.lawful_a(bay) > before_a:
             self.rose(bay)
 
+    def call(self, action: str, payload: dict[str, Any]) -> str:
+        """What it is asked; the status word of its answer."""
+        if action == "SetChargingProfile":
+            return self.take(payload)
+        if action == "ClearChargingProfile":
+            self.clear(payload.get("connectorId"), payload.get("chargingProfilePurpose"))
+        elif action == "RemoteStopTransaction":
+            for bay in self.bays.values():
+                if bay.car is not None and bay.transaction == payload["transactionId"]:
+                    self.stops(bay)
+        return "Accepted"
+
     def take(self, payload: dict[str, Any]) -> str:
-        """SetChargingProfile."""
-        profile, bay = Profile.read(payload["csChargingProfiles"]), self.bays[payload["connectorId"]]
+        """SetChargingProfile, with every purpose."""
+        profile, number = Profile.read(payload["csChargingProfiles"]), payload["connectorId"]
         volts = 230.0 * profile.periods[0].phases if profile.in_watts else 1.0
-        begins = profile.start_schedule
+        begins = profile.start_schedule or (self.own_clock() if profile.duration_s is not None else None)
         ends = None
         if begins is not None and profile.duration_s is not None:
             ends = begins + timedelta(seconds=profile.duration_s)
         held = Held(profile.periods[0].limit / volts, begins, ends)
         if profile.purpose == "TxProfile":
+            bay = self.bays[number]
             if bay.car is None or not bay.told or profile.transaction_id not in (None, bay.transaction):
                 return "Rejected"
             self.hold(bay, held)
+        elif profile.purpose == "TxDefaultProfile":
+            for bay in [self.bays[number]] if number else self.bays.values():
+                self.hold(bay, held, default=True)
         else:
-            self.hold(bay, held, default=True)
+            self.most = held
         return "Accepted"
+
+    def clear(self, number: int | None, purpose: str | None) -> None:
+        """ClearChargingProfile, as far as it names a connector and a purpose."""
+        if purpose in (None, "ChargePointMaxProfile"):
+            self.most = None
+        for bay in self.bays.values() if not number else [self.bays[number]]:
+            bay.limit = None if purpose in (None, "TxProfile") else bay.limit
+            bay.default = None if purpose in (None, "TxDefaultProfile") else bay.default
 
     def begin(self, number: int, car: Car, transaction: int) -> EvseId:
         """A car plugs in and may draw at once."""
@@ -226,7 +255,7 @@ class Line:
         def arrive() -> None:
             if self.gone:
                 return
-            status = self.post.take(payload) if action == "SetChargingProfile" else "Accepted"
+            status = self.post.call(action, payload)
             if self.post.random.random() >= self.post.spec.answers_lost:
                 loop.call_later(self.delay_s(), settle, Answer({"status": status}))
 

@@ -78,6 +78,7 @@ class World:
         }
         for station in self.posts.values():
             station.rose = self._rose
+            station.stops = lambda bay, post=station: self.depart(post, bay.plan.id.evse)
         self.circuits = {bay.plan.id: scene.topology.paths[bay.plan.circuit] for bay in self.bays()}
         self.base_a: dict[CircuitId, list[float]] = {}
         self.flows: dict[CircuitId, list[float]] = {}
