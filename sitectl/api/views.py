@@ -78,11 +78,17 @@ def site_state(decision: Decision, uplinks: Mapping[UplinkId, UplinkView], disk:
         return "degraded"
     if any(not s.online for s in seen.stations.values() if not s.quarantined):
         return "degraded"
-    if any(e.obeys in (Obeys.IGNORES, Obeys.UNCONTROLLED) for e in seen.evses.values()):
+    if any(_disobeys(e) for e in seen.evses.values()):
         return "degraded"
     if decision.violations or not seen.raises_allowed or disk.state is not StoreState.OK:
         return "degraded"
     return "ok"
+
+
+def _disobeys(view: EvseSnapshot) -> bool:
+    """Whether it does not do as it is told; what the configuration expects of nobody is no fault."""
+    expected = view.pinned and view.form.step is LadderStep.NONE
+    return view.obeys in (Obeys.IGNORES, Obeys.UNCONTROLLED) and not expected
 
 
 def store(disk: StoreHealth) -> Json:

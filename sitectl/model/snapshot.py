@@ -66,6 +66,8 @@ class EvseSnapshot:
     """Where its L1 is wired, as it was learned where nobody has said it."""
     wiring_contradicted: bool = False
     """What was learned of that turned out wrong."""
+    pinned: bool = False
+    """The configuration says how it is controlled."""
     whole: bool = False
     """It can only be started and stopped: it gets its `max_a` or nothing."""
     lasting_a: float = 0.0

@@ -9,7 +9,7 @@ from datetime import datetime
 from sitectl.allocator.breaker import NORMAL
 from sitectl.model.health import Finding, Problem
 from sitectl.model.ids import CircuitId
-from sitectl.model.ladder import FormVerdict, LadderStep
+from sitectl.model.ladder import LadderStep
 from sitectl.model.metering import Freshness
 from sitectl.model.snapshot import CircuitSnapshot, EvseSnapshot, StationSnapshot
 from sitectl.model.station import Obeys
@@ -163,28 +163,34 @@ def _station(station: StationSnapshot, now: float, *, listed: bool) -> Iterator[
         )
 
 
-def _evse(view: EvseSnapshot, station: StationSnapshot) -> Iterator[Finding]:
-    where = str(view.id)
+def _obedience(view: EvseSnapshot, where: str) -> Iterator[Finding]:
+    """What somebody has written down as it is, is no news."""
     if view.form.step is LadderStep.NONE:
-        yield (
-            f"Out of control: its whole {view.plan.max_a:g} A are reserved",
-            where,
-            "Check its smart-charging settings, then `sitectl station probe`; or set its control: none.",
-        )
+        if not view.pinned:
+            yield (
+                f"Out of control: its whole {view.plan.max_a:g} A are reserved",
+                where,
+                "Check its smart-charging settings, then `sitectl station probe`; or set its control: none.",
+            )
     elif view.obeys is Obeys.IGNORES:
         yield (
             f"Accepts limits and ignores them: counted at {view.counts_a:.1f} A; next by {view.form}",
             where,
             "Check the station's smart-charging settings and firmware.",
         )
-    elif view.form.step is LadderStep.START_STOP and view.form_verdict is not FormVerdict.PROVEN:
+    elif view.obeys is Obeys.UNCONTROLLED:
+        yield ("Refuses every limit: counted at its fallback or maximum", where, "Check its smart-charging settings.")
+    elif view.form.step is LadderStep.START_STOP and not view.pinned:
         yield (
             f"Obeys no charging profile: it gets {view.plan.max_a:g} A or is stopped",
             where,
-            "Check its smart-charging settings, then `sitectl station probe`; or pin control: start_stop.",
+            "Check its smart-charging settings, then `sitectl station probe`; or set its control: start_stop.",
         )
-    elif view.obeys is Obeys.UNCONTROLLED:
-        yield ("Refuses every limit: counted at its fallback or maximum", where, "Check its smart-charging settings.")
+
+
+def _evse(view: EvseSnapshot, station: StationSnapshot) -> Iterator[Finding]:
+    where = str(view.id)
+    yield from _obedience(view, where)
     if view.wiring_contradicted:
         yield (
             "The wiring that was learned fits no longer: counted on all phases",

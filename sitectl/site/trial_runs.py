@@ -138,6 +138,9 @@ async def phase_test(bench: Bench) -> dict[str, Any]:
         steps.append(await _stepped(bench, grid, drawn_a, rises=True))
     verdict = judge(steps)
     _tell(bench, verdict)
+    otherwise = _otherwise(bench, verdict)
+    if otherwise:
+        bench.say(f"{otherwise}: correct its phases")
     if verdict.first is not None and not verdict.unclear:
         bench.post(RotationLearned(bench.evse, bench.now, verdict.first))
     return {
@@ -146,8 +149,20 @@ async def phase_test(bench: Bench) -> dict[str, Any]:
         "wired": [phase.name for phase in verdict.wired],
         "gains": [round(gain, 2) for gain in verdict.gains],
         "transformers": [one.value for one in verdict.transformers],
-        "verdict": verdict.unclear or ("well" if verdict.well else "a current transformer is wrong"),
+        "verdict": verdict.unclear or otherwise or ("well" if verdict.well else "a current transformer is wrong"),
     }
+
+
+def _otherwise(bench: Bench, verdict: PhaseVerdict) -> str:
+    """How the wiring differs from what the configuration says of it; "" where it does not, or says nothing."""
+    rotation = bench.held().plan.rotation
+    if not rotation.known or rotation.line_to_line or verdict.unclear:
+        return ""
+    said = rotation.phases[: len(verdict.used)] if verdict.used == tuple(range(len(verdict.used))) else ()
+    if not said or set(said) == set(verdict.wired):
+        return ""
+    shown = ["".join(phase.name for phase in phases) for phases in (verdict.wired, sorted(said))]
+    return f"it is wired to {shown[0]}, and the configuration says {shown[1]}"
 
 
 RUNS: Mapping[TrialKind, Run] = {

@@ -120,6 +120,7 @@ def _evse(id: EvseId, evse: EvseState, station: StationState, now: float) -> Evs
         last_cut_at=evse.last_cut_at,
         state_since=evse.state_since,
         form=evse.ladder.form,
+        pinned=evse.ladder.pinned is not None,
         first_phase=evse.first_phase,
         wiring_contradicted=evse.contradicted,
         form_verdict=evse.ladder.verdict(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sitectl.allocator.allocate import compile_site
@@ -9,11 +10,12 @@ from sitectl.allocator.rules import AllocatorMemory, SharingRules
 from sitectl.model import events
 from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.ids import MeterId
+from sitectl.model.ladder import LadderStep
 from sitectl.model.metering import MeterReading
 from sitectl.site.cycle import decide
 from sitectl.site.problems import ProblemBook, findings
 from sitectl.state.site_state import SiteRules, SiteState
-from tests.unit.state.small_site import A1, MAIN, A, B, after, arrives, charging, draws, fresh, meter, plan, site
+from tests.unit.state.small_site import A1, MAIN, A, B, after, arrives, charging, draws, fresh, held, meter, plan, site
 
 WALL = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -133,6 +135,21 @@ def test_stations_that_do_not_follow() -> None:
     assert found(ignoring, 26.5)[str(A1)] == [
         "Accepts limits and ignores them: counted at 12.0 A; next by TxProfile in A"
     ]
+
+
+def test_who_obeys_nothing_is_named_unless_it_was_written_down() -> None:
+    for step, words in ((LadderStep.NONE, "Out of control"), (LadderStep.START_STOP, "Obeys no charging profile")):
+        pinned = after(fresh(site(replace(plan(A), control=step))), [*arrives(A), meter(1.0, 20.0)])
+        assert str(A1) not in found(pinned, 1.5)
+        evse = held(pinned, A1)
+        learned = replace(pinned, evses={A1: replace(evse, ladder=replace(evse.ladder, pinned=None))})
+        assert found(learned, 1.5)[str(A1)][0].startswith(words)
+
+
+def test_a_wiring_that_proved_wrong_is_told() -> None:
+    state = after(charging(8.0), [meter(1.0, 20.0)])
+    wrong = replace(state, evses={**state.evses, A1: replace(held(state, A1), contradicted=True)})
+    assert "The wiring that was learned fits no longer: counted on all phases" in found(wrong, 1.5)[str(A1)]
 
 
 def test_a_problem_stands_since_it_began_while_its_details_change() -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from sitectl.model import events
-from sitectl.model.electrical import Phase
+from sitectl.model.electrical import Phase, PhaseRotation
 from sitectl.model.ladder import FormVerdict, LadderStep
 from sitectl.model.station import Obeys
 from sitectl.site.trials import Trial, TrialFailed, TrialKind
@@ -136,6 +136,15 @@ def test_a_transformer_that_is_turned_round_and_one_of_another_ratio() -> None:
 def test_a_car_that_can_be_moved_little_is_stepped_down_and_up() -> None:
     found = outcome(Yard(own=ONE_PHASE, wired=Phase.L3, car_a=11.5).live(phase_tested))
     assert (found["first"], found["verdict"]) == ("L3", "well")
+
+
+def test_a_wiring_that_the_configuration_says_otherwise_is_told() -> None:
+    yard = Yard(own=ONE_PHASE, wired=Phase.L2, car_a=20.0, rotation=PhaseRotation((Phase.L1, Phase.L2, Phase.L3)))
+    trial = yard.live(phase_tested)
+    assert outcome(trial)["verdict"] == "it is wired to L2, and the configuration says L1"
+    assert outcome(trial)["first"] == "L2"
+    right = Yard(own=ONE_PHASE, wired=Phase.L2, car_a=20.0, rotation=PhaseRotation((Phase.L2, Phase.L3, Phase.L1)))
+    assert outcome(right.live(phase_tested))["verdict"] == "well"
 
 
 # --- what cannot be done ---

@@ -13,7 +13,7 @@ from sitectl.base.tasks import Tasks
 from sitectl.base.virtual import run_virtual
 from sitectl.model import events
 from sitectl.model.commands import InstallFallback, OfferLimit
-from sitectl.model.electrical import UNKNOWN_ROTATION, Phase
+from sitectl.model.electrical import UNKNOWN_ROTATION, Phase, PhaseRotation
 from sitectl.model.ladder import LadderStep
 from sitectl.model.limits import Offer
 from sitectl.site.memory import MemoryJournal, MemoryLimits, MemoryOverlay
@@ -42,9 +42,10 @@ class Yard:
         wired: Phase = Phase.L1,
         answers: tuple[float, float, float] = (1.0, 1.0, 1.0),
         car_a: float = 16.0,
+        rotation: PhaseRotation = UNKNOWN_ROTATION,
     ) -> None:
         self.obeys, self.refuses, self.own, self.wired, self.answers = obeys, refuses, own, wired, answers
-        self.car_a, self.drawn_a = car_a, 0.0
+        self.car_a, self.drawn_a, self.rotation = car_a, 0.0, rotation
         self.limit_a = 6.0 if LadderStep.TX_DEFAULT in obeys else car_a  # the fallback, where it is obeyed
         self.offers: list[Offer] = []
         self.clock, self.tasks, self.journal = LoopClock(WALL), Tasks(), MemoryJournal()
@@ -52,7 +53,7 @@ class Yard:
 
     def open(self) -> None:
         """Make the site; inside the loop, which is its clock."""
-        topology = site(plan(A, rotation=UNKNOWN_ROTATION), plan(B))
+        topology = site(plan(A, rotation=self.rotation), plan(B))
         self.site = Site(fresh(topology), SharingRules(), self.clock, self, MemoryLimits(), self.journal)
         self.trials = Trials(self.site, self.site.post, self.overlay, self.clock, self.tasks, self.journal, RUNS)
 
