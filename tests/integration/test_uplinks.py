@@ -86,7 +86,8 @@ async def test_a_transaction_at_a_central_that_validates_everything(tmp_path: Pa
         up(world)
         await charges(world)
         await until_drained(world)
-        actions = [action for _, action, _ in central.heard]
+        # Where the machine is slow, the central's time is old when it comes, and that clocks differ is told, too.
+        actions = [action for _, action, _ in central.heard if action != "SecurityEventNotification"]
         assert actions[:3] == ["BootNotification", "StatusNotification", "StatusNotification"]
         assert actions[3:] == ["StartTransaction", "MeterValues", "MeterValues", "StopTransaction"]
         assert {p["transaction_id"] for action in TRANSACTIONAL[1:] for p in central.of(action)} == {4001}
