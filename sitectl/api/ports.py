@@ -159,7 +159,10 @@ class Overview(Protocol):
         """How the disk under the ledger stands."""
 
     def effective_configuration(self) -> Mapping[str, Any]:
-        """The whole configuration with the source of each value: {"settings": …, "origins": {path: place}}."""
+        """The whole configuration with the source of each value.
+
+        {"file": …, "settings": …, "origins": {path: place}}.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class Loaded:
     `effective`: plain mappings, lists and scalars under the names of the file, every default and solved value in them.
     `origins`: by the dotted path of each value in `effective`, `site.yaml:12` or `default`.
     `fallback_sum_a`: by circuit, what all fallbacks together may draw on each phase (A); `fallbacks`: how they were
-    solved.
+    solved. `file`: where it was read.
     """
 
     settings: Settings
@@ -55,6 +55,7 @@ class Loaded:
     effective: Mapping[str, object]
     fallback_sum_a: Mapping[str, PhaseCurrents]
     fallbacks: Solution
+    file: FilePath
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ def load(path: FilePath) -> Loaded | Broken:
         effective=shown,
         fallback_sum_a=checks_fallbacks.circuit_sums(solution),
         fallbacks=solution,
+        file=path.absolute(),
     )
 
 

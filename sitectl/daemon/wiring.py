@@ -287,7 +287,7 @@ def _new_meters(before: Settings, after: Settings) -> frozenset[MeterId]:
 
 
 def _shown(loaded: Loaded) -> Mapping[str, Any]:
-    return {"settings": loaded.effective, "origins": loaded.origins}
+    return {"file": str(loaded.file), "settings": loaded.effective, "origins": loaded.origins}
 
 
 def _pool(

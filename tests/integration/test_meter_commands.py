@@ -59,6 +59,8 @@ async def test_through_the_daemon_that_owns_the_line(device: ModbusStub, tmp_pat
     async with daemon(site(tmp_path, **metered(device))) as running:
         config = tmp_path / "site.yaml"
         assert (await asked(config, "read", "main"))["current_a"] == [41.25, -12.5, 0.75]
+        by_socket = ("meter", "read", "main", "--json", "--socket", running.socket)
+        assert json.loads((await asyncio.to_thread(sitectl, *by_socket))[1])["sheet"] == NAME
         scan = await asked(config, "scan", f"tcp://127.0.0.1:{device.port}", "--units", "1-2")
         assert [found["unit"] for found in scan["found"]] == [1]
         trial = await asked(config, "test", "main", "--seconds", "1")
