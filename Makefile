@@ -22,7 +22,7 @@ SUITES := $(wildcard tests/unit tests/properties tests/scenarios tests/transcrip
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-full lint bench lock setup tools clean
+.PHONY: help demo test test-full lint bench mutation lock setup tools clean
 
 help:            ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -45,6 +45,9 @@ lint: $(TESTING) ## style, types, floor plan, house rules
 
 bench: $(BENCHING) ## figures beside a named peer, measured in the same run
 	$(BIN)/python -m tests.bench $(ARGS)
+
+mutation: $(BENCHING) ## whether the tests of the allocator and of the limit ledger would notice (ARGS=--full for all mutants)
+	$(BIN)/python -m tests.bench.mutation $(ARGS)
 
 setup: $(TESTING) ## only the environment, with what the tests need
 

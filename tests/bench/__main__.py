@@ -37,6 +37,7 @@ BENCHES = {
     "real_days": 240,
     "places": 60,
     "strangers": 90,
+    "random_trees": 90,
 }
 """Name -> seconds that it may take."""
 FULL_FACTOR = 20
