@@ -194,6 +194,14 @@ def with_new_walk(evse: EvseState, at: float) -> EvseState:
     return replace(fresh, obeys=obeys, walked_at=None, refusals=0, peak_a=0.0)
 
 
+def with_rung_of_neighbour(evse: EvseState, ladder: Ladder, at: float) -> EvseState:
+    """What is proven of one EVSE is where the others of its station begin, if nothing is known of them yet."""
+    untouched = not (evse.ladder.accepted or evse.ladder.tried) and evse.transaction is None
+    if not untouched or ladder.form == evse.ladder.form or ladder.form.step not in evse.ladder.steps():
+        return evse
+    return on_rung(evse, replace(evse.ladder, form=ladder.form), at)
+
+
 def with_another_chance(evse: EvseState, at: float) -> EvseState:
     """A transaction begins: where no profile was found to work a day ago, one may by now."""
     if evse.walked_at is None or at - evse.walked_at < WALK_AGAIN_S or evse.ladder.pinned is not None:

@@ -142,7 +142,12 @@ def _status(state: SiteState, event: events.EvseStatusChanged) -> SiteState:
 
 def _metered(state: SiteState, event: events.EvseMetered) -> SiteState:
     reading = event.reading
+    before = state.evses.get(reading.evse)
     state = _evse(state, reading.evse, lambda e: obedience.with_reading(evses.with_use(e, reading), reading))
+    if before is not None and (ladder := state.evses[reading.evse].ladder).proven and not before.ladder.proven:
+        state = _each_evse(
+            state, reading.evse.station, lambda e: obedience.with_rung_of_neighbour(e, ladder, reading.at)
+        )
     return rotation.learned(state, reading.evse)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sitectl.model import events
+from sitectl.model.ids import EvseId
 from sitectl.model.ladder import FormVerdict, Ladder, LadderStep, LimitForm
 from sitectl.model.limits import Offer, OfferKind
 from sitectl.model.station import Obeys, StationIdentity
@@ -200,6 +201,17 @@ def test_a_configuration_that_pins_a_step_wins_over_what_is_remembered() -> None
 def test_somebody_may_order_a_new_walk() -> None:
     state = after(all_profiles_ignored(), [events.WalkOrdered(A1, 400.0)])
     assert (held(state, A1).ladder.form, held(state, A1).walked_at) == (LimitForm(), None)
+
+
+def test_what_is_proven_of_one_outlet_is_where_the_others_begin() -> None:
+    post = site(plan(A, evses=3))
+    second, third = EvseId(A, 2), EvseId(A, 3)
+    state = after(fresh(post), [*arrives(A), begins(A1), begins(third, "t3")])
+    state = after(with_form(state, LimitForm(DEFAULT)), [*accepted(lasting(4, 16.0, 1.0), 1.5), draws(A1, 20.0, 15.8)])
+    state = after(state, [*accepted(lasting(5, 8.0, 21.0), 21.5), draws(A1, 30.0, 7.8)])
+    assert held(state, A1).ladder.proven
+    assert (held(state, second).ladder.form, held(state, second).ladder.verdict()) == (LimitForm(DEFAULT), None)
+    assert held(state, third).ladder.form == LimitForm(), "what charges there is not told otherwise for it"
 
 
 # --- what the ledger counts -------------------------------------------------------------------------------------------
