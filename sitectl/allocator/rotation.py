@@ -11,7 +11,7 @@ those the order of admission decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sitectl.allocator.admission import Refusal, Shares
 from sitectl.allocator.compiled import CompiledSite, take
@@ -20,6 +20,8 @@ from sitectl.allocator.rules import SharingRules
 from sitectl.allocator.turns import Turns
 
 NEVER = float("inf")
+MOST_CHANGES = 16
+"""Places that change hands in one cycle; the next is a second away."""
 WAITING = frozenset({Refusal.ROW, Refusal.PAUSED, Refusal.TURN})
 """Who is refused for these earns credit."""
 
@@ -46,16 +48,24 @@ def take_turns(
     waiting = {number: row for number, (refusal, row, _) in shares.refused.items() if refusal is Refusal.ROW}
     if not waiting:
         return admitted
-    begun = [number for number in waiting if number not in turns.since]
+    begun: dict[int, list[int]] = {}
+    for number, row in waiting.items():
+        if number not in turns.since:
+            begun.setdefault(row, []).append(number)
     turns.goes_on(row for number, row in waiting.items() if number in turns.since)
-    through = _through(plan, demand, admitted, {waiting[number] for number in begun}) if begun else {}
-    for number in begun:
-        turns.begin(number, waiting[number], through[waiting[number]])
+    through = _through(plan, demand, admitted, begun.keys()) if begun and turns.credit else {}
+    for row, numbers in begun.items():
+        turns.begin(numbers, row, through.get(row, ()))
     idle = any((demand.evses[number].draws_at_most_a or 0.0) < IDLE_A for number in demand.modest)
-    least = min((turns.credit.get(number, 0.0) for number in admitted), default=0.0)
-    ahead = ((n, turns.credit.get(n, 0.0) - least) for n in waiting)
-    quantum_s = turns.quantum_s
-    due = [n for n, s in ahead if idle or s >= quantum_s or (s >= 0.0 and turns.waited_s(n) >= quantum_s)]
+    credit, quantum_s = turns.credit, turns.quantum_s
+    least = min((credit.get(number, 0.0) for number in admitted), default=0.0) if credit else 0.0
+    due = [
+        number
+        for number in waiting
+        if idle
+        or (ahead_s := credit.get(number, 0.0) - least) >= quantum_s
+        or (ahead_s >= 0.0 and turns.waited_s(number) >= quantum_s)
+    ]
     due = [n for n in due if not demand.evses[n].satisfied or turns.waited_s(n) >= TRIED_AGAIN_S]
     if not due:
         return admitted
@@ -95,12 +105,18 @@ class _Places:
     def change(self, due: list[int]) -> list[int]:
         """Give places to the due, the longest waiting first; the new list of the admitted."""
         plan, demand, slack = self.plan, self.demand, self.shares.slack
+        refused = self.shares.refused
+        first = _through(plan, demand, self.worth, {refused[number][1] for number in due})
+        cheapest = {row: min(map(self.worth.__getitem__, held)) for row, held in first.items() if held}
+        due = [n for n in due if self._reach(n) >= cheapest.get(refused[n][1], NEVER)]
         lacking = {row for number in due for row, missing in self._missing(number).items() if missing > 0}
         holders = _through(plan, demand, self.worth, lacking)
         for held in holders.values():
             held.sort(key=lambda number: (self.worth[number], number))
         came: list[int] = []
         for number in sorted(due, key=self._turn):
+            if len(came) >= MOST_CHANGES:
+                break
             given = self._given_for(number, holders)
             if given is None:
                 continue
@@ -117,6 +133,11 @@ class _Places:
         quanta = round(self.turns.credit.get(number, 0.0) / self.turns.quantum_s)
         return -quanta, -self.turns.waited_s(number), (self.demand.key[number] & 7).bit_count(), number
 
+    def _reach(self, number: int) -> float:
+        """The most that a place may be defended by for this EVSE to get it, where its holder has had a quantum."""
+        credit, quantum_s = self.turns.credit.get(number, 0.0), self.turns.quantum_s
+        return credit if self.turns.waited_s(number) >= quantum_s else credit - quantum_s
+
     def _missing(self, number: int) -> dict[int, int]:
         """By row, what its minimum lacks (negative: what is to spare)."""
         slack, minimum = self.shares.slack, self.demand.minimum[number]
@@ -124,13 +145,12 @@ class _Places:
 
     def _given_for(self, number: int, holders: dict[int, list[int]]) -> list[int] | None:
         """Whose places make room for its minimum; None: not enough of them have had their turn."""
-        most, quantum_s = self.turns.credit.get(number, 0.0) - self.turns.quantum_s, self.turns.quantum_s
-        grace = quantum_s if self.turns.waited_s(number) >= quantum_s else 0.0
+        most, reach = self.turns.credit.get(number, 0.0) - self.turns.quantum_s, self._reach(number)
         given: list[int] = []
         missing = self._missing(number)
         for row in missing:
             for holder in holders.get(row, ()):
-                if missing[row] <= 0 or self.worth[holder] > most + grace:
+                if missing[row] <= 0 or self.worth[holder] > reach:
                     break
                 if self.worth[holder] > most and holder not in self.over:
                     continue
@@ -164,11 +184,11 @@ def terms_of(plan: CompiledSite, key: int) -> Iterable[tuple[int, int]]:
     return plan.path_terms[key] if plan.path_terms is not None else [(row, 1) for row in plan.path_rows[key]]
 
 
-def _through(plan: CompiledSite, demand: Demand, numbers: Iterable[int], rows: set[int]) -> dict[int, list[int]]:
+def _through(plan: CompiledSite, demand: Demand, numbers: Iterable[int], rows: Collection[int]) -> dict[int, list[int]]:
     """Of these EVSEs, those that load each of the rows."""
     found: dict[int, list[int]] = {row: [] for row in rows}
     for number in numbers:
         for row in plan.path_rows[demand.key[number]]:
-            if row in rows:
+            if row in found:
                 found[row].append(number)
     return found

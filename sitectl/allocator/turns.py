@@ -54,17 +54,21 @@ class Turns:
         """For how long it has waited without a place in between."""
         return self._now - self.since.get(number, self._now)
 
-    def begin(self, number: int, row: int, charging: Iterable[int]) -> None:
-        """Somebody begins to wait for `row`, through which those charge: level with the least of them."""
-        credit = self.credit
-        if row not in self._contended:
+    def begin(self, numbers: Iterable[int], row: int, charging: Sequence[int]) -> None:
+        """These begin to wait for `row`, through which those charge: level with the least of them."""
+        credit, contended = self.credit, self._contended
+        if row not in contended:
             for other in charging:
-                credit.pop(other, None)
-            credit.pop(number, None)
-        else:
-            level = min((credit.get(other, 0.0) for other in charging), default=0.0) if credit else 0.0
-            credit[number] = max(credit.get(number, 0.0), level)
-        self._contended[row] = self._now
+                if other in credit and contended.keys().isdisjoint(self._plan.path_rows[self._demand.key[other]]):
+                    del credit[other]
+        level = min((credit.get(other, 0.0) for other in charging), default=0.0)
+        for number in numbers:
+            own = credit.get(number, 0.0) if row in contended else 0.0
+            if own or level:
+                credit[number] = max(own, level)
+            else:
+                credit.pop(number, None)
+        contended[row] = self._now
 
     def leave(self, number: int, staying: Iterable[int]) -> None:
         """Somebody gives his place: he keeps his credit, unless he came to it past all who wait and is far behind."""
@@ -80,6 +84,8 @@ class Turns:
         evses, ids, credit = self._demand.evses, self._plan.ids, self.credit
         since = {number: self.since.get(number, self._now) for number in waiting}
         numbers = since.keys() | {number for number, seconds in credit.items() if seconds}
+        if not numbers:
+            return {}
         return {
             ids[number]: Credit(credit.get(number, 0.0), evses[number].transaction, since.get(number))
             for number in numbers
