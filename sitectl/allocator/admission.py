@@ -19,6 +19,7 @@ from sitectl.allocator.demand import UNHURRIED, Demand
 from sitectl.allocator.headroom import Headroom
 from sitectl.allocator.rules import SharingRules
 from sitectl.allocator.turns import Turns
+from sitectl.model.snapshot import EvseSnapshot
 from sitectl.model.station import ChargingState
 
 
@@ -48,6 +49,7 @@ class Shares:
     refused: dict[int, tuple[Refusal, int, int]] = field(default_factory=dict)
 
 
+PHASES = tuple(mask.bit_count() for mask in range(8))
 MOST_QUANTA = 1023
 """Credits above this many quanta are alike in the order of admission."""
 
@@ -64,26 +66,36 @@ def candidates(
     """Those who may be admitted now, in order, as one list for each round of admission; notes the refused in
     `shares`."""
     strict = rules.mode == "strict-priority"
-    count, ranks = len(plan.ids), plan.ranks
-    urgency, credit = demand.urgency, turns.credit
+    count, ranks, rank_of, node = len(plan.ids), plan.ranks, plan.rank, plan.node
+    evses, cap, minimum, key_of = demand.evses, demand.cap, demand.minimum, demand.key
+    urgency, credit, leaning, promised = demand.urgency, turns.credit, demand.leaning, turns.promised
+    stopped, refused, dwell_s = room.stopped, shares.refused, rules.dwell_s
     keys: list[int] = []
     for number in demand.taking:
-        offered, since = demand.offered[number], demand.evses[number].state_since
-        settling = since is not None and now - since < rules.dwell_s
-        if demand.cap[number] < demand.minimum[number]:
-            shares.refused[number] = (Refusal.CAP, -1, 0)
-        elif room.stopped and plan.node[number] in room.stopped:
-            shares.refused[number] = (Refusal.STOPPED, -1, 0)
-        elif offered == 0 and settling and not demand.unstarted[number]:
-            shares.refused[number] = (Refusal.PAUSED, -1, 0)
-        else:
-            pausable = _pausable(demand, number, settling)
-            first, second = (plan.rank[number], pausable) if strict else (pausable, plan.rank[number])
-            hurry = urgency.get(number, UNHURRIED) if urgency else UNHURRIED
-            patient = MOST_QUANTA - min(turns.quanta(number), MOST_QUANTA) if credit else MOST_QUANTA
-            key = ((first * (ranks + 2) + second) * 3 + hurry) * 3 + _activity(demand, turns, number)
-            key = (key * (MOST_QUANTA + 1) + patient) * 4 + (demand.key[number] & 7).bit_count()
-            keys.append((key * 4 + demand.leaning.get(number, 0)) * count + number)
+        offered, evse, rank = demand.offered[number], evses[number], rank_of[number]
+        since = evse.state_since
+        settling = since is not None and now - since < dwell_s
+        if cap[number] < minimum[number]:
+            refused[number] = (Refusal.CAP, -1, 0)
+            continue
+        if stopped and node[number] in stopped:
+            refused[number] = (Refusal.STOPPED, -1, 0)
+            continue
+        if offered == 0 and settling and not demand.unstarted[number]:
+            refused[number] = (Refusal.PAUSED, -1, 0)
+            continue
+        # Told to charge goes first; then who charges untold (at its fallback, or since before a restart), and who was
+        # given a place and not told of it yet; then who waits.
+        activity = 0
+        if offered <= 0:
+            activity = 1 if evse.charging_state is ChargingState.CHARGING or number in promised else 2
+        pausable = _pausable(evse, settling, runs=offered > 0)
+        key = rank * (ranks + 2) + pausable if strict else pausable * (ranks + 2) + rank
+        key = (key * 3 + (urgency.get(number, UNHURRIED) if urgency else UNHURRIED)) * 3 + activity
+        if credit:
+            key = key * (MOST_QUANTA + 1) + MOST_QUANTA - min(turns.quanta(number), MOST_QUANTA)
+        key = (key * 4 + PHASES[key_of[number] & 7]) * 4
+        keys.append((key + leaning.get(number, 0) if leaning else key) * count + number)
     keys.sort()
     order = [key % count for key in keys]
     if not strict:
@@ -91,23 +103,12 @@ def candidates(
     return [[number for number in order if plan.rank[number] == rank] for rank in range(ranks)]
 
 
-def _pausable(demand: Demand, number: int, settling: bool) -> int:
+def _pausable(evse: EvseSnapshot, settling: bool, *, runs: bool) -> int:
     """0: it must not be paused yet. Whoever can only be stopped must be started again by a person: its turn is over
     when its row is short. 2: it drew nothing when it could, and comes after all others."""
-    evse, runs = demand.evses[number], demand.offered[number] > 0
     if runs and (settling or evse.whole):
         return 0
     return 2 if evse.satisfied and not runs else 1
-
-
-def _activity(demand: Demand, turns: Turns, number: int) -> int:
-    """Told to charge goes first; then who charges untold (at its fallback, or since before a restart), and who has
-    been given a place; then who waits."""
-    if demand.offered[number] > 0:
-        return 0
-    if number in turns.promised or demand.evses[number].charging_state is ChargingState.CHARGING:
-        return 1
-    return 2
 
 
 def admit(plan: CompiledSite, demand: Demand, order: list[int], shares: Shares, patience: Patience) -> list[int]:

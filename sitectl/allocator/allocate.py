@@ -62,6 +62,7 @@ def allocate(
         for limit in charging_limits(plan, demand, room, ceilings, shares, rules, switching, memory.targets)
     }
     offers = new_limits(plan, shares, gate, rules, switching, withheld, targets)
+    offered, target = demand.offered, shares.target
     unstarted = {
         plan.ids[number]: demand.evses[number].transaction
         for number in demand.taking
@@ -69,7 +70,7 @@ def allocate(
     }
     rows = circuit_rows(plan, demand, room, shares, snapshot)
     credits = turns.credits(n for n, (refusal, _, _) in shares.refused.items() if refusal in WAITING)
-    waited_s = {id: credit.seconds for id, credit in credits.items() if credit.seconds}
+    waited_s = turns.waited(credits)
     allocation = Allocation(snapshot.at, targets, offers, rows, (*helpless, *hot), waited_s, rules.share)
     return allocation, AllocatorMemory(
         unstarted=unstarted,
@@ -78,9 +79,7 @@ def allocate(
         short=short_rows(demand, shares),
         at=snapshot.at,
         credits=credits,
-        promised=frozenset(
-            plan.ids[number] for number in demand.taking if demand.offered[number] <= 0 and shares.target[number] > 0
-        ),
+        promised=frozenset(plan.ids[number] for number in demand.taking if offered[number] <= 0 < target[number]),
         contended=turns.contended(),
         shortages=patience.shortages,
         roomy=roomy,
@@ -174,13 +173,15 @@ def circuit_rows(
     """What each circuit has and gives, per phase: `headroom_a` before reserves, of which reserved, of which
     allocated."""
     rows: list[Row] = []
+    tenth, free, reserves, slack = plan.scale * 10, room.room, demand.reserved, shares.slack
     for name, node in plan.circuit_node.items():
         base, margin_a = snapshot.circuits[name].base_load_a, plan.topology.circuits[name].reserve_a
         for phase in ALL_PHASES:
             on_phase = plan.rows_of(node, phase)
-            left = room.room[on_phase[0]]
-            reserved = max(demand.reserved[row] for row in on_phase)
-            allocated = left - reserved - min(shares.slack[row] for row in on_phase)
-            left_a, reserved_a, allocated_a = (amount / plan.scale / 10 for amount in (left, reserved, allocated))
-            rows.append(Row(name, phase, left_a, reserved_a, allocated_a, base[phase], margin_a))
+            first = on_phase[0]
+            left, reserved, spare = free[first], reserves[first], slack[first]
+            for row in on_phase[1:]:
+                reserved, spare = max(reserved, reserves[row]), min(spare, slack[row])
+            allocated_a = (left - reserved - spare) / tenth
+            rows.append(Row(name, phase, left / tenth, reserved / tenth, allocated_a, base[phase], margin_a))
     return tuple(rows)

@@ -58,6 +58,8 @@ def take_turns(
         turns.begin(numbers, row, through.get(row, ()))
     idle = any((demand.evses[number].draws_at_most_a or 0.0) < IDLE_A for number in demand.modest)
     credit, quantum_s = turns.credit, turns.quantum_s
+    if not idle and max(credit.values(), default=0.0) < quantum_s:
+        return admitted
     least = min((credit.get(number, 0.0) for number in admitted), default=0.0) if credit else 0.0
     due = [
         number

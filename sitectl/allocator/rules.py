@@ -56,7 +56,7 @@ class Reclaimed:
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """How long a transaction has waited for a place (s, by its weight), and since when it waits now (None: not)."""
+    """How long a transaction had waited for a place when it began to wait, `since` (None: it does not now)."""
 
     seconds: float
     transaction: TransactionId | None

@@ -1,9 +1,9 @@
 """Credits: who has waited how long for a place, against those who have one.
 
-Each waiting car earns credit with time, in proportion to its weight; whoever charges keeps what he has. Credits are
-compared among those who compete for a row: whoever begins to wait begins with the least credit of those who charge
-through it, so that nobody is behind for having come late; and where nobody has waited for a quantum the old ones are
-forgotten.
+Each waiting car earns credit with time, all alike (a priority decides before that, and how fast a car charges is no
+matter of turns); whoever charges keeps what he has. Credits are compared among those who compete for a row: whoever
+begins to wait begins with the least credit of those who charge through it, so that nobody is behind for having come
+late; and where nobody has waited for a quantum the old ones are forgotten.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ class Turns:
         memory: AllocatorMemory,
         rules: SharingRules,
         now: float,
-        weights: Sequence[int] | None = None,
     ) -> None:
         self._plan, self._demand, self._now = plan, demand, now
         self.quantum_s = rules.quantum_s
@@ -36,15 +35,16 @@ class Turns:
         """Since when those wait who waited in the last cycle."""
         self.credit: dict[int, float] = {}
         self._contended = {row: at for row, at in memory.contended.items() if now - at <= rules.quantum_s}
-        passed = max(0.0, now - memory.at) if memory.at is not None else 0.0
+        self._held: dict[int, Credit] = {}
         for id, held in memory.credits.items():
             number = plan.index.get(id)
             if number is None or demand.evses[number].transaction != held.transaction:
                 continue
+            self._held[number] = held
             self.credit[number] = held.seconds
             if held.since is not None:
                 self.since[number] = held.since
-                self.credit[number] += passed * (1 if weights is None else weights[number])
+                self.credit[number] += now - held.since
 
     def quanta(self, number: int) -> int:
         """The credit in whole quanta: it orders those who wait."""
@@ -81,15 +81,23 @@ class Turns:
 
     def credits(self, waiting: Iterable[int]) -> Mapping[EvseId, Credit]:
         """For the next cycle. `waiting`: who earns until then."""
-        evses, ids, credit = self._demand.evses, self._plan.ids, self.credit
-        since = {number: self.since.get(number, self._now) for number in waiting}
-        numbers = since.keys() | {number for number, seconds in credit.items() if seconds}
-        if not numbers:
-            return {}
-        return {
-            ids[number]: Credit(credit.get(number, 0.0), evses[number].transaction, since.get(number))
-            for number in numbers
-        }
+        evses, ids, credit, held = self._demand.evses, self._plan.ids, self.credit, self._held
+        kept: dict[EvseId, Credit] = {}
+        for number in waiting:
+            if number in self.since:
+                kept[ids[number]] = held[number]
+            else:
+                kept[ids[number]] = Credit(credit.get(number, 0.0), evses[number].transaction, self._now)
+        for number, seconds in credit.items():
+            id = ids[number]
+            if seconds and id not in kept:
+                kept[id] = Credit(seconds, evses[number].transaction, None)
+        return kept
+
+    def waited(self, kept: Mapping[EvseId, Credit]) -> Mapping[EvseId, float]:
+        """Of what is kept for the next cycle, what has been waited up to now (s)."""
+        credit, index = self.credit, self._plan.index
+        return {id: seconds for id in kept if (seconds := credit.get(index[id], 0.0))}
 
     def contended(self) -> Mapping[int, float]:
         """For the next cycle: the rows that somebody waits for, or did within a quantum, and when last."""

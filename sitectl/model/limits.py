@@ -82,7 +82,7 @@ class Row:
 class Allocation:
     """One control cycle's limits. `targets` is the fair share, `offers` what may go out now (cuts and raises).
 
-    `waited_s`: how long each transaction has waited for a place, by its weight, where that still counts.
+    `waited_s`: how long each transaction has waited for a place, where that still counts.
     `shared_by`: what was made the same for everybody: current, power, or the part of what each needs.
     """
 
