@@ -224,7 +224,9 @@ def _with_car(evse: EvseState, reading: EvseReading) -> EvseState:
     """Learn whether the car uses its first phase alone."""
     own: PhaseCurrents | None = reading.current_a
     if own is not None:
-        evse = replace(evse, reading=reading, trace=(*evse.trace[1 - TRACE :], (reading.at, own)))
+        # A value without a phase is that of some phases: neither of the first alone nor of all alike.
+        seen = own if reading.phases else PhaseCurrents(own.l1, own.l1, 0.0)
+        evse = replace(evse, reading=reading, trace=(*evse.trace[1 - TRACE :], (reading.at, seen)))
     if own is None or reading.phases == 0 or evse.transaction is None:
         return evse
     if evse.newest_offer is not None and evse.newest_offer.phases == 1:

@@ -140,7 +140,7 @@ def _meter_above(state: SiteState, evse: EvseState) -> tuple[MeterId, Sequence[E
 
 
 def _others_still(state: SiteState, evse: EvseState, below: Sequence[EvseId], since: float, until: float) -> bool:
-    return all(_is_still(state.evses[id], since, until) for id in below if id != evse.plan.id and state.evses[id].trace)
+    return all(_is_still(state.evses[id], since, until) for id in below if id != evse.plan.id)
 
 
 def _is_still(other: EvseState, since: float, until: float) -> bool:

@@ -123,6 +123,28 @@ def test_what_another_car_draws_on_all_phases_alike_is_no_matter() -> None:
     assert street.first() is Phase.L1
 
 
+def test_a_car_whose_readings_name_no_phase_or_that_reports_none_may_be_on_any() -> None:
+    for other in (draws(B1, 0.0, 6.0, phases=0), None):
+        street = Street(charging_unknown(), Phase.L1)
+        street.state = reduce(street.state, begins(B1, "t2", -60.0))
+        for turn, level in enumerate(LEVELS):
+            said = () if other is None else (draws(B1, street.now, 6.0 + 4.0 * (turn % 2), phases=0),)
+            street.charge(level, 20, *said)
+            street.charge(level, 20, *(() if other is None else (draws(B1, street.now, 8.0, phases=0),)))
+        assert held(street.state, A1).evidence.steps == 0
+
+
+def test_readings_without_a_phase_teach_nothing_of_their_own_wiring() -> None:
+    street = Street(charging_unknown(), Phase.L1)
+    for level in LEVELS:
+        street.charge(level, 40)
+        trace = held(street.state, A1).trace
+        street.state = reduce(street.state, draws(A1, street.now + 0.5, level, phases=0))
+        assert held(street.state, A1).trace[-1][1] == PhaseCurrents(level, level, 0.0)
+        assert len(trace) <= 8
+    assert street.first() is None
+
+
 def test_a_start_and_an_end_are_steps_too() -> None:
     street = Street(after(charging_unknown(), [events.TransactionEnded(A1, TransactionId("t1"), 1.0)]), Phase.L2)
     street.charge(0.0, 120)
