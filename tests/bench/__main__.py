@@ -38,6 +38,8 @@ BENCHES = {
     "places": 60,
     "strangers": 90,
     "random_trees": 90,
+    "rotations": 90,
+    "two_minds": 60,
 }
 """Name -> seconds that it may take."""
 FULL_FACTOR = 20
