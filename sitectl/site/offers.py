@@ -23,7 +23,7 @@ from sitectl.model.station import Obeys
 from sitectl.site.stored import StoredLimits
 from sitectl.state import fallback_room, if_dead
 from sitectl.state.evse import EvseState
-from sitectl.state.lifetime import RAM_LIFETIME_S, shortest_persistent_s
+from sitectl.state.lifetime import PAUSE_LIFETIME_S, PAUSE_RENEWED_BEFORE_S, RAM_LIFETIME_S, shortest_persistent_s
 from sitectl.state.site_state import SiteState
 
 START_EARLIER_S = 60.0
@@ -139,6 +139,8 @@ def _is_old(evse: EvseState, limit_a: float, stored: StoredLimits, moment: Momen
     age_s = now - newest.offered_at
     if age_s < RENEW_AGAIN_S:
         return False
+    if limit_a < evse.plan.fallback_a:
+        return newest.expires_at - now <= PAUSE_RENEWED_BEFORE_S
     if newest.expires_at - now <= RENEW_BEFORE_S or (
         newest.lifetime_s <= RAM_LIFETIME_S and age_s >= RENEW_RAM_AFTER_S
     ):
@@ -169,7 +171,7 @@ def prepare(due: Due, moment: Moment, stored: StoredLimits, seq: int) -> Prepare
     if view.whole and limit_a <= view.plan.min_a < view.plan.max_a:
         limit_a = 0.0  # less than all is none
     station = moment.snapshot.stations[view.id.station]
-    lifetime_s = _lifetime_s(view, moment)
+    lifetime_s = _lifetime_s(view, limit_a, moment)
     waits = due.kind not in (Kind.CUT, Kind.AGAIN)
     if not waits:
         covered_s = stored.covers_s(view.id, limit_a) + START_EARLIER_S - station.clock_error_s
@@ -197,7 +199,9 @@ def prepare(due: Due, moment: Moment, stored: StoredLimits, seq: int) -> Prepare
     return Prepared(command, waits, beyond_s=lifetime_s)
 
 
-def _lifetime_s(view: EvseSnapshot, moment: Moment) -> int:
+def _lifetime_s(view: EvseSnapshot, limit_a: float, moment: Moment) -> int:
+    if limit_a < view.plan.fallback_a:
+        return PAUSE_LIFETIME_S
     station = moment.snapshot.stations[view.id.station]
     asked_s = moment.lifetimes_s[view.plan.circuit] - station.clock_error_s
     shortest_s = station.shortest_lifetime_s

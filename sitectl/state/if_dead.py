@@ -5,7 +5,8 @@ Three inequalities for every circuit and phase:
 1. what is lawfully in force + measured base <= rated;
 2. the sum of fallbacks + `base_load_worst_a` <= rated (the configuration refuses a tree where it fails);
 3. with r = (in force + the base that may come within one lifetime) / rated: r <= 1, or lifetime + the station's clock
-   error <= 10 % of the trip time at r.
+   error <= 10 % of the trip time at r. Limits lapse one after the other: who is held below its fallback counts at it,
+   unless its limit surely outlives those of all others.
 
 The base that may come is the measured one and the largest rise learned for so long a time, at most the configured
 worst; the worst itself until a week is learned, and where nothing is measured. What is measured above the worst counts.
@@ -24,18 +25,22 @@ from sitectl.model.limits import IfDead
 from sitectl.model.snapshot import SiteSnapshot
 from sitectl.state.breaker import SHARE_OF_TRIP, trip_time_s
 from sitectl.state.rise import SPANS_S, BaseRise, base_that_may_come
-from sitectl.state.snapshot import Pictures
+from sitectl.state.snapshot import EvsePicture, Pictures
 from sitectl.state.tree import add_up, leaves_first
 from sitectl.state.triangle import no_sums, on_lines, places
 
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """Per circuit and phase: what is lawfully in force, the fallbacks' sum, and how long the longest limit may last."""
+    """Per circuit and phase: what is lawfully in force, the fallbacks' sum, and how long the longest limit may last.
+
+    `falling_a`: the most while limits lapse one after the other, and who was held below its fallback rises to it.
+    """
 
     lawful_a: PhaseCurrents
     fallback_a: PhaseCurrents
     for_s: float
+    falling_a: PhaseCurrents
 
 
 def in_force(topology: Topology, snapshot: SiteSnapshot, pictures: Pictures) -> Mapping[CircuitId, InForce]:
@@ -43,6 +48,7 @@ def in_force(topology: Topology, snapshot: SiteSnapshot, pictures: Pictures) -> 
     wiring = topology.wiring
     lawful = {id: no_sums(wiring) for id in topology.circuits}
     fallback = {id: no_sums(wiring) for id in topology.circuits}
+    rising: list[EvsePicture] = []
     latest = dict.fromkeys(topology.circuits, snapshot.at)
     for picture in pictures.evses.values():
         view = picture.view
@@ -54,16 +60,35 @@ def in_force(topology: Topology, snapshot: SiteSnapshot, pictures: Pictures) -> 
             in_fallbacks[place] += fallback_a
         if counts_a > 0 and picture.lasts_until > latest[circuit]:
             latest[circuit] = picture.lasts_until
-    add_up(topology, lawful)
-    add_up(topology, fallback)
+        if fallback_a > counts_a and view.wants:
+            rising.append(picture)
+    last_at = max(latest.values())
+    falling = {id: list(sums) for id, sums in lawful.items()}
+    for picture in rising:
+        if _may_lapse_at(picture) < last_at:
+            view = picture.view
+            for place in places(view.phases, wiring):
+                falling[view.plan.circuit][place] += max(view.plan.fallback_a, view.lasting_a) - view.counts_a
+    for sums in (lawful, fallback, falling):
+        add_up(topology, sums)
     for circuit in leaves_first(topology):
         for above in topology.paths[circuit][1:2]:
             latest[above] = max(latest[above], latest[circuit])
-    lines = {id: on_lines(lawful[id], wiring) for id in topology.circuits}
-    lines[topology.root] = PhaseCurrents(*(a + snapshot.quarantine_reserve_a for a in lines[topology.root]))
+
+    def on(sums: Mapping[CircuitId, list[float]], id: CircuitId) -> PhaseCurrents:
+        strangers_a = snapshot.quarantine_reserve_a if id == topology.root else 0.0
+        return PhaseCurrents(*(a + strangers_a for a in on_lines(sums[id], wiring)))
+
     return {
-        id: InForce(lines[id], on_lines(fallback[id], wiring), latest[id] - snapshot.at) for id in topology.circuits
+        id: InForce(on(lawful, id), on_lines(fallback[id], wiring), latest[id] - snapshot.at, on(falling, id))
+        for id in topology.circuits
     }
+
+
+def _may_lapse_at(picture: EvsePicture) -> float:
+    """When a limit that holds an EVSE below its fallback may lapse, by the clock of its station."""
+    expires_at = picture.view.offer_expires_at
+    return float("-inf") if expires_at is None else expires_at - picture.station.clock_error_s()
 
 
 def if_dead(
@@ -105,7 +130,7 @@ def lifetime_s(
 
 
 def _worst_ratio(circuit: Circuit, force: InForce, coming_a: PhaseCurrents) -> tuple[float, int]:
-    """In force and the base that may come, against the rating: the worst phase."""
-    ratios = [(f + b) / circuit.rated_a for f, b in zip(force.lawful_a, coming_a, strict=True)]
+    """In force while limits lapse, and the base that may come, against the rating: the worst phase."""
+    ratios = [(f + b) / circuit.rated_a for f, b in zip(force.falling_a, coming_a, strict=True)]
     phase = max(range(3), key=lambda p: ratios[p])
     return ratios[phase], phase

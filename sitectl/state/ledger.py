@@ -103,14 +103,17 @@ class LimitEntry:
         told = () if self.acknowledged is None else (self.acknowledged,)
         return (*told, *self.offers, *self.unreleased)
 
-    def last_expiry_at(self, now: float) -> float:
-        """When the last dynamic limit that may be in force has surely lapsed; `now` if there is none.
+    def last_expiry_at(self, now: float, above_a: float = -1.0) -> float:
+        """When the last dynamic limit above so many ampere that may be in force has surely lapsed; `now` if there is
+        none.
 
         One that never lapses by itself is no limit that time alone ends: it holds like a fallback.
         """
         latest = now
         for offer in self.dynamic():
-            if offer.expires_latest_at is not None and offer.expires_latest_at > latest:
+            if offer.expires_latest_at is None or offer.limit_a <= above_a:
+                continue
+            if offer.expires_latest_at > latest:
                 latest = offer.expires_latest_at
         return latest
 

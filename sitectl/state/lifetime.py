@@ -12,6 +12,10 @@ RAM_LIFETIME_S = 300
 RAM_SHORTEST_S = 240
 FLASH_LIFETIME_S = 1800
 
+PAUSE_LIFETIME_S, PAUSE_RENEWED_BEFORE_S = 1800, 900.0
+"""Of limits below the fallback, wherever they are kept: where the others lapse first, nobody rises to its fallback
+while they still hold."""
+
 LOST_TO_CLOCKS_S = 180.0
 """Of a lifetime, what is not used: it begins 60 s ago, an unknown clock is 60 s off, it is renewed 60 s before."""
 

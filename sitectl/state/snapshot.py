@@ -27,7 +27,8 @@ from sitectl.state.trip import COLD
 class EvsePicture:
     """One EVSE as it was seen, and of what: good until that is replaced, at most `until` (monotonic s).
 
-    `lasts_until`: when the last dynamic limit that may be in force has surely lapsed; in the past if there is none.
+    `lasts_until`: when the last limit above its fallback that may be in force has surely lapsed; in the past if there
+    is none.
     """
 
     evse: EvseState
@@ -73,7 +74,8 @@ def _evses(state: SiteState, now: float, seen: Pictures) -> Mapping[EvseId, Evse
         last, station = before.get(id), stations[id.station]
         if last is None or last.evse is not evse or last.station is not station or now >= last.until:
             view = _evse(id, evse, station, now)
-            last = EvsePicture(evse, station, evse.changes_at(now), evse.entry.last_expiry_at(now), view)
+            lasts_until = evse.entry.last_expiry_at(now, evse.plan.fallback_a)
+            last = EvsePicture(evse, station, evse.changes_at(now), lasts_until, view)
         pictures[id] = last
     return pictures
 

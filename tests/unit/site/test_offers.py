@@ -111,6 +111,16 @@ def test_a_limit_is_renewed_before_it_lapses_and_in_ram_after_two_minutes() -> N
     assert [d.kind for d in due(state, 120.0, {}, rows)] == [Kind.RENEWAL], "its lifetime of 300 s is one of RAM"
 
 
+def test_a_limit_below_the_fallback_outlives_all_others() -> None:
+    """Else it lapses while they hold, and its EVSE rises to its fallback beside them."""
+    state = charging(16.0)
+    assert lifetime(prepared(state, 0.0, 0.0, Kind.CUT, stored(16.0, 300.0))) == 1800
+    assert lifetime(prepared(state, 0.0, 5.9, Kind.RENEWAL, stored(16.0, 300.0), lives_s=100.0)) == 1800
+    paused = after(state, accepted(told(A1, 4, 0.0, 10.0, lives_s=1740.0), 10.5))
+    assert not due(paused, 844.0, {})
+    assert [d.kind for d in due(paused, 845.0, {})] == [Kind.RENEWAL]
+
+
 def test_a_limit_that_the_disk_does_not_cover_for_long_is_renewed() -> None:
     state = charging()
     assert not due(state, 61.0, {}, stored(16.0, 300.0))

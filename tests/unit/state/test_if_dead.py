@@ -10,22 +10,27 @@ from sitectl.model.ids import CircuitId
 from sitectl.state.breaker import bearable_ratio, trip_time_s
 from sitectl.state.if_dead import InForce, if_dead, in_force, lifetime_s
 from sitectl.state.rise import BaseRise, base_that_may_come, remembered, sampled
+from sitectl.state.site_state import SiteState
 from sitectl.state.snapshot import snapshot
 from tests.unit.state.small_site import (
     A1,
+    B1,
     GARAGE,
     GRID,
     A,
     B,
+    accepted,
     after,
     arrives,
     begins,
     charging,
+    draws,
     events,
     fallback,
     fresh,
     plan,
     site,
+    told,
 )
 from tests.unit.state.test_rise import week
 
@@ -37,7 +42,7 @@ def three(a: float) -> PhaseCurrents:
 
 
 def force(lawful_a: float, for_s: float, fallback_a: float = 40.0) -> InForce:
-    return InForce(three(lawful_a), three(fallback_a), for_s)
+    return InForce(three(lawful_a), three(fallback_a), for_s, three(lawful_a))
 
 
 @pytest.mark.parametrize(("ratio", "seconds"), [(1.13, 3600.0), (1.45, 293.0), (2.0, 11.5), (2.55, 1.0)])
@@ -100,6 +105,22 @@ def test_the_longest_limit_below_says_for_how_long() -> None:
     assert found[GRID].for_s == found[GARAGE].for_s == pytest.approx(235.0)
     later = in_force(state.topology, snapshot(state, 30.0, pictures)[0], pictures)
     assert later[GRID].for_s == pytest.approx(225.0)
+
+
+def paused(lives_s: float) -> SiteState:
+    """A runs at 16 A until 235 s, B was told 0 A for so long; both fall back to 6 A."""
+    state = after(charging(16.0), [begins(B1, "t2"), *accepted(told(B1, 4, 0.0, 0.0, lives_s=lives_s), 0.5)])
+    return after(state, [draws(B1, 7.0, 0.0)])
+
+
+def test_who_is_paused_counts_at_its_fallback_where_its_limit_may_lapse_before_those_of_others() -> None:
+    for lives_s, falling_a in ((240.0, 22.0), (1740.0, 16.0)):
+        state = paused(lives_s)
+        seen, pictures = snapshot(state, 10.0)
+        found = in_force(state.topology, seen, pictures)[GARAGE]
+        assert found.lawful_a == three(16.0)
+        assert found.falling_a == three(falling_a)
+        assert found.for_s == pytest.approx(235.0), "how long somebody stays at nothing is no matter"
 
 
 # --- with a learned rise of the base load ---
