@@ -83,7 +83,9 @@ def _learned(state: SiteState, evse: EvseState, trace: Trace) -> SiteState:
     evidence = with_step(evse.evidence, *step)
     first = evse.first_phase
     changed = replace(evse, evidence=evidence)
-    if first is not None and contradicts(evidence, first):
+    if first is not None and evidence.votes[first]:
+        changed = replace(evse, evidence=NO_EVIDENCE)  # it holds: doubts begin anew
+    elif first is not None and contradicts(evidence, first):
         changed = replace(evse, evidence=NO_EVIDENCE, first_phase=None, contradicted=True)
     elif first is None and (found := sure_of(evidence)) is not None:
         changed = replace(evse, evidence=NO_EVIDENCE, first_phase=found, contradicted=False)

@@ -189,6 +189,17 @@ def test_what_was_learned_and_proves_wrong_is_forgotten_and_told() -> None:
     assert held(street.state, A1).phases() == ALL_PHASES
 
 
+def test_what_was_learned_long_ago_can_still_prove_wrong() -> None:
+    street = Street(charging_unknown(), Phase.L1)
+    for level in LEVELS * 2:
+        street.charge(level, 40)
+    assert street.first() is Phase.L1
+    street.wired = Phase.L2
+    for level in LEVELS:
+        street.charge(level, 40)
+    assert (street.first(), held(street.state, A1).contradicted) in ((None, True), (Phase.L2, False))
+
+
 def test_what_the_plan_says_is_not_learned_over() -> None:
     street = Street(after(fresh(), [*arrives(A), *fallback(A1), begins(A1)]), Phase.L3)
     for level in LEVELS:

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from sitectl.model.electrical import Phase, PhaseCurrents
-from sitectl.state.wiring import NO_EVIDENCE, Evidence, contradicts, sure_of, with_step
+from sitectl.state.wiring import NO_EVIDENCE, Evidence, contradicts, speaks_for, sure_of, with_step
 
 STEPS = (6.0, -8.0, 10.0, -4.0, 7.0, -11.0, 5.0, -9.0)
 
@@ -61,7 +61,32 @@ def test_no_noise_of_other_loads_makes_a_wrong_phase_sure() -> None:
     assert right > 50, "and calm ones are learned"
 
 
+def test_a_step_beside_a_load_that_jumps_speaks_for_nobody() -> None:
+    assert speaks_for(8.0, PhaseCurrents(8.2, 0.3, -0.2)) is Phase.L1
+    assert speaks_for(-8.0, PhaseCurrents(4.0, 4.2, -4.1)) is Phase.L3, "all phases moved by 4 A besides"
+    assert speaks_for(8.0, PhaseCurrents(8.0, 9.0, 0.0)) is None
+    assert speaks_for(8.0, PhaseCurrents(-8.0, 0.0, 0.0)) is None, "a transformer that is turned round is no wiring"
+    assert speaks_for(8.0, PhaseCurrents(0.0, 0.0, 0.0)) is None
+
+
+def test_one_voice_against_it_is_enough_to_leave_it_open() -> None:
+    evidence = seen(Phase.L1, STEPS)
+    assert sure_of(evidence) is Phase.L1
+    assert sure_of(with_step(evidence, 8.0, PhaseCurrents(0.0, 8.0, 0.0))) is None
+
+
+def test_where_most_steps_fit_nothing_the_rest_is_not_believed() -> None:
+    evidence = seen(Phase.L1, STEPS[:3])
+    for _ in range(5):
+        evidence = with_step(evidence, 8.0, PhaseCurrents(20.0, 3.0, -9.0))
+    assert sure_of(evidence) is None
+
+
 def test_later_steps_may_say_otherwise() -> None:
     assert contradicts(seen(Phase.L2, STEPS[:3]), Phase.L1)
     assert not contradicts(seen(Phase.L2, STEPS[:3]), Phase.L2)
     assert not contradicts(seen(Phase.L2, STEPS[:2]), Phase.L1), "two steps are too few"
+    nothing = NO_EVIDENCE
+    for own_a in STEPS[:6]:
+        nothing = with_step(nothing, own_a, PhaseCurrents(0.0, 0.0, 0.0))
+    assert contradicts(nothing, Phase.L1), "the meter shows its steps no more"
