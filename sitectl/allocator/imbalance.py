@@ -11,7 +11,7 @@ The base load is an average of 45 s, and levels are whole amperes, so that its n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -28,6 +28,7 @@ LEVEL = 10
 """Tenths of an ampere: the grid of trimmed levels."""
 
 NOTHING = 1e-6
+PHASES_OF_MASK = [[phase for phase in ALL_PHASES if mask & 1 << phase] for mask in range(8)]
 PAIRS = tuple(permutations(ALL_PHASES, 2))
 
 
@@ -126,11 +127,13 @@ def _balances(plan: CompiledSite, demand: Demand, snapshot: SiteSnapshot, amount
     found: list[Balance] = []
     for name in plan.balanced:
         now, circuit = snapshot.circuits[name], plan.topology.circuits[name]
-        below = [n for n, evse in enumerate(demand.evses) if name in plan.topology.paths[evse.plan.circuit]]
+        under = {id for id, path in plan.topology.paths.items() if name in path}
+        below = [n for n, evse in enumerate(demand.evses) if evse.plan.circuit in under]
         current = [a * 10 for a in now.average_base_a or now.base_load_a]
         for number in below:
-            for phase in _phases(demand, number):
-                current[phase] += amounts[number]
+            amount = amounts[number]
+            for phase in PHASES_OF_MASK[demand.key[number] & 7] if amount else ():
+                current[phase] += amount
         found.append(Balance(name, (circuit.imbalance_a or 0.0) * 10, current, frozenset(below)))
     return found
 
@@ -143,8 +146,8 @@ def _change(demand: Demand, balances: Iterable[Balance], amounts: list[float], n
     amounts[number] = amount
 
 
-def _phases(demand: Demand, number: int) -> list[Phase]:
-    return [phase for phase in ALL_PHASES if demand.key[number] & 1 << phase]
+def _phases(demand: Demand, number: int) -> Sequence[Phase]:
+    return PHASES_OF_MASK[demand.key[number] & 7]
 
 
 def _tilts(demand: Demand, number: int, heavy: Phase, light: Phase) -> bool:
