@@ -55,10 +55,13 @@ def heated(trip: TripState, current_a: PhaseCurrents, rated_a: float, at: float)
 
 
 def _after(used: float, ratio: float, seconds: float) -> float:
-    """What is used after so many seconds at a ratio; what is less than a hundredth of a per cent is nothing."""
+    """What is used after so many seconds at a ratio; what is less than a hundredth of a per cent is nothing.
+
+    More than all is never used: then the breaker has opened, or one wild reading must not pause a site for hours.
+    """
     kept = used * exp(-seconds / COOLING_S) if ratio < COOLS_BELOW else used
     used = kept + seconds / trip_time_s(ratio)
-    return used if used >= 0.0001 else 0.0
+    return min(used, 1.0) if used >= 0.0001 else 0.0
 
 
 def _since(before: float | None, ratio: float, at: float) -> float | None:

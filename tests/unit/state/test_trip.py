@@ -37,6 +37,14 @@ def test_it_cools_with_ten_minutes_below_the_conventional_current() -> None:
     assert lasting(hot, 60, 120.0).used[0] > 0.08, "above it it does not"
 
 
+def test_more_than_all_of_it_is_never_used() -> None:
+    wild = heated(
+        heated(COLD, PhaseCurrents(50.0, 50.0, 50.0), 100.0, 0.0), PhaseCurrents(800.0, 50.0, 50.0), 100.0, 1.0
+    )
+    assert wild.used[0] == 1.0
+    assert lasting(wild, 1500, 50.0, from_s=2.0).used[0] < 0.1, "a site is whole again after 25 min"
+
+
 def test_an_inrush_of_three_seconds_is_next_to_nothing() -> None:
     trip = lasting(lasting(COLD, 3, 119.0), 1, 80.0, from_s=4.0)
     assert 0.0 < trip.used[0] < 0.003
