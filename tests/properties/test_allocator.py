@@ -1,6 +1,8 @@
 """Properties of the allocator over random trees: safety (S), quality (Q) and stability (T).
 
 The checks here add currents up by themselves, in whole tenths; the inputs lie on that grid, so that they are exact.
+Elsewhere: exact optima (Q2, Q6) in `test_allocator_optimum`, turns (Q5) in `test_allocator_turns`; what needs messages
+that get lost, readings and time (S1 between commands, S4, S5, S6) in `test_limit_ledger` and `test_site_loop`.
 """
 
 from __future__ import annotations
