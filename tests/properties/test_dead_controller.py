@@ -110,7 +110,9 @@ def outlived(seed: int, *, proven: bool = False, learned: bool = False, seconds:
     return run_virtual(life())
 
 
-SEEDS = [Random(n).randrange(1000) for n in range(4)]
+SEEDS = [
+    pytest.param(Random(number).randrange(1000), marks=[pytest.mark.full] if number > 1 else []) for number in range(8)
+]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
