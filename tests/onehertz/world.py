@@ -27,7 +27,8 @@ from tests.onehertz.truth import Truth
 from tests.properties.site_world import EPOCH
 
 STEP_S = 1.0
-HALF_A = 0.5
+TOLERANCE, TOLERANCE_LEAST_A = 0.01, 0.5
+"""What is above a rating by less than a meter of class 1 can tell is not called above it."""
 METERED_S = 2.0
 """A rise of the base load is metered, read and heard within this time."""
 FOLLOWS_S = 8.0
@@ -198,11 +199,12 @@ class World:
     def _may_be_over(self, bay: Bay, since: float) -> bool:
         """Whether all that may be in force and the lowest base load since then exceed a rating above this connector."""
         own = bay.on_grid(1.0)
-        return any(
-            own[phase] and self.worst_a(circuit, phase, since) > self.topology.circuits[circuit].rated_a + HALF_A
-            for circuit in self.circuits[bay.plan.id]
-            for phase in range(3)
-        )
+        for circuit in self.circuits[bay.plan.id]:
+            rated_a = self.topology.circuits[circuit].rated_a
+            most_a = rated_a + max(TOLERANCE_LEAST_A, TOLERANCE * rated_a)
+            if any(own[phase] and self.worst_a(circuit, phase, since) > most_a for phase in range(3)):
+                return True
+        return False
 
     def worst_a(self, circuit: CircuitId, phase: int, since: float) -> float:
         """All that may be drawn by what stations hold, or still is, and the lowest base load since then."""
