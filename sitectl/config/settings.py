@@ -118,6 +118,15 @@ class MeterRoles:
     stations: Mapping[MeterId, CircuitId] = field(default_factory=dict)
     substitutes: Mapping[MeterId, MeterId] = field(default_factory=dict)
 
+    def worst_cases(self) -> frozenset[MeterId]:
+        """Those that add up what stations say, and the virtual meters that are made of them."""
+        made = {id for id in self.virtual if any(part in self.stations for part in self._made_of(id))}
+        return frozenset(made | set(self.stations))
+
+    def _made_of(self, meter: MeterId) -> frozenset[MeterId]:
+        parts = self.virtual[meter].parts
+        return frozenset(parts).union(*(self._made_of(part) for part in parts if part in self.virtual))
+
     def behind(self, meters: Iterable[MeterId]) -> frozenset[MeterId]:
         """These, their substitutes, and what the virtual among them are made of."""
         found: set[MeterId] = set()

@@ -374,6 +374,7 @@ def _site_rules(settings: Settings) -> SiteRules:
         },
         substitutes=settings.meter_roles.substitutes,
         station_meters=frozenset(settings.meter_roles.stations),
+        worst_case_meters=settings.meter_roles.worst_cases(),
         unknown_reserve_a=settings.ocpp.unknown_reserve_a,
         proven=settings.allocation.dead_controller is DeadController.PROVEN,
     )

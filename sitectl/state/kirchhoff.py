@@ -21,6 +21,7 @@ from sitectl.state import base_load, triangle
 from sitectl.state.base_load import Draws
 from sitectl.state.evse import EvseState
 from sitectl.state.meter import MeterState
+from sitectl.state.site_state import SiteRules
 from sitectl.state.source import source
 from sitectl.state.station import StationState
 
@@ -50,16 +51,17 @@ def by_meters_below(
     circuit: CircuitId,
     circuits: Mapping[CircuitId, Circuit],
     meters: Mapping[MeterId, MeterState],
-    substitutes: Mapping[MeterId, MeterId],
+    rules: SiteRules,
     at: float,
 ) -> PhaseCurrents:
-    """What flows into the circuits right below, by those of their meters that are fresh."""
+    """What flows into the circuits right below, by those of their meters that are fresh and measure."""
     summed = NO_CURRENT
     for child in circuits.values():
         if child.parent != circuit or child.meter is None:
             continue
-        held = meters[source(meters, substitutes, child.meter, at)]
-        if held.reading is not None and held.state(at) is Freshness.FRESH and child.meter != circuits[circuit].meter:
+        read = source(meters, rules.substitutes, child.meter, at)
+        held, proves = meters[read], read not in rules.worst_case_meters and child.meter != circuits[circuit].meter
+        if proves and held.reading is not None and held.state(at) is Freshness.FRESH:
             summed = summed.plus(held.reading.current_a)
     return summed
 

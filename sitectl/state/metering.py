@@ -36,6 +36,9 @@ def meter_read(state: SiteState, event: events.MeterRead) -> SiteState:
     for circuit in places:
         assert circuit.meter is not None
         if source(meters, rules.substitutes, circuit.meter, at) != reading.meter:
+            if meters[reading.meter].mistrust:  # with another in its place it may stand the test as well
+                tested = _judged(state, circuit, meters, reading.meter, reading.current_a, at, sums[circuit.id])
+                meters[reading.meter] = tested
             continue
         current_a = shown(meters, rules.substitutes, circuit.meter, at) or reading.current_a
         trips[circuit.id] = heated(trips.get(circuit.id, COLD), current_a, circuit.rated_a, at)
@@ -44,7 +47,7 @@ def meter_read(state: SiteState, event: events.MeterRead) -> SiteState:
         limit_a, summed = _limit_a(state, circuit), sums[circuit.id]
         bases[circuit.id] = base_load.sampled(bases[circuit.id], current_a, at, circuit.rated_a, limit_a, summed)
         rises[circuit.id] = rise.learned(rises[circuit.id], bases[circuit.id], summed, at)
-        meters[reading.meter] = _judged(state, circuit, meters, reading.meter, current_a, at, summed)
+        meters[reading.meter] = _judged(state, circuit, meters, reading.meter, reading.current_a, at, summed)
     trace = rotation.with_meter_trace(state.meter_traces.get(reading.meter, ()), at, reading.current_a)
     traces = {**state.meter_traces, reading.meter: trace}
     state = replace(state, meters=meters, meter_traces=traces, bases=bases, trips=trips, rises=rises)
@@ -93,7 +96,7 @@ def _judged(
 ) -> MeterState:
     """Whether the meter can be right, by what flows below it."""
     held, is_triangle = meters[meter], state.topology.wiring.is_triangle
-    floor_a = kirchhoff.by_meters_below(circuit.id, state.topology.circuits, meters, state.rules.substitutes, at)
+    floor_a = kirchhoff.by_meters_below(circuit.id, state.topology.circuits, meters, state.rules, at)
     if is_triangle:
         floor_a = triangle.at_least(floor_a)
     if kirchhoff.suspicious(circuit, held, current_a, summed):

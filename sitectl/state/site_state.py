@@ -30,6 +30,9 @@ class SiteRules:
     """Who stands in for whom."""
     station_meters: frozenset[MeterId] = frozenset()
     """Those that add up what stations say: they know nothing of anything else on their circuit."""
+    worst_case_meters: frozenset[MeterId] = frozenset()
+    """Those, and what is reckoned from them: silent stations count in them with all they may draw, which proves nothing
+    of what flows."""
     proven: bool = False
     """Offers are capped so that the third inequality of `if_dead` holds."""
 

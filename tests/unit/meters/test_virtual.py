@@ -71,3 +71,16 @@ def test_what_stands_behind_a_circuit() -> None:
     roles = MeterRoles({HOUSE: VirtualMeter((MAIN,), (PV,))}, {ALL: CircuitId("garage")}, {HOUSE: SPARE, SPARE: HOUSE})
     assert roles.behind([HOUSE]) == {HOUSE, SPARE, MAIN, PV}
     assert roles.behind([MAIN]) == {MAIN}
+
+
+def test_what_is_made_of_the_worst_case_of_stations() -> None:
+    cars = MeterId("cars")
+    roles = MeterRoles(
+        {
+            HOUSE: VirtualMeter((MAIN,), (cars,)),
+            ALL: VirtualMeter((HOUSE, PV)),
+            SPARE: VirtualMeter((PV,)),
+        },
+        {cars: CircuitId("garage")},
+    )
+    assert roles.worst_cases() == {cars, HOUSE, ALL}

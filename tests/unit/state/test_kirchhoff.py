@@ -94,7 +94,7 @@ def test_it_is_believed_again_only_after_it_stood_the_test() -> None:
     assert circuit.base_load_a.l1 == 60.0, "and the way back is slow"
 
 
-def two_meters(happened: Callable[[int], list[Event]]) -> SiteState:
+def two_meters(happened: Callable[[int], list[Event]], *, made_of_stations: bool = False) -> SiteState:
     below = MeterId("garage-meter")
     plain = site()
     circuits = {
@@ -102,7 +102,8 @@ def two_meters(happened: Callable[[int], list[Event]]) -> SiteState:
         GARAGE: Circuit(GARAGE, GRID, 63.0, below, base_load_worst_a=10.0),
     }
     tree = topology(circuits, plain.stations)
-    state = fresh(tree, SiteRules(meter_intervals_s={MAIN: 1.0, below: 1.0}))
+    worst = frozenset({below}) if made_of_stations else frozenset()
+    state = fresh(tree, SiteRules(meter_intervals_s={MAIN: 1.0, below: 1.0}, worst_case_meters=worst))
     return after(state, [event for at in range(1, 60) for event in happened(at)])
 
 
@@ -121,6 +122,33 @@ def test_a_meter_below_that_is_lost_proves_nothing() -> None:
     assert believed(
         two_meters(lambda at: [*([garage_meter(float(at), 40.0)] if at < 20 else []), meter(at + 0.2, 10.0)])
     )
+
+
+def test_a_meter_below_that_counts_silent_stations_whole_proves_nothing() -> None:
+    assert believed(
+        two_meters(lambda at: [garage_meter(float(at), 40.0), meter(at + 0.2, 10.0)], made_of_stations=True)
+    )
+
+
+def test_with_a_substitute_in_its_place_it_is_tested_all_the_same() -> None:
+    spare = MeterId("spare")
+
+    def spare_too(happened: Iterable[Event]) -> Iterable[Event]:
+        for event in happened:
+            yield event
+            if isinstance(event, events.MeterRead):
+                ampere = event.reading.at < 33 or event.reading.at >= 200
+                shown_a = PhaseCurrents(*(17.0 if ampere else 0.0,) * 3)
+                yield events.MeterRead(MeterReading(spare, event.reading.at + 0.1, shown_a))
+
+    state = charging(16.0)
+    rules = SiteRules(meter_intervals_s={MAIN: 1.0, spare: 1.0}, substitutes={MAIN: spare})
+    state = replace(state, rules=rules, meters={**state.meters, spare: replace(state.meters[MAIN], reading=None)})
+    state = after(state, spare_too(seconds(1, 33, (-20.0, 22.0, 22.0), 16.0)))
+    assert not believed(state)
+    circuit = snapshot(state, 33.0)[0].circuits[GRID]
+    assert (circuit.meter, circuit.measured_a) == (Freshness.FRESH, (17.0, 17.0, 17.0))
+    assert believed(after(state, spare_too(seconds(200, 270, (16.5, 16.5, 16.5), 16.0))))
 
 
 def test_what_stations_say_is_no_base_load_and_is_not_judged() -> None:
