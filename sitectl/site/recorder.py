@@ -30,6 +30,9 @@ KEPT_S = 900.0
 PART_S = 150.0
 """So long is a part; the oldest goes when the others make up `KEPT_S`."""
 
+MOST_BYTES = 8_000_000
+"""However many parts there are: a new one begins with each change of what there is to record."""
+
 LEVEL = 3
 """Of the compression: 6 takes three times as long and saves a tenth."""
 
@@ -40,7 +43,7 @@ _JSON = orjson.OPT_PASSTHROUGH_DATACLASS
 class Part:
     """Some cycles in a row, each a line, compressed; the first line needs no other. Times are wall time (s since 1970).
 
-    All were decided on this topology and by these rules.
+    All were decided on this topology and by these rules. `at`: when the first was, by the monotonic clock of then.
     """
 
     topology: Topology
@@ -48,6 +51,7 @@ class Part:
     began: float
     ended: float
     data: bytes
+    at: float = 0.0
 
 
 class _Running:
@@ -67,9 +71,8 @@ class _Running:
 
     def part(self) -> Part:
         """As it is now."""
-        return Part(
-            self.topology, self.rules, self.began, self.ended, bytes(self.data) + self._compressor.copy().flush()
-        )
+        data = bytes(self.data) + self._compressor.copy().flush()
+        return Part(self.topology, self.rules, self.began, self.ended, data, self.at)
 
 
 class Recorder:
@@ -107,10 +110,11 @@ class Recorder:
         assert decision.basis is not None
         if self._running is not None:
             self._parts.append(self._running.part())
-        while len(self._parts) > 1 and wall - self._parts[1].began >= KEPT_S:
+            self._running = None
+        at = decision.snapshot.at
+        while (len(self._parts) > 1 and at - self._parts[1].at >= KEPT_S) or self.size > MOST_BYTES:
             self._parts.popleft()
-        topology = decision.basis.compiled.topology
-        self._running = _Running(topology, decision.basis.rules, wall, decision.snapshot.at)
+        self._running = _Running(decision.basis.compiled.topology, decision.basis.rules, wall, at)
         return self._running
 
     def begin_anew(self) -> None:

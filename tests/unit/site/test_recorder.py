@@ -17,7 +17,7 @@ from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.ids import EvseId
 from sitectl.model.limits import Allocation, ChargingLimit, Wish
 from sitectl.model.snapshot import SiteSnapshot
-from sitectl.site import recordings
+from sitectl.site import recorder, recordings
 from sitectl.site.cycle import Decision
 from sitectl.site.recorder import KEPT_S, PART_S, Recorder, digest
 from sitectl.site.replay import at, recorded, replay
@@ -116,6 +116,25 @@ def test_the_last_quarter_of_an_hour_is_kept_in_parts_of_which_each_stands_alone
         assert all(one.same for one in replayed)
         assert [one.snapshot for one in replayed] == [decision.snapshot for decision in kept[-len(replayed) :]]
         del kept[-len(replayed) :]
+
+
+def test_a_clock_that_is_set_back_keeps_nothing_for_longer() -> None:
+    taped = Taped()
+    for second in range(1, int(KEPT_S + 4 * PART_S)):
+        taped.cycle(float(second))
+        taped.recorder.record(taped.seen[-1], WALL.timestamp() - 10.0 * second)
+    assert len(taped.recorder.parts()) <= KEPT_S / PART_S + 2
+
+
+def test_however_many_parts_there_are_they_take_no_more_than_their_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "MOST_BYTES", 20_000)
+    taped = Taped()
+    for second in range(1, 200):
+        taped.recorder.begin_anew()
+        taped.cycle(float(second))
+        assert taped.recorder.size < 22_000
+    assert len(taped.recorder.parts()) > 5
+    assert all(one.same for one in replay(taped.recorder.parts()))
 
 
 def test_another_configuration_begins_another_part() -> None:
