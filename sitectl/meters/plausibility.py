@@ -25,7 +25,9 @@ MAXIMUM_TIMES = 1.2
 
 POWER_PART = 0.05
 POWER_LEAST_W = 50.0
-"""A phase's power may be above voltage times current by so much: they are not measured at one moment."""
+STEP_A = 1.0
+"""A phase's power may be above voltage times current by so much: they are not measured at one moment, and some devices
+show whole amperes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ def _consistency(values: Values) -> str | None:
         if volt is None or ampere is None or watt is None:
             continue
         apparent = abs(volt * ampere)
-        if abs(watt) > apparent + max(POWER_PART * apparent, POWER_LEAST_W):
+        if abs(watt) > apparent + max(POWER_PART * apparent, POWER_LEAST_W + STEP_A * abs(volt)):
             return f"{_name(power)} of {watt:.4g} W does not go with {volt:.4g} V and {ampere:.4g} A"
     return None
 

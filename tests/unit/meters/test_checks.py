@@ -41,7 +41,8 @@ def test_a_current_beyond_what_the_place_or_the_meter_allows_cannot_be() -> None
 
 def test_a_power_above_what_voltage_and_current_make_is_not_believed() -> None:
     assert objection({**SUNNY_NOON, "l1_current": 4.125}) == "L1 power of 9500 W does not go with 231.5 V and 4.125 A"
-    assert objection({**SUNNY_NOON, "l3_current": 0.6}) is None, "50 W are left for readings of different moments"
+    assert objection({**SUNNY_NOON, "l3_current": 0.0}) is None, "meters that show whole amperes show none"
+    assert objection({**SUNNY_NOON, "l3_power": 460.0}) is not None
 
 
 def test_a_meter_that_says_it_is_not_there() -> None:
