@@ -23,8 +23,22 @@ def check(draft: Draft) -> None:
             _check_lines(draft, evse)
             if station.switches_phases:
                 _check_switching(draft, evse, station)
+        _check_control(draft, name, station)
         if station.installed:
             _check_rating(draft, name, station)
+
+
+def _check_control(draft: Draft, name: str, station: Station) -> None:
+    """Profiles on connector 0 bind all EVSEs alike, and without profiles no fallback binds any."""
+    path = ("stations", name)
+    if station.control in ("tx_default_station", "charge_point_max") and len(station.evses or {}) > 1:
+        message = f"{station.control} binds all EVSEs of a station alike, and this one has {len(station.evses or {})}"
+        draft.findings.error((*path, "control"), message, "write auto, tx_profile or tx_default")
+    if station.control in ("start_stop", "none"):
+        for evse in evses_of(name, station, draft.config.site.nominal_voltage_v):
+            if evse.is_written("fallback_a"):
+                message = f"no fallback binds it with control: {station.control}; it is counted at {evse.max_a:g} A"
+                draft.findings.warn(evse.path_of("fallback_a"), message, "leave it out")
 
 
 def _check_watts(draft: Draft, name: str, station: Station) -> None:

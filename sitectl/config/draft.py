@@ -104,14 +104,15 @@ def evses_of(name: str, station: Station, nominal_voltage_v: float = 230.0) -> I
     for number in sorted(listed, key=int):
         evse = listed[number]
         own = frozenset(evse.model_fields_set)
+        max_a = _max_a(station.max_a if evse.max_a is None else evse.max_a, station.max_w, w_per_a)
         yield EvseDraft(
             station=name,
             number=int(number),
             circuit=station.circuit,
-            max_a=_max_a(station.max_a if evse.max_a is None else evse.max_a, station.max_w, w_per_a),
+            max_a=max_a,
             min_a=_min_a(station.min_a if evse.min_a is None else evse.min_a, station.min_w, w_per_a),
             phases=evse.phases or station.phases or ("L1L2L3" if kind is StationKind.DC else None),
-            fallback_a=_fallback_a(station, evse),
+            fallback_a=_fallback_a(station, evse, max_a),
             priority=station.priority if evse.priority is None else evse.priority,
             own=own,
             of_station=of_station,
@@ -132,10 +133,10 @@ def _min_a(min_a: float, min_w: float | None, w_per_a: float | None) -> float:
     return min_a if min_w is None or w_per_a is None else ceil(min_w / w_per_a * 10 - 1e-6) / 10
 
 
-def _fallback_a(station: Station, evse: Evse) -> float | None:
+def _fallback_a(station: Station, evse: Evse, max_a: float) -> float | None:
     """What it draws without us; where no charging profile binds it, that is all it can; where we switch its phases,
     nothing unless it is said."""
     if station.control in ("start_stop", "none"):
-        return station.max_a if evse.max_a is None else evse.max_a
+        return max_a
     said_a = evse.fallback_a if "fallback_a" in evse.model_fields_set else station.fallback_a
     return 0.0 if said_a is None and station.switches_phases else said_a

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.config.sites import GRID, broken, warnings, write
+from tests.unit.config.sites import GRID, broken, loaded, warnings, write
 
 LIST = "authorization: {mode: free}\n"
 METERED = "circuits:\n  grid: {rated_a: 100, base_load_worst_a: 40, meter: main}\n"
@@ -160,3 +160,25 @@ def test_two_meters_with_one_number_on_one_line_are_warned_of(tmp_path: Path) ->
         "  other: {sheet: eastron-sdm630, connection: 'rtu:///dev/ttyUSB0', unit: 1}\n"
     )
     assert "meters.main is unit 1 of /dev/ttyUSB0 too" in " ".join(warnings(tmp_path, GRID + meters))
+
+
+def test_a_step_that_binds_all_outlets_alike_is_refused_where_there_are_several(tmp_path: Path) -> None:
+    post = "stations:\n  A: {circuit: grid, max_a: 16, phases: L1, control: %s, evses: {1: {}, 2: {}}}\n"
+    (error,) = broken(tmp_path, GRID + post % "charge_point_max")
+    assert "stations.A.control: charge_point_max binds all EVSEs of a station alike, and this one has 2" in error
+    assert "write auto, tx_profile or tx_default" in error
+    assert warnings(tmp_path, LIST + GRID + post % "tx_default") == []
+
+
+def test_who_obeys_no_profile_falls_back_to_all_it_can_draw(tmp_path: Path) -> None:
+    station = "stations:\n  A: {circuit: grid, max_a: 32, phases: L1, control: %s}\n"
+    (plan,) = loaded(tmp_path, GRID + station % "none").settings.topology.evses().values()
+    assert plan.fallback_a == 32.0
+    (warning,) = warnings(tmp_path, LIST + GRID + station.replace("}", ", fallback_a: 6}") % "start_stop")
+    assert "no fallback binds it with control: start_stop; it is counted at 32 A" in warning
+    twice = (
+        GRID
+        + "stations:\n"
+        + "".join(f"  {name}: {{circuit: grid, max_a: 32, phases: L1, control: none}}\n" for name in "AB")
+    )
+    assert any("circuits.grid" in error for error in broken(tmp_path, twice)), "64 A beside 40 A do not fit 100 A"
