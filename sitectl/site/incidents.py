@@ -64,6 +64,7 @@ class Incidents:
         self._standing: frozenset[str] = frozenset()
         self._metered: set[CircuitId] = set()
         self._ignoring: frozenset[EvseId] | None = None
+        self._works = True
         self._pending: list[str] = []
         self._due_at = float("inf")
         self._written_at = float("-inf")
@@ -73,15 +74,18 @@ class Incidents:
         try:
             self.recorder.record(decision, self._clock.wall().timestamp())
             self._look(decision)
+            self._works = True
         except Exception:
-            log.exception("a cycle could not be recorded")
+            if self._works:
+                log.exception("cycles cannot be recorded")
+            self._works = False
             self.recorder.begin_anew()
 
     def _look(self, decision: Decision) -> None:
         standing = frozenset(self._found(decision))
         began, self._standing = sorted(standing - self._standing), standing
         if began:
-            self._pending += began
+            self._pending += [one for one in began if one not in self._pending]
             self._due_at = min(self._due_at, self._clock.monotonic() + AFTERMATH_S)
 
     def _found(self, decision: Decision) -> Iterator[str]:
