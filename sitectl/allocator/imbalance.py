@@ -24,6 +24,9 @@ from sitectl.model.ids import CircuitId
 from sitectl.model.snapshot import EvseSnapshot, SiteSnapshot
 
 PASSES = 3
+ROUNDS = 8
+"""Of a pass: what is taken from one pair of phases may show on another."""
+
 LEVEL = 10
 """Tenths of an ampere: the grid of trimmed levels."""
 
@@ -67,6 +70,10 @@ def balanced(
         amounts = [taking.get(n, evse.counts_a * 10) for n, evse in enumerate(demand.evses)]
         if not _trim(plan, demand, snapshot, rules, amounts, number == PASSES - 1):
             break
+        if number == PASSES - 1:  # what the last trim sets free goes to nobody: it could tilt the phases again
+            for other in demand.taking:
+                if amounts[other]:
+                    demand.lower(other, int(amounts[other] + NOTHING), "what is free would tilt the phases")
         shares = share()
     return shares
 
@@ -162,33 +169,56 @@ def _trim(
     amounts: list[float],
     is_last: bool,
 ) -> bool:
-    """Lower caps on heavy phases, the worst pair of phases first; whether anything was lowered. `is_last`: then nobody
-    new may come in the place of who was refused."""
+    """Lower caps on heavy phases, the worst pair of phases first, until none gives more; whether anything was lowered.
+    `is_last`: then nobody new may come in the place of who was refused."""
     trimmed = False
     balances = _balances(plan, demand, snapshot, amounts)
-    for balance in balances:
-        for pair in sorted(PAIRS, key=lambda pair: balance.excess(*pair), reverse=True):
-            on_heavy = [n for n in demand.taking if n in balance.below and amounts[n] and _tilts(demand, n, *pair)]
-            lowered: dict[int, int] = {}
-            if balance.excess(*pair) > NOTHING:
-                level = _level(demand, on_heavy, amounts, balance.excess(*pair))
-                lowered = {n: max(level, demand.minimum[n]) for n in on_heavy if amounts[n] > demand.minimum[n]}
-            for number, cap in lowered.items():
-                if cap < amounts[number]:
-                    _change(demand, balances, amounts, number, cap)
-                    demand.lower(number, cap, balance.why(*pair))
-                    trimmed = True
-            if balance.excess(*pair) > NOTHING:
-                for number in _paused(plan, demand, rules, snapshot.at, on_heavy, amounts, balance.excess(*pair)):
-                    _change(demand, balances, amounts, number, 0.0)
-                    demand.lower(number, 0, balance.why(*pair))
-                    trimmed = True
-                for number in demand.taking:
-                    waits = not amounts[number] and told(demand.evses[number]) <= NOTHING
-                    too_much = is_last or demand.minimum[number] > -balance.excess(*pair)
-                    if waits and too_much and number in balance.below and _tilts(demand, number, *pair):
-                        demand.lower(number, 0, balance.why(*pair))
+    for _ in range(ROUNDS):
+        changed = False
+        for balance in balances:
+            for pair in sorted(PAIRS, key=lambda pair: balance.excess(*pair), reverse=True):
+                if balance.excess(*pair) > NOTHING:
+                    lowered = _lowered(plan, demand, rules, snapshot.at, amounts, balance, pair)
+                    for number, cap in lowered.items():
+                        _change(demand, balances, amounts, number, cap)
+                        demand.lower(number, cap, balance.why(*pair))
+                    changed = changed or bool(lowered)
+                    if is_last or 0 in lowered.values() or balance.excess(*pair) > NOTHING:
+                        _bar(demand, amounts, balance, pair, is_last)
+        trimmed = trimmed or changed
+        if not changed:
+            break
     return trimmed
+
+
+def _lowered(
+    plan: CompiledSite,
+    demand: Demand,
+    rules: SharingRules,
+    now: float,
+    amounts: list[float],
+    balance: Balance,
+    pair: tuple[Phase, Phase],
+) -> dict[int, int]:
+    """New caps on the heavy phase of a pair: a common level, and nothing for whom minimums are too much."""
+    on_heavy = [n for n in demand.taking if n in balance.below and amounts[n] and _tilts(demand, n, *pair)]
+    excess = balance.excess(*pair)
+    level = _level(demand, on_heavy, amounts, excess)
+    lowered = {n: cap for n in on_heavy if (cap := max(level, demand.minimum[n])) < amounts[n]}
+    excess -= sum(amounts[n] - cap for n, cap in lowered.items())
+    if excess > NOTHING:
+        left = [lowered.get(n, amount) for n, amount in enumerate(amounts)]
+        lowered |= dict.fromkeys(_paused(plan, demand, rules, now, on_heavy, left, excess), 0)
+    return lowered
+
+
+def _bar(demand: Demand, amounts: list[float], balance: Balance, pair: tuple[Phase, Phase], is_last: bool) -> None:
+    """Who waits on the heavy phase, and would be too much there, does not come in the place of others."""
+    for number in demand.taking:
+        waits = not amounts[number] and told(demand.evses[number]) <= NOTHING
+        too_much = is_last or demand.minimum[number] > -balance.excess(*pair)
+        if waits and too_much and number in balance.below and _tilts(demand, number, *pair):
+            demand.lower(number, 0, balance.why(*pair))
 
 
 def _level(demand: Demand, on_heavy: list[int], amounts: list[float], excess: float) -> int:
