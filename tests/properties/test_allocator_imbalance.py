@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import permutations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sitectl.allocator.allocate import AllocatorMemory, SharingRules, allocate, compile_site
@@ -19,6 +19,8 @@ from sitectl.model.snapshot import SiteSnapshot
 from tests.properties.allocator_sites import dA, moments, takes, tenths, trees
 
 pytestmark = pytest.mark.timeout(300)
+FEWER = settings(max_examples=settings().max_examples * 2 // 5)
+"""Every example is dear here; the whole sweep makes up for it."""
 RULES = st.sampled_from(
     [SharingRules(), SharingRules(mode="strict-priority"), SharingRules(step_a=1.0), SharingRules(share="power")]
 )
@@ -65,6 +67,7 @@ def currents(site: Topology, snapshot: SiteSnapshot, name: str, amperes: dict[Ev
     return found
 
 
+@FEWER
 @given(st.data(), bounded(), RULES)
 def test_shares_meet_the_bound_or_are_down_to_minimums(
     data: st.DataObject, site: Topology, rules: SharingRules
@@ -85,6 +88,7 @@ def test_shares_meet_the_bound_or_are_down_to_minimums(
                     )
 
 
+@FEWER
 @given(st.data(), bounded(below=True), RULES)
 def test_no_raise_tilts_a_circuit(data: st.DataObject, site: Topology, rules: SharingRules) -> None:
     snapshot = with_average(data, data.draw(moments(site)))
@@ -108,6 +112,7 @@ def test_no_raise_tilts_a_circuit(data: st.DataObject, site: Topology, rules: Sh
                 assert now[heavy] - now[light] <= max(circuit.imbalance_a, was[heavy] - was[light]) + 1e-5
 
 
+@FEWER
 @given(st.data(), bounded(below=True))
 def test_constant_inputs_come_to_rest(data: st.DataObject, site: Topology) -> None:
     """T1: raises that wait for one another do not wait for ever, and nothing swings. Here nobody takes turns, which

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sitectl.allocator.allocate import AllocatorMemory, SharingRules, allocate, compile_site
@@ -17,6 +17,8 @@ from sitectl.model.snapshot import SiteSnapshot
 from tests.properties.allocator_sites import dA, moments, rows_of, trees
 
 pytestmark = pytest.mark.timeout(300)
+FEWER = settings(max_examples=settings().max_examples * 2 // 5)
+"""Every example is dear here; the whole sweep makes up for it."""
 RULES = st.sampled_from([SharingRules(), SharingRules(mode="strict-priority"), SharingRules(dwell_s=0.0)])
 
 
@@ -49,6 +51,7 @@ def with_phases(data: st.DataObject, snapshot: SiteSnapshot) -> SiteSnapshot:
     return replace(snapshot, evses=evses)
 
 
+@FEWER
 @given(st.data(), switching(), RULES)
 def test_no_row_is_overloaded_and_nobody_changes_under_load(
     data: st.DataObject, site: Topology, rules: SharingRules
@@ -78,6 +81,7 @@ def test_no_row_is_overloaded_and_nobody_changes_under_load(
         assert amperes <= room[row] or amperes == before[row], row
 
 
+@FEWER
 @given(st.data(), switching())
 def test_one_phase_is_for_whom_three_do_not_fit(data: st.DataObject, site: Topology) -> None:
     """And the safe plan says nothing of phases."""

@@ -12,7 +12,7 @@ from itertools import product
 from math import radians
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sitectl.allocator.allocate import AllocatorMemory, SharingRules, allocate, compile_site
@@ -34,6 +34,8 @@ RULES = st.sampled_from(
 )
 
 pytestmark = pytest.mark.timeout(300)
+FEWER = settings(max_examples=settings().max_examples * 2 // 5)
+"""Every example is dear here; the whole sweep makes up for it."""
 
 
 @st.composite
@@ -86,6 +88,7 @@ def rooms(site: Topology, snapshot: SiteSnapshot) -> dict[tuple[str, int], float
     return found
 
 
+@FEWER
 @given(st.data(), triangles(), RULES)
 def test_no_line_is_overloaded_by_what_goes_out(data: st.DataObject, site: Topology, rules: SharingRules) -> None:
     """S1, S3, S7: whatever the angles, and any state before."""
@@ -107,6 +110,7 @@ def test_no_line_is_overloaded_by_what_goes_out(data: st.DataObject, site: Topol
         assert amperes <= max(room[row], fixed[row]) + 1e-6, "cuts are enough"
 
 
+@FEWER
 @given(st.data(), triangles())
 def test_nothing_of_a_line_is_left_that_somebody_could_have(data: st.DataObject, site: Topology) -> None:
     """Q1, but for the polygon: whoever is below its cap is on a line that 0.1 A more, and 4.7 % of it, would fill."""
@@ -124,6 +128,7 @@ def test_nothing_of_a_line_is_left_that_somebody_could_have(data: st.DataObject,
             assert any(used[row] + 1.03 * more + 0.1 >= 0.953 * room[row] for row in rows)
 
 
+@FEWER
 @given(st.data(), triangles())
 def test_the_fallback_plan_only_cuts_and_fits(data: st.DataObject, site: Topology) -> None:
     """S8: it adds up plainly, which is never less than the vector."""
@@ -132,6 +137,7 @@ def test_the_fallback_plan_only_cuts_and_fits(data: st.DataObject, site: Topolog
     assert verify(site, snapshot, allocation.offers) == []
 
 
+@FEWER
 @given(st.data(), triangles(), st.integers(1, 400))
 def test_the_second_check_sees_what_is_too_much(data: st.DataObject, site: Topology, more: int) -> None:
     """Exactly when a line is above its room as a vector."""
@@ -169,6 +175,7 @@ def exact_shares(rows: list[tuple[int, dict[int, int]]], bounds: dict[int, tuple
     return share
 
 
+@FEWER
 @given(st.data(), triangles())
 def test_filling_is_exact_with_coefficients(data: st.DataObject, site: Topology) -> None:
     """Q2: nobody gets less than the max-min share of its class over the sides of the polygons, put down on the grid."""
