@@ -48,14 +48,14 @@ def allocate(
         demand.leaning.update(leaning(plan, demand, snapshot))
     reclaimed = reclaim(plan, demand, memory, rules, snapshot.at, step)
     hot = spare_breakers(plan, snapshot, room, demand)
-    patience = Patience(plan, snapshot, room, rules, memory.shortages)
+    patience = Patience(plan, snapshot, room, rules, memory.shortages, memory.borne)
     turns = Turns(plan, demand, memory, rules, snapshot.at)
     share = partial(
         share_out, plan, demand, room, rules, snapshot.at, patience, turns, step, weights(plan, demand, rules)
     )
     weigh = partial(balanced, plan, demand, snapshot, rules, share)
     shares, roomy = switching.settle(memory, weigh(), weigh) if plan.switching else (weigh(), {})
-    gate = pass_gate(plan, demand, room, shares, snapshot, rules)
+    gate = pass_gate(plan, demand, room, shares, snapshot, rules, patience.borne)
     withheld = withhold(plan, demand, snapshot, rules, gate.offers)
     targets = {
         limit.evse: limit
@@ -82,6 +82,7 @@ def allocate(
         promised=frozenset(plan.ids[number] for number in demand.taking if offered[number] <= 0 < target[number]),
         contended=turns.contended(),
         shortages=patience.shortages,
+        borne=patience.borne,
         roomy=roomy,
     )
 

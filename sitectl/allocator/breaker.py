@@ -7,7 +7,7 @@ lowest class is paused, and one more for each further 5 %.
 And the other way round: a breaker bears 20 % too much for half an hour, a car bears a pause badly. So an inrush of
 three seconds pauses nobody: whoever charges at its minimum keeps it for `patience_s` while the meter shows an overload,
 and for half a minute while only the base load estimate does, which remembers the inrush for 20 s. Whoever has more than
-the minimum is cut at once all the same, and a ceiling is obeyed at once.
+the minimum is cut at once all the same, and a ceiling is obeyed at once; and for a minute nothing rises there.
 """
 
 from __future__ import annotations
@@ -89,10 +89,18 @@ class Patience:
     """
 
     def __init__(
-        self, plan: CompiledSite, snapshot: SiteSnapshot, room: Headroom, rules: SharingRules, before: Shortages
+        self,
+        plan: CompiledSite,
+        snapshot: SiteSnapshot,
+        room: Headroom,
+        rules: SharingRules,
+        before: Shortages,
+        borne: Mapping[int, float],
     ) -> None:
         self._plan, self._snapshot, self._room, self._rules = plan, snapshot, room, rules
         self._found: dict[int, bool] = {}
+        self.borne: dict[int, float] = {row: at for row, at in borne.items() if snapshot.at - at <= FORGOTTEN_S}
+        """Rows that bear, or bore within a minute, and when last: nothing rises through them."""
         self.shortages: dict[int, tuple[float, float]] = {
             row: seen for row, seen in before.items() if snapshot.at - seen[1] <= FORGOTTEN_S
         }
@@ -103,7 +111,10 @@ class Patience:
         terms = plan.path_terms[key] if plan.path_terms is not None else [(row, 1) for row in plan.path_rows[key]]
         short = [(row, need * counts - slack[row]) for row, counts in terms if slack[row] < need * counts]
         patient = [self._bears(row) for row, _ in short]  # all are asked, so that each shortage is noted
-        return all(patient) and all(missing <= BEARABLE * plan.rated[row] for row, missing in short)
+        if not (all(patient) and all(missing <= BEARABLE * plan.rated[row] for row, missing in short)):
+            return False
+        self.borne.update((row, self._snapshot.at) for row, _ in short)
+        return True
 
     def _bears(self, row: int) -> bool:
         if row not in self._found:

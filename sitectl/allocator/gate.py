@@ -6,6 +6,7 @@ So reductions always precede the raises that they pay for, whatever gets lost be
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sitectl.allocator.admission import Shares
@@ -30,10 +31,16 @@ class Gate:
 
 
 def pass_gate(
-    plan: CompiledSite, demand: Demand, room: Headroom, shares: Shares, snapshot: SiteSnapshot, rules: SharingRules
+    plan: CompiledSite,
+    demand: Demand,
+    room: Headroom,
+    shares: Shares,
+    snapshot: SiteSnapshot,
+    rules: SharingRules,
+    strained: Iterable[int] = (),
 ) -> Gate:
     """Decide cuts, then raises: higher classes first, then those who have least now; what is left goes out in whole
-    dead bands."""
+    dead bands. `strained`: rows through which nothing may rise."""
     free = [mine - used for mine, used in zip(room.room, demand.in_force, strict=True)]
     band, step = round(rules.dead_band_a * 10), round(rules.step_a * 10)
     raises: list[tuple[int, int, int]] = []
@@ -62,6 +69,8 @@ def pass_gate(
     gate = Gate(free, cuts(plan, demand, shares, free, room.over, lowered, wanting, rising, snapshot.at, rules))
     for row, unsure in room.unsure.items():
         free[row] -= unsure
+    for row in strained:
+        free[row] = min(free[row], 0)
     raises.sort()
     for _, _, number in raises:
         _raise(plan, demand, shares, gate, number, band, step)

@@ -74,7 +74,8 @@ class AllocatorMemory:
     * `at`: when that was. `credits`: of whoever waits or has waited; `promised`: who has a place and was not told yet;
       `contended`: by row, when somebody waited for it last.
     * `roomy`: since when three phases would have room for whoever charges by one.
-    * `shortages`: by row, since when minimums of running vehicles did not fit, and when that was so last.
+    * `shortages`: by row, since when minimums of running vehicles did not fit, and when that was so last; `borne`: when
+      they were kept all the same.
     """
 
     unstarted: Mapping[EvseId, TransactionId | None] = field(default_factory=dict)
@@ -86,6 +87,7 @@ class AllocatorMemory:
     promised: frozenset[EvseId] = frozenset()
     contended: Mapping[int, float] = field(default_factory=dict)
     shortages: Mapping[int, tuple[float, float]] = field(default_factory=dict)
+    borne: Mapping[int, float] = field(default_factory=dict)
     roomy: Mapping[EvseId, float] = field(default_factory=dict)
 
     def over_another_tree(self) -> AllocatorMemory:

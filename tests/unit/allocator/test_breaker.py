@@ -127,3 +127,12 @@ def test_who_was_told_nothing_yet_waits() -> None:
     evses = {e: replace(view, offered_a=None) for e, view in now.evses.items()}
     allocation, _ = share(replace(now, evses=evses))
     assert [targets(allocation)[name] for name in "AB"] == [0.0, 0.0]
+
+
+def test_through_a_row_that_bears_too_much_nothing_rises_for_a_minute() -> None:
+    _, memory = share(inrush(35.0, 47.0, 10_000.0))
+    allocation, memory = share(inrush(5.0, 17.0, None, 10_001.0), memory)
+    assert targets(allocation)["A"] == 17.5
+    assert [evse.station for evse in allocation.offers] == ["C"], "on another phase"
+    allocation, _ = share(inrush(5.0, 17.0, None, 10_061.0), memory)
+    assert sorted(evse.station for evse in allocation.offers) == ["A", "B", "C"]
