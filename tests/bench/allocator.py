@@ -55,6 +55,7 @@ class Result:
 
 def measure(connectors: int, sites: int, mark: float) -> Result:
     """Several cycles on each of `sites` sites of `connectors` EVSEs."""
+    gc.set_threshold(20_000, 20, 100)  # as the daemon does once it serves
     random, rules = Random(connectors), SharingRules()
     ours: list[float] = []
     check: list[float] = []
