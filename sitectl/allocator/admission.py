@@ -114,14 +114,26 @@ def _pausable(evse: EvseSnapshot, settling: bool, *, runs: bool) -> int:
 def admit(plan: CompiledSite, demand: Demand, order: list[int], shares: Shares, patience: Patience) -> list[int]:
     """Give everybody in order the minimum where it fits all rows, or where who charges already may keep it for a
     while; takes it from the slack and returns who got it."""
-    slack, admitted = shares.slack, []
+    slack, target, admitted = shares.slack, shares.target, list[int]()
+    path_rows = plan.path_rows if plan.path_terms is None else None
     for number in order:
         key, need = demand.key[number], demand.minimum[number]
+        if path_rows is not None:  # as below, in one piece: this is done for everybody in every cycle
+            path = path_rows[key]
+            for row in path:
+                if slack[row] < need:
+                    break
+            else:
+                for row in path:
+                    slack[row] -= need
+                target[number] = need
+                admitted.append(number)
+                continue
         row = first_full(plan, slack, key, need)
         if row >= 0 and not (demand.offered[number] > 0 and patience.bears(key, need, slack)):
             shares.refused[number] = (Refusal.ROW, row, slack[row] // plan.scale)
         else:
             take(plan, slack, key, need)
-            shares.target[number] = need
+            target[number] = need
             admitted.append(number)
     return admitted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sitectl.model.ids import EvseId, TransactionId
 from sitectl.model.limits import ChargingLimit
@@ -54,8 +54,7 @@ class Reclaimed:
     until: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Credit:
+class Credit(NamedTuple):
     """How long a transaction had waited for a place when it began to wait, `since` (None: it does not now)."""
 
     seconds: float

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from sitectl.model.electrical import ALL_PHASES, Phase, PhaseCurrents
 from sitectl.model.ids import CircuitId, EvseId, TransactionId
@@ -51,8 +52,7 @@ class Urgency:
     laxity_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class ChargingLimit:
+class ChargingLimit(NamedTuple):
     """What we allow one EVSE (ampere per phase; 0 pauses) and why, in words that a person understands.
 
     `phases`: by how many it shall charge, 1 or 3; None: that is not ours to say.
@@ -64,8 +64,7 @@ class ChargingLimit:
     phases: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One bound of the allocation: a circuit (or a post) on one phase. `headroom_a` is what stations may share,
     `margin_a` what was left alone before (the circuit's `reserve_a`)."""
 

@@ -91,13 +91,13 @@ def test_what_was_decided_otherwise_is_noticed() -> None:
     decision = taped.seen[-1]
     target = decision.allocation.targets[A1]
     for changed in (
-        replace(target, limit_a=target.limit_a + 1e-12),
-        replace(target, reason=target.reason + " "),
+        target._replace(limit_a=target.limit_a + 1e-12),
+        target._replace(reason=target.reason + " "),
         ChargingLimit(B1, target.limit_a, target.reason),
     ):
         allocation = replace(decision.allocation, targets={changed.evse: changed})
         assert digest(allocation) != digest(decision.allocation)
-    rows = (replace(decision.allocation.rows[0], reserved_a=1e-9), *decision.allocation.rows[1:])
+    rows = (decision.allocation.rows[0]._replace(reserved_a=1e-9), *decision.allocation.rows[1:])
     assert digest(replace(decision.allocation, rows=rows)) != digest(decision.allocation)
     assert digest(replace(decision.allocation, alarms=("x",))) != digest(decision.allocation)
     same = Allocation(*(getattr(decision.allocation, name) for name in Allocation.__slots__))
