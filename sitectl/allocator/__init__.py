@@ -5,8 +5,9 @@ route and `safe.safe_allocation` is what goes out instead when either fails. `wh
 limit.
 
 The steps lie in files of their own because each is an argument of its own: what a row can carry (`headroom`), who
-takes part and within which bounds (`demand`), who gets a minimum at all (`admission`), how the rest is shared
-(`share`), and what of it may go out now (`gate`). Amperes are whole tenths (`int`) from the snapshot's edge to the
-offer's edge, so that no sum drifts off the step grid; only the level of the filling is a float. Rows are flat lists
-compiled once per topology (`compiled`).
+takes part and within which bounds (`demand`), what a car does not use (`reclaim`), what a breaker has borne
+(`breaker`), who gets a minimum at all (`admission`), whose turn it is where there are not enough of them (`turns`,
+`rotation`), how the rest is shared (`share`), and what of it may go out now (`gate`). Amperes are whole tenths (`int`)
+from the snapshot's edge to the offer's edge, so that no sum drifts off the step grid; only the level of the filling is
+a float. Rows are flat lists compiled once per topology (`compiled`).
 """

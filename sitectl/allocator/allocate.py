@@ -77,7 +77,6 @@ def allocate(
         targets=tuple(targets.values()),
         reclaimed=reclaimed,
         short=short_rows(demand, shares),
-        at=snapshot.at,
         credits=credits,
         promised=frozenset(plan.ids[number] for number in demand.taking if offered[number] <= 0 < target[number]),
         contended=turns.contended(),

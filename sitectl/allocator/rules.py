@@ -70,7 +70,7 @@ class AllocatorMemory:
       pause minimum nor the hold after a cut keeps them waiting when a place becomes free.
     * `targets`: the last targets, whose values are reused where nothing changed.
     * `reclaimed`: whose limit was lowered because others could use it; `short`: rows that keep somebody from more.
-    * `at`: when that was. `credits`: of whoever waits or has waited; `promised`: who has a place and was not told yet;
+    * `credits`: of whoever waits or has waited; `promised`: who has a place and was not told yet;
       `contended`: by row, when somebody waited for it last.
     * `roomy`: since when three phases would have room for whoever charges by one.
     * `shortages`: by row, since when minimums of running vehicles did not fit, and when that was so last; `borne`: when
@@ -81,7 +81,6 @@ class AllocatorMemory:
     targets: tuple[ChargingLimit, ...] = ()
     reclaimed: Mapping[EvseId, Reclaimed] = field(default_factory=dict)
     short: frozenset[int] = frozenset()
-    at: float | None = None
     credits: Mapping[EvseId, Credit] = field(default_factory=dict)
     promised: frozenset[EvseId] = frozenset()
     contended: Mapping[int, float] = field(default_factory=dict)
@@ -91,6 +90,4 @@ class AllocatorMemory:
 
     def over_another_tree(self) -> AllocatorMemory:
         """What of it still holds when the site was configured anew: what is kept by name, not by number."""
-        return AllocatorMemory(
-            self.unstarted, reclaimed=self.reclaimed, at=self.at, credits=self.credits, promised=self.promised
-        )
+        return AllocatorMemory(self.unstarted, reclaimed=self.reclaimed, credits=self.credits, promised=self.promised)
