@@ -5,7 +5,7 @@ from __future__ import annotations
 from sitectl.model.ids import EvseId, StationId
 from sitectl.model.limits import Offer, OfferKind
 from sitectl.state import ledger
-from sitectl.state.ledger import LimitEntry
+from sitectl.state.ledger import MOST_OFFERS, LimitEntry
 
 EVSE = EvseId(StationId("CP1"), 1)
 
@@ -94,3 +94,37 @@ def test_after_a_restart_the_remembered_limit_holds_until_it_has_surely_lapsed()
     assert ledger.aged(entry, 300.0, proven=False).counts_a(300.0, start_possible=True) == 6.0
     assert ledger.aged(entry, 300.0, proven=False).accepted_a() == 6.0
     assert ledger.aged(entry, 300.0, proven=False).counts_a(300.0, start_possible=False) == 0.0
+
+
+def fallback(seq: int, limit_a: float) -> Offer:
+    return Offer(EVSE, seq, limit_a, OfferKind.FALLBACK, 0.0)
+
+
+def test_an_accepted_fallback_is_no_offer_any_more_and_an_unknown_one_changes_nothing() -> None:
+    entry = ledger.offered(ledger.offered(charging(6.0), fallback(1, 16.0)), fallback(2, 8.0))
+    first = ledger.acknowledged(entry, 1, OfferKind.FALLBACK, 1.0)
+    assert [offer.seq for offer in first.fallback_offers] == [2]
+    both = ledger.acknowledged(first, 2, OfferKind.FALLBACK, 2.0)
+    assert both.fallback_offers == ()
+    assert both.fallback_bound_a() == 8.0
+    assert ledger.acknowledged(both, 9, OfferKind.FALLBACK, 3.0) is both
+
+
+def test_a_limit_that_never_lapses_hides_no_other_expiry() -> None:
+    lasting = Offer(EVSE, 1, 16.0, OfferKind.DYNAMIC, 0.0)
+    entry = ledger.offered(ledger.offered(charging(), lasting), dynamic(2, 10.0))
+    assert entry.last_expiry_at(0.0) == 300.0
+    assert entry.last_expiry_at(0.0, above_a=10.0) == 0.0
+
+
+def test_offers_that_are_folded_fall_back_as_early_and_last_as_long_as_either() -> None:
+    """What many offers count is no lower and no shorter for their number."""
+    entry, lower = charging(fallback_a=20.0), MOST_OFFERS
+    for seq in range(lower + 1):
+        entry = ledger.offered(entry, dynamic(seq, 6.0, at=float(seq)))
+    folded = entry.offers[0]
+    assert len(entry.offers) == MOST_OFFERS
+    assert (folded.expires_at, folded.expires_latest_at) == (180.0, 301.0)
+    assert entry.counts_a(179.0, start_possible=False) == 20.0, "until one is accepted the fallback holds"
+    accepted = ledger.acknowledged(entry, lower, OfferKind.DYNAMIC, 60.0)
+    assert accepted.counts_a(61.0, start_possible=False) == 20.0, "and is released like any other limit"
