@@ -110,13 +110,16 @@ def _sums(
             continue
         phases = evse.phases or ALL_PHASES
         places: Iterable[int] = (PLACES.get(frozenset(phases), 3),) if triangle else phases
-        told = places if triangle else _phases_of(evse, offers.get(evse.id))
+        told = places if triangle or not new else _phases_of(evse, offers[evse.id])
+        as_before = told is places
+        then = max(now, new) if as_before else now
         into = [circuits[evse.plan.circuit], *([posts[evse.id.station]] if evse.id.station in posts else [])]
         for before, after in into:
             for place in places:
                 before[place] += now
-            for place in {*places, *told}:
-                after[place] += max(now if place in places else 0, new if place in told else 0)
+                after[place] += then
+            for place in () if as_before else told:
+                after[place] += max(0, new - now) if place in places else new
     for name in sorted(topology.circuits, key=lambda name: -len(topology.paths[name])):
         parent = topology.circuits[name].parent
         if parent is not None:
