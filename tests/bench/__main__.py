@@ -30,7 +30,7 @@ BENCHES = {
     "ledger": 150,
     "replay": 90,
     "backlog": 240,
-    "stress": 300,
+    "stress": 420,
     "office": 150,
     "meter_loss": 90,
     "demand_response": 60,
