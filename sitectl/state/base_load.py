@@ -32,9 +32,10 @@ from sitectl.state.ledger import RELEASE_S
 from sitectl.state.station import StationState
 
 WINDOW_S = 20.0
-WINDOW_MOST_S = 60.0
+WINDOW_MOST_S = 75.0
 WINDOW_BEYOND_READING_S = 5.0
-"""Samples of this span count: at least a reading period (10 s) and a car's reaction (5 s)."""
+"""Samples of this span count: at least a reading period (10 s) and a car's reaction (5 s); where stations report once a
+minute that, some seconds on the way, and the reaction."""
 
 DRIFT = 0.005
 """Part of the way to the upper bound that a sample takes: what stays unexplained for minutes is base load."""

@@ -112,6 +112,13 @@ def test_the_window_is_longer_where_stations_report_seldom() -> None:
     assert base_a(state) == pytest.approx(21.0), "46 s after the reading of 9 s"
 
 
+def test_once_a_minute_is_seldom_enough() -> None:
+    """A reading of a minute ago, three seconds on its way, still covers the car that stopped right after it."""
+    drawing = after(charging(16.0), [draws(A1, 9.0, 16.0), *(meter(float(at), 36.0) for at in (10, 11))])
+    stopped = after(drawing, [meter(float(at), 20.0) for at in range(12, 73)])
+    assert base_a(stopped) == pytest.approx(21.0), "63 s after the reading of 9 s"
+
+
 def test_above_the_rating_all_that_is_not_predicted_is_base_load() -> None:
     state = after(steady(8.0), accepted(told(A1, 4, 16.0, 31.0), 31.5))
     assert base_a(after(state, [meter(32.0, 101.0)])) == pytest.approx(101.0 - 8.0 + MARGIN_A)
