@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+
+import orjson
 
 from sitectl.api.views import site_state
 from sitectl.base.clock import Clock
@@ -42,7 +45,7 @@ class SiteOverview:
         self.site_name = site_name
         self.state = ""
         """As the last look found it: ok, degraded or failsafe."""
-        self._configuration = configuration
+        self._configuration = _packed(configuration)
         self._clock = clock
         self._journal = journal
         self._uplinks = uplinks
@@ -53,7 +56,7 @@ class SiteOverview:
 
     def reconfigure(self, site_name: str, configuration: Mapping[str, Any]) -> None:
         """Tell of another configuration from now on."""
-        self.site_name, self._configuration = site_name, configuration
+        self.site_name, self._configuration = site_name, _packed(configuration)
 
     def also(self, others: Callable[[], Sequence[Problem]]) -> None:
         """Ask one more for the problems that it keeps itself."""
@@ -98,7 +101,13 @@ class SiteOverview:
 
     def effective_configuration(self) -> Mapping[str, Any]:
         """The whole configuration with the source of each value."""
-        return self._configuration
+        shown: Mapping[str, Any] = orjson.loads(zlib.decompress(self._configuration))
+        return shown
+
+
+def _packed(configuration: Mapping[str, Any]) -> bytes:
+    """Hardly anybody asks for it, and every value of a thousand stations with its place takes megabytes."""
+    return zlib.compress(orjson.dumps(configuration, default=str))
 
 
 def _uplinks(views: Mapping[UplinkId, UplinkView]) -> Iterator[Finding]:

@@ -72,7 +72,9 @@ def run(config: Path, socket: Path | None = None, verbose: bool = False) -> int:
     logs.configure("DEBUG" if verbose else "INFO", wire=verbose)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(Daemon(loaded, read, last_resort=_leave_at_once).run())
+            daemon = Daemon(loaded, read, last_resort=_leave_at_once)
+            del loaded  # the daemon lets go of it, too, once the rooms have what they need: megabytes on a large site
+            runner.run(daemon.run())
     except ConfigurationError as error:
         print(f"sitectl: {error}", file=sys.stderr)
         return EXIT_CONFIGURATION
@@ -101,7 +103,7 @@ class Daemon:
         random: Random | None = None,
         last_resort: Callable[[], None] = lambda: None,
     ) -> None:
-        self._loaded = loaded
+        self._loaded: Loaded | None = loaded
         self._read = read
         self._settings: Settings = loaded.settings
         self._clock = clock or GatewayClock(SystemClock())
@@ -145,9 +147,11 @@ class Daemon:
         upkeep = self._upkeep = begin_upkeep(self._settings, store, self._clock)
         try:
             time = self._time = Timekeeper(self._clock, store)
+            assert self._loaded is not None
             self._rooms = await wire(
                 self._loaded, store, upkeep, self._clock, time, self._random, self._tasks, self._ear
             )
+            self._loaded = None
             self._rooms.overview.also(time.problems)
             self._field = Field(self._ear, store.journal, self._clock, self._keep, self._ear.seen)
             self._rooms.overview.also_look(self._field.findings)
