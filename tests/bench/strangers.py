@@ -4,8 +4,10 @@ Method: 60 stations on four panels, 250 A a phase, a stepping base load (10 to 6
 get full, readings every 10 s; 40 min on virtual time. From minute 10 on three stations (5 %) say yes to every limit and
 ignore it, three are cut off, three are connected and report nothing; that each for itself, and all at once. Marks:
 nobody else suffers for longer than a base-load step takes (S4, S5; with the ignoring ones 15 s more, until they are
-found), no limit is unlawful, and what the others lose is no more than what is reserved for the strangers and 2 %. The
-peer is the same world in which everybody obeys, and the loop that counts draws in the world in which all goes wrong.
+found), no limit is unlawful, and what the others lose is no more than what is reserved for the strangers and 2 %. In a
+last world all stations and cars are drawn from the kinds that exist (late calls, lost answers, whole ampere up or down,
+wrong clocks, cars that sleep, taper and heat), above the minutes of three real houses where the data is. The peer is
+the same world in which everybody obeys, and the loop that counts draws in the world in which all goes wrong.
 """
 
 from __future__ import annotations
@@ -17,9 +19,11 @@ from random import Random
 
 from tests.bench.figures import Figure, conclude
 from tests.onehertz.cars import CarSpec, draw_car
-from tests.onehertz.loads import SteppedLoad
+from tests.onehertz.days import household_minutes
+from tests.onehertz.loads import DayLoad, SteppedLoad, generated_day
 from tests.onehertz.naive import DrawCounting
 from tests.onehertz.ours import RealController
+from tests.onehertz.posts import draw_post
 from tests.onehertz.sites import GRID, fill, panels, world_of
 from tests.onehertz.world import Controller, World, live
 
@@ -102,13 +106,33 @@ def figures_of(kinds: tuple[str, ...], calm_kwh: float, peer: Callable[[], Contr
     ]
 
 
+def motley() -> list[Figure]:
+    """Stations and cars of every kind, with the steps of real houses below them."""
+    houses, random = household_minutes(), Random(13)
+    known = houses or generated_day(random, 45.0)
+
+    def world() -> World:
+        load = DayLoad(known, random, begins_s=17 * 3600, inrush_every_s=600.0)
+        site = panels([f"S{n:02}" for n in range(STATIONS)], RATED_A, worst_a=WORST_A)
+        return fill(world_of(site, RealController(), 13, load, spec=draw_post), draw_car, within_s=300.0)
+
+    lived = live(world, ENDS_S)
+    name = "stations and cars of every kind, " + ("real houses" if houses else "a generated day")
+    return [
+        Figure(f"{name}: longest above a rating", lived.truth.longest_over_s(), "s", STEP_S + FOUND_S),
+        Figure(f"{name}: trip fraction", 100.0 * lived.truth.trip(), "%", 10.0),
+        Figure(f"{name}: unlawful raises", lived.truth.unlawful, "", 0.0),
+        Figure(f"{name}: commands", lived.truth.per_ev_hour(), "/EV-hour"),
+    ]
+
+
 def main() -> int:
     """Print the table, or JSON."""
     calm, _ = run(RealController(), ())
     figures = []
     for kinds in (*((kind,) for kind in KINDS), KINDS):
         figures += figures_of(kinds, calm.truth.energy_kwh, DrawCounting if kinds == KINDS else None)
-    return conclude("strangers", __doc__, figures)
+    return conclude("strangers", __doc__, figures + motley())
 
 
 if __name__ == "__main__":
