@@ -79,7 +79,7 @@ class Held:
 
 @dataclass
 class Bay:
-    """One connector. `drawn_a` lies on the grid's phases; `departs_at`, `asked_wh`: what its driver says."""
+    """One connector. `drawn_a` lies on the grid's phases; `told`: its transaction was told to the controller."""
 
     plan: EvsePlan
     rotation: PhaseRotation
