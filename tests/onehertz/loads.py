@@ -75,7 +75,7 @@ class DayLoad:
     ) -> None:
         self.known, self.random, self.every_s, self.begins_s = known, random, every_s, begins_s
         self.inrush_every_s, self.noise_a = inrush_every_s, noise_a
-        self.a = [values[0] for values in known]
+        self.a = [values[min(len(values) - 1, int(begins_s // every_s))] for values in known]
         self.switches = [0] * len(known)
         self.inrush = [(0, 0.0)] * 3
 
