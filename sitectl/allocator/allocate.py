@@ -8,7 +8,7 @@ from functools import partial
 from sitectl.allocator.admission import Shares, admit, candidates
 from sitectl.allocator.breaker import Patience, spare_breakers
 from sitectl.allocator.compiled import CompiledSite, compile_site
-from sitectl.allocator.demand import Demand, read_demand
+from sitectl.allocator.demand import UNHURRIED, Demand, read_demand
 from sitectl.allocator.explain import alarms, partial_reason, target_reason
 from sitectl.allocator.gate import Gate, pass_gate
 from sitectl.allocator.headroom import Ceilings, Headroom, headroom, read_ceilings
@@ -107,7 +107,10 @@ def share_out(
         for row in beyond:
             shares.slack[row] = 0  # where minimums do not fit, nobody has more than that
         for rank in range(plan.ranks):
-            fill(plan, demand, [n for n in admitted if plan.rank[n] == rank], shares, step, weights)
+            equals = [n for n in admitted if plan.rank[n] == rank]
+            for hurry in sorted({demand.urgency.get(n, UNHURRIED) for n in equals}):
+                alike = [n for n in equals if demand.urgency.get(n, UNHURRIED) == hurry]
+                fill(plan, demand, alike, shares, step, weights)
         for row, left in beyond.items():
             shares.slack[row] += left
     return shares

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sitectl.allocator.allocate import AllocatorMemory, SharingRules, allocate, compile_site
 from sitectl.allocator.safe import safe_allocation
+from sitectl.model.limits import Urgency
 from tests.unit.allocator.site import build, evse_id, moment
 
 
@@ -43,3 +44,11 @@ def test_only_who_charges_is_borne_with_in_a_short_overload() -> None:
     seen = moment(site, {"A": charging, "B": charging, "C": waiting}, {"grid": (1.5, 1.5, 1.5)})
     allocation, _ = allocate(compile_site(site), seen, AllocatorMemory(), SharingRules())
     assert allocation.targets[evse_id("C")].limit_a == 0.0
+
+
+def test_what_is_left_beside_the_minimums_goes_to_those_in_a_hurry_first() -> None:
+    """Between cars of one priority; the others keep their minimum."""
+    site = build({"grid": {"rated_a": 30}}, {n: {"max_a": 16, "fallback_a": 0} for n in ("A", "B", "C")})
+    late = moment(site, urgency={evse_id("B"): Urgency(0, 600.0)})
+    allocation, _ = allocate(compile_site(site), late, AllocatorMemory(), SharingRules())
+    assert {str(e.station): t.limit_a for e, t in allocation.targets.items()} == {"A": 7.0, "B": 16.0, "C": 7.0}

@@ -71,7 +71,7 @@ def test_every_cycle_is_decided_again_alike_to_the_bit() -> None:
     assert all(one.same for one in replayed)
     assert [one.allocation for one in replayed] == [decision.allocation for decision in taped.seen]
     offered = {limit.limit_a for decision in taped.seen for limit in decision.allocation.offers.values()}
-    assert len(offered) > 5, "there was something to decide"
+    assert len(offered) >= 5, "there was something to decide"
 
 
 def test_a_safe_plan_is_replayed_as_one() -> None:
