@@ -175,12 +175,12 @@ def sampled(
     estimate: BaseEstimate, meter_a: PhaseCurrents, at: float, rated_a: float, limit_a: float, below: Draws
 ) -> BaseEstimate:
     """A meter reading came: take a sample. `limit_a`: what the circuit may carry now."""
-    before = estimate.upper_a
+    before, last = estimate.upper_a, estimate.samples[-1][1] if estimate.samples else NOTHING
     margin_a = _margin_a(rated_a)
     sample, overload, blind = [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]
     for phase in (0, 1, 2):
         low, high = meter_a[phase] - below.most[phase], meter_a[phase] - below.least[phase]
-        held = low if before is None else min(high, max(low, before[phase] - margin_a))
+        held = low if before is None else min(high, max(low, before[phase] - margin_a, last[phase]))
         sample[phase] = held + (high - held) * DRIFT
         if meter_a[phase] > limit_a:
             sample[phase] = max(sample[phase], meter_a[phase] - below.probable[phase])
