@@ -355,6 +355,6 @@ async def test_a_central_that_talks_garbage_is_shown_as_away(tmp_path: Path) -> 
                 await asyncio.sleep(1.5)
                 shown = (await running.get("status"))["uplinks"]["central"]
                 assert shown["state"] in ("connecting", "offline")
-                assert (shown["backlog"], shown["dead"]) == (2, 0)
+                assert (shown["backlog"] >= 2, shown["dead"]) == (True, 0)
                 assert shown["oldest_s"] > 0
             await running.stop()
