@@ -41,7 +41,9 @@ from tests.e2e import rig
 STEPS = 8
 STEP_EVERY_S = 2.5
 STEP_MOST_S = 15.0
-DRAWN_A = 6.0
+FROM_A = 6.0
+"""What a car draws before it was told a limit; afterwards it draws that. Who used less would not be offered more."""
+
 SHARE_A, LEVEL_A, STEP_A = 29.0, 24.0, 2.1
 """The share of each station at first; to what the first step, which is not counted, brings all of them; and how much
 every other step takes away: more than the dead bands on both sides of a share, so that it cuts all."""
@@ -103,7 +105,8 @@ class Load:
         """The meter shows this base load, and what the stations draw that charge."""
         self._base_a = base_a
         base_a += self._flicker_a
-        drawn_a = [DRAWN_A * len(range(phase, self.charging, 3)) for phase in range(3)]
+        charging = self.stations[: self.charging]
+        drawn_a = [sum(drawn(station) for station in charging[phase::3]) for phase in range(3)]
         self.meter.measure(1.0, (base_a + drawn_a[0], base_a + drawn_a[1], base_a + drawn_a[2]))
 
     async def connect(self, port: int) -> None:
@@ -120,7 +123,7 @@ class Load:
         start = {"connectorId": 1, "idTag": "TAG1", "meterStart": 0, "timestamp": format_utc(self.clock.wall())}
         self.transactions[station.name] = (await station.ask("StartTransaction", start))["transactionId"]
         await station.status("Charging")
-        await station.ask("MeterValues", self._values(station.name, 0))
+        await station.ask("MeterValues", self._values(station, 0))
 
     async def all_start(self) -> None:
         """All cars begin to charge, and all are told a limit."""
@@ -180,20 +183,20 @@ class Load:
         while True:
             station = self.stations[n % self.count]
             if station.name in self.transactions:
-                station.call("MeterValues", self._values(station.name, n // self.count))
+                station.call("MeterValues", self._values(station, n // self.count))
             n += 1
             await asyncio.sleep(REPORTS_EVERY_S / self.count)
 
-    def _values(self, station: str, n: int) -> dict[str, Any]:
+    def _values(self, station: RawStation, n: int) -> dict[str, Any]:
         def value(value: float, measurand: str, unit: str, **more: str) -> dict[str, str]:
             return {"value": f"{value}", "measurand": measurand, "unit": unit, **more}
 
-        values = [value(DRAWN_A, "Current.Import", "A", phase="L1")]
+        values = [value(drawn(station), "Current.Import", "A", phase="L1")]
         values.append(value(100.0 * n, "Energy.Active.Import.Register", "Wh"))
         at = format_utc(self.clock.wall())
         return {
             "connectorId": 1,
-            "transactionId": self.transactions[station],
+            "transactionId": self.transactions[station.name],
             "meterValue": [{"timestamp": at, "sampledValue": values}],
         }
 
@@ -224,6 +227,11 @@ class Load:
 
     def _beaten(self, sent_at: float, into: list[float]) -> Any:
         return lambda at, payload: into.append((at - sent_at) * 1000)
+
+
+def drawn(station: RawStation) -> float:
+    """What its car draws (A)."""
+    return max(FROM_A, station.limit_a)
 
 
 def rated_a(stations: int) -> float:
