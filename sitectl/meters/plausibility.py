@@ -16,7 +16,8 @@ IDLE_A = 0.5
 """A phase without voltage is one that is not connected, unless it carries more than this."""
 CURRENT_LIMIT_A = 10_000.0
 POWER_LIMIT_W = 10_000_000.0
-
+OVER_RATED_TIMES = 3.0
+"""Those two are for feeders as they mostly are; on a larger one an overload must still be a reading."""
 
 RATED_TIMES = 10.0
 """A fuse trips at once far below this many times its rating: a current above it is not one of a live feeder."""
@@ -42,12 +43,16 @@ class Limits:
 
     def highest_a(self) -> float:
         """The most that can be a reading."""
-        bounds = [CURRENT_LIMIT_A]
+        bounds = [max(CURRENT_LIMIT_A, OVER_RATED_TIMES * (self.rated_a or 0.0))]
         if self.max_a is not None:
             bounds.append(self.max_a * MAXIMUM_TIMES)
         elif self.rated_a is not None:
             bounds.append(self.rated_a * RATED_TIMES)
         return min(bounds)
+
+    def highest_w(self) -> float:
+        """The same of a power, of a phase or in all."""
+        return max(POWER_LIMIT_W, 3.0 * self.voltage_v[1] * OVER_RATED_TIMES * (self.rated_a or 0.0))
 
 
 def objection(values: Values, limits: Limits = Limits()) -> str | None:
@@ -60,7 +65,7 @@ def objection(values: Values, limits: Limits = Limits()) -> str | None:
         or _currents(values, limits.highest_a())
         or _voltages(values, limits.voltage_v)
         or _frequency(values)
-        or _powers(values)
+        or _powers(values, limits.highest_w())
         or _consistency(values)
     )
 
@@ -103,10 +108,10 @@ def _frequency(values: Values) -> str | None:
     return None
 
 
-def _powers(values: Values) -> str | None:
+def _powers(values: Values, highest_w: float) -> str | None:
     for quantity in (*POWERS, "total_power"):
         watt = values.get(quantity)
-        if watt is not None and abs(watt) > POWER_LIMIT_W:
+        if watt is not None and abs(watt) > highest_w:
             return f"{_name(quantity)} of {watt:.4g} W cannot be"
     return None
 

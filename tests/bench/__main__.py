@@ -23,7 +23,7 @@ BENCHES = {
     "allocator": 120,
     "cycle": 120,
     "station_server": 150,
-    "whole_site": 180,
+    "whole_site": 240,
     "memory": 180,
     "start": 120,
     "written": 240,

@@ -48,6 +48,7 @@ SHARE_A, LEVEL_A, STEP_A = 29.0, 24.0, 2.1
 """The share of each station at first; to what the first step, which is not counted, brings all of them; and how much
 every other step takes away: more than the dead bands on both sides of a share, so that it cuts all."""
 
+RISEN_A = 1.5
 FLICKER_A = 0.2
 """No feeder stands still for a minute: a meter that does is held to be frozen."""
 
@@ -58,8 +59,8 @@ SETTLED_S = 2 * REPORTS_EVERY_S
 """All stations have reported what they draw since they were told their limit."""
 
 CONNECT_AT_ONCE = 40
-START_MOST_S = 75.0
-MOST_S = 175.0
+START_MOST_S = 120.0
+MOST_S = 235.0
 """The whole run takes no longer; what has not come by then never does."""
 
 
@@ -134,7 +135,8 @@ class Load:
             self.charging += len(some)
             self.base(0.0)
         until = time.monotonic() + START_MOST_S
-        while any(station.limit_a <= LEVEL_A for station in self.stations):
+        # To the top: what a car that rises draws since its last reading would be taken for base load by the first step.
+        while any(station.limit_a < SHARE_A - RISEN_A for station in self.stations):
             if time.monotonic() > until:
                 limits = sorted(station.limit_a for station in self.stations)
                 raise RuntimeError(f"the limits did not rise: from {limits[0]} to {limits[-1]} A")

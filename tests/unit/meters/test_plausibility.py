@@ -1,6 +1,6 @@
 import pytest
 
-from sitectl.meters.plausibility import objection
+from sitectl.meters.plausibility import Limits, objection
 from tests.unit.meters.facts import SUNNY_NOON
 
 
@@ -51,3 +51,10 @@ def test_what_the_device_does_not_say_is_no_anchor() -> None:
 
 def test_nothing_at_all_is_no_reading() -> None:
     assert objection({}) == "L1 current is unknown"
+
+
+def test_an_overload_of_a_large_feeder_is_a_reading() -> None:
+    over = {**SUNNY_NOON, "l1_current": 11_700.0, "l1_power": 11_700.0 * 231.0, "total_power": 12_000_000.0}
+    assert objection(over, Limits(rated_a=9_977.0)) is None
+    assert "cannot be" in str(objection(over, Limits(rated_a=1_000.0)))
+    assert "cannot be" in str(objection({**over, "l1_current": 35_000.0}, Limits(rated_a=9_977.0)))
