@@ -5,7 +5,6 @@ import http.client
 import json
 import logging
 import socket
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +15,6 @@ import pytest
 from sitectl.api.app import make_app
 from sitectl.api.ledger import NEWEST
 from sitectl.api.server import ApiServer
-from sitectl.base.tasks import Tasks
 from sitectl.model import events
 from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.journal import JournalEntry, Message, Wanted
@@ -83,17 +81,6 @@ class Served:
             assert id_line == f"id: {event['seq']}"
             found.append(event)
         return found
-
-
-@pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    served, tasks = Served(tmp_path), Tasks()
-    served.server.open()
-    running = tasks.spawn(served.server.serve(), "api")
-    yield served
-    served.server.stop()
-    await asyncio.wait_for(running, 5)
-    assert not served.path.exists()
 
 
 async def test_every_question_has_its_answer(served: Served) -> None:

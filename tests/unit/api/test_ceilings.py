@@ -1,15 +1,11 @@
 """Ceilings over the real socket: what is taken, clipped and refused, and where they are listed."""
 
-import asyncio
 import json
 import os
 import pwd
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from sitectl.base.tasks import Tasks
 from sitectl.model.ids import CircuitId, EvseId
 from tests.unit.api.quiet_site import CP01
 from tests.unit.api.test_app import Served
@@ -17,16 +13,6 @@ from tests.unit.api.test_app import Served
 GARAGE, STATION = "/v1/circuits/garage/ceiling", "/v1/stations/CP01/evses/0/ceiling"
 POST2 = "/v1/stations/POST/evses/2/ceiling"
 ME = pwd.getpwuid(os.geteuid()).pw_name
-
-
-@pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    served = Served(tmp_path)
-    served.server.open()
-    running = Tasks().spawn(served.server.serve(), "api")
-    yield served
-    served.server.stop()
-    await asyncio.wait_for(running, 5)
 
 
 async def test_what_is_set_holds_at_once_and_is_listed_with_its_owner(served: Served) -> None:

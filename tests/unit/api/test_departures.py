@@ -1,28 +1,13 @@
 """Departures over the real socket: what is taken, refused and shown."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
-from sitectl.base.tasks import Tasks
 from sitectl.model.ids import EvseId
 from tests.unit.api.quiet_site import CP01
 from tests.unit.api.test_app import Served
 from tests.unit.api.test_ceilings import ME
 
 PATH = "/v1/stations/CP01/evses/1/departure"
-
-
-@pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    served = Served(tmp_path)
-    served.server.open()
-    running = Tasks().spawn(served.server.serve(), "api")
-    yield served
-    served.server.stop()
-    await asyncio.wait_for(running, 5)
 
 
 async def test_what_is_said_is_shown_and_withdrawn(served: Served) -> None:

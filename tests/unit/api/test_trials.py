@@ -1,25 +1,8 @@
 """Trials over the real socket: what is begun, what is refused and why, what stands at the station."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-
-from sitectl.base.tasks import Tasks
 from sitectl.model.ids import EvseId
 from tests.unit.api.quiet_site import CP01, POST
 from tests.unit.api.test_app import Served
-
-
-@pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    served = Served(tmp_path)
-    served.server.open()
-    running = Tasks().spawn(served.server.serve(), "api")
-    yield served
-    served.server.stop()
-    await asyncio.wait_for(running, 5)
 
 
 async def begun(served: Served, station: str, kind: str, query: str = "") -> tuple[int, str]:
