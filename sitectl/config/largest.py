@@ -7,7 +7,7 @@ of one priority together, each until a circuit on one phase (or its own cable) s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import floor
 
 from sitectl.base.units import MICRO
@@ -100,8 +100,3 @@ def cured(solution: Solution) -> Mapping[Key, tuple[float, float]]:
         if given < asked:
             lowered[wish.key] = asked / MICRO, given / MICRO
     return lowered
-
-
-def with_cures(wishes: Sequence[Wish], cures: Mapping[Key, tuple[float, float]]) -> list[Wish]:
-    """The same wishes after the cure."""
-    return [replace(w, fallback_a=cures[w.key][1]) if w.key in cures else w for w in wishes]

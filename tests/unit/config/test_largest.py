@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pytest
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from sitectl.config.largest import Largest, cured, largest, tightest, with_cures
+from sitectl.config.largest import Largest, cured, largest, tightest
 from sitectl.config.solve import AUTO_A, Key, Solution, Wish, solve
 from sitectl.model.electrical import ALL_PHASES, Phase
 from tests.unit.config.test_solve import wish
@@ -202,7 +203,7 @@ def test_after_the_cure_all_fits(seed: int) -> None:
     wishes, free = site(seed, evses=10, sizes=(1, 2, 3))
     wishes = [wish(w.station, rng.choice([6.0, 8.5, 16.0]), rows=w.rows, phases=w.phases) for w in wishes]
     cures = cured(solve(wishes, free))
-    after = solve(with_cures(wishes, cures), free)
+    after = solve([replace(w, fallback_a=cures[w.key][1]) if w.key in cures else w for w in wishes], free)
     assert all(after.sum_a[row][phase] <= free[row] + 1e-6 for row, phase in cells(free))
     assert all(now == 0.0 or AUTO_A <= now < was for was, now in cures.values())
     assert cured(after) == {}
