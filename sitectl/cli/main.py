@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sitectl.cli import departures, ledger, meter_tables, tables, trials
+from sitectl.cli import departures, editing, ledger, meter_tables, tables, trials
 from sitectl.cli.asking import (
     DEFAULT_CONFIG,
     DEGRADED,
@@ -47,8 +47,9 @@ CHECK_EXAMPLES = """\b
   sitectl check site.yaml --json       the same for programs; exit status 2 where the configuration is refused
 """
 
-config_app = typer.Typer(help="Show the configuration and its schema.", no_args_is_help=True)
+config_app = typer.Typer(help="Show the configuration and its schema, or change a value.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+config_app.command("set", epilog=editing.EXAMPLES)(editing.config_set)
 
 
 def main() -> None:

@@ -66,9 +66,12 @@ class Broken:
     warnings: tuple[Issue, ...]
 
 
-def load(path: FilePath) -> Loaded | Broken:
-    """Read `path` with `conf.d/*.yaml` beside it. Never raises for what any file holds or lacks."""
-    document = merge.read_all(path)
+def load(path: FilePath, drafts: merge.Drafts | None = None) -> Loaded | Broken:
+    """Read `path` with `conf.d/*.yaml` beside it. Never raises for what any file holds or lacks.
+
+    `drafts`: files that are taken as if they held this, so that a change can be judged before it is written.
+    """
+    document = merge.read_all(path, drafts)
     findings = Findings(document.marks, str(path), list(document.errors), lost=document.lost)
     if not isinstance(document.data, dict):
         return _broken(findings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path as FilePath
 
 from sitectl.config import document, files
@@ -9,13 +10,15 @@ from sitectl.config.document import Document
 from sitectl.config.issues import Issue, Mark, Path, dotted
 
 DIRECTORY = "conf.d"
+Drafts = Mapping[FilePath, bytes]
+"""What files would hold, in the place of what they do."""
 
 
-def read_all(path: FilePath) -> Document:
+def read_all(path: FilePath, drafts: Drafts | None = None) -> Document:
     """Read `path` and what is beside it. `data` of the result is a dict, None when some file could not be read."""
-    whole = _read(path)
+    whole = _read(path, drafts or {})
     for part_path in _parts(path, whole):
-        part = _read(part_path)
+        part = _read(part_path, drafts or {})
         whole.errors += part.errors
         whole.lost |= part.lost
         if isinstance(whole.data, dict) and isinstance(part.data, dict):
@@ -38,9 +41,9 @@ def _parts(path: FilePath, whole: Document) -> list[FilePath]:
         return []
 
 
-def _read(path: FilePath) -> Document:
+def _read(path: FilePath, drafts: Drafts) -> Document:
     name = str(path)
-    content = files.read(path, document.LIMIT_BYTES)
+    content = files.Content(drafts[path], 0) if path in drafts else files.read(path, document.LIMIT_BYTES)
     if isinstance(content, files.Unreadable):
         return Document(name, errors=[Issue(name, None, None, "", content.reason, content.cure)])
     result = document.parse(content.data, name)

@@ -1,0 +1,52 @@
+"""Puts a file in the place of another: whole or not at all, as whom it was and with what rights it had.
+
+Written beside it, synced, renamed, and the folder synced: a power cut leaves the old one or the new one. Where another
+user owned it (root edits the file of the daemon's user), the owner stays, as far as the caller may give files away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from pathlib import Path
+
+NEW_FILE = 0o640
+
+
+def replace(path: Path, content: bytes, mode: int = NEW_FILE) -> None:
+    """Write `content` to `path`; `mode` is for a new file. Raises OSError, and then nothing has changed."""
+    path = path.resolve()  # a link goes on pointing where it points
+    before = path.stat() if path.exists() else None
+    mode = stat.S_IMODE(before.st_mode) if before is not None else mode
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        try:
+            _write_all(handle, content)
+            if before is not None:
+                with contextlib.suppress(PermissionError):
+                    os.fchown(handle, before.st_uid, before.st_gid)
+            os.fchmod(handle, mode)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        beside.rename(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _write_all(handle: int, content: bytes) -> None:
+    left = memoryview(content)
+    while left:
+        left = left[os.write(handle, left) :]
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
