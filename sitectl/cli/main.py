@@ -47,6 +47,10 @@ CHECK_EXAMPLES = """\b
   sitectl check site.yaml --json       the same for programs; exit status 2 where the configuration is refused
 """
 
+INIT_EXAMPLES = """\b
+  sitectl init                       asks, and writes /etc/sitectl/site.yaml
+  sitectl init depot/site.yaml       another file; what is named in it lies beside it
+"""
 config_app = typer.Typer(help="Show the configuration and its schema, or change a value.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 config_app.command("set", epilog=editing.EXAMPLES)(editing.config_set)
@@ -106,6 +110,17 @@ def check(
     fallbacks = None if isinstance(outcome, Broken) else fallbacks_json(outcome.fallbacks)
     print(json.dumps({"schema": 1, "ok": not errors, **issues, "fallbacks": fallbacks}, indent=1))
     raise typer.Exit(USAGE if errors else 0)
+
+
+@app.command(epilog=INIT_EXAMPLES)
+def init(
+    file: Annotated[Path | None, typer.Argument(help="The file to write; default: --config.")] = None,
+    config: Config = DEFAULT_CONFIG,
+) -> None:
+    """Ask about a new site and write its configuration. Stops and goes on at any question; writes over nothing."""
+    from sitectl.cli.init import begin_site  # brings the whole configuration room
+
+    begin_site((file or config).absolute())
 
 
 @config_app.command("show")

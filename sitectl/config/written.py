@@ -1,7 +1,8 @@
 """Puts a file in the place of another: whole or not at all, as whom it was and with what rights it had.
 
 Written beside it, synced, renamed, and the folder synced: a power cut leaves the old one or the new one. Where another
-user owned it (root edits the file of the daemon's user), the owner stays, as far as the caller may give files away.
+user owned it (root edits the file of the daemon's user), the owner stays, as far as the caller may give it away;
+a new file belongs to the group of its folder, so that what root writes into /etc/sitectl can be read by the daemon.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ def replace(path: Path, content: bytes, mode: int = NEW_FILE) -> None:
             if before is not None:
                 with contextlib.suppress(PermissionError):
                     os.fchown(handle, before.st_uid, before.st_gid)
+            else:
+                give_to_group(beside)
             os.fchmod(handle, mode)
             os.fsync(handle)
         finally:
@@ -36,6 +39,12 @@ def replace(path: Path, content: bytes, mode: int = NEW_FILE) -> None:
         beside.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+def give_to_group(path: Path) -> None:
+    """Let what was made belong to the group of the folder that it lies in, where the caller may say so."""
+    with contextlib.suppress(PermissionError):
+        os.chown(path, -1, path.parent.stat().st_gid)
 
 
 def _write_all(handle: int, content: bytes) -> None:
