@@ -15,6 +15,7 @@ from sitectl.api.ceilings import add_ceilings
 from sitectl.api.departures import add_departures
 from sitectl.api.ledger import add_ledger
 from sitectl.api.ports import Behind
+from sitectl.api.station_orders import add_station_orders
 from sitectl.api.stations import add_stations
 from sitectl.api.trials import add_trials
 from sitectl.api.why import add_why
@@ -34,6 +35,7 @@ def make_app(behind: Behind) -> FastAPI:
     add_departures(app, behind)
     add_buses(app, behind)
     add_trials(app, behind)
+    add_station_orders(app, behind)
     add_why(app, behind)
     _add_site(app, behind)
     add_stations(app, behind)

@@ -12,6 +12,7 @@ from sitectl.api.roles import Roles
 from sitectl.base.clock import SystemClock
 from sitectl.config.settings import ApiGroups
 from sitectl.fieldbus.buses import Buses
+from sitectl.model.commands import ResetKind
 from sitectl.model.health import Problem
 from sitectl.model.ids import EvseId, StationId, UplinkId
 from sitectl.model.journal import EVERYTHING, JournalEntry, TimelinePage, Wanted
@@ -28,6 +29,7 @@ from sitectl.site.replay import Replayed
 from sitectl.site.trials import Trial, TrialKind
 from sitectl.site.writes import Written
 from sitectl.state.site_state import SiteState
+from sitectl.stations.orders import Configuration, NotOrdered, Ordered
 
 
 class SiteReader(Protocol):
@@ -92,6 +94,22 @@ class Orders(Protocol):
 
     async def wish(self, evse: EvseId, operative: bool) -> str:
         """The site's own wish for an EVSE (0: the station): Accepted, Scheduled (it holds later), or Rejected."""
+
+
+class StationOrders(Protocol):
+    """What people order of one station."""
+
+    async def reset(self, station: StationId, kind: ResetKind, by: str, *, force: bool = False) -> Ordered | NotOrdered:
+        """Reset it; `force`: also while a car charges there."""
+
+    async def unlock(self, evse: EvseId, by: str, *, force: bool = False) -> Ordered | NotOrdered:
+        """Release its plug; `force` as in `reset`."""
+
+    async def read(self, station: StationId, keys: Sequence[str] = ()) -> Configuration | NotOrdered:
+        """Its configuration keys, those named or all."""
+
+    async def write(self, station: StationId, key: str, value: str, by: str) -> Ordered | NotOrdered:
+        """Write one of them."""
 
 
 class Ceilings(Protocol):
@@ -180,6 +198,7 @@ class Behind:
     trials: TrialDoor
     departures: Departures
     recordings: Recordings
+    station_orders: StationOrders
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     roles: Roles = field(default_factory=lambda: Roles(ApiGroups()))
     buses: Callable[[], Buses] = lambda: Buses((), SystemClock())

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sitectl.cli import departures, editing, ledger, meter_tables, tables, trials
+from sitectl.cli import departures, editing, ledger, meter_tables, station_orders, tables, trials
 from sitectl.cli.asking import (
     DEFAULT_CONFIG,
     DEGRADED,
@@ -216,6 +216,9 @@ app.add_typer(ledger.transaction_app, name="transaction")
 app.add_typer(meter_app, name="meter")
 station_app.command("departure", epilog=departures.EXAMPLES)(departures.station_departure)
 app.add_typer(station_app, name="station")
+station_app.command("reset")(station_orders.station_reset)
+station_app.command("unlock")(station_orders.station_unlock)
+station_app.command("config", epilog=station_orders.CONFIG_EXAMPLES)(station_orders.station_config)
 station_app.command("probe")(trials.probe)
 station_app.command("limit-test")(trials.limit_test)
 station_app.command("phase-test")(trials.phase_test)

@@ -201,6 +201,7 @@ class Daemon:
                 self._rooms.trials,
                 self._rooms.departures,
                 self._rooms.incidents,
+                self._rooms.orders,
                 closing,
                 self._roles,
                 lambda: self._field.buses,

@@ -38,6 +38,7 @@ from sitectl.site.trial_runs import RUNS
 from sitectl.site.trials import Trials
 from sitectl.state.site_state import SiteRules, initial_state
 from sitectl.stations.listeners import Doors
+from sitectl.stations.orders import StationOrders
 from sitectl.stations.stations import Stations, zone_of
 from sitectl.store import unclaimed
 from sitectl.store.disk import make_folder
@@ -102,6 +103,7 @@ class Wired:
     rotations: RotationKeeper
     trials: Trials
     restarter: Restarter
+    orders: StationOrders
     secrets: Worker
     """What reads and writes the vault of credentials; stop it at the end."""
 
@@ -197,7 +199,8 @@ async def wire(
     site.cycle()
     learned = (ceilings, departures, rises, _incidents(settings, store, clock), rungs, rotations, trials)
     restarter = Restarter(ear.post, stations.put, clock, store.journal)
-    return Wired(live, ear, stations, site, pool, overview, *learned, restarter, secrets)
+    orders = StationOrders(stations.book, stations, pool.resets, store.journal)
+    return Wired(live, ear, stations, site, pool, overview, *learned, restarter, orders, secrets)
 
 
 def _learning(

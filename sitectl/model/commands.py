@@ -202,3 +202,14 @@ class NotSent:
 
 
 Outcome = Answered | Refused | Unanswered | NotSent
+
+
+def in_words(outcome: Outcome) -> str:
+    """What came of a command, for people: the station's own word where it has one."""
+    match outcome:
+        case Answered(status):
+            return status or "no status in the answer"
+        case Refused(code, description):
+            return f"{code} {description}".strip()
+        case Unanswered(why) | NotSent(why):
+            return why

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from sitectl.base.clock import Clock
 from sitectl.base.errors import EnvironmentFault
 from sitectl.base.tasks import Tasks
-from sitectl.model.commands import Answered, NotSent, Outcome, Refused, SetVariable, Unanswered, Urgency
+from sitectl.model.commands import Answered, NotSent, SetVariable, Unanswered, Urgency, in_words
 from sitectl.model.ids import EvseId
 from sitectl.ocpp.v16 import security
 from sitectl.security.certificates import CertificateError, renewal_due
@@ -103,11 +103,11 @@ class StationCertificates:
             self._book.solved(record.id, "certificate")
             await self._raise_profile(record)
             return
-        self._note("station.certificate_rejected", record, why=_words(outcome))
+        self._note("station.certificate_rejected", record, why=in_words(outcome))
         self._book.problem(
             record.id,
             "certificate",
-            f"It did not take the certificate that it had asked for: {_words(outcome)}.",
+            f"It did not take the certificate that it had asked for: {in_words(outcome)}.",
             "If it must know who signed it, install the site's authority in it as a CentralSystemRootCertificate.",
         )
 
@@ -118,7 +118,7 @@ class StationCertificates:
             return
         order = SetVariable(record.id, "SecurityProfile", str(MUTUAL_TLS))
         outcome = await record.queue.execute(order, Urgency.HOUSEKEEPING)
-        self._note("station.profile_raised", record, status=_words(outcome))
+        self._note("station.profile_raised", record, status=in_words(outcome))
 
     # --- a station is made to ask ------------------------------------------------------------------------------------
 
@@ -140,7 +140,7 @@ class StationCertificates:
             self._book.problem(
                 record.id,
                 "certificate",
-                f"It needs a new certificate and will not ask for one: {_words(outcome)}.",
+                f"It needs a new certificate and will not ask for one: {in_words(outcome)}.",
                 "Give it one by its own means, or write a lower security_profile for it.",
             )
 
@@ -161,13 +161,3 @@ class StationCertificates:
 
 def _must_have_one(record: StationRecord) -> bool:
     return record.plan is not None and record.plan.security_profile >= MUTUAL_TLS
-
-
-def _words(outcome: Outcome) -> str:
-    match outcome:
-        case Answered(status):
-            return status or "no status in the answer"
-        case Refused(code, description):
-            return f"{code} {description}".strip()
-        case Unanswered(why) | NotSent(why):
-            return why

@@ -13,6 +13,7 @@ from sitectl.config.schemas import load_schemas
 from sitectl.config.settings import AuthorizationSettings, Settings, UnknownStations
 from sitectl.model.commands import Answered, Command, NotSent, Outcome, ResetStation, TriggerMessage, Urgency
 from sitectl.model.events import ClockSkewLearned
+from sitectl.model.hands import HandKind
 from sitectl.model.health import Problem
 from sitectl.model.ids import EvseId, StationId
 from sitectl.model.security import SecurityEventType
@@ -21,6 +22,7 @@ from sitectl.ocpp.versions import Version
 from sitectl.stations.book import Book
 from sitectl.stations.certificates import StationCertificates
 from sitectl.stations.desk import STORE_SAMPLES_EVERY_S, Desk
+from sitectl.stations.hands import Hands
 from sitectl.stations.handshake import Rules
 from sitectl.stations.limits import LimitDesk
 from sitectl.stations.listeners import Doors
@@ -34,8 +36,8 @@ from sitectl.wire.ports import Tap
 class Stations:
     """All charging stations.
 
-    `limits` is the site's actuator, `book` the facts for the uplinks, `execute` the door for everybody, `server` the
-    listeners. Build it inside a running loop; `load`, then `start`, at the end `stop`.
+    `limits` is the site's actuator, `book` the facts for the uplinks, `execute` the door for everybody and `hands` who
+    uses it, `server` the listeners. Build it inside a running loop; `load`, then `start`, at the end `stop`.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Stations:
         self._tasks = Tasks()
         self._keeps_strangers = settings.ocpp.unknown_stations is UnknownStations.QUARANTINE
         self.book = Book(settings.topology.stations, store, inbox, clock, self._tasks)
+        self.hands = Hands(clock)
         certificates = StationCertificates(authority, self.book, journal, self._tasks, clock)
         self._desk = Desk(
             self.book,
@@ -150,15 +153,34 @@ class Stations:
         await self.server.stop()
         await self._tasks.cancel_all()
 
-    async def execute(self, station: StationId, command: Command, urgency: Urgency) -> Outcome:
-        """Queue a command and wait for its outcome; never raises for a station that is away or unknown (NotSent)."""
+    async def execute(self, station: StationId, command: Command, urgency: Urgency, by: str = "") -> Outcome:
+        """Queue a command and wait for its outcome; never raises for a station that is away or unknown (NotSent).
+
+        `by`: who wants it; "" is the site itself.
+        """
         record = self.book.records.get(station)
         if record is None or record.quarantined:
             return NotSent("the station is not listed")
-        outcome = await record.queue.execute(command, urgency)
+        hand, outcome = self.hands.take(station, command, by), None
+        try:
+            outcome = await record.queue.execute(command, urgency)
+        finally:
+            if hand is not None:
+                self.hands.end(hand, outcome)
         if isinstance(command, ResetStation) and isinstance(outcome, Answered) and outcome.accepted:
-            kind = f"{command.kind.value} reset was ordered"
-            self._desk.centrals.security_event(station, SecurityEventType.RESET_OR_REBOOT, kind)
+            said = f"{command.kind.value} reset was ordered{f' by {by}' if by else ''}"
+            self._desk.centrals.security_event(station, SecurityEventType.RESET_OR_REBOOT, said)
+        return outcome
+
+    async def hang_up(self, station: StationId, why: str, by: str) -> Outcome:
+        """Close the connection of a station, which is expected to come anew."""
+        record = self.book.records.get(station)
+        if record is None or record.quarantined or record.present is None:
+            return NotSent("the station is offline")
+        hand = self.hands.begin(station, HandKind.RECONNECT, by)
+        await record.present.peer.close(1000, why)
+        outcome = Answered("Accepted", {})
+        self.hands.end(hand, outcome)
         return outcome
 
     def put(self, station: StationId, command: Command, urgency: Urgency, done: Done) -> None:

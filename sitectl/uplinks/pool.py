@@ -32,6 +32,7 @@ from sitectl.uplinks.egress import Egress
 from sitectl.uplinks.link import Link
 from sitectl.uplinks.news import Message
 from sitectl.uplinks.ports import Rooms
+from sitectl.uplinks.resets import Resets
 from sitectl.uplinks.security_events import SecurityEvents
 from sitectl.uplinks.uplink import MakeDialer, Surroundings, Uplink
 from sitectl.uplinks.wishes import Wishes
@@ -221,6 +222,11 @@ class UplinkPool:
     def availability(self) -> Availability:
         """Which EVSEs are in service, for the site itself too."""
         return self._stations.availability
+
+    @property
+    def resets(self) -> Resets:
+        """The resets of all stations, whoever orders them."""
+        return self._stations.resets
 
     # --- for people ---------------------------------------------------------------------------------------------------
 

@@ -57,8 +57,9 @@ class SiteLimits(Protocol):
 class StationDoor(Protocol):
     """The only door to a station: everything that anybody wants of it goes through its one outbound queue."""
 
-    async def execute(self, station: StationId, command: Command, urgency: Urgency) -> Outcome:
-        """Queue a command and wait for its outcome; never raises for a station that is away (NotSent)."""
+    async def execute(self, station: StationId, command: Command, urgency: Urgency, by: str = "") -> Outcome:
+        """Queue a command and wait for its outcome; never raises for a station that is away (NotSent). `by`: who wants
+        it; "" is the site itself."""
 
 
 class Outbox(Protocol):

@@ -22,11 +22,16 @@ async def execute(rooms: Rooms, asker: Asker, action: str, command: Command, urg
     outcome: Outcome
     try:
         async with asyncio.timeout(WITHIN_S):
-            outcome = await rooms.door.execute(asker.station, command, urgency)
+            outcome = await rooms.door.execute(asker.station, command, urgency, by=by_central(asker))
     except TimeoutError:
         outcome = Unanswered(f"not done within {WITHIN_S:.0f} s")
     note(rooms, asker, "uplink.command", action)
     return outcome
+
+
+def by_central(asker: Asker) -> str:
+    """Who orders this, as it is told to people."""
+    return f"central {asker.uplink}"
 
 
 async def relay(rooms: Rooms, asker: Asker, action: str, command: Command, urgency: Urgency) -> Reply:

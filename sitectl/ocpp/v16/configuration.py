@@ -92,6 +92,13 @@ def starts_pass_us(values: Mapping[str, str], unknown: Iterable[str] = ()) -> bo
     )
 
 
+def bars_starts(key: str, value: str) -> bool:
+    """Whether starts go on to pass us when this key gets this value."""
+    free = any(word in _squeezed(key.lower()) for word in _FREE_VEND)
+    guards = free or key.strip().lower() in {name.lower() for name in START_KEYS}
+    return not guards or as_boolean(value) is False
+
+
 def _squeezed(key: str) -> str:
     return "".join(c for c in key if c.isalnum() or c == "&")
 

@@ -13,6 +13,7 @@ from sitectl.base.errors import EnvironmentFault
 from sitectl.base.tasks import Tasks
 from sitectl.config.load import Loaded, load
 from sitectl.model import events
+from sitectl.model.commands import ResetKind
 from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.health import Problem
 from sitectl.model.ids import EvseId, MeterId, StationId, TransactionId, UplinkId
@@ -40,6 +41,7 @@ from sitectl.site.recorder import Recorder
 from sitectl.site.trial_runs import RUNS
 from sitectl.site.trials import Trials
 from sitectl.state.site_state import SiteRules, initial_state
+from sitectl.stations.orders import Configuration, NotOrdered, Ordered
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WALL = datetime(2026, 11, 20, 6, 11, tzinfo=UTC)
@@ -268,13 +270,45 @@ class Orders:
         return "Accepted" if operative else "Scheduled"
 
 
+class StationOrders:
+    """Takes every order of CP01; a car charges at CP02; POST is away."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+
+    def _done(self, station: StationId, *asked: Any, force: bool = True) -> Ordered | NotOrdered:
+        if station not in (CP01, CP02, POST):
+            return NotOrdered(f"no station {station!r} here", unknown=True)
+        if station == POST:
+            return NotOrdered("POST is offline")
+        if station == CP02 and not force:
+            return NotOrdered("a car charges there")
+        self.asked.append((station, *asked))
+        return Ordered("Accepted")
+
+    async def reset(self, station: StationId, kind: ResetKind, by: str, *, force: bool = False) -> Ordered | NotOrdered:
+        return self._done(station, kind, by, force=force)
+
+    async def unlock(self, evse: EvseId, by: str, *, force: bool = False) -> Ordered | NotOrdered:
+        return self._done(evse.station, evse.evse, by, force=force)
+
+    async def read(self, station: StationId, keys: Sequence[str] = ()) -> Configuration | NotOrdered:
+        done = self._done(station, keys)
+        return done if isinstance(done, NotOrdered) else Configuration({"A": ("1", False), "B": ("2", True)}, ["C"])
+
+    async def write(self, station: StationId, key: str, value: str, by: str) -> Ordered | NotOrdered:
+        if key == "AuthorizationKey":
+            return NotOrdered("a secret", invalid=True)
+        return self._done(station, key, value, by)
+
+
 def behind(quiet: QuietSite, ledger: Ledger, overview: Overview) -> Behind:
     overlay, site = MemoryOverlay(lambda: WALL), quiet.site
     ceilings = ToldCeilings(lambda: site.state.topology, site.post, overlay, quiet.clock, quiet.disk)
     trials = Trials(site, site.post, overlay, quiet.clock, Tasks(), quiet.disk, RUNS)
     departures = Departures(lambda: site.state, site.post, overlay, quiet.clock, quiet.disk, lambda: BERLIN)
     recordings = quiet.incidents
-    asked = (ledger, ledger, ledger, overview, Orders(), ceilings, trials, departures, recordings)
+    asked = (ledger, ledger, ledger, overview, Orders(), ceilings, trials, departures, recordings, StationOrders())
     return Behind(site, *asked, asyncio.Event())
 
 

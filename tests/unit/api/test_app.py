@@ -51,7 +51,7 @@ class Served:
         self.ledger = Ledger()
         self.overview = Overview(self.quiet)
         self.path = directory / "sitectl.sock"
-        rooms = behind(self.quiet, self.ledger, self.overview)
+        self.behind = rooms = behind(self.quiet, self.ledger, self.overview)
         self.server = ApiServer(make_app(rooms), self.path, rooms.closing)
 
     async def get(self, target: str, method: str = "GET", body: str | None = None, **headers: str) -> Answer:
@@ -107,6 +107,10 @@ async def test_the_list_of_questions_stands_at_openapi(served: Served) -> None:
         "/v1/stations",
         "/v1/stations/{id}",
         "/v1/stations/{id}/availability",
+        "/v1/stations/{id}/configuration",
+        "/v1/stations/{id}/configuration/{key}",
+        "/v1/stations/{id}/evses/{evse}/unlock",
+        "/v1/stations/{id}/reset",
         "/v1/stations/{id}/trials",
         "/v1/stations/{id}/trials/{kind}",
         "/v1/stations/{id}/evses/{evse}/ceiling",

@@ -157,6 +157,22 @@ ANSWERS: dict[str, Any] = {
         "operative": False,
         "status": "Scheduled",
     },
+    "/v1/stations/CP01/reset": {"schema": 1, "station": "CP01", "kind": "Immediate", "status": "Accepted"},
+    "/v1/stations/CP01/evses/2/unlock": {"schema": 1, "station": "CP01", "evse": 2, "status": "Unlocked"},
+    "/v1/stations/CP01/configuration": {
+        "schema": 1,
+        "station": "CP01",
+        "live": False,
+        "keys": {"HeartbeatInterval": {"value": "300", "readonly": False}},
+        "unknown": ["Nonsense"],
+    },
+    "/v1/stations/CP01/configuration/HeartbeatInterval": {
+        "schema": 1,
+        "station": "CP01",
+        "key": "HeartbeatInterval",
+        "value": "60",
+        "status": "RebootRequired",
+    },
     "/v1/stations/CP01/evses/2/ceiling": {
         "schema": 1,
         "station": "CP01",

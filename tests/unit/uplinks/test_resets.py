@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
-from sitectl.model.commands import Answered, ResetKind, ResetStation, Unanswered
+from sitectl.model.commands import Answered, NotSent, ResetKind, ResetStation, Unanswered
 from sitectl.model.events import RebootExpected
-from sitectl.uplinks.resets import MOST_RESETS, PER_S, REBOOT_WITHIN_S, SOFT_WITHIN_S
+from sitectl.model.hands import HEALING
+from sitectl.uplinks.resets import MOST_RESETS, PER_S, REBOOT_WITHIN_S, SOFT_WITHIN_S, Resets
 from sitectl.wire.ports import TransportClosed
 from tests.unit.uplinks.central import CP
 from tests.unit.uplinks.twins import World, on_virtual_time
@@ -159,3 +160,88 @@ async def test_what_a_station_that_is_away_was_not_asked_is_not_counted():
             assert await resets(world) == REJECTED
         world.arrives()
         assert await resets(world) == ACCEPTED
+
+
+# --- two hands on one station ---
+
+
+def orders(world: World) -> Resets:
+    return world.pool.resets
+
+
+@on_virtual_time
+async def test_a_central_that_asks_while_healing_resets_gets_what_comes_of_that_one():
+    async with World() as world:
+        await world.settles()
+        world.door.delay_s = 2.0
+        ours = asyncio.create_task(orders(world).order(CP, SOFT, HEALING))
+        await asyncio.sleep(0.5)
+        assert await resets(world, "Soft") == ACCEPTED
+        assert (await ours) == Answered("Accepted", ACCEPTED)
+        assert asked(world) == [SOFT]
+        assert await resets(world, "Soft") == ACCEPTED, "accepted, and nothing has come of it yet"
+        assert asked(world) == [SOFT]
+        await world.store.journal.drain()
+        assert len(await world.rows("SELECT 1 FROM events WHERE type = 'station.reset_joined'")) == 2
+
+
+@on_virtual_time
+async def test_what_is_joined_is_refused_with_it_and_a_harder_one_is_sent():
+    async with World() as world:
+        await world.settles()
+        world.door.delay_s = 2.0
+        world.door.outcome = lambda command: Answered("Rejected", REJECTED)
+        ours = asyncio.create_task(orders(world).order(CP, SOFT, HEALING))
+        await asyncio.sleep(0.5)
+        assert await resets(world, "Soft") == REJECTED
+        await ours
+        world.door.outcome = lambda command: Answered("Accepted", ACCEPTED)
+        await orders(world).order(CP, SOFT, HEALING)
+        assert await resets(world, "Hard") == ACCEPTED
+        assert asked(world) == [SOFT, SOFT, HARD]
+
+
+@on_virtual_time
+async def test_healing_begins_none_beside_that_of_a_central_until_it_has_come_to_something():
+    async with World() as world:
+        await world.settles()
+        await resets(world)
+        refused = await orders(world).order(CP, HARD, HEALING)
+        assert refused == NotSent("a reset that central central ordered is under way")
+        assert orders(world).under_way(CP) == "central central"
+        world.boots()
+        assert orders(world).under_way(CP) is None
+        assert isinstance(await orders(world).order(CP, HARD, HEALING), Answered)
+        assert asked(world) == [HARD, HARD]
+
+
+@on_virtual_time
+async def test_one_that_nothing_came_of_is_no_longer_in_the_way_after_a_while():
+    async with World() as world:
+        await world.settles()
+        await orders(world).order(CP, HARD, "anna")
+        await asyncio.sleep(SOFT_WITHIN_S + 1)
+        assert orders(world).under_way(CP) is None
+        assert isinstance(await orders(world).order(CP, HARD, HEALING), Answered)
+
+
+@on_virtual_time
+async def test_a_soft_one_that_a_central_joined_becomes_a_hard_one_for_it():
+    async with World() as world:
+        await world.settles()
+        await orders(world).order(CP, SOFT, HEALING)
+        assert await resets(world, "Soft") == ACCEPTED
+        await asyncio.sleep(SOFT_WITHIN_S + 2)
+        assert asked(world) == [SOFT, HARD]
+        assert world.door.by[-1] == "central central"
+
+
+@on_virtual_time
+async def test_the_budget_of_centrals_counts_what_others_have_ordered():
+    async with World() as world:
+        await world.settles()
+        for _ in range(MOST_RESETS):
+            await orders(world).order(CP, HARD, "anna")
+            world.boots()
+        assert await resets(world) == REJECTED
+        assert isinstance(await orders(world).order(CP, HARD, "anna"), Answered), "a person knows why"

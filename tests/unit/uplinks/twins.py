@@ -86,11 +86,13 @@ class Door:
 
     def __init__(self, facts: Facts) -> None:
         self.commands: list[tuple[Command, Urgency]] = []
+        self.by: list[str] = []
         self.outcome: Callable[[Command], Outcome] = lambda command: Answered("Accepted", {"status": "Accepted"})
         self.delay_s = 0.02
         self._facts = facts
 
-    async def execute(self, station: StationId, command: Command, urgency: Urgency) -> Outcome:
+    async def execute(self, station: StationId, command: Command, urgency: Urgency, by: str = "") -> Outcome:
+        self.by.append(by)
         await asyncio.sleep(self.delay_s)
         if not self._facts.online(station):
             return NotSent("the station is offline")
