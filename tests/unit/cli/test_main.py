@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote
@@ -13,35 +12,6 @@ from typer.testing import CliRunner
 from sitectl.base.units import parse_timestamp
 from sitectl.cli.main import app
 from tests.unit.cli.canned import ANSWERS, EVENT, EVSE, LETTER, MESSAGE, STATION, STATUS, TIMELINE, Canned, canned
-
-SITE = """
-site: {name: depot-north, data_dir: data}
-circuits: {grid: {rated_a: 100, base_load_worst_a: 40}}
-stations: {CP01: {circuit: grid, max_a: 32, phases: L1L2L3, security_profile: 0}}
-ocpp: {security_profile: 0}
-authorization: {mode: free}
-api: {socket: run/sitectl.sock}
-"""
-
-
-@pytest.fixture(autouse=True)
-def nothing_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SITECTL_CONFIG", "SITECTL_SOCKET", "NO_COLOR", "FORCE_COLOR"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    (tmp_path / "run").mkdir()
-    path = tmp_path / "site.yaml"
-    path.write_text(SITE)
-    return path
-
-
-@pytest.fixture
-def daemon(config: Path) -> Iterator[Canned]:
-    with canned(config.parent / "run" / "sitectl.sock") as daemon:
-        yield daemon
 
 
 def sitectl(*arguments: object, **environment: str) -> tuple[int, str, str]:
@@ -97,30 +67,6 @@ def test_a_station_is_taken_out_of_service(daemon: Canned, config: Path) -> None
     assert out.startswith("CP01:2: out of service as soon as ")
     assert json.loads(sitectl(*command, "--json")[1])["schema"] == 1
     assert sitectl("station", "availability", "CP02", "operative", "--config", config)[0] == 1
-
-
-def test_a_station_is_reset_and_its_plug_is_released(daemon: Canned, config: Path) -> None:
-    status, out, err = sitectl("station", "reset", "CP01", "--hard", "--force", "--config", config)
-    assert (status, err, out) == (0, "", "CP01: hard reset, accepted\n")
-    status, out, err = sitectl("station", "unlock", "CP01", "--evse", "2", "--config", config)
-    assert (status, err, out) == (0, "", "CP01:2: unlocked\n")
-    assert daemon.asked == [
-        "POST /v1/stations/CP01/reset?hard=true&force=true",
-        "POST /v1/stations/CP01/evses/2/unlock?force=false",
-    ]
-    assert json.loads(sitectl("station", "reset", "CP01", "--json", "--config", config)[1])["schema"] == 1
-    assert sitectl("station", "reset", "CP02", "--config", config)[0] == 1
-
-
-def test_the_configuration_of_a_station_is_shown_and_written(daemon: Canned, config: Path) -> None:
-    status, out, _ = sitectl("station", "config", "CP01", "--config", config)
-    assert status == 0
-    assert "HeartbeatInterval  300" in out
-    assert "as it was read before" in out
-    assert "does not know: Nonsense" in out
-    status, out, _ = sitectl("station", "config", "CP01", "HeartbeatInterval", "60", "--config", config)
-    assert (status, out) == (0, "CP01: HeartbeatInterval=60 rebootrequired; it holds after a reset\n")
-    assert daemon.asked[-1] == "PUT /v1/stations/CP01/configuration/HeartbeatInterval"
 
 
 @pytest.mark.parametrize("state", ["degraded", "failsafe"])
@@ -251,7 +197,7 @@ def test_a_timeline_is_a_line_for_each_thing_that_happened(daemon: Canned, confi
 
 def test_check_says_all_that_is_wrong_on_standard_error(config: Path) -> None:
     assert sitectl("check", config)[0] == 0
-    config.write_text(SITE.replace("rated_a", "rated").replace("max_a: 32", "max_a: -1"))
+    config.write_text(config.read_text().replace("rated_a", "rated").replace("max_a: 32", "max_a: -1"))
     status, out, err = sitectl("check", config)
     assert (status, out) == (2, "")
     assert f"{config}:3:" in err
@@ -264,7 +210,7 @@ def test_check_in_json(config: Path) -> None:
     status, out, err = sitectl("check", config, "--json")
     answer = json.loads(out)
     assert (status, err, answer["schema"], answer["ok"], answer["errors"]) == (0, "", 1, True, [])
-    config.write_text(SITE.replace("circuit: grid", "circuit: gird"))
+    config.write_text(config.read_text().replace("circuit: grid", "circuit: gird"))
     status, out, _ = sitectl("check", config, "--json")
     answer = json.loads(out)
     assert (status, answer["ok"]) == (2, False)
@@ -320,7 +266,7 @@ def test_help_names_every_command() -> None:
 
 
 def test_run_refuses_a_broken_configuration_with_all_its_errors(config: Path) -> None:
-    config.write_text(SITE.replace("rated_a", "rated"))
+    config.write_text(config.read_text().replace("rated_a", "rated"))
     status, out, err = sitectl("run", "--config", config)
     assert (status, out) == (2, "")
     assert f"{config}:3:" in err

@@ -12,7 +12,6 @@ from random import Random
 from typing import Any, TypeVar
 
 from sitectl.base.clock import Clock, LoopClock
-from sitectl.base.errors import EnvironmentFault
 from sitectl.base.tasks import Tasks
 from sitectl.base.units import format_utc
 from sitectl.base.virtual import run_virtual
@@ -34,6 +33,7 @@ from sitectl.uplinks.link import Link
 from sitectl.uplinks.pool import UplinkPool
 from sitectl.uplinks.ports import Rooms
 from tests.unit.uplinks.central import CP, Central
+from tests.unit.uplinks.full_disk import filled
 from tests.unit.uplinks.vault import VaultTwin
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -92,11 +92,11 @@ class Door:
         self._facts = facts
 
     async def execute(self, station: StationId, command: Command, urgency: Urgency, by: str = "") -> Outcome:
-        self.by.append(by)
         await asyncio.sleep(self.delay_s)
         if not self._facts.online(station):
             return NotSent("the station is offline")
         self.commands.append((command, urgency))
+        self.by.append(by)
         return self.outcome(command)
 
     def of(self, kind: type[Any]) -> list[Any]:
@@ -161,11 +161,6 @@ class Facts:
             if evse.station == station and id == transaction:
                 return number
         return None
-
-
-def _fail(future: asyncio.Future[Any]) -> None:
-    if not future.done():
-        future.set_exception(EnvironmentFault("disk full"))
 
 
 # --- the site --------------------------------------------------------------------------------------------------------
@@ -384,19 +379,4 @@ class World:
 
     def fill_disk(self) -> Callable[[], None]:
         """Every write fails until the result is called; the journal keeps what happens meanwhile."""
-        database, journal = self.store.database, self.store.journal
-        run, save = database.run, journal.save
-
-        def full(job: Any, **_: Any) -> asyncio.Future[Any]:
-            future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-            asyncio.get_running_loop().call_later(0.05, _fail, future)
-            return future
-
-        database.run = full  # type: ignore[method-assign]
-        journal.save = lambda: None  # type: ignore[method-assign]
-
-        def freed() -> None:
-            database.run = run  # type: ignore[method-assign]
-            journal.save = save  # type: ignore[method-assign]
-
-        return freed
+        return filled(self.store)
