@@ -1,5 +1,5 @@
 """`python -m sitectl` is the command line."""
 
-from sitectl.cli.main import main
+from sitectl.cli.entry import main
 
 main()

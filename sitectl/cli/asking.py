@@ -7,13 +7,16 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
-from sitectl.cli import tables
 from sitectl.cli.client import Client, DaemonAway, NotAllowed, Refused
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sitectl.cli.tables import View
 
 DEFAULT_CONFIG = Path("/etc/sitectl/site.yaml")
 FAILED, USAGE, AWAY, NOT_ALLOWED, DEGRADED = 1, 2, 3, 4, 5
@@ -34,6 +37,8 @@ Verbose = Annotated[bool, typer.Option("--verbose", help="Log everything, the wi
 
 def console() -> Console:
     """Where tables go. NO_COLOR means no escape codes at all, bold ones neither."""
+    from rich.console import Console  # the daemon shares the options of this file, and has no tables
+
     if os.environ.get("NO_COLOR"):
         return Console(highlight=False, color_system=None)
     return Console(highlight=False)
@@ -68,9 +73,11 @@ def ask(config: Path, socket: Path | None, question: Callable[[Client], Any]) ->
         raise fail(str(error), FAILED) from error
 
 
-def show_answer(answer: dict[str, Any], as_json: bool, view: tables.View) -> None:
+def show_answer(answer: dict[str, Any], as_json: bool, view: View) -> None:
     """Print an answer of the daemon, as JSON or as a table."""
     if as_json:
         print(json.dumps(answer, indent=1))
     else:
+        from sitectl.cli import tables
+
         tables.show(console(), answer, view)

@@ -20,7 +20,6 @@ from sitectl.cli.asking import (
     AsJson,
     Config,
     Socket,
-    Verbose,
     ask,
     client_of,
     show_answer,
@@ -28,6 +27,7 @@ from sitectl.cli.asking import (
 from sitectl.cli.ceilings import circuit_app
 from sitectl.cli.client import DaemonAway, NotAllowed, Refused
 from sitectl.cli.meters import meter_app
+from sitectl.cli.run import run
 from sitectl.cli.stations import station_app
 
 app = typer.Typer(
@@ -57,7 +57,7 @@ config_app.command("set", epilog=editing.EXAMPLES)(editing.config_set)
 
 
 def main() -> None:
-    """Entry point of the `sitectl` command."""
+    """All commands."""
     try:
         app()
     except BrokenPipeError:
@@ -70,12 +70,7 @@ def _forget_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-@app.command()
-def run(config: Config = DEFAULT_CONFIG, socket: Socket = None, verbose: Verbose = False) -> None:
-    """Run the daemon in the foreground."""
-    from sitectl.daemon.process import run as run_daemon
-
-    raise typer.Exit(run_daemon(config, socket, verbose))
+app.command()(run)
 
 
 @app.command()

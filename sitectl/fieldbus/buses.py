@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from sitectl.base.clock import Clock
 from sitectl.base.tasks import spawn
 from sitectl.fieldbus.bus import Link
-from sitectl.fieldbus.modbus import ModbusTcpLink
 from sitectl.fieldbus.queued import QueuedBus
 from sitectl.fieldbus.rtu_link import TCP_TIMEOUT_S, RtuLink
 from sitectl.fieldbus.units import UNKNOWN, Device
@@ -75,6 +74,10 @@ def make_bus(connection: Connection, clock: Clock, devices: Mapping[int, Device]
     if connection.rtu:
         link = RtuLink(name, TcpWire(connection), clock, timeout_s=TCP_TIMEOUT_S)
         return QueuedBus(name, link, clock, devices=devices, change_s=RAW_CHANGE_S)
+    from sitectl.fieldbus.modbus import (
+        ModbusTcpLink,  # with pymodbus: 2 MB that a site without such a meter does without
+    )
+
     return QueuedBus(name, ModbusTcpLink(connection.host, connection.port, clock), clock, devices=devices)
 
 

@@ -14,8 +14,8 @@ from cryptography.x509.ocsp import OCSPRequestBuilder
 from cryptography.x509.oid import NameOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder, Store, VerificationError
 
-from sitectl.base.errors import PeerError
 from sitectl.model.security import CertificateHash, HashAlgorithm
+from sitectl.security.judgement import CertificateError
 
 RSA_BITS, RSA_MOST_BITS = 2048, 8192
 CURVE_BITS = 224
@@ -29,12 +29,6 @@ _HASHES = {
     HashAlgorithm.SHA384: hashes.SHA384(),
     HashAlgorithm.SHA512: hashes.SHA512(),
 }
-
-
-class CertificateError(PeerError):
-    """A certificate or a signing request that cannot be used; the text says why. Later it will be no better."""
-
-    retry_is_sane = False
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -90,11 +84,6 @@ def common_name(name: x509.Name) -> str:
 def public_bytes(key: PublicKeyTypes) -> bytes:
     """A public key in DER, for comparing two of them."""
     return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-
-
-def renewal_due(begins: datetime, ends: datetime, now: datetime) -> bool:
-    """Whether two thirds of the life of a certificate are over."""
-    return now >= begins + (ends - begins) * 2 / 3
 
 
 # --- judging ---------------------------------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import NameOID
 
 from sitectl.security.certificates import (
-    CertificateError,
     check_strength,
     check_validity,
     common_name,
@@ -21,6 +20,7 @@ from sitectl.security.certificates import (
     read_chain,
     to_pem,
 )
+from sitectl.security.judgement import CertificateError
 
 CLOCK_ERROR = timedelta(minutes=5)
 """A certificate that is valid from now on, by a central whose clock is a little ahead, is valid."""

@@ -16,7 +16,7 @@ from sitectl.base.tasks import Tasks
 from sitectl.model.commands import Answered, NotSent, SetVariable, Unanswered, Urgency, in_words
 from sitectl.model.ids import EvseId
 from sitectl.ocpp.v16 import security
-from sitectl.security.certificates import CertificateError, renewal_due
+from sitectl.security.judgement import CertificateError, renewal_due
 from sitectl.stations.book import Book
 from sitectl.stations.ports import CertificateAuthority, Journal
 from sitectl.stations.record import Presently, StationRecord

@@ -28,8 +28,8 @@ Into the house:
   authoritative central says of it. `reservations.py`: held by the station where it can, else by us; `reserved.py`: as a
   document on disk.
 * `security.py`: the security extension; `legs.py`: how we prove who we are, with changes on trial; `credentials.py`:
-  the keys that set it up; `certificates.py`, `roots.py`, `makers.py`: ours, the central's, and those of makers in the
-  stations; `contexts.py`: TLS.
+  the keys that set it up; `certificates.py`, `roots.py` (read by `root_certificates.py`), `makers.py`: ours, the
+  central's, and those of makers in the stations; `contexts.py`: TLS.
 
 A connection is open while the station is online, or its outbox is not empty (then the central sees it Unavailable and
 commands are refused), or for 60 s after the station was lost (longer while it was told to reboot); and never before the

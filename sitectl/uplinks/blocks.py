@@ -12,7 +12,6 @@ from sitectl.model.ids import StationId, UplinkId
 from sitectl.uplinks.availability import Availability
 from sitectl.uplinks.files import Deliver, Files
 from sitectl.uplinks.lists import Lists
-from sitectl.uplinks.makers import Makers
 from sitectl.uplinks.measurands import Measurands
 from sitectl.uplinks.ports import Rooms
 from sitectl.uplinks.profiles import Profiles
@@ -53,7 +52,6 @@ class StationBlocks:
         self.reservations = Reservations(rooms, clock, self.availability.is_out, changed)
         self.resets = Resets(rooms, clock, reboots)
         self.files = Files(rooms, clock, deliver, reboots)
-        self.makers = Makers(rooms)
         self.measurands = Measurands(rooms)
 
     def restore(self, uplink: UplinkId) -> None:

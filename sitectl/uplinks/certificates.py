@@ -20,13 +20,15 @@ from sitectl.model.security import CertificateHash, CertificateUse, SecurityEven
 from sitectl.model.transaction import Payload
 from sitectl.ocpp.v16 import central_security
 from sitectl.ocpp.v16.central_security import (
+    CertificateAsked,
     CertificateDelivered,
     CertificatesAsked,
     CertificateToDelete,
     CertificateToInstall,
 )
 from sitectl.ocpp.v16.configuration import boolean
-from sitectl.security.certificates import CertificateError, fingerprint, read_chain, renewal_due
+from sitectl.security.certificates import fingerprint, read_chain
+from sitectl.security.judgement import CertificateError, renewal_due
 from sitectl.security.signing_requests import Delivered, check_delivered, make_request
 from sitectl.uplinks.asking import Asker, VirtualStation
 from sitectl.uplinks.credentials import ADDITIONAL_CHECK, CPO_NAME, Credentials, Report
@@ -43,8 +45,6 @@ ANSWER_WITHIN_S = 30.0
 REQUESTS_APART_S = 10.0
 ASK_EVERY_S = 86_400.0
 """A central that has not delivered a certificate that was asked for is asked again after a day."""
-
-CertificateAsked = CertificateDelivered | CertificateToInstall | CertificateToDelete | CertificatesAsked
 
 
 class Certificates:

@@ -17,7 +17,6 @@ from sitectl.model.ids import StationId
 from sitectl.model.security import CertificateHash, CertificateUse
 from sitectl.ocpp.v16 import central_security, security
 from sitectl.security.certificates import (
-    CertificateError,
     check_chain,
     check_strength,
     check_validity,
@@ -28,6 +27,7 @@ from sitectl.security.certificates import (
     read_one,
     to_pem,
 )
+from sitectl.security.judgement import CertificateError
 from sitectl.security.vault import segment
 from sitectl.uplinks.asking import Asker
 from sitectl.uplinks.ports import Rooms

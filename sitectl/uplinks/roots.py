@@ -6,30 +6,20 @@ They hold for all stations: it is one central. What is configured (`uplinks.X.ca
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
-
-from cryptography import x509
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from sitectl.base.errors import EnvironmentFault
 from sitectl.config.settings import UplinkSettings
 from sitectl.model.security import CertificateHash, HashAlgorithm
-from sitectl.security.certificates import (
-    CertificateError,
-    check_authority,
-    check_root,
-    common_name,
-    fingerprint,
-    hash_data,
-    issued_by,
-    read_chain,
-    read_one,
-    to_pem,
-)
+from sitectl.security.judgement import CertificateError
 from sitectl.security.vault import segment
 from sitectl.uplinks.ports import Vault
+
+if TYPE_CHECKING:
+    from sitectl.uplinks.root_certificates import Root
 
 log = logging.getLogger(__name__)
 
@@ -59,18 +49,18 @@ class Roots:
     def __init__(self, settings: UplinkSettings, vault: Vault) -> None:
         self._settings = settings
         self._vault = vault
-        self._configured = _configured(settings)
         self.version = 0
 
     def reconfigure(self, settings: UplinkSettings) -> None:
         """Another configuration."""
-        self._settings, self._configured = settings, _configured(settings)
+        self._settings = settings
+        self.__dict__.pop("_configured", None)  # read anew when it is asked for
         self.version += 1
 
     @property
     def pem(self) -> list[str]:
         """What was installed."""
-        return [to_pem(root.certificate) for root in self._installed().values()]
+        return [root.pem for root in self._installed().values()]
 
     def hashes(self, algorithm: HashAlgorithm = HashAlgorithm.SHA256) -> list[CertificateHash]:
         """What is installed and what is configured, by name."""
@@ -83,28 +73,29 @@ class Roots:
         `additional_check` (AdditionalRootCertificateCheck): it replaces the one that has signed it, which stays as its
         fallback, and no others do.
         """
+        from sitectl.uplinks.root_certificates import read_sent
+
         installed = self._installed()
         held = [*installed.values(), *self._configured]
         try:
-            root = _checked(pem, held if additional_check else [], now)
+            root = read_sent(pem, held if additional_check else [], now)
         except CertificateError as error:
             return Installed.REJECTED, str(error)
-        name = f"{self._folder}{fingerprint(root.certificate)}.pem"
+        name = f"{self._folder}{root.fingerprint}.pem"
         if len(installed) >= MOST and name not in installed:
             return Installed.REJECTED, f"{MOST} roots are installed already"
         if name in installed and not additional_check:
-            return Installed.ACCEPTED, common_name(root.certificate.subject)
-        chain = dict.fromkeys((to_pem(root.certificate), to_pem(root.issuer)))
+            return Installed.ACCEPTED, root.name
         old = [n for n, one in installed.items() if n != name and one.certificate != root.issuer]
         try:
-            await self._vault.write({name: "".join(chain).encode()})
+            await self._vault.write({name: root.chain.encode()})
             if additional_check and held:
                 await self._vault.remove(*old)
         except EnvironmentFault as fault:
             return Installed.FAILED, str(fault)
         finally:
             self.version += 1
-        return Installed.ACCEPTED, common_name(root.certificate.subject)
+        return Installed.ACCEPTED, root.name
 
     async def delete(self, wanted: CertificateHash) -> tuple[Deleted, str]:
         """Remove a root that was installed; the name of it, or why not."""
@@ -115,7 +106,7 @@ class Roots:
                 except EnvironmentFault as fault:
                     return Deleted.FAILED, str(fault)
                 self.version += 1
-                return Deleted.ACCEPTED, common_name(root.certificate.subject)
+                return Deleted.ACCEPTED, root.name
         if any(root.named(wanted.algorithm) == wanted for root in self._configured):
             return Deleted.FAILED, "it is configured"
         return Deleted.NOT_FOUND, ""
@@ -124,51 +115,24 @@ class Roots:
     def _folder(self) -> str:
         return f"uplinks/{segment(self._settings.id)}/roots/"
 
-    def _installed(self) -> dict[str, _Root]:
+    def _installed(self) -> dict[str, Root]:
+        names = self._vault.names(self._folder)
+        if not names:
+            return {}  # what reads certificates takes 9 MB: it is loaded for those who have some
+        from sitectl.uplinks.root_certificates import read_kept
+
         found = {}
-        for name in self._vault.names(self._folder):
+        for name in names:
             try:
-                chain = read_chain((self._vault.held(name) or b"").decode(errors="replace"))
+                found[name] = read_kept(self._vault.held(name) or b"")
             except CertificateError as error:
                 log.error("%s: %s", name, error)
-            else:
-                found[name] = _Root(chain[0], chain[-1])
         return found
 
+    @cached_property
+    def _configured(self) -> list[Root]:
+        if self._settings.ca is None:
+            return []
+        from sitectl.uplinks.root_certificates import read_configured
 
-class _Root(NamedTuple):
-    """A root and who has signed it: itself, or the one that it replaces."""
-
-    certificate: x509.Certificate
-    issuer: x509.Certificate
-
-    def named(self, algorithm: HashAlgorithm) -> CertificateHash | None:
-        """How OCPP names it; None for one that it cannot name, which only a configuration may hold."""
-        try:
-            return hash_data(self.certificate, self.issuer, algorithm)
-        except CertificateError:
-            return None
-
-
-def _checked(pem: str, held: Sequence[_Root], now: datetime) -> _Root:
-    """A root, signed by itself, or where there are some to be replaced, by one of those."""
-    root = read_one(pem)
-    if not held:
-        check_root(root, now)
-        return _Root(root, root)
-    check_authority(root, now)
-    for one in held:
-        if issued_by(root, one.certificate):
-            return _Root(root, one.certificate)
-    raise CertificateError("it is not signed by the root that it would replace (AdditionalRootCertificateCheck)")
-
-
-def _configured(settings: UplinkSettings) -> list[_Root]:
-    """What the configuration names; a bundle of everybody's authorities is nothing to list."""
-    if settings.ca is None:
-        return []
-    try:
-        found = read_chain(settings.ca.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, CertificateError):
-        return []
-    return [_Root(root, root) for root in found if issued_by(root, root)]
+        return read_configured(self._settings.ca)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
 
 from sitectl.base.clock import Clock
 from sitectl.config.settings import UplinkSettings
@@ -12,17 +13,20 @@ from sitectl.model.files import FileOrder
 from sitectl.model.ids import StationId
 from sitectl.model.security import SecurityEventType
 from sitectl.ocpp.v16 import central_encode, central_files, central_security
+from sitectl.ocpp.v16.central_security import CertificateAsked
 from sitectl.uplinks.asking import Asker, VirtualStation
-from sitectl.uplinks.certificates import CertificateAsked, Certificates
 from sitectl.uplinks.contexts import Contexts
 from sitectl.uplinks.credentials import Credentials
 from sitectl.uplinks.dial import Dialer, TapOf
 from sitectl.uplinks.files import Files
 from sitectl.uplinks.legs import Legs
-from sitectl.uplinks.makers import Makers
 from sitectl.uplinks.ports import Rooms
 from sitectl.uplinks.roots import Roots
 from sitectl.wire.outcomes import Reply
+
+if TYPE_CHECKING:
+    from sitectl.uplinks.certificates import Certificates
+    from sitectl.uplinks.makers import Makers
 
 LOOK_EVERY_S = 60.0
 
@@ -49,14 +53,14 @@ class Report(Protocol):
 
 
 class Security:
-    """One central's part. `report` tells it, and people, of security events; `makers` and `files` are the stations'."""
+    """One central's part. `report` tells it, and people, of security events; `files` are the stations'.
 
-    def __init__(
-        self, rooms: Rooms, settings: UplinkSettings, makers: Makers, files: Files, clock: Clock, report: Report
-    ) -> None:
+    What reads certificates is made, and loaded, when the first is dealt with: its library takes 9 MB.
+    """
+
+    def __init__(self, rooms: Rooms, settings: UplinkSettings, files: Files, clock: Clock, report: Report) -> None:
         self._rooms = rooms
         self._settings = settings
-        self._makers = makers
         self._files = files
         self._clock = clock
         self._report = report
@@ -67,8 +71,26 @@ class Security:
         self.legs = Legs(settings, rooms, self._told)
         self._roots = Roots(settings, rooms.vault)
         self.credentials = Credentials(rooms, settings, self.legs, report)
-        self._certificates = Certificates(
-            rooms, settings, self.legs, self._roots, makers, self.credentials, clock, report
+
+    @cached_property
+    def _makers(self) -> Makers:
+        from sitectl.uplinks.makers import Makers
+
+        return Makers(self._rooms)
+
+    @cached_property
+    def _certificates(self) -> Certificates:
+        from sitectl.uplinks.certificates import Certificates
+
+        return Certificates(
+            self._rooms,
+            self._settings,
+            self.legs,
+            self._roots,
+            self._makers,
+            self.credentials,
+            self._clock,
+            self._report,
         )
 
     def reconfigure(self, settings: UplinkSettings) -> None:
@@ -77,7 +99,8 @@ class Security:
         self.legs.reconfigure(settings)
         self._roots.reconfigure(settings)
         self.credentials.reconfigure(settings)
-        self._certificates.reconfigure(settings)
+        if "_certificates" in self.__dict__:  # else it is made with these
+            self._certificates.reconfigure(settings)
 
     def dialer(self, word: Callable[[], str], tap_of: TapOf | None) -> Dialer:
         """Who dials this central. Raises ConfigurationError when the certificates of the uplink cannot be used."""
@@ -133,7 +156,8 @@ class Security:
         now = self._clock.monotonic()
         if now - self._looked_at >= LOOK_EVERY_S:
             self._looked_at = now
-            self._certificates.look_after(links, lambda station: links[station].accepted)
+            if any(self.legs.current(station).certificate is not None for station in links):
+                self._certificates.look_after(links, lambda station: links[station].accepted)
 
     def _told(self, station: StationId, what: str) -> None:
         data = {"uplink": self._settings.id, "what": what}

@@ -75,7 +75,7 @@ class Uplink:
         self._noted: UplinkState | None = None
         rooms, clock, stations = around.rooms, around.clock, around.stations
         report = partial(around.events.report, [settings.id])
-        self.security = Security(rooms, settings, stations.makers, stations.files, clock, report)
+        self.security = Security(rooms, settings, stations.files, clock, report)
         self.profiles = Profiles(settings.id, rooms, clock, nominal_voltage_v)
         self.refusals = Refusals(rooms, self.profiles, clock, self._ask)
         remote = Remote(rooms, self.profiles, stations.availability.is_out, stations.reservations.bars, clock)

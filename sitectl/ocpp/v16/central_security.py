@@ -55,7 +55,8 @@ class ExtendedTrigger:
     message: str
 
 
-SecurityAsked = CertificateDelivered | CertificateToInstall | CertificateToDelete | CertificatesAsked | ExtendedTrigger
+CertificateAsked = CertificateDelivered | CertificateToInstall | CertificateToDelete | CertificatesAsked
+SecurityAsked = CertificateAsked | ExtendedTrigger
 """What a central may ask by the security extension, orders of files left out: those are as the core's."""
 
 

@@ -8,7 +8,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from sitectl.model.security import CertificateHash, HashAlgorithm
 from sitectl.security.certificates import (
-    CertificateError,
     check_chain,
     check_root,
     check_strength,
@@ -20,10 +19,10 @@ from sitectl.security.certificates import (
     read_chain,
     read_one,
     read_request,
-    renewal_due,
     to_pem,
     weakness,
 )
+from sitectl.security.judgement import CertificateError
 from tests.unit.security.authority import NOW, PEM, Authority, named, new_key, request, text
 
 ROOT = Authority()
@@ -133,12 +132,6 @@ def test_who_is_no_authority_signs_for_nobody():
     assert issued_by(leaf, no_authority.certificate)
     with pytest.raises(CertificateError):
         check_chain([leaf, no_authority.certificate], [ROOT.certificate], NOW)
-
-
-def test_two_thirds_of_a_life():
-    begins, ends = NOW, NOW + timedelta(days=30)
-    assert not renewal_due(begins, ends, NOW + timedelta(days=19))
-    assert renewal_due(begins, ends, NOW + timedelta(days=20))
 
 
 @pytest.mark.parametrize("algorithm", list(HashAlgorithm))

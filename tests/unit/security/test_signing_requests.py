@@ -2,7 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from sitectl.security.certificates import CertificateError, common_name, read_chain, read_request
+from sitectl.security.certificates import common_name, read_chain, read_request
+from sitectl.security.judgement import CertificateError
 from sitectl.security.signing_requests import check_delivered, make_request
 from tests.unit.security.authority import NOW, Authority, named, new_key, pem_of, text
 

@@ -11,8 +11,9 @@ from cryptography.x509.oid import NameOID
 from sitectl.base.errors import EnvironmentFault
 from sitectl.base.worker import InlineWorker, ThreadWorker
 from sitectl.model.ids import StationId
-from sitectl.security import site_ca
-from sitectl.security.certificates import CertificateError, check_chain, check_root, common_name, public_bytes, read_one
+from sitectl.security import issuing, site_ca
+from sitectl.security.certificates import check_chain, check_root, common_name, public_bytes, read_one
+from sitectl.security.judgement import CertificateError
 from sitectl.security.site_ca import SiteCa
 from sitectl.security.tls import client_context, peer_certificate, server_context, trust
 from sitectl.security.vault import Vault
@@ -115,7 +116,7 @@ async def test_nothing_outlives_the_authority(tmp_path: Path) -> None:
     await authority.sign(request("CP01", new_key()), CP)
     clock.now += timedelta(days=19 * 365 + 300)
     leaf = read_one(await authority.sign(request("CP01", new_key()), CP))
-    assert leaf.not_valid_after_utc == NOW + site_ca.LIFE
+    assert leaf.not_valid_after_utc == NOW + issuing.LIFE
 
 
 async def test_broken_files_are_told_and_not_replaced(tmp_path: Path) -> None:
@@ -143,7 +144,7 @@ async def test_a_listener_takes_its_certificates_from_the_moment_it_is_trusted(t
     assert shown is not None
     assert (shown.common_name, shown.issuer) == ("CP01", authority.name)
     assert shown.begins is not None
-    assert shown.ends == shown.begins + site_ca.LEAF_LIFE
+    assert shown.ends == shown.begins + issuing.LEAF_LIFE
     stranger = Authority("stranger", now=clock.now)
     (tmp_path / "leaf.pem").write_text(stranger.issue("CP01", key).public_bytes(PEM).decode())
     client = client_context(gateway.ca, tmp_path / "leaf.pem", tmp_path / "leaf.key")
