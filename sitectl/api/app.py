@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as HttpError
 
 from sitectl.api import views
+from sitectl.api.adoption import add_adoption
 from sitectl.api.answers import as_json, in_time, look
 from sitectl.api.buses import add_buses
 from sitectl.api.ceilings import add_ceilings
@@ -31,6 +32,7 @@ def make_app(behind: Behind) -> FastAPI:
     app = FastAPI(title="sitectl", version="1", docs_url=None, redoc_url=None)
     app.state.roles = behind.roles
     _add_refusals(app)
+    add_adoption(app, behind)
     add_ceilings(app, behind)
     add_departures(app, behind)
     add_buses(app, behind)

@@ -147,6 +147,41 @@ class Departures(Protocol):
         """Withdraw it; whether there was one."""
 
 
+class NotTakenIn(Protocol):
+    """Why a station was not adopted, or not forgotten."""
+
+    @property
+    def why(self) -> str:
+        """In words."""
+
+    @property
+    def faults(self) -> Sequence[str]:
+        """What would be wrong with the configuration, with place and cure."""
+
+    @property
+    def known(self) -> bool:
+        """Whether there is such a station."""
+
+
+class Adopting(Protocol):
+    """Stations that are taken in at run time. Each raises EnvironmentFault where the disk takes nothing."""
+
+    async def adopt(self, station: StationId, section: Mapping[str, object], source: str) -> NotTakenIn | None:
+        """List a station, with its keys as in the configuration; None: it is listed now."""
+
+    async def forget(self, station: StationId, source: str) -> NotTakenIn | None:
+        """Let it be a stranger again."""
+
+    async def open_window(self, for_s: float, source: str) -> datetime:
+        """Pin what listed stations without a credential show, for so long; until when."""
+
+    async def close_window(self, source: str) -> None:
+        """End it now."""
+
+    def window(self) -> datetime | None:
+        """Until when it is open; None: it is not."""
+
+
 class Recordings(Protocol):
     """What the site saw and decided in the past."""
 
@@ -199,6 +234,7 @@ class Behind:
     departures: Departures
     recordings: Recordings
     station_orders: StationOrders
+    adoption: Adopting
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     roles: Roles = field(default_factory=lambda: Roles(ApiGroups()))
     buses: Callable[[], Buses] = lambda: Buses((), SystemClock())

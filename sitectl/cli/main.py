@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sitectl.cli import departures, editing, ledger, meter_tables, station_orders, tables, trials
+from sitectl.cli import adopting, departures, editing, ledger, meter_tables, station_orders, tables, trials
 from sitectl.cli.asking import (
     DEFAULT_CONFIG,
     DEGRADED,
@@ -217,7 +217,13 @@ station_app.command("config", epilog=station_orders.CONFIG_EXAMPLES)(station_ord
 station_app.command("probe")(trials.probe)
 station_app.command("limit-test")(trials.limit_test)
 station_app.command("phase-test")(trials.phase_test)
+station_app.command("adopt", epilog=adopting.ADOPT_EXAMPLES)(adopting.adopt)
+station_app.command("forget")(adopting.forget)
 app.add_typer(circuit_app, name="circuit")
+commission_app = typer.Typer(help="Bring a site to work, step by step, each proven.", no_args_is_help=True)
+commission_app.command("knocking")(adopting.knocking)
+commission_app.command("window", epilog=adopting.WINDOW_EXAMPLES)(adopting.window)
+app.add_typer(commission_app, name="commission")
 app.command()(ledger.events)
 app.command()(ledger.timeline)
 

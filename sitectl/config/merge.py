@@ -11,13 +11,15 @@ from sitectl.config.issues import Issue, Mark, Path, dotted
 
 DIRECTORY = "conf.d"
 Drafts = Mapping[FilePath, bytes]
-"""What files would hold, in the place of what they do."""
+"""What files would hold, in the place of what they do; one that is not on disk comes last."""
 
 
 def read_all(path: FilePath, drafts: Drafts | None = None) -> Document:
     """Read `path` and what is beside it. `data` of the result is a dict, None when some file could not be read."""
     whole = _read(path, drafts or {})
-    for part_path in _parts(path, whole):
+    beside = _parts(path, whole)
+    more = [draft for draft in drafts or {} if draft != path and draft not in beside]
+    for part_path in [*beside, *more]:
         part = _read(part_path, drafts or {})
         whole.errors += part.errors
         whole.lost |= part.lost

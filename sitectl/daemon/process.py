@@ -29,11 +29,13 @@ from sitectl.base.gateway_clock import GatewayClock
 from sitectl.base.memory import keep_small, settle_down
 from sitectl.base.systemd import Notifier, watchdog_interval
 from sitectl.base.tasks import Tasks, spawn, supervise
-from sitectl.config.load import Broken, Loaded, load
+from sitectl.config.adopted import Adopted, load_with
+from sitectl.config.load import Broken, Loaded
 from sitectl.config.report import print_issues
 from sitectl.config.settings import Settings
+from sitectl.daemon.adoption import Adoption, adopted_of
 from sitectl.daemon.field import Field
-from sitectl.daemon.reload import Read, Reload
+from sitectl.daemon.reload import Reload
 from sitectl.daemon.timekeeping import Timekeeper
 from sitectl.daemon.wiring import Ear, Wired, begin_upkeep, open_ledger, wire
 from sitectl.model.events import StoreChanged
@@ -61,11 +63,11 @@ STOP_S = 9.5
 def run(config: Path, socket: Path | None = None, verbose: bool = False) -> int:
     """Run a site until SIGTERM or SIGINT; returns the exit status."""
 
-    def read() -> Loaded | Broken:
-        found = load(config)
+    def read(adopted: Adopted) -> Loaded | Broken:
+        found = load_with(config, adopted)
         return found if socket is None or isinstance(found, Broken) else _listening_at(found, socket)
 
-    loaded = read()
+    loaded = read({})
     print_issues(loaded, sys.stderr)
     if isinstance(loaded, Broken):
         return EXIT_CONFIGURATION
@@ -93,18 +95,19 @@ def _listening_at(loaded: Loaded, socket: Path) -> Loaded:
 
 
 class Daemon:
-    """One running site. `read` reads its configuration again, when SIGHUP asks for it."""
+    """One running site. `read` reads its configuration again, with what was adopted, when SIGHUP asks for it."""
 
     def __init__(
         self,
         loaded: Loaded,
-        read: Read,
+        read: Callable[[Adopted], Loaded | Broken],
         clock: GatewayClock | None = None,
         random: Random | None = None,
         last_resort: Callable[[], None] = lambda: None,
     ) -> None:
         self._loaded: Loaded | None = loaded
         self._read = read
+        self._config = loaded.file
         self._settings: Settings = loaded.settings
         self._clock = clock or GatewayClock(SystemClock())
         self._random = random or Random()
@@ -147,9 +150,8 @@ class Daemon:
         upkeep = self._upkeep = begin_upkeep(self._settings, store, self._clock)
         try:
             time = self._time = Timekeeper(self._clock, store)
-            assert self._loaded is not None
             self._rooms = await wire(
-                self._loaded, store, upkeep, self._clock, time, self._random, self._tasks, self._ear
+                await self._with_adopted(store), store, upkeep, self._clock, time, self._random, self._tasks, self._ear
             )
             self._loaded = None
             self._rooms.overview.also(time.problems)
@@ -161,6 +163,17 @@ class Daemon:
                 self._rooms.secrets.stop()
         finally:
             await self._close_store(store, upkeep)
+
+    async def _with_adopted(self, store: Store) -> Loaded:
+        """The configuration with what stands in the overlay, which could not be read before the configuration was."""
+        loaded, adopted = self._loaded, adopted_of(store.overlay)
+        assert loaded is not None
+        if adopted:
+            found = await asyncio.to_thread(self._read, adopted)
+            if isinstance(found, Loaded):  # else it changed under us just now: what we have is what was checked
+                print_issues(found, sys.stderr)
+                self._settings, loaded = found.settings, found
+        return loaded
 
     async def _close_store(self, store: Store, upkeep: Upkeep) -> None:
         try:
@@ -191,21 +204,22 @@ class Daemon:
         closing = asyncio.Event()
         app = make_app(
             Behind(
-                self._rooms.site,
-                self._store.queries,
-                self._store.dead_letters,
-                self._upkeep.timeline,
-                self._rooms.overview,
-                self._rooms.pool.availability,
-                self._rooms.ceilings,
-                self._rooms.trials,
-                self._rooms.departures,
-                self._rooms.incidents,
-                self._rooms.orders,
-                closing,
-                self._roles,
-                lambda: self._field.buses,
-                self._field.signals,
+                site=self._rooms.site,
+                ledger=self._store.queries,
+                dead_letters=self._store.dead_letters,
+                timeline=self._upkeep.timeline,
+                overview=self._rooms.overview,
+                orders=self._rooms.pool.availability,
+                ceilings=self._rooms.ceilings,
+                trials=self._rooms.trials,
+                departures=self._rooms.departures,
+                recordings=self._rooms.incidents,
+                station_orders=self._rooms.orders,
+                adoption=self._adoption(reload),
+                closing=closing,
+                roles=self._roles,
+                buses=lambda: self._field.buses,
+                signals=self._field.signals,
             )
         )
         api = ApiServer(app, self._settings.api.socket, closing, self._roles.viewers)
@@ -239,10 +253,23 @@ class Daemon:
             api.close()
 
     def _reloading(self, store: Store) -> Reload:
-        reload = Reload(self._read, self._rooms, store.journal, self._notifier, self._clock, self._changed)
+        def read() -> Loaded | Broken:
+            return self._read(adopted_of(store.overlay))
+
+        reload = Reload(read, self._rooms, store.journal, self._notifier, self._clock, self._changed)
         self._rooms.overview.also(reload.problems)
         self._reload = reload
         return reload
+
+    def _adoption(self, reload: Reload) -> Adoption:
+        return Adoption(
+            self._config,
+            self._store.overlay,
+            self._clock,
+            self._store.journal,
+            reload.take_up,
+            lambda: self._rooms.site.state.topology.stations,
+        )
 
     def _read_again(self) -> None:
         """SIGHUP. While we are still starting, what was read is new enough."""

@@ -45,7 +45,16 @@ class Reload:
         self._clock = clock
         self._changed = changed
         self._asked = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
         self._problem: Problem | None = None
+
+    async def take_up(self) -> str:
+        """Read it again at once; why it was not taken, or nothing."""
+        async with self._one_at_a_time:
+            why = await self._take()
+            if why:
+                self._refused(why)
+            return why
 
     def ask(self) -> None:
         """Read it again, soon; asked twice meanwhile, it is read once more."""
@@ -57,9 +66,7 @@ class Reload:
             await self._asked.wait()
             self._asked.clear()
             self._notifier.reloading(self._clock.monotonic())
-            why = await self._take()
-            if why:
-                self._refused(why)
+            why = await self.take_up()
             self._notifier.ready(f"the configuration was not taken: {why}" if why else "the configuration was taken")
 
     async def _take(self) -> str:

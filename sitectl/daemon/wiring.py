@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -17,6 +16,7 @@ from sitectl.base.tasks import Tasks
 from sitectl.base.worker import ThreadWorker, Worker
 from sitectl.config.load import Loaded
 from sitectl.config.settings import AllocationMode, DeadController, Settings, UnknownStations
+from sitectl.daemon.adoption import Window
 from sitectl.model.events import Event, StoreChanged
 from sitectl.model.ids import MeterId, StationId
 from sitectl.model.snapshot import SiteSnapshot
@@ -174,7 +174,7 @@ async def wire(
         store=store.stations,
         clock=clock,
         authority=SiteCa(settings.site.name, vault, clock, secrets, lambda: clock.known),
-        commissioning=_commissioning(live, clock, first_start),
+        commissioning=Window(store.overlay, clock, first_start, lambda: live.settings.ocpp.commissioning_s),
         store_samples_every_s=_samples_every_s(live, store),
         gateway=clock,
         tap_of=upkeep.recorder.tap,
@@ -342,11 +342,6 @@ class _Centrals:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.pool, name)
-
-
-def _commissioning(live: Live, clock: Clock, first_start: datetime) -> Callable[[], bool]:
-    """Whether what unpinned listed stations show is pinned now."""
-    return lambda: clock.wall() - first_start < timedelta(seconds=live.settings.ocpp.commissioning_s)
 
 
 def _samples_every_s(live: Live, store: Store) -> Callable[[StationId], float]:

@@ -43,6 +43,10 @@ class Kept(Protocol):
         """Who said it."""
 
     @property
+    def set_at(self) -> datetime:
+        """When."""
+
+    @property
     def expires(self) -> datetime | None:
         """Until when it holds; None: until it is forgotten."""
 

@@ -53,7 +53,7 @@ NOTE_EVERY_S = 60.0
 
 
 class StationServer:
-    """Lets stations in. `commissioning` says whether what unpinned listed stations show is pinned now."""
+    """Lets stations in. `commissioning` says of an unpinned listed station whether what it shows is pinned now."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class StationServer:
         rules: Rules,
         desk: Desk,
         tasks: Tasks,
-        commissioning: Callable[[], bool],
+        commissioning: Callable[[StationId], bool],
         limits: Limits = LIMITS,
     ) -> None:
         self._settings = settings
@@ -129,7 +129,8 @@ class StationServer:
         pin = record.known.credential if record is not None and record.known is not None else None
         password = password_to_prove(request, pin)
         proven = password is not None and pin is not None and await self._pins.check(pin, password)
-        situation = Situation(self._desk.book.quarantined, self._commissioning(), pin, proven)
+        open_to_it = station is not None and self._commissioning(station)
+        situation = Situation(self._desk.book.quarantined, open_to_it, pin, proven)
         return judge(request, self._rules, situation)
 
     async def _unless_held(self, admitted: Admitted, record: StationRecord | None, address: str) -> Admitted | Turned:

@@ -51,7 +51,7 @@ class Stations:
         store: StationBook,
         clock: Clock,
         authority: CertificateAuthority | None = None,
-        commissioning: Callable[[], bool] = lambda: False,
+        commissioning: Callable[[StationId], bool] = lambda station: False,
         store_samples_every_s: Callable[[StationId], float] = lambda station: STORE_SAMPLES_EVERY_S,
         connection_limits: Limits = LIMITS,
         gateway: GatewayClock | None = None,

@@ -134,7 +134,7 @@ def counts_a(site: Loaded, folder: Path, at: datetime) -> dict[Evse, float]:
 async def _counts_a(site: Loaded, folder: Path, clock: GatewayClock) -> dict[Evse, float]:
     settings = replace(site.settings, site=replace(site.settings.site, data_dir=folder))
     there = replace(site, settings=settings)
-    async with Daemon(there, lambda: there, clock).opened() as rooms:
+    async with Daemon(there, lambda adopted: there, clock).opened() as rooms:
         state = rooms.site.state
         return {
             (id.station, id.evse): evse.counts_a(clock.monotonic(), state.stations[id.station])

@@ -96,7 +96,7 @@ async def site(
         store=store.stations,
         clock=clock,
         authority=SiteCa("yard", vault, clock, secrets),
-        commissioning=lambda: door.commissioning,
+        commissioning=lambda station: door.commissioning,
     )
     await stations.load()
     await stations.start()

@@ -27,11 +27,11 @@ async def test_a_ceiling_outlives_the_process_until_it_is_withdrawn(tmp_path: Pa
     path.write_text(SITE)
     loaded = load(path)
     assert isinstance(loaded, Loaded)
-    async with Daemon(loaded, lambda: loaded).opened() as rooms:
+    async with Daemon(loaded, lambda adopted: loaded).opened() as rooms:
         await rooms.ceilings.set(ON_GARAGE, 20.0, 3600.0, "anna")
         await rooms.ceilings.set(ON_CP01, 10.0, None, "bert")
         before = rooms.site.state.ceilings
-    async with Daemon(loaded, lambda: loaded).opened() as rooms:
+    async with Daemon(loaded, lambda adopted: loaded).opened() as rooms:
         kept = rooms.site.state.ceilings
         assert {key: (c.ceiling_a, c.source) for key, c in kept.items()} == {
             "told/circuit/garage": (20.0, "anna"),
@@ -44,5 +44,5 @@ async def test_a_ceiling_outlives_the_process_until_it_is_withdrawn(tmp_path: Pa
         assert rooms.site.decision is not None, "the first decision knows of it"
         assert rooms.site.decision.shares[CircuitId("garage")].ceiling_a == (20.0, 20.0, 20.0)
         await rooms.ceilings.clear(ON_GARAGE, "anna")
-    async with Daemon(loaded, lambda: loaded).opened() as rooms:
+    async with Daemon(loaded, lambda adopted: loaded).opened() as rooms:
         assert set(rooms.site.state.ceilings) == {"told/evse/CP01/1"}

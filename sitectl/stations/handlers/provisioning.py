@@ -26,6 +26,7 @@ def boot(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Rep
     now = desk.tell_time(record)
     identity = decode.boot(call.payload).value
     if record.quarantined:
+        desk.inbox.post(StationBooted(record.id, desk.clock.monotonic(), identity))  # so that people see who knocks
         desk.note("station.pending", record, {"vendor": identity.vendor, "model": identity.model})
         return encode.boot_answer(Registration.PENDING, now, PENDING_RETRY_S)
     _tell_of_update(desk, record, identity)

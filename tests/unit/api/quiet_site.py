@@ -12,6 +12,7 @@ from sitectl.api.ports import Behind
 from sitectl.base.errors import EnvironmentFault
 from sitectl.base.tasks import Tasks
 from sitectl.config.load import Loaded, load
+from sitectl.daemon.adoption import Adoption
 from sitectl.model import events
 from sitectl.model.commands import ResetKind
 from sitectl.model.electrical import PhaseCurrents
@@ -302,14 +303,33 @@ class StationOrders:
         return self._done(station, key, value, by)
 
 
+async def taken_up() -> str:
+    """The daemon reads the configuration again, and takes it."""
+    return ""
+
+
 def behind(quiet: QuietSite, ledger: Ledger, overview: Overview) -> Behind:
     overlay, site = MemoryOverlay(lambda: WALL), quiet.site
     ceilings = ToldCeilings(lambda: site.state.topology, site.post, overlay, quiet.clock, quiet.disk)
     trials = Trials(site, site.post, overlay, quiet.clock, Tasks(), quiet.disk, RUNS)
     departures = Departures(lambda: site.state, site.post, overlay, quiet.clock, quiet.disk, lambda: BERLIN)
-    recordings = quiet.incidents
-    asked = (ledger, ledger, ledger, overview, Orders(), ceilings, trials, departures, recordings, StationOrders())
-    return Behind(site, *asked, asyncio.Event())
+    adoption = Adoption(
+        quiet.loaded.file, overlay, quiet.clock, quiet.disk, taken_up, lambda: site.state.topology.stations
+    )
+    return Behind(
+        site=site,
+        ledger=ledger,
+        dead_letters=ledger,
+        timeline=ledger,
+        overview=overview,
+        orders=Orders(),
+        ceilings=ceilings,
+        trials=trials,
+        departures=departures,
+        recordings=quiet.incidents,
+        station_orders=StationOrders(),
+        adoption=adoption,
+    )
 
 
 def transaction() -> TransactionView:
