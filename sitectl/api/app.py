@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException as HttpError
 
 from sitectl.api import views
 from sitectl.api.adoption import add_adoption
+from sitectl.api.alerts import add_alerts
 from sitectl.api.answers import as_json, in_time, look
 from sitectl.api.buses import add_buses
 from sitectl.api.ceilings import add_ceilings
@@ -33,6 +34,7 @@ def make_app(behind: Behind) -> FastAPI:
     app.state.roles = behind.roles
     _add_refusals(app)
     add_adoption(app, behind)
+    add_alerts(app, behind)
     add_ceilings(app, behind)
     add_departures(app, behind)
     add_buses(app, behind)

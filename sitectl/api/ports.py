@@ -12,6 +12,7 @@ from sitectl.api.roles import Roles
 from sitectl.base.clock import SystemClock
 from sitectl.config.settings import ApiGroups
 from sitectl.fieldbus.buses import Buses
+from sitectl.model.alerts import ChannelView, Tried
 from sitectl.model.commands import ResetKind
 from sitectl.model.health import Problem
 from sitectl.model.ids import EvseId, StationId, UplinkId
@@ -218,10 +219,20 @@ class Overview(Protocol):
         """
 
 
+class AlertDesk(Protocol):
+    """Whom alerts go to."""
+
+    def views(self) -> Sequence[ChannelView]:
+        """The channels as they stand."""
+
+    async def test(self, name: str | None = None) -> Sequence[Tried]:
+        """Send a test message at once, by the channel of this name or by all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Behind:
     """The rooms behind the interface. `closing` is set when open streams shall end; `roles`: who may do what;
-    `buses`, `signals`: as they are now."""
+    `buses`, `signals`, `alerts`: as they are now."""
 
     site: SiteReader
     ledger: LedgerReader
@@ -239,3 +250,4 @@ class Behind:
     roles: Roles = field(default_factory=lambda: Roles(ApiGroups()))
     buses: Callable[[], Buses] = lambda: Buses((), SystemClock())
     signals: Callable[[], Sequence[SignalView]] = lambda: ()
+    alerts: Callable[[], AlertDesk | None] = lambda: None

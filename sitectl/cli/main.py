@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from sitectl.cli import adopting, departures, editing, ledger, meter_tables, station_orders, tables, trials
+from sitectl.cli.alerts import alerts_app
 from sitectl.cli.asking import (
     DEFAULT_CONFIG,
     DEGRADED,
@@ -209,6 +210,7 @@ def signals(as_json: AsJson = False, config: Config = DEFAULT_CONFIG, socket: So
 app.command()(ledger.transactions)
 app.add_typer(ledger.transaction_app, name="transaction")
 app.add_typer(meter_app, name="meter")
+app.add_typer(alerts_app, name="alerts")
 station_app.command("departure", epilog=departures.EXAMPLES)(departures.station_departure)
 app.add_typer(station_app, name="station")
 station_app.command("reset")(station_orders.station_reset)

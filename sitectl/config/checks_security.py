@@ -25,17 +25,17 @@ def check(draft: Draft) -> None:
         if plain == encrypted and isinstance(plain, Address) and plain.port:
             message = "the same address as ocpp.listen"
             draft.findings.error(("ocpp", "tls", "listen"), message, "give each listener a port of its own")
-        _check_pem(draft, ("ocpp", "tls", "certificate"), ocpp.tls.certificate)
-        _check_pem(draft, ("ocpp", "tls", "key"), ocpp.tls.key, secret=True)
-        _check_pem(draft, ("ocpp", "tls", "client_ca"), ocpp.tls.client_ca)
+        check_pem(draft, ("ocpp", "tls", "certificate"), ocpp.tls.certificate)
+        check_pem(draft, ("ocpp", "tls", "key"), ocpp.tls.key, secret=True)
+        check_pem(draft, ("ocpp", "tls", "client_ca"), ocpp.tls.client_ca)
     for name, uplink in draft.config.uplinks.items():
         path = ("uplinks", name)
         for key, other in (("certificate", "key"), ("key", "certificate")):
             if getattr(uplink, key) and not getattr(uplink, other):
                 draft.findings.error((*path, key), f"has no {other} beside it", f"add {other}: …, or remove it")
-        _check_pem(draft, (*path, "certificate"), uplink.certificate)
-        _check_pem(draft, (*path, "key"), uplink.key, secret=True)
-        _check_pem(draft, (*path, "ca"), uplink.ca)
+        check_pem(draft, (*path, "certificate"), uplink.certificate)
+        check_pem(draft, (*path, "key"), uplink.key, secret=True)
+        check_pem(draft, (*path, "ca"), uplink.ca)
     _check_groups(draft)
 
 
@@ -70,7 +70,8 @@ def _check_profile(draft: Draft, path: Path, profile: int) -> None:
         draft.findings.warn(path, message, cure)
 
 
-def _check_pem(draft: Draft, path: Path, name: str | None, *, secret: bool = False) -> None:
+def check_pem(draft: Draft, path: Path, name: str | None, *, secret: bool = False) -> None:
+    """Report a file that cannot be read or holds no PEM block; without a name there is none."""
     content = None if name is None else read_named(draft, path, name, _PEM_LIMIT_BYTES, secret=secret)
     if content is not None and b"-----BEGIN " not in content:
         draft.findings.error(path, "the file holds no PEM block", "name a file with -----BEGIN … in it")

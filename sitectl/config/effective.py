@@ -9,6 +9,7 @@ from sitectl.config.draft import EvseDraft, evses_of
 from sitectl.config.fields import Section, is_later, keys_of
 from sitectl.config.issues import Marks, Path, dotted
 from sitectl.config.models import Configuration, Meter
+from sitectl.config.models_alerts import AlertSection
 from sitectl.config.models_station import Station
 from sitectl.model.sheets import MeterSheet
 from sitectl.model.uplink import Right
@@ -37,7 +38,17 @@ def values(config: Configuration, fallback_a: Fallbacks, sheets: Mapping[str, Me
         name: {**_plain(uplink), "rights": [right.value for right in Right] if uplink.rights is None else uplink.rights}
         for name, uplink in config.uplinks.items()
     }
+    plain["alerts"] = [_alert(alert) for alert in config.alerts]
     plain["routing"] = {"default": config.routing.default or next(iter(config.uplinks), NO_UPLINK)}
+    return plain
+
+
+def _alert(alert: AlertSection) -> dict[str, object]:
+    """The path of a webhook's address is often a secret by itself: whoever may look sees where it leads, no more."""
+    plain = _plain(alert)
+    if alert.webhook is not None:
+        scheme, _, rest = alert.webhook.partition("://")
+        plain["webhook"] = f"{scheme}://{rest.partition('/')[0].partition('?')[0]}/***"
     return plain
 
 

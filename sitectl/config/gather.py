@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from sitectl.config import passwords, sheets, tokens
 from sitectl.config.checks_security import read_named
 from sitectl.config.draft import Draft
-from sitectl.config.issues import did_you_mean, shown
+from sitectl.config.issues import Path, did_you_mean, shown
 from sitectl.config.settings import ListedToken
 from sitectl.model.sheets import MeterSheet
 
@@ -23,12 +23,14 @@ class Gathered:
     passwords: Mapping[str, bytes]
     uplink_passwords: Mapping[str, Mapping[str, str]]
     tokens: Mapping[str, ListedToken]
+    secrets: Mapping[Path, bytes]
+    """Of what tells people and programs outside, by the path of the value that names the file."""
 
 
 def gather(draft: Draft) -> Gathered:
     """Read them all. An unreadable file is reported at the value that names it, a fault in it at its own line."""
     zone = _timezone(draft)
-    return Gathered(_sheets(draft), _passwords(draft), _uplink_passwords(draft), _tokens(draft, zone))
+    return Gathered(_sheets(draft), _passwords(draft), _uplink_passwords(draft), _tokens(draft, zone), _secrets(draft))
 
 
 def _timezone(draft: Draft) -> tzinfo:
@@ -68,18 +70,33 @@ def _sheets(draft: Draft) -> dict[str, MeterSheet]:
 def _passwords(draft: Draft) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for name, station in draft.config.stations.items():
-        path = ("stations", name, "password_file")
-        if station.password_file is None:
-            continue
-        raw = read_named(draft, path, station.password_file, passwords.LIMIT_BYTES, secret=True)
-        if raw is None:
-            continue
-        password = passwords.parse_password(raw)
-        if isinstance(password, bytes):
+        password = _password(draft, ("stations", name, "password_file"), station.password_file)
+        if password is not None:
             found[name] = password
-        else:
-            file = draft.file(station.password_file)
-            draft.findings.error(path, f"{file} {password.message}", password.cure)
+    return found
+
+
+def _password(draft: Draft, path: Path, name: str | None) -> bytes | None:
+    """The one secret in the file of this name; None, and an error, when there is none to be had."""
+    raw = None if name is None else read_named(draft, path, name, passwords.LIMIT_BYTES, secret=True)
+    if raw is None or name is None:
+        return None
+    password = passwords.parse_password(raw)
+    if isinstance(password, bytes):
+        return password
+    draft.findings.error(path, f"{draft.file(name)} {password.message}", password.cure)
+    return None
+
+
+def _secrets(draft: Draft) -> dict[Path, bytes]:
+    found: dict[Path, bytes] = {}
+    alerts = draft.data.get("alerts")
+    for number, alert in enumerate(alerts if isinstance(alerts, list) else ()):
+        for key in ("secret_file", "token_file", "password_file"):
+            name = alert.get(key) if isinstance(alert, Mapping) else None
+            path: Path = ("alerts", number, key)
+            if isinstance(name, str) and (secret := _password(draft, path, name)) is not None:
+                found[path] = secret
     return found
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 
 from sitectl.config import (
+    checks_alerts,
     checks_charging,
     checks_fallbacks,
     checks_lines,
@@ -36,6 +37,7 @@ _CHECKS = (
     checks_signals.check,
     checks_stations.check,
     checks_security.check,
+    checks_alerts.check,
 )
 
 

@@ -27,6 +27,7 @@ from sitectl.config.fields import (
     Text,
     UplinkUrl,
 )
+from sitectl.config.models_alerts import AlertSection
 from sitectl.config.models_signals import IoBox, ScheduleSection, SignalSection
 from sitectl.config.models_station import Station
 
@@ -276,5 +277,6 @@ class Configuration(Section):
     schedules: list[ScheduleSection] = Field(default=[])
     """Bounds by time of day; absent: none."""
     mqtt: Later = None
-    alerts: Later = None
+    alerts: list[AlertSection] = Field(default=[])
+    """Whom to tell of problems; absent: nobody."""
     retention: Retention = Retention()

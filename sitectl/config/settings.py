@@ -12,6 +12,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
 
+from sitectl.config.settings_alerts import AlertSettings
 from sitectl.model.circuit import Topology
 from sitectl.model.connection import Connection
 from sitectl.model.ids import CircuitId, MeterId, StationId, UplinkId
@@ -286,5 +287,6 @@ class Settings:
     signals: Mapping[str, Signal] = field(default_factory=dict)
     schedules: tuple[Hours, ...] = ()
     meter_roles: MeterRoles = MeterRoles()
+    alerts: tuple[AlertSettings, ...] = ()
     passwords: Mapping[StationId, bytes] = field(default_factory=dict, repr=False)
     """Passwords of stations that name a password_file, as UTF-8 bytes without the trailing newline."""

@@ -36,6 +36,7 @@ from sitectl.config.settings import Settings
 from sitectl.daemon.adoption import Adoption, adopted_of
 from sitectl.daemon.field import Field
 from sitectl.daemon.reload import Reload
+from sitectl.daemon.tellers import Tellers
 from sitectl.daemon.timekeeping import Timekeeper
 from sitectl.daemon.wiring import Ear, Wired, begin_upkeep, open_ledger, wire
 from sitectl.model.events import StoreChanged
@@ -120,6 +121,7 @@ class Daemon:
         self._time: Timekeeper
         self._reload: Reload | None = None
         self._field: Field
+        self._tellers: Tellers
         self._roles = Roles(self._settings.api.groups)
         self._group: asyncio.TaskGroup
         self._stopping = asyncio.Event()
@@ -157,6 +159,9 @@ class Daemon:
             self._rooms.overview.also(time.problems)
             self._field = Field(self._ear, store.journal, self._clock, self._keep, self._ear.seen)
             self._rooms.overview.also_look(self._field.findings)
+            overview, database = self._rooms.overview, store.database
+            self._tellers = Tellers(overview, database, self._clock, self._random, self._keep)
+            overview.also_look(self._tellers.findings)
             try:
                 yield self._rooms
             finally:
@@ -220,6 +225,7 @@ class Daemon:
                 roles=self._roles,
                 buses=lambda: self._field.buses,
                 signals=self._field.signals,
+                alerts=lambda: self._tellers.alerts,
             )
         )
         api = ApiServer(app, self._settings.api.socket, closing, self._roles.viewers)
@@ -230,6 +236,7 @@ class Daemon:
                 site = spawn(group, self._rooms.site.run(), "site")
                 self._group = group
                 self._field.take(group, self._settings)
+                self._tellers.take(group, self._settings)
                 others = [
                     self._keep(group, "uplinks", self._rooms.pool.run),
                     self._keep(group, "upkeep", self._upkeep.run),
@@ -247,6 +254,7 @@ class Daemon:
                 api.stop()
                 await asyncio.wait([face], timeout=API_ENDS_S)
                 self._field.stop()
+                self._tellers.stop()
                 for task in (site, *others, face):
                     task.cancel()
         finally:
@@ -282,6 +290,7 @@ class Daemon:
         self._upkeep.reconfigure(settings.retention)
         self._roles.reconfigure(settings.api.groups)
         self._field.take(self._group, settings)
+        self._tellers.take(self._group, settings)
 
     def _keep(self, group: asyncio.TaskGroup, name: str, room: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         """Run a room whose failure must not be the site's: it is logged, and the room started again."""

@@ -125,6 +125,8 @@ async def test_the_list_of_questions_stands_at_openapi(served: Served) -> None:
         "/v1/buses/read",
         "/v1/signals",
         "/v1/uplinks",
+        "/v1/alerts",
+        "/v1/alerts/test",
         "/v1/transactions",
         "/v1/transactions/{id}/requeue",
         "/v1/events",
