@@ -16,7 +16,7 @@ from sitectl.config.draft import Draft, EvseDraft, evses_of
 from sitectl.config.gather import Gathered
 from sitectl.config.models import Configuration, Uplink
 from sitectl.config.models_station import Station
-from sitectl.config.notation import Refusal, parse_address, parse_network
+from sitectl.config.notation import Refusal, parse_address, parse_host_address, parse_network
 from sitectl.config.settings import (
     AllocationMode,
     AllocationSettings,
@@ -92,6 +92,7 @@ def build(draft: Draft, gathered: Gathered, fallback_a: Mapping[tuple[str, int],
         signals=build_signals.signals(config),
         schedules=build_signals.schedules(config),
         alerts=build_alerts.alerts(draft, gathered.secrets),
+        station_sheets=tuple(gathered.station_sheets.values()),
         passwords={StationId(name): password for name, password in gathered.passwords.items()},
     )
 
@@ -192,6 +193,8 @@ def _station(draft: Draft, name: str, station: Station, fallback_a: Mapping[tupl
         profile_storage=ProfileStorage(station.profile_storage),
         installed=station.installed,
         ocpp=station.ocpp,
+        sheet=station.sheet,
+        address=None if station.address is None else _parsed(parse_host_address, station.address),
         control=None if station.control == "auto" else LadderStep(station.control),
     )
 

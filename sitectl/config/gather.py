@@ -12,7 +12,9 @@ from sitectl.config.checks_security import read_named
 from sitectl.config.draft import Draft
 from sitectl.config.issues import Path, did_you_mean, shown
 from sitectl.config.settings import ListedToken
+from sitectl.config.station_sheets import gather_sheets
 from sitectl.model.sheets import MeterSheet
+from sitectl.quirks.sheet import StationSheet
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,15 @@ class Gathered:
     tokens: Mapping[str, ListedToken]
     secrets: Mapping[Path, bytes]
     """Of what tells people and programs outside, by the path of the value that names the file."""
+    station_sheets: Mapping[str, StationSheet]
 
 
 def gather(draft: Draft) -> Gathered:
     """Read them all. An unreadable file is reported at the value that names it, a fault in it at its own line."""
     zone = _timezone(draft)
-    return Gathered(_sheets(draft), _passwords(draft), _uplink_passwords(draft), _tokens(draft, zone), _secrets(draft))
+    meter_sheets, station_sheets = _sheets(draft), gather_sheets(draft)
+    of_stations, of_uplinks = _passwords(draft), _uplink_passwords(draft)
+    return Gathered(meter_sheets, of_stations, of_uplinks, _tokens(draft, zone), _secrets(draft), station_sheets)
 
 
 def _timezone(draft: Draft) -> tzinfo:

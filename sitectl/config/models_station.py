@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from sitectl.config import notation
 from sitectl.config.fields import (
     EvseNumber,
     Fallback,
@@ -17,6 +18,7 @@ from sitectl.config.fields import (
     PositiveWatt,
     Section,
     Text,
+    parses,
 )
 
 Priority = Annotated[int, Field(ge=0, le=1_000_000)]
@@ -58,6 +60,11 @@ class Station(Section):
     """UTF-8 text; a trailing newline is dropped."""
     security_profile: Annotated[int, Field(ge=0, le=3)] | None = None
     """The least accepted from this one; default: ocpp.security_profile."""
+    sheet: Text | None = None
+    """The sheet of its model (shipped, or a file in stations.d/), where it does not say who it is before it must be
+    known; absent: whichever fit what it says when it boots."""
+    address: Annotated[str, parses(notation.parse_host_address)] | None = None
+    """Its network address, for one that names itself nowhere (its sheet says transport.identity: address)."""
     profile_storage: Literal["ram", "flash", "unknown"] = "unknown"
     """Where it keeps charging profiles: may limits be renewed often?"""
     control: Literal[

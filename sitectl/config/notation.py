@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
 
 from sitectl.config.issues import shown
@@ -52,6 +52,14 @@ def parse_network(text: str) -> Network | Refusal:
     return Refusal(
         f"{shown(text)} names a host, not a network", f"write {whole} for the network, or leave the mask away"
     )
+
+
+def parse_host_address(text: str) -> str | Refusal:
+    """`10.20.0.7`, `fd00::7`: one network address, as it is written shortest."""
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return Refusal(f"{shown(text)} is not a network address", "write it as 10.20.0.7")
 
 
 def parse_phases(text: str) -> PhaseRotation | Refusal:

@@ -19,6 +19,7 @@ from sitectl.model.ids import CircuitId, MeterId, StationId, UplinkId
 from sitectl.model.sheets import MeterSheet
 from sitectl.model.signals import Hours, Signal
 from sitectl.model.uplink import DeadStart, Right, ZeroId
+from sitectl.quirks.sheet import StationSheet
 
 Network = IPv4Network | IPv6Network
 
@@ -288,5 +289,7 @@ class Settings:
     schedules: tuple[Hours, ...] = ()
     meter_roles: MeterRoles = MeterRoles()
     alerts: tuple[AlertSettings, ...] = ()
+    station_sheets: tuple[StationSheet, ...] = ()
+    """All that there are, for whichever station comes."""
     passwords: Mapping[StationId, bytes] = field(default_factory=dict, repr=False)
     """Passwords of stations that name a password_file, as UTF-8 bytes without the trailing newline."""

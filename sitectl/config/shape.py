@@ -116,7 +116,8 @@ def _known_keys(root: type[BaseModel], path: Path) -> list[str]:
     """Keys of the section at `path`, found by walking the annotations of the models."""
     model: type[BaseModel] | None = root
     for part in path:
-        info = model.model_fields.get(str(part)) if model else None
+        name = keys_of(model).get(str(part)) if model else None
+        info = model.model_fields[name] if model and name else None
         if info is not None:  # otherwise a name in a mapping of sections: `model` is already that of its values
             model = _model_in(info.annotation)
     return list(keys_of(model)) if model else []

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sitectl.model.electrical import Phase
 from sitectl.model.ids import CircuitId, EvseId, MeterId, StationId, TransactionId
-from sitectl.model.ladder import Ladder
+from sitectl.model.ladder import Ladder, LimitTraits
 from sitectl.model.limits import Ceiling, Offer, OfferKind, Wish
 from sitectl.model.metering import EvseReading, MeterReading, RiseDay
 from sitectl.model.station import EvseStatus, Obeys, StationIdentity
@@ -213,6 +213,15 @@ class RungRemembered:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitTraitsLearned:
+    """A station said who it is, and this is how its model takes limits. Comes after its `StationBooted`."""
+
+    station: StationId
+    at: float
+    traits: LimitTraits
+
+
+@dataclass(frozen=True, slots=True)
 class WalkOrdered:
     """Somebody wants to know anew which rung of the ladder an EVSE obeys on."""
 
@@ -305,6 +314,7 @@ Event = (
     | RestartAsked
     | RotationLearned
     | RungRemembered
+    | LimitTraitsLearned
     | WalkOrdered
     | BaseRiseRemembered
     | CeilingSet

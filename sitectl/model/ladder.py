@@ -97,12 +97,49 @@ class FormVerdict(StrEnum):
     PROVEN = "proven"
 
 
-def forms_of(step: LadderStep) -> tuple[LimitForm, ...]:
+@dataclass(frozen=True, slots=True)
+class LimitTraits:
+    """What is known of how a model takes limits, before anything was tried. The defaults are the standard.
+
+    * `steps`: the only ones that limit it, the best first; none: all, in the order of the ladder.
+    * `watts`, `relative`: the only form that it takes, None: both. `lowest`: stack level 0 alone.
+    * `phases`: it charges by one phase where a profile says so. `forgets`: limits are gone with the connection.
+    * `in_ram`: where it keeps profiles, None: not known. `zero_ends`: a limit of 0 ends its transaction.
+    """
+
+    steps: tuple[LadderStep, ...] = ()
+    watts: bool | None = None
+    relative: bool | None = None
+    lowest: bool = False
+    phases: bool = True
+    forgets: bool = False
+    in_ram: bool | None = None
+    zero_ends: bool = False
+
+    def form(self, step: LadderStep) -> LimitForm:
+        """The first form of a step."""
+        plain = LimitForm(step)
+        if not plain.is_profile:
+            return plain
+        return LimitForm(step, self.watts is True, self.relative is True, self.lowest)
+
+
+NO_TRAITS = LimitTraits()
+
+
+def forms_of(step: LadderStep, traits: LimitTraits = NO_TRAITS) -> tuple[LimitForm, ...]:
     """The forms of a step, in the order in which they are tried."""
-    plain = LimitForm(step)
+    plain = traits.form(step)
     if not plain.is_profile:
         return (plain,)
-    return (plain, replace(plain, watts=True), replace(plain, relative=True), replace(plain, lowest=True))
+    forms = [plain]
+    if traits.watts is None:
+        forms.append(replace(plain, watts=True))
+    if traits.relative is None:
+        forms.append(replace(plain, relative=True))
+    if not traits.lowest:
+        forms.append(replace(plain, lowest=True))
+    return tuple(forms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +149,7 @@ class Ladder:
     * `form`: the one in use; `accepted`: the station took it at least once; `resent`: it was ignored and said again.
     * `settled`: a car that stays at its fallback does so by itself, whatever the form.
     * `tried`: what came of others, oldest first. A form stands there at most once.
+    * `traits`: what is known of its model.
     """
 
     pinned: LadderStep | None = None
@@ -122,12 +160,19 @@ class Ladder:
     resent: bool = False
     settled: bool = False
     tried: tuple[tuple[LimitForm, FormVerdict], ...] = ()
+    traits: LimitTraits = NO_TRAITS
 
     def steps(self) -> tuple[LadderStep, ...]:
         """The steps that may be used, the best first."""
         if self.pinned is not None:
             return (self.pinned,)
-        return tuple(step for step in LadderStep if self.one_evse or step not in STATION_WIDE)
+        usable = tuple(step for step in LadderStep if self.one_evse or step not in STATION_WIDE)
+        return tuple(step for step in self.traits.steps if step in usable) or usable
+
+    @property
+    def first(self) -> LimitForm:
+        """Where it begins."""
+        return self.traits.form(self.steps()[0])
 
     def verdict(self) -> FormVerdict | None:
         """What is known of the form in use; None: not even accepted."""
@@ -143,9 +188,9 @@ class Ladder:
         """
         tried = (*(t for t in self.tried if t[0] != self.form), (self.form, verdict))
         known = {form for form, _ in tried}
-        mine = [form for form in forms_of(self.form.step) if form not in known]
+        mine = [form for form in forms_of(self.form.step, self.traits) if form not in known]
         lower = self.steps()[self.steps().index(self.form.step) + 1 :] if self.form.step in self.steps() else ()
-        later = [form for step in lower for form in forms_of(step) if form not in known]
+        later = [form for step in lower for form in forms_of(step, self.traits) if form not in known]
         following = mine + later if verdict is FormVerdict.REFUSED else later
         if not following:
             return replace(self, tried=tried, accepted=False, proven=False, resent=False)
@@ -154,11 +199,11 @@ class Ladder:
     def after_stuck(self) -> Ladder:
         """The next form where the car stays at its fallback. Only a TxDefaultProfile above it can lift that where a
         TxProfile cannot; if that does not either, it is the car."""
-        default = LimitForm(LadderStep.TX_DEFAULT)
+        default = self.traits.form(LadderStep.TX_DEFAULT)
         tried = (*(t for t in self.tried if t[0] not in (self.form, default)), (self.form, FormVerdict.STUCK))
-        if self.form.step is LadderStep.TX_PROFILE and self.pinned is None:
+        if self.form.step is LadderStep.TX_PROFILE and LadderStep.TX_DEFAULT in self.steps():
             return replace(self, form=default, tried=tried, accepted=False, proven=False, resent=False)
-        back = FIRST_FORM if self.pinned is None else self.form
+        back = self.first if self.pinned is None else self.form
         others = tuple(t for t in tried if t[0] != back)
         return replace(self, form=back, tried=others, accepted=True, proven=False, resent=False, settled=True)
 
@@ -171,6 +216,7 @@ class Ladder:
 FIRST_RUNG = Ladder()
 
 
-def first_rung(pinned: LadderStep | None, one_evse: bool) -> Ladder:
-    """Where a station begins of which nothing is known."""
-    return Ladder(pinned, one_evse, LimitForm(pinned) if pinned is not None else FIRST_FORM)
+def first_rung(pinned: LadderStep | None, one_evse: bool, traits: LimitTraits = NO_TRAITS) -> Ladder:
+    """Where a station begins of which nothing is known but the traits of its model."""
+    ladder = Ladder(pinned, one_evse, traits=traits)
+    return replace(ladder, form=ladder.first)

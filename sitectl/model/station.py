@@ -85,6 +85,10 @@ class StationPlan:
     ocpp: str | None = None
     control: LadderStep | None = None
     """The only rung of the ladder that may be used; None: it is found out."""
+    sheet: str | None = None
+    """The sheet of its model, where somebody named it."""
+    address: str | None = None
+    """Where it connects from, for one that names itself nowhere."""
 
 
 class ConnectorStatus(StrEnum):

@@ -24,10 +24,12 @@ from sitectl.ocpp.frame import (
     CallResult,
     CallResultError,
     Malformed,
+    Repair,
     Send,
     encode,
     parse,
 )
+from sitectl.ocpp.repair import repaired_text
 from sitectl.ocpp.versions import ErrorCode, Version, spelling
 
 Tag: TypeAlias = Any
@@ -189,7 +191,8 @@ class Endpoint:
 
     `new_id` gives a fresh message id at each call (see `message_ids`). `remembered` names the actions whose repetition
     is answered from `memory`, and which may be as long as MAX_LIMIT: a stop may bring the readings of a whole day, and
-    refused it would come again for ever. `connection` tells connections of the same peer apart and grows.
+    refused it would come again for ever. `connection` tells connections of the same peer apart and grows. `repair`
+    makes JSON of a text that is none.
     """
 
     def __init__(
@@ -201,6 +204,7 @@ class Endpoint:
         memory: AnswerMemory | None = None,
         connection: int = 0,
         limit: int = DEFAULT_LIMIT,
+        repair: Repair = repaired_text,
     ) -> None:
         self.version = version
         self.counters = Counters()
@@ -209,6 +213,7 @@ class Endpoint:
         self._memory = memory if memory is not None else AnswerMemory()
         self._connection = connection
         self._limit = limit
+        self._repair = repair
         self._open: _OpenCall | None = None
         self._timed_out: list[_OpenCall] = []  # an empty deque takes 700 bytes, at a thousand stations twice
 
@@ -218,7 +223,7 @@ class Endpoint:
         """What one text frame means. Never raises."""
         open_call = self._open
         limit = MAX_LIMIT if open_call is not None and open_call.action in LARGE_ANSWERS else self._limit
-        frame = parse(data, limit, self._remembered)
+        frame = parse(data, limit, self._remembered, self._repair)
         match frame:
             case Call():
                 self.counters.calls_received += 1

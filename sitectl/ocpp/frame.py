@@ -8,6 +8,7 @@ again with its strings taken out, because brackets and digits are lawful there.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -101,11 +102,20 @@ class Malformed:
     kind: int | None = None
 
 
-def parse(data: bytes | str, limit: int = DEFAULT_LIMIT, at_length: frozenset[str] = frozenset()) -> Frame | Malformed:
+Repair = Callable[[bytes], tuple[bytes, str] | None]
+"""Makes JSON of a text that is none, and says what was mended; None: nothing can be."""
+
+
+def parse(
+    data: bytes | str,
+    limit: int = DEFAULT_LIMIT,
+    at_length: frozenset[str] = frozenset(),
+    repair: Repair = repaired_text,
+) -> Frame | Malformed:
     """Read one text frame of at most `limit` bytes, a call of an action in `at_length` of MAX_LIMIT. Never raises.
 
     A duplicate key takes its last value, and a number of more than 15 digits may lose precision. What is no JSON only
-    because of its letters is mended (`repair`); `raw` of a call stays as it came.
+    because of its letters is mended (by `repair`); `raw` of a call stays as it came.
     """
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogatepass")
@@ -113,18 +123,18 @@ def parse(data: bytes | str, limit: int = DEFAULT_LIMIT, at_length: frozenset[st
     if offence is not None and at_length and len(data) > LONG and _action(data) in at_length:
         offence = _offence(data, MAX_LIMIT, MAX_VALUES_AT_LENGTH)
     if offence is not None:
-        mended = _mended(data) if offence == LONG_NUMBER and _action(data) in at_length else None
+        mended = _mended(data, repair) if offence == LONG_NUMBER and _action(data) in at_length else None
         return mended or _unreadable(data, offence)
     try:
         message = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        return _mended(data) or _unreadable(data, f"not JSON: {error.msg}")
+        return _mended(data, repair) or _unreadable(data, f"not JSON: {error.msg}")
     return _typed(message, data)
 
 
-def _mended(data: bytes) -> Frame | Malformed | None:
+def _mended(data: bytes, repair: Repair) -> Frame | Malformed | None:
     """The frame in a text that strict parsing refused; None when no repair makes it JSON."""
-    repaired = repaired_text(data)
+    repaired = repair(data)
     if repaired is None or _offence(repaired[0], LONGEST_MENDED, MAX_VALUES_AT_LENGTH) is not None:
         return None
     try:

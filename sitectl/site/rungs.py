@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sitectl.base.clock import Clock
@@ -11,7 +12,7 @@ from sitectl.base.errors import EnvironmentFault
 from sitectl.base.tasks import Tasks
 from sitectl.model.events import Event, RungRemembered
 from sitectl.model.ids import EvseId, StationId
-from sitectl.model.ladder import FIRST_FORM, FormVerdict, Ladder, LadderStep, LimitForm
+from sitectl.model.ladder import FormVerdict, Ladder, LadderStep, LimitForm
 from sitectl.model.station import StationIdentity
 from sitectl.site.ports import Kept, OverlayStore
 from sitectl.state.site_state import SiteState
@@ -86,7 +87,7 @@ def evse_of(key: str) -> EvseId | None:
 
 def _is_found(ladder: Ladder) -> bool:
     """Whether there is anything that another walk would have to find again."""
-    return ladder.proven or bool(ladder.tried) or (ladder.accepted and ladder.form != FIRST_FORM)
+    return ladder.proven or bool(ladder.tried) or (ladder.accepted and ladder.form != ladder.first)
 
 
 def _value(ladder: Ladder, identity: StationIdentity) -> dict[str, Any]:
@@ -123,7 +124,7 @@ def _read(entry: Kept, now: Ladder) -> tuple[StationIdentity, Ladder] | None:
         tried = tuple((_form_of(one), FormVerdict(one["verdict"])) for one in value["tried"])
         accepted, proven, settled = (value[key] is True for key in ("accepted", "proven", "settled"))
         form = _form_of(value)
-        return identity, Ladder(now.pinned, now.one_evse, form, accepted, proven, settled=settled, tried=tried)
+        return identity, replace(now, form=form, accepted=accepted, proven=proven, settled=settled, tried=tried)
     except (KeyError, TypeError, ValueError):
         return None
 

@@ -299,6 +299,11 @@ def with_boot(evse: EvseState, same: bool, keeps_profiles: bool) -> EvseState:
     return changed if same else replace(changed, obeys=Obeys.UNKNOWN, refusals=0)
 
 
+def with_nothing_told(evse: EvseState) -> EvseState:
+    """The station has forgotten every limit, its fallback too: it may draw all it can until it is told again."""
+    return replace(evse, entry=ledger.forgotten(evse.entry), newest_offer=None, fallback_asked_at=None)
+
+
 def with_start(
     evse: EvseState, running: RunningTransaction, resumed: bool, meter_start_wh: float | None = None
 ) -> EvseState:

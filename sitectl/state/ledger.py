@@ -215,6 +215,13 @@ def aged(entry: LimitEntry, now: float, proven: bool) -> LimitEntry:
     return entry
 
 
+def forgotten(entry: LimitEntry) -> LimitEntry:
+    """The station holds nothing of what it was told: what binds an EVSE is what one that was never told may draw."""
+    return replace(
+        entry, fallback_a=None, fallback_offers=(), acknowledged=None, acknowledged_at=None, offers=(), unreleased=()
+    )
+
+
 def rebooted(entry: LimitEntry, keeps_profiles: bool) -> LimitEntry:
     """The station booted: what it was told last may be in force still, or the fallback again.
 

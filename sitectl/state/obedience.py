@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sitectl.model.electrical import PhaseCurrents
-from sitectl.model.ladder import FormVerdict, Ladder, LadderStep, first_rung
+from sitectl.model.ladder import FormVerdict, Ladder, LadderStep, LimitTraits, first_rung
 from sitectl.model.limits import OfferKind
 from sitectl.model.metering import EvseReading
 from sitectl.model.station import EvsePlan, Obeys
@@ -189,9 +189,21 @@ def on_rung(evse: EvseState, ladder: Ladder, at: float) -> EvseState:
 
 def with_new_walk(evse: EvseState, at: float) -> EvseState:
     """Forget what was found, and begin on the first rung: the firmware is another, or somebody asks for it."""
-    fresh = on_rung(evse, first_rung(evse.ladder.pinned, evse.ladder.one_evse), at)
+    fresh = on_rung(evse, first_rung(evse.ladder.pinned, evse.ladder.one_evse, evse.ladder.traits), at)
     obeys = Obeys.UNKNOWN if fresh.ladder.form.step is not LadderStep.NONE else Obeys.UNCONTROLLED
     return replace(fresh, obeys=obeys, walked_at=None, refusals=0, peak_a=0.0)
+
+
+def with_traits(evse: EvseState, traits: LimitTraits, at: float) -> EvseState:
+    """What is known of the model: where to begin, if nothing was found yet. What was measured goes before it."""
+    if traits == evse.ladder.traits:
+        return evse
+    if evse.plan.switches_phases and not traits.phases:
+        evse = replace(evse, plan=replace(evse.plan, switches_phases=False))
+    ladder = replace(evse.ladder, traits=traits)
+    if ladder.tried or (ladder.accepted and evse.ladder.form.step in ladder.steps()):
+        return replace(evse, ladder=ladder)
+    return on_rung(evse, replace(ladder, form=ladder.first, accepted=False, proven=False), at)
 
 
 def with_rung_of_neighbour(evse: EvseState, ladder: Ladder, at: float) -> EvseState:

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from sitectl.model.circuit import Topology
 from sitectl.model.ids import CircuitId, EvseId, MeterId, StationId
+from sitectl.model.ladder import first_rung
 from sitectl.model.limits import Ceiling
 from sitectl.state.base_load import BaseEstimate
 from sitectl.state.evse import EvseState
@@ -19,7 +20,7 @@ from sitectl.state.meter import MeterState
 from sitectl.state.obedience import on_rung
 from sitectl.state.rise import BaseRise
 from sitectl.state.site_state import SiteRules, SiteState, initial_state
-from sitectl.state.station import StationState
+from sitectl.state.station import StationState, with_traits
 from sitectl.state.trip import TripState
 
 
@@ -54,10 +55,13 @@ def _evses(state: SiteState, fresh: SiteState, fresh_at: float) -> Mapping[EvseI
         held = state.evses.get(id)
         if held is None:
             return new
-        held = replace(held, plan=new.plan, entry=replace(held.entry, max_a=new.plan.max_a))
+        traits = held.ladder.traits
+        plan = new.plan if traits.phases else replace(new.plan, switches_phases=False)
+        held = replace(held, plan=plan, entry=replace(held.entry, max_a=plan.max_a))
         if (held.ladder.pinned, held.ladder.one_evse) == (new.ladder.pinned, new.ladder.one_evse):
             return held
-        return replace(on_rung(held, new.ladder, fresh_at), obeys=new.obeys)
+        ladder = first_rung(new.ladder.pinned, new.ladder.one_evse, traits)
+        return replace(on_rung(held, ladder, fresh_at), obeys=new.obeys)
 
     return {id: kept(id, new) for id, new in fresh.evses.items()}
 
@@ -66,7 +70,8 @@ def _stations(state: SiteState, fresh: SiteState, keeps_strangers: bool) -> Mapp
     kept = {}
     for id, new in fresh.stations.items():
         held = state.stations.get(id)
-        kept[id] = new if held is None or held.plan is None else replace(held, plan=new.plan)
+        listed = held is not None and held.plan is not None
+        kept[id] = with_traits(replace(held, plan=new.plan), held.traits) if held is not None and listed else new
     if keeps_strangers:
         strangers = (s for id, s in state.stations.items() if id not in kept and (s.plan is None or s.seen))
         kept |= {s.id: replace(s, plan=None) for s in strangers if s.id not in fresh.topology.stations}

@@ -18,7 +18,7 @@ from sitectl.state.lifetime import in_ram
 from sitectl.state.metering import meter_failed, meter_read
 from sitectl.state.site_state import SiteState
 from sitectl.state.snapshot import NOTHING_SEEN, Pictures
-from sitectl.state.station import NOBODY, StationState
+from sitectl.state.station import NOBODY, StationState, with_traits
 from sitectl.state.wiring import NO_EVIDENCE
 
 TOLD_AT_ONCE_S = 60.0
@@ -106,6 +106,9 @@ def _say_again(state: SiteState, station: StationId) -> SiteState:
 
 
 def _disconnected(state: SiteState, event: events.StationDisconnected) -> SiteState:
+    held = state.stations.get(event.station)
+    if held is not None and held.traits.forgets:
+        state = _each_evse(state, event.station, evses.with_nothing_told)
     return _station(state, event.station, lambda s: replace(s, online=False, connected_at=None, offline_since=event.at))
 
 
@@ -258,6 +261,11 @@ def _rung_remembered(state: SiteState, event: events.RungRemembered) -> SiteStat
     return _evse(state, event.evse, lambda e: obedience.with_remembered_rung(e, event.ladder, event.at))
 
 
+def _traits_learned(state: SiteState, event: events.LimitTraitsLearned) -> SiteState:
+    state = _station(state, event.station, lambda s: with_traits(s, event.traits))
+    return _each_evse(state, event.station, lambda e: obedience.with_traits(e, event.traits, event.at))
+
+
 def _walk_ordered(state: SiteState, event: events.WalkOrdered) -> SiteState:
     return _evse(state, event.evse, lambda e: obedience.with_new_walk(e, event.at))
 
@@ -334,6 +342,7 @@ _REDUCERS: Mapping[type, Callable[[SiteState, Any], SiteState]] = {
     events.RotationLearned: _rotation_learned,
     events.RestartAsked: _restart_asked,
     events.RungRemembered: _rung_remembered,
+    events.LimitTraitsLearned: _traits_learned,
     events.WalkOrdered: _walk_ordered,
     events.BaseRiseRemembered: _rise_remembered,
     events.CeilingSet: _ceiling_set,

@@ -31,7 +31,8 @@ def with_end(before: EvseState, after: EvseState, at: float) -> EvseState:
     if after is before or before.transaction is None:
         return after
     told = before.entry.acknowledged
-    ours = before.ladder.form.step is LadderStep.START_STOP and told is not None and not told.limit_a
+    ends_so = before.ladder.form.step is LadderStep.START_STOP or before.ladder.traits.zero_ends
+    ours = ends_so and told is not None and not told.limit_a
     if not ours or not before.transaction.id_token:
         return replace(after, stopped=None)
     times = before.stopped.times if before.stopped is not None else 0

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sitectl.model.ids import StationId
-from sitectl.model.station import StationIdentity, StationPlan
+from sitectl.model.ladder import NO_TRAITS, LimitTraits
+from sitectl.model.station import ProfileStorage, StationIdentity, StationPlan
 
 NOBODY = StationIdentity()
 
@@ -33,6 +34,8 @@ class StationState:
     skew_s: float | None = None
     skew_sure: bool = False
     pinned_now: bool = False
+    traits: LimitTraits = NO_TRAITS
+    """How its model takes limits."""
 
     def connected_for(self, seconds: float, now: float) -> bool:
         """Whether it has been connected for so long without a break."""
@@ -41,3 +44,12 @@ class StationState:
     def clock_error_s(self) -> float:
         """How far its clock may be off what we assume when a profile is dated by it."""
         return 5.0 if self.skew_sure else UNKNOWN_CLOCK_S
+
+
+def with_traits(station: StationState, traits: LimitTraits) -> StationState:
+    """Take what is known of its model. Where it keeps profiles is believed where nobody has said it."""
+    plan = station.plan
+    if plan is not None and traits.in_ram is not None and plan.profile_storage is ProfileStorage.UNKNOWN:
+        storage = ProfileStorage.RAM if traits.in_ram else ProfileStorage.FLASH
+        plan = replace(plan, profile_storage=storage)
+    return replace(station, plan=plan, traits=traits)

@@ -12,12 +12,15 @@ from dataclasses import replace
 from sitectl.base.clock import Clock
 from sitectl.base.errors import EnvironmentFault
 from sitectl.base.tasks import Tasks
-from sitectl.model.events import StationBooted, TransactionStarted
+from sitectl.model.events import LimitTraitsLearned, StationBooted, TransactionStarted
 from sitectl.model.health import Problem
 from sitectl.model.ids import EvseId, StationId, TransactionId
 from sitectl.model.metering import EvseReading
 from sitectl.model.station import KnownStation, StationIdentity, StationPlan
 from sitectl.model.transaction import Payload
+from sitectl.quirks.vocabulary import Zone
+from sitectl.stations.manners import manners_of
+from sitectl.stations.models import Models
 from sitectl.stations.outbound import Handout, OutboundQueue
 from sitectl.stations.ports import Ledger, SiteInbox, StationBook
 from sitectl.stations.record import Running, StationRecord
@@ -29,9 +32,16 @@ class Book:
     """All stations. Meets `StationFacts` of the uplinks."""
 
     def __init__(
-        self, plans: Mapping[StationId, StationPlan], store: StationBook, inbox: SiteInbox, clock: Clock, tasks: Tasks
+        self,
+        plans: Mapping[StationId, StationPlan],
+        store: StationBook,
+        inbox: SiteInbox,
+        clock: Clock,
+        tasks: Tasks,
+        models: Models | None = None,
     ) -> None:
         self._plans = plans
+        self._models = models or Models()
         self._store = store
         self._inbox = inbox
         self._clock = clock
@@ -62,9 +72,12 @@ class Book:
                 }
                 if record.known.boot is not None:
                     self._inbox.post(StationBooted(station, now, record.known.identity, remembered=True))
+            self.recognise(record)
             # Where one was told late beside a newer one, that which runs is the newer.
             for open_ in sorted(await ledger.open_transactions(station), key=lambda one: one.started):
-                record.running[open_.evse.evse] = Running(open_.transaction, open_.station_transaction_id, now)
+                record.running[open_.evse.evse] = Running(
+                    open_.transaction, open_.station_transaction_id, now, meter_start_wh=open_.meter_start_wh
+                )
                 self._inbox.post(
                     TransactionStarted(
                         open_.evse,
@@ -88,10 +101,11 @@ class Book:
         return record
 
     def replan(
-        self, plans: Mapping[StationId, StationPlan], *, quarantine: bool
+        self, plans: Mapping[StationId, StationPlan], *, quarantine: bool, models: Models | None = None
     ) -> Sequence[tuple[StationRecord, bool]]:
-        """Take another list of stations; whose place has changed by it, and whether it was listed."""
+        """Take another list of stations, and other sheets; whose place has changed by it, and whether it was listed."""
         self._plans = plans
+        self._models = models or self._models
         moved = [] if quarantine else [(record, False) for record in self.quarantined.values()]
         for record in self.records.values():
             plan, was_listed = self._plan(record.id), record.plan is not None
@@ -108,7 +122,23 @@ class Book:
             self.quarantined.clear()
         for station in plans:
             self.record(station)
+        for record in self.records.values():
+            self.recognise(record)
         return moved
+
+    def recognise(self, record: StationRecord) -> None:
+        """Look up what is known of its model, and let everybody heed it. The site hears it where it is news."""
+        identity = record.known.identity if record.known is not None else StationIdentity()
+        matched = self._models.of(record.plan, identity)
+        if matched is record.matched:
+            return
+        before, record.matched = record.quirks, matched
+        quirks = record.quirks
+        record.mends = quirks if quirks.mends_payloads else None
+        record.queue.manners = manners_of(quirks)
+        record.clock.pin_local(quirks.zone is Zone.SITE)
+        if quirks.limits != before.limits:
+            self._inbox.post(LimitTraitsLearned(record.id, self._clock.monotonic(), quirks.limits))
 
     def _plan(self, station: StationId) -> StationPlan | None:
         plan = self._plans.get(station)

@@ -28,11 +28,12 @@ class StationClock:
     mistake.
     """
 
-    __slots__ = ("_is_local", "_told_at", "_told_until", "_unset", "skew")
+    __slots__ = ("_is_local", "_is_pinned", "_told_at", "_told_until", "_unset", "skew")
 
     def __init__(self) -> None:
         self.skew = SkewFilter()
         self._is_local: bool | None = None
+        self._is_pinned = False
         self._unset: timedelta | None = None
         self._told_at: datetime | None = None
         self._told_until: datetime | None = None
@@ -41,6 +42,12 @@ class StationClock:
         """The station booted, and sets its clock by our answer: what was learned says nothing any more."""
         self.skew.restart()
         self._unset = None
+
+    def pin_local(self, is_local: bool) -> None:
+        """Whether its stamps are known to be in the site's local time, before any live one has shown it."""
+        if is_local or self._is_pinned:
+            self._is_local = True if is_local else None
+        self._is_pinned = is_local
 
     def told(self, now: datetime, known: bool) -> bool:
         """The station was told that it is `now`. While ours is not `known`, it goes wrong: whether from here on."""
@@ -103,7 +110,7 @@ class StationClock:
     def _in_zone(self, told: datetime, received: datetime, zone: tzinfo) -> tuple[datetime, bool]:
         """A stamp that names no zone, in the one that live stamps have shown; whether that is known."""
         local = told.replace(tzinfo=zone).astimezone(UTC)
-        if local != told:
+        if local != told and not self._is_pinned:
             utc_fits, local_fits = (abs(moment - received) <= FUTURE for moment in (told, local))
             if utc_fits != local_fits:
                 self._is_local = local_fits

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sitectl.base.tasks import Tasks
 from sitectl.model.commands import Command
@@ -14,18 +15,24 @@ from sitectl.ocpp.endpoint import Endpoint, message_ids
 from sitectl.ocpp.v16 import decode, encode, setup
 from sitectl.ocpp.v16.actions import TRANSACTIONAL
 from sitectl.ocpp.versions import Version
+from sitectl.quirks.text import repair_text
 from sitectl.security.tls import PeerCertificate
 from sitectl.stations.desk import Desk
+from sitectl.stations.dropins import drop_in
 from sitectl.stations.handshake import Presence
 from sitectl.stations.inbound import serve
 from sitectl.stations.onboarding import onboard
 from sitectl.stations.record import Presently, StationRecord
 from sitectl.wire.limits import LIMITS, Limits
 from sitectl.wire.outcomes import Late, Lost, Notice
-from sitectl.wire.peer import Peer
+from sitectl.wire.peer import NEVER_S, Peer
 from sitectl.wire.ports import Transport
 
 log = logging.getLogger(__name__)
+
+LOST_WITHOUT_PONGS_S = 90.0
+"""Where nothing but its own frames shows that a station lives: a heartbeat is due every 30 s once that has been set,
+which is a minute after the connection where it does not boot anew."""
 
 
 class Speech16:
@@ -60,12 +67,14 @@ async def attend(
 ) -> Lost:
     """Serve a connection that was let in, until it ends; it takes the place of an older one at once."""
     record.connections += 1
+    quirks = record.quirks
     endpoint = Endpoint(
         version,
         message_ids(secrets.token_hex(8)),
         remembered=TRANSACTIONAL,
         memory=record.memory,
         connection=record.connections,
+        repair=repair_text,
     )
     peer = Peer(
         transport,
@@ -74,10 +83,12 @@ async def attend(
         clock=desk.clock,
         name=record.id,
         notice=lambda notice: _noticed(desk, record, notice),
-        limits=limits,
+        limits=limits if quirks.pongs else replace(limits, ping_every_s=NEVER_S, lost_after_s=LOST_WITHOUT_PONGS_S),
         tap=desk.tap_of(record.id),
     )
     present = Presently(peer, presence, desk.clock.monotonic(), version.value, certificate)
+    if quirks.connectionless:
+        return await drop_in(desk, record, present, pinned_now)
     _arrived(desk, tasks, record, present, pinned_now)
     helper = None if record.quarantined else tasks.spawn(onboard(desk, record, present), f"{record.id} onboarding")
     lost = Lost("dropped by us")

@@ -15,6 +15,7 @@ from sitectl.model.ids import StationId
 from sitectl.model.transaction import ClockQuality
 from sitectl.ocpp.schema import Validator
 from sitectl.ocpp.v16.configuration import integer
+from sitectl.quirks.vocabulary import Zone
 from sitectl.stations.book import Book
 from sitectl.stations.certificates import StationCertificates
 from sitectl.stations.ports import Centrals, Journal, Ledger, SiteInbox
@@ -74,6 +75,11 @@ class Desk:
         """When something happened that a station stamped `told`, and whose word that is."""
         mistake = None if self.gateway is None else self.gateway.mistake
         known = self.gateway is None or self.gateway.known
+        zone = record.quirks.zone
+        if zone is Zone.NONE:
+            quality = ClockQuality.RECEIPT
+        elif zone is Zone.SITE and quality is ClockQuality.STATION:
+            quality = ClockQuality.ZONE  # whatever zone it names
         return record.clock.business_time(told, received, quality, self.zone, mistake, known)
 
     def tell_time(self, record: StationRecord) -> datetime:

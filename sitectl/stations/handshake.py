@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from sitectl.model.ids import StationId
 from sitectl.model.station import StationPlan
 from sitectl.ocpp.versions import Version, version_of
+from sitectl.quirks.vocabulary import IdentityPlace
 from sitectl.security.credentials import (
     ADDRESS_PIN,
     CERTIFICATE_PIN,
@@ -60,6 +61,8 @@ class Rules:
     versions: tuple[Version, ...] = (Version.V16,)
     security_profile: int = 1
     quarantine: bool = True
+    elsewhere: Mapping[StationId, IdentityPlace] = field(default_factory=dict)
+    """Listed stations that name themselves in another place than at the end of the path, by their sheets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,40 @@ def identity(path: str) -> StationId | None:
     return StationId(name) if _IDENTITY.fullmatch(name) else None
 
 
+def claimed(request: Request, rules: Rules) -> StationId | None:
+    """The station that a request names; where it names none that is listed, in the places where stations do whose
+    sheets say so. What it is proven by is looked at all the same.
+    """
+    named = identity(request.path)
+    if named in rules.stations:
+        return named
+    places = (id for id, place in rules.elsewhere.items() if _names(request, rules.stations[id], place))
+    return next(places, named)
+
+
+def _names(request: Request, plan: StationPlan, place: IdentityPlace) -> bool:
+    match place:
+        case IdentityPlace.URL:
+            path, _, query = request.path.partition("?")
+            values = [pair.rpartition("=")[2] for pair in query.split("&")]
+            return plan.id in [unquote(part, errors="replace") for part in (*path.split("/"), *values)]
+        case IdentityPlace.USER:
+            credentials = parse_basic(request.authorization)
+            return credentials is not None and credentials.user == plan.id
+        case IdentityPlace.ADDRESS:
+            return plan.address is not None and plan.address == _bare(request.address)
+    return False
+
+
+def _bare(address: str) -> str:
+    """An address as it is written shortest, one of IPv4 as such."""
+    try:
+        where: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    return str(where.ipv4_mapped if isinstance(where, IPv6Address) and where.ipv4_mapped else where)
+
+
 def allowed(address: str, networks: Collection[IPv4Network | IPv6Network]) -> bool:
     """Whether this address may talk to us at all. Loopback always may."""
     try:
@@ -136,7 +173,7 @@ def judge(request: Request, rules: Rules, situation: Situation) -> Admitted | Tu
         return Turned(HTTPStatus.FORBIDDEN, "stations send no Origin, browsers do")
     if not allowed(request.address, rules.allow_from):
         return Turned(HTTPStatus.FORBIDDEN, f"{request.address} is outside allow_from")
-    station = identity(request.path)
+    station = claimed(request, rules)
     if station is None:
         return Turned(HTTPStatus.NOT_FOUND, "the path does not end in a station's identity", failure=True)
     plan = rules.stations.get(station)
@@ -269,12 +306,12 @@ def _wrong(station: StationId, what: str) -> Turned:
     return Turned(HTTPStatus.UNAUTHORIZED, f"wrong or missing {what}", station, failure=True)
 
 
-def password_to_prove(request: Request, pin: str | None) -> bytes | None:
+def password_to_prove(request: Request, station: StationId | None, pin: str | None) -> bytes | None:
     """The password that must be hashed before `judge` can decide; None when nothing depends on it."""
     if pin is None or not pin.startswith(PASSWORD_PIN):
         return None
     credentials: BasicCredentials | None = parse_basic(request.authorization)
-    if credentials is None or credentials.user != identity(request.path):
+    if credentials is None or credentials.user != station:
         return None
     return credentials.password
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from sitectl.ocpp.frame import Call
 from sitectl.ocpp.v16.actions import TRANSACTIONAL
@@ -17,6 +18,7 @@ from sitectl.stations.handlers.metering import metered
 from sitectl.stations.handlers.provisioning import boot, heartbeat
 from sitectl.stations.handlers.security import security_event, sign_certificate
 from sitectl.stations.handlers.transactions import start, stop
+from sitectl.stations.mending import mended
 from sitectl.stations.record import StationRecord
 from sitectl.wire.outcomes import Refuse, Reply, Upon
 
@@ -52,6 +54,8 @@ def serve(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Re
         return Refuse(ErrorCode.NOT_IMPLEMENTED, f"{call.action[:50]} is not known here")
     if call.action in TRANSACTIONAL:
         _note_reused_ids(desk, record)
+    if record.mends is not None:
+        call = mended(record, record.mends, call, partial(_note_once, desk, record, call.action, ""))
     if call.mended:
         _note_once(desk, record, call.action, "", f"mended: {call.mended}")
     if _worth_checking(record, call.action):

@@ -33,7 +33,9 @@ async def onboard(desk: Desk, record: StationRecord, present: Presently) -> None
     await _read_configuration(desk, record)
     await _ask_who_it_is(record, present)
     await _ask_for_statuses(record, present)
-    await _apply(desk, record, setup.sampling(_values(record)))
+    quirks = record.quirks
+    interval_s = quirks.sample_interval_s or setup.SAMPLE_INTERVAL_S
+    await _apply(desk, record, setup.sampling(_values(record), quirks.measurands, interval_s))
     if not present.peer.pongs_seen:
         await _apply(desk, record, setup.heartbeat(_values(record), HEARTBEAT_WITHOUT_PONGS_S))
     await desk.certificates.look_after(record, present)
@@ -57,7 +59,7 @@ async def _read_configuration(desk: Desk, record: StationRecord) -> None:
     """Read the keys that matter. What was not read back counts as the worse value."""
     read: dict[str, tuple[str, bool]] = {}
     unknown: set[str] = set()
-    for keys in setup.READ:
+    for keys in setup.reads(record.quirks.keys_per_call):
         outcome = await _order(record, GetVariables(record.id, keys))
         if isinstance(outcome, Answered):
             told = decode.configuration(outcome.payload).value
@@ -87,8 +89,8 @@ async def _ask_for_statuses(record: StationRecord, present: Presently) -> None:
 
 
 async def _apply(desk: Desk, record: StationRecord, settings: Sequence[setup.Setting]) -> None:
-    """Write settings; of each the first value that the station takes."""
-    for setting in settings:
+    """Write settings; of each the first value that the station takes. None where writing is known to do harm."""
+    for setting in settings if record.quirks.writable else ():
         for value in setting.values:
             outcome = await _order(record, SetVariable(record.id, setting.key, value))
             data = {"key": setting.key, "value": value}
@@ -116,16 +118,18 @@ def _watch_frames(desk: Desk, record: StationRecord, present: Presently) -> None
 def _watch_readings(desk: Desk, record: StationRecord) -> None:
     """Whether a running transaction shows its currents."""
     now = desk.clock.monotonic()
+    expected = record.quirks.readings
     for evse, running in record.running.items():
         reading = record.readings.get(evse)
         seen_at = reading.at if reading is not None and reading.current_a is not None else running.since
         if now - max(seen_at, running.since) > READINGS_WITHIN_S:
-            if desk.book.problem(
-                record.id,
-                "readings",
-                f"It charges on EVSE {evse} and reports no currents.",
-                "Look for its measurand settings; until then it counts at its limit, not at what it draws.",
-            ):
+            what = f"It charges on EVSE {evse} and reports no currents{'' if expected else ', as its model does'}."
+            do = (
+                "Look for its measurand settings; until then it counts at its limit, not at what it draws."
+                if expected
+                else "Give its circuit a meter, or live with it: it counts at its limit, not at what it draws."
+            )
+            if desk.book.problem(record.id, "readings", what, do):
                 desk.note("station.no_readings", record, evse=evse)
             return
     desk.book.solved(record.id, "readings")

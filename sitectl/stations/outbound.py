@@ -25,6 +25,7 @@ from sitectl.model.commands import Answered, Command, InstallFallback, NotSent, 
 from sitectl.model.commands import Refused as CommandRefused
 from sitectl.model.ids import EvseId, StationId
 from sitectl.model.transaction import Payload
+from sitectl.stations.manners import STANDARD_MANNERS
 from sitectl.wire.outcomes import Answer, CallOutcome, Gone, Refused, TimedOut
 
 log = logging.getLogger(__name__)
@@ -116,7 +117,8 @@ class OutboundQueue:
         self._soon_at = self._settled_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._unanswered = 0
-        self._timeout_s = CALL_TIMEOUT_S
+        self.manners = STANDARD_MANNERS
+        self._learned_timeout_s = CALL_TIMEOUT_S
         self._closed_deaf_at: float | None = None
 
     # --- the connection ----------------------------------------------------------------------------------------------
@@ -128,12 +130,13 @@ class OutboundQueue:
         now = self._clock.monotonic()
         self._line, self._speech, self._unanswered = line, speech, 0
         self._settled_at = now + SETTLE_WITHOUT_BOOT_S
-        self._soon_at = now if booted_once else self._settled_at
+        self._soon_at = now if booted_once and self.manners.calls_before_boot else self._settled_at
 
     def booted(self) -> None:
         """A BootNotification was answered on this connection."""
-        now = self._clock.monotonic()
-        self._soon_at, self._settled_at = now, now + SETTLE_S
+        now, manners = self._clock.monotonic(), self.manners
+        self._settled_at = now + (SETTLE_S if manners.settle_s is None else manners.settle_s)
+        self._soon_at = now if manners.calls_before_boot else self._settled_at
         self._ask()
 
     def disconnected(self, line: Line, why: str) -> None:
@@ -149,7 +152,12 @@ class OutboundQueue:
     def answered_late(self) -> None:
         """A call was answered after its time: the station hears us, and is waited for longer from now on."""
         self._unanswered = 0
-        self._timeout_s = min(LONGEST_TIMEOUT_S, self._timeout_s + CALL_TIMEOUT_S)
+        self._learned_timeout_s = min(LONGEST_TIMEOUT_S, self._timeout_s + CALL_TIMEOUT_S)
+
+    @property
+    def _timeout_s(self) -> float:
+        """How long an answer may take: as learned, and as its model is known to take."""
+        return max(self._learned_timeout_s, self.manners.call_timeout_s or 0.0)
 
     # --- orders ------------------------------------------------------------------------------------------------------
 
@@ -158,6 +166,11 @@ class OutboundQueue:
         if self._line is None:
             done(NotSent("the station is offline"))
             return
+        if self.manners is not STANDARD_MANNERS:
+            if (refusal := self.manners.refusal(command)) is not None:
+                done(NotSent(refusal))
+                return
+            command = self.manners.worded(command)
         subject = _subject(command)
         if subject is not None:
             urgency = self._supersede(subject, urgency)
@@ -279,6 +292,8 @@ class OutboundQueue:
             return
         self._unanswered += 1
         now = self._clock.monotonic()
+        if not self.manners.redials:
+            return
         rested = self._closed_deaf_at is None or now - self._closed_deaf_at >= DEAF_PAUSE_S
         if self._unanswered >= DEAF_AFTER and line.heard_at > sent_at and rested and line is self._line:
             log.warning("%s answers no calls while it talks: connection closed", self.station)

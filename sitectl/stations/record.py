@@ -11,6 +11,8 @@ from sitectl.model.metering import EvseReading
 from sitectl.model.station import KnownStation, StationPlan
 from sitectl.model.transaction import OutboxMessage, Payload
 from sitectl.ocpp.endpoint import AnswerMemory
+from sitectl.quirks.match import NOBODY, Matched
+from sitectl.quirks.vocabulary import Quirks
 from sitectl.security.tls import PeerCertificate
 from sitectl.stations.clocks import StationClock
 from sitectl.stations.handshake import Presence
@@ -49,6 +51,7 @@ class Running:
     station_transaction_id: int
     since: float
     began: datetime | None = None
+    meter_start_wh: int | None = None
     told: dict[UplinkId, tuple[datetime, float]] = field(default_factory=dict)
     stored_sampled: datetime | None = None
     stored_at: float = 0.0
@@ -118,6 +121,15 @@ class StationRecord:
     certificate_due: str | None = None
     """Signed for it, and not in its hands yet."""
     certificate_asked_at: float | None = None
+    matched: Matched = NOBODY
+    """What is known of its model."""
+    mends: Quirks | None = None
+    """The same, where its payloads must be looked at before they are read; None for nearly all."""
+
+    @property
+    def quirks(self) -> Quirks:
+        """How it deviates from the standard."""
+        return self.matched.quirks
 
     @property
     def quarantined(self) -> bool:

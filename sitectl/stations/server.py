@@ -33,8 +33,8 @@ from sitectl.stations.handshake import (
     Rules,
     Situation,
     Turned,
+    claimed,
     displaces,
-    identity,
     judge,
     password_to_prove,
 )
@@ -124,10 +124,10 @@ class StationServer:
         return None
 
     async def _judge(self, request: Request) -> Admitted | Turned:
-        station = identity(request.path)
+        station = claimed(request, self._rules)
         record = self._desk.book.records.get(station) if station is not None else None
         pin = record.known.credential if record is not None and record.known is not None else None
-        password = password_to_prove(request, pin)
+        password = password_to_prove(request, station, pin)
         proven = password is not None and pin is not None and await self._pins.check(pin, password)
         open_to_it = station is not None and self._commissioning(station)
         situation = Situation(self._desk.book.quarantined, open_to_it, pin, proven)

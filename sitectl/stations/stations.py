@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -11,14 +12,25 @@ from sitectl.base.gateway_clock import GatewayClock, Mistake
 from sitectl.base.tasks import Tasks
 from sitectl.config.schemas import load_schemas
 from sitectl.config.settings import AuthorizationSettings, Settings, UnknownStations
-from sitectl.model.commands import Answered, Command, NotSent, Outcome, ResetStation, TriggerMessage, Urgency
+from sitectl.model.commands import (
+    Answered,
+    ChangeAvailability,
+    Command,
+    NotSent,
+    Outcome,
+    ResetStation,
+    TriggerMessage,
+    Urgency,
+)
 from sitectl.model.events import ClockSkewLearned
 from sitectl.model.hands import HandKind
 from sitectl.model.health import Problem
 from sitectl.model.ids import EvseId, StationId
 from sitectl.model.security import SecurityEventType
+from sitectl.model.station import StationIdentity
 from sitectl.ocpp.schema import Validator
 from sitectl.ocpp.versions import Version
+from sitectl.quirks.vocabulary import IdentityPlace
 from sitectl.stations.book import Book
 from sitectl.stations.certificates import StationCertificates
 from sitectl.stations.desk import STORE_SAMPLES_EVERY_S, Desk
@@ -26,8 +38,10 @@ from sitectl.stations.hands import Hands
 from sitectl.stations.handshake import Rules
 from sitectl.stations.limits import LimitDesk
 from sitectl.stations.listeners import Doors
+from sitectl.stations.models import Models
 from sitectl.stations.outbound import Done
 from sitectl.stations.ports import Centrals, CertificateAuthority, Journal, Ledger, SiteInbox, StationBook
+from sitectl.stations.record import StationRecord
 from sitectl.stations.server import StationServer
 from sitectl.wire.limits import LIMITS, Limits
 from sitectl.wire.ports import Tap
@@ -59,7 +73,8 @@ class Stations:
     ) -> None:
         self._tasks = Tasks()
         self._keeps_strangers = settings.ocpp.unknown_stations is UnknownStations.QUARANTINE
-        self.book = Book(settings.topology.stations, store, inbox, clock, self._tasks)
+        models = Models(settings.station_sheets)
+        self.book = Book(settings.topology.stations, store, inbox, clock, self._tasks, models)
         self.hands = Hands(clock)
         certificates = StationCertificates(authority, self.book, journal, self._tasks, clock)
         self._desk = Desk(
@@ -109,7 +124,10 @@ class Stations:
         """
         self._keeps_strangers = settings.ocpp.unknown_stations is UnknownStations.QUARANTINE
         self._desk.authorization, self._desk.zone = settings.authorization, zone_of(settings)
-        for record, was_listed in self.book.replan(settings.topology.stations, quarantine=self._keeps_strangers):
+        moved = self.book.replan(
+            settings.topology.stations, quarantine=self._keeps_strangers, models=Models(settings.station_sheets)
+        )
+        for record, was_listed in moved:
             if record.present is None:
                 continue
             if was_listed:
@@ -163,7 +181,7 @@ class Stations:
             return NotSent("the station is not listed")
         hand, outcome = self.hands.take(station, command, by), None
         try:
-            outcome = await record.queue.execute(command, urgency)
+            outcome = await _execute(record, command, urgency)
         finally:
             if hand is not None:
                 self.hands.end(hand, outcome)
@@ -177,6 +195,8 @@ class Stations:
         record = self.book.records.get(station)
         if record is None or record.quarantined or record.present is None:
             return NotSent("the station is offline")
+        if not record.quirks.redials:
+            return NotSent("its model stays away for long after a connection was ended")
         hand = self.hands.begin(station, HandKind.RECONNECT, by)
         await record.present.peer.close(1000, why)
         outcome = Answered("Accepted", {})
@@ -196,6 +216,20 @@ class Stations:
         return self.book.problems()
 
 
+async def _execute(record: StationRecord, command: Command, urgency: Urgency) -> Outcome:
+    """Through the queue; for every EVSE by itself, where the station does not take that for all of them at once. The
+    first that says no is the outcome."""
+    by_evse = isinstance(command, ChangeAvailability) and not command.evse.evse and record.quirks.availability_by_evse
+    if not (by_evse and isinstance(command, ChangeAvailability)):
+        return await record.queue.execute(command, urgency)
+    outcome: Outcome = NotSent("it has no EVSE")
+    for evse in record.evses():
+        outcome = await record.queue.execute(replace(command, evse=EvseId(record.id, evse)), urgency)
+        if not (isinstance(outcome, Answered) and outcome.accepted):
+            break
+    return outcome
+
+
 def _unheard(outcome: Outcome) -> None:
     """A station that cannot be asked will beat by itself."""
 
@@ -209,6 +243,12 @@ def zone_of(settings: Settings) -> tzinfo:
 def rules(settings: Settings) -> Rules:
     """The rules of the handshake in a configuration."""
     ocpp = settings.ocpp
+    models = Models(settings.station_sheets)
+    places = {
+        id: models.of(plan, StationIdentity()).quirks.identity
+        for id, plan in settings.topology.stations.items()
+        if plan.sheet is not None
+    }
     return Rules(
         settings.topology.stations,
         settings.passwords,
@@ -216,4 +256,5 @@ def rules(settings: Settings) -> Rules:
         tuple(Version(version) for version in ocpp.versions),
         ocpp.security_profile,
         ocpp.unknown_stations is UnknownStations.QUARANTINE,
+        {id: place for id, place in places.items() if place is not IdentityPlace.PATH},
     )

@@ -28,6 +28,14 @@ READ: tuple[tuple[str, ...], ...] = (
 """Keys to read, call by call."""
 
 
+def reads(most: int | None = None) -> Sequence[tuple[str, ...]]:
+    """The same with at most so many keys a call, for who cuts a longer answer."""
+    if most is None:
+        return READ
+    keys = [key for call in READ for key in call]
+    return [tuple(keys[n : n + most]) for n in range(0, len(keys), most)]
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One key to write: the first of `values` that the station accepts."""
@@ -36,14 +44,24 @@ class Setting:
     values: tuple[str, ...]
 
 
-def sampling(values: Mapping[str, str]) -> Sequence[Setting]:
-    """What to write so that currents per phase and the register come every ten seconds. `values`: what was read."""
+def sampling(
+    values: Mapping[str, str], measurands: Sequence[str] | None = None, every_s: int = SAMPLE_INTERVAL_S
+) -> Sequence[Setting]:
+    """What to write so that currents per phase and the register come every ten seconds. `values`: what was read.
+
+    `measurands`, `every_s`: all that its model may be asked for, and how often at most.
+    """
     read = {key.lower(): value for key, value in values.items()}
     wanted = []
     interval_s = integer(read.get("metervaluesampleinterval", ""))
-    if interval_s is None or not 0 < interval_s <= SAMPLE_INTERVAL_S:
-        wanted.append(Setting("MeterValueSampleInterval", ("10", "15", "30", "60")))
-    if not {"Current.Import", "Energy.Active.Import.Register"} <= set(csv(read.get("metervaluessampleddata", ""))):
+    if interval_s is None or not 0 < interval_s <= every_s:
+        intervals_s = (every_s, *(longer for longer in (15, 30, 60) if longer > every_s))
+        wanted.append(Setting("MeterValueSampleInterval", tuple(map(str, intervals_s))))
+    held = set(csv(read.get("metervaluessampleddata", "")))
+    if measurands is not None:
+        if held != set(measurands):
+            wanted.append(Setting("MeterValuesSampledData", (",".join(measurands),)))
+    elif not {"Current.Import", "Energy.Active.Import.Register"} <= held:
         wanted.append(
             Setting(
                 "MeterValuesSampledData",

@@ -33,6 +33,7 @@ def boot(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Rep
     desk.book.learned(record, identity=identity, boot=call.payload)
     record.clock.restart()
     desk.inbox.post(StationBooted(record.id, desk.clock.monotonic(), identity))
+    desk.book.recognise(record)
     desk.note("station.booted", record, {"vendor": identity.vendor, "firmware": identity.firmware})
     desk.centrals.station_online(record.id, call.payload)
     present = record.present

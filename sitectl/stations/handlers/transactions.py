@@ -102,7 +102,9 @@ async def _began(
             return
     if not stored.late:
         now = desk.clock.monotonic()
-        record.running[evse] = Running(stored.transaction, stored.station_transaction_id, now, told.started)
+        record.running[evse] = Running(
+            stored.transaction, stored.station_transaction_id, now, told.started, told.meter_start_wh
+        )
         began = TransactionStarted(
             stored.evse,
             stored.transaction,

@@ -244,12 +244,12 @@ def test_a_certificate_of_another_listed_station_is_never_pinned() -> None:
 def test_a_pinned_password_holds_from_then_on() -> None:
     pin = "password:scrypt$00$00"
     right = request(password=b"first")
-    assert password_to_prove(right, pin) == b"first"
+    assert password_to_prove(right, CP, pin) == b"first"
     assert status(judge(right, rules(), Situation(pin=pin, password_proven=True))) == 101
     assert status(judge(right, rules(), Situation(pin=pin, commissioning=True))) == 401, "the window changes no pin"
-    assert password_to_prove(request(), pin) is None
-    assert password_to_prove(right, None) is None
-    assert password_to_prove(request("/CP02", password=b"first"), pin) is None, "another user"
+    assert password_to_prove(request(), CP, pin) is None
+    assert password_to_prove(right, CP, None) is None
+    assert password_to_prove(request("/CP02", password=b"first"), StationId("CP02"), pin) is None, "another user"
 
 
 def test_a_pinned_address_holds_from_then_on() -> None:
