@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo, available_timezones
 
-from sitectl.config import passwords, sheets, tokens
+from sitectl.config import healing_rules, passwords, sheets, tokens
 from sitectl.config.checks_security import read_named
 from sitectl.config.draft import Draft
 from sitectl.config.issues import Path, did_you_mean, shown
 from sitectl.config.settings import ListedToken
 from sitectl.config.station_sheets import gather_sheets
+from sitectl.healing.policy import HealingRules
 from sitectl.model.sheets import MeterSheet
 from sitectl.quirks.sheet import StationSheet
 
@@ -28,6 +29,7 @@ class Gathered:
     secrets: Mapping[Path, bytes]
     """Of what tells people and programs outside, by the path of the value that names the file."""
     station_sheets: Mapping[str, StationSheet]
+    rules: HealingRules
 
 
 def gather(draft: Draft) -> Gathered:
@@ -35,7 +37,8 @@ def gather(draft: Draft) -> Gathered:
     zone = _timezone(draft)
     meter_sheets, station_sheets = _sheets(draft), gather_sheets(draft)
     of_stations, of_uplinks = _passwords(draft), _uplink_passwords(draft)
-    return Gathered(meter_sheets, of_stations, of_uplinks, _tokens(draft, zone), _secrets(draft), station_sheets)
+    listed, secrets, rules = _tokens(draft, zone), _secrets(draft), _rules(draft)
+    return Gathered(meter_sheets, of_stations, of_uplinks, listed, secrets, station_sheets, rules)
 
 
 def _timezone(draft: Draft) -> tzinfo:
@@ -133,3 +136,16 @@ def _tokens(draft: Draft, zone: tzinfo) -> Mapping[str, ListedToken]:
     draft.findings.errors += listed.errors
     draft.findings.warnings += listed.warnings
     return listed.tokens
+
+
+def _rules(draft: Draft) -> HealingRules:
+    """The shipped rules, and the site's own on top."""
+    name, path = draft.config.healing.rules_file, ("healing", "rules_file")
+    if name is not None and not draft.file(name).is_file():
+        draft.findings.error(path, f"no file {shown(name)}", "create it or correct the name")
+        return HealingRules()
+    loaded = healing_rules.load_rules(None if name is None else draft.file(name))
+    if isinstance(loaded, HealingRules):
+        return loaded
+    draft.findings.errors += loaded
+    return HealingRules()

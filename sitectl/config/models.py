@@ -28,6 +28,7 @@ from sitectl.config.fields import (
     UplinkUrl,
 )
 from sitectl.config.models_alerts import AlertSection
+from sitectl.config.models_healing import Healing
 from sitectl.config.models_signals import IoBox, ScheduleSection, SignalSection
 from sitectl.config.models_station import Station
 
@@ -223,13 +224,6 @@ class Api(Section):
     """Unix socket."""
     listen: Later = None
     groups: Groups = Groups()
-
-
-class Healing(Section):
-    """What is done about sick stations."""
-
-    mode: Annotated[Literal["observe", "act", "off"], Only("off")] = "off"
-    """Only off is in this version."""
 
 
 Days = Annotated[int, Field(ge=1, le=3650)]

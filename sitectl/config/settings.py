@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from sitectl.config.settings_alerts import AlertSettings
+from sitectl.healing.policy import HealingRules
 from sitectl.model.circuit import Topology
 from sitectl.model.connection import Connection
 from sitectl.model.ids import CircuitId, MeterId, StationId, UplinkId
@@ -291,5 +292,6 @@ class Settings:
     alerts: tuple[AlertSettings, ...] = ()
     station_sheets: tuple[StationSheet, ...] = ()
     """All that there are, for whichever station comes."""
+    healing: HealingRules = field(default_factory=HealingRules)
     passwords: Mapping[StationId, bytes] = field(default_factory=dict, repr=False)
     """Passwords of stations that name a password_file, as UTF-8 bytes without the trailing newline."""

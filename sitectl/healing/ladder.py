@@ -44,9 +44,11 @@ def present(case: Case, symptom: Symptom, station: StationHealth, now: Moments) 
     if case.closed_at is not None:
         step = min(case.step, len(case.rule.steps) - 1)
         return Case(symptom, case.rule, step, tried=case.tried), None
-    since = min(case.symptom.since, symptom.since) if case.running or case.tried or case.opened else symptom.since
-    if case.symptom.kind in _FLAPS:
-        since = min(case.symptom.since, symptom.since)
+    begun = case.running is not None or case.opened or bool(case.tried)
+    timeless = symptom.since >= now.at  # nobody knows since when: since it was first seen
+    since = symptom.since
+    if begun or timeless or case.symptom.kind in _FLAPS:
+        since = min(case.symptom.since, since)
     case = replace(case, symptom=replace(symptom, since=since), gone_since=None)
     if case.running is None or case.told or now.at < judged_at(case, station):
         return case, None

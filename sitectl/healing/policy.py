@@ -63,7 +63,7 @@ class Rule:
     * `settle_s`: so long it must stay away before a remedy is said to have helped. `relapse_s`: when it comes back
       within that time after, the ladder goes on behind the remedy that helped so briefly.
     * `what`, `cure`: what a person is told: what is wrong (up to the first colon it names the problem), what to do.
-    * `origin`: where the rule is written. `source`: what it rests on.
+    * `origin`: in which file the rule is written. `source`: what it rests on.
     """
 
     name: str

@@ -23,6 +23,7 @@ from sitectl.model.station import (
 class EvseSnapshot:
     """One EVSE. All `_a` are ampere per phase; `measured_a` is on grid phases.
 
+    * `preparing`: a cable or a token, no transaction yet.
     * `counts_a`: what it may lawfully draw (limit ledger): what everybody else must leave free for it.
     * `offered_a`: the newest limit told within the running transaction, None before the first.
     * `told_phases`: by how many phases that limit says to charge; None: it says nothing of it.
@@ -40,6 +41,7 @@ class EvseSnapshot:
     obeys: Obeys = Obeys.UNKNOWN
     connector_status: ConnectorStatus | None = None
     charging_state: ChargingState | None = None
+    preparing: bool = False
     transaction: TransactionId | None = None
     station_transaction_id: int | None = None
     transaction_since: float | None = None

@@ -103,6 +103,7 @@ def _evse(id: EvseId, evse: EvseState, station: StationState, now: float) -> Evs
         obeys=evse.obeys,
         connector_status=evse.status.connector_status if evse.status else None,
         charging_state=evse.status.charging_state if evse.status else None,
+        preparing=evse.status is not None and evse.status.preparing,
         transaction=transaction.id if transaction else None,
         station_transaction_id=transaction.station_transaction_id if transaction else None,
         transaction_since=transaction.since if transaction else None,
