@@ -14,6 +14,7 @@ from sitectl.api.alerts import add_alerts
 from sitectl.api.answers import as_json, in_time, look
 from sitectl.api.buses import add_buses
 from sitectl.api.ceilings import add_ceilings
+from sitectl.api.commissioning import add_commissioning
 from sitectl.api.departures import add_departures
 from sitectl.api.ledger import add_ledger
 from sitectl.api.ports import Behind
@@ -34,6 +35,7 @@ def make_app(behind: Behind) -> FastAPI:
     app.state.roles = behind.roles
     _add_refusals(app)
     add_adoption(app, behind)
+    add_commissioning(app, behind)
     add_alerts(app, behind)
     add_ceilings(app, behind)
     add_departures(app, behind)

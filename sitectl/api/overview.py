@@ -41,6 +41,7 @@ class SiteOverview:
         uplinks: Callable[[], Mapping[UplinkId, UplinkView]],
         store: Callable[[], StoreHealth],
         others: Callable[[], Sequence[Problem]],
+        time_known: Callable[[], bool] = lambda: True,
     ) -> None:
         self.site_name = site_name
         self.state = ""
@@ -50,6 +51,7 @@ class SiteOverview:
         self._journal = journal
         self._uplinks = uplinks
         self._store = store
+        self._time_known = time_known
         self._others = [others]
         self._also: list[Callable[[], Iterable[Finding]]] = []
         self._book = ProblemBook()
@@ -90,6 +92,10 @@ class SiteOverview:
     def store(self) -> StoreHealth:
         """How the disk under the ledger stands."""
         return self._store()
+
+    def time_known(self) -> bool:
+        """Whether the wall clock can be believed."""
+        return self._time_known()
 
     def wall(self) -> datetime:
         """The wall clock."""

@@ -183,6 +183,38 @@ class Adopting(Protocol):
         """Until when it is open; None: it is not."""
 
 
+class Notes(Protocol):
+    """What is remembered of a commissioning. What writes raises EnvironmentFault where the disk takes nothing."""
+
+    async def confirm(self, step: str, note: str, by: str) -> None:
+        """A person says that a step is done, or does not apply."""
+
+    async def withdraw(self, step: str, by: str) -> None:
+        """It is as it is seen again."""
+
+    def confirmed(self) -> Mapping[str, tuple[str, str, str]]:
+        """By step: who, when, and the note."""
+
+    async def meter_tested(self, meter: str, outcome: Mapping[str, Any], by: str) -> None:
+        """How a test of a meter went."""
+
+    def meter_tests(self) -> Mapping[str, tuple[bool, str]]:
+        """By meter: whether its test passed, and when it was."""
+
+    async def recorded(self, by: str) -> datetime:
+        """A record is made now; when that is."""
+
+    def newest_record(self) -> str:
+        """When the last record was made; "": never."""
+
+
+class Signer(Protocol):
+    """Signs what is handed to people."""
+
+    async def sign(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """The document with its signature."""
+
+
 class Recordings(Protocol):
     """What the site saw and decided in the past."""
 
@@ -212,10 +244,14 @@ class Overview(Protocol):
     def store(self) -> StoreHealth:
         """How the disk under the ledger stands."""
 
+    def time_known(self) -> bool:
+        """Whether the wall clock can be believed."""
+
     def effective_configuration(self) -> Mapping[str, Any]:
         """The whole configuration with the source of each value.
 
-        {"file": …, "settings": …, "origins": {path: place}}.
+        {"file": …, "settings": …, "origins": {path: place}, "warnings": […], "fallback_sum_a": {circuit: […]},
+        "tokens": count}.
         """
 
 
@@ -246,6 +282,8 @@ class Behind:
     recordings: Recordings
     station_orders: StationOrders
     adoption: Adopting
+    notes: Notes
+    seal: Signer
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     roles: Roles = field(default_factory=lambda: Roles(ApiGroups()))
     buses: Callable[[], Buses] = lambda: Buses((), SystemClock())

@@ -27,6 +27,7 @@ from sitectl.cli.asking import (
 )
 from sitectl.cli.ceilings import circuit_app
 from sitectl.cli.client import DaemonAway, NotAllowed, Refused
+from sitectl.cli.commission import commission_app
 from sitectl.cli.meters import meter_app
 from sitectl.cli.run import run
 from sitectl.cli.stations import station_app
@@ -222,9 +223,6 @@ station_app.command("phase-test")(trials.phase_test)
 station_app.command("adopt", epilog=adopting.ADOPT_EXAMPLES)(adopting.adopt)
 station_app.command("forget")(adopting.forget)
 app.add_typer(circuit_app, name="circuit")
-commission_app = typer.Typer(help="Bring a site to work, step by step, each proven.", no_args_is_help=True)
-commission_app.command("knocking")(adopting.knocking)
-commission_app.command("window", epilog=adopting.WINDOW_EXAMPLES)(adopting.window)
 app.add_typer(commission_app, name="commission")
 app.command()(ledger.events)
 app.command()(ledger.timeline)

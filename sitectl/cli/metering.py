@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
@@ -34,6 +35,7 @@ Answer = dict[str, Any]
 
 SCHEMA = 1
 TRIAL_EVERY_S = 0.2
+MOST_FAULTS = 50
 BAUDS, FORMATS = (9600, 19200, 38400, 115200), (("N", 1), ("E", 1), ("N", 2), ("O", 1))
 """How serial devices leave the factory, and what installers make of it; tried where the connection names no speed."""
 
@@ -115,6 +117,14 @@ def test(config: Path, socket: Path | None, name: str, seconds: float) -> Answer
     trial = _ran(config, socket, main)
     counts = (owned(client) or {}).get(settings.connection.endpoint, {}).get("units", {}).get(str(settings.unit))
     return _tried(name, trial, counts)
+
+
+def remember(config: Path, socket: Path | None, trial: Answer) -> None:
+    """Let the commissioning know how a trial went; without a daemon, or the right to say so, nobody has to."""
+    faults = [remark["text"] for remark in trial["remarks"]][:MOST_FAULTS]
+    with contextlib.suppress(DaemonAway, NotAllowed, Refused):
+        client = client_of(config, socket)
+        client.post("commission", "meters", trial["meter"], body={"ok": trial["ok"], "faults": faults})
 
 
 def _ran(config: Path, socket: Path | None, main: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -83,6 +83,7 @@ def meter_test(
     _say(f"reading {name} for {seconds:g} s …")
     answer = metering.test(config, socket, name, seconds)
     show_answer(answer, as_json, meter_tables.trial)
+    metering.remember(config, socket, answer)
     if not answer["ok"]:
         raise typer.Exit(FAILED)
 

@@ -221,6 +221,8 @@ class Daemon:
                 recordings=self._rooms.incidents,
                 station_orders=self._rooms.orders,
                 adoption=self._adoption(reload),
+                notes=self._rooms.notes,
+                seal=self._rooms.seal,
                 closing=closing,
                 roles=self._roles,
                 buses=lambda: self._field.buses,

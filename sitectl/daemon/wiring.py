@@ -23,9 +23,11 @@ from sitectl.model.snapshot import SiteSnapshot
 from sitectl.model.transaction import OutboxMessage, TransactionStop
 from sitectl.ocpp.v16 import copies
 from sitectl.routing.route import Route
+from sitectl.security.seal import Seal
 from sitectl.security.site_ca import SiteCa
 from sitectl.security.vault import Vault
 from sitectl.site.ceilings import ToldCeilings
+from sitectl.site.commission_notes import CommissionNotes
 from sitectl.site.departures import Departures
 from sitectl.site.incidents import Incidents
 from sitectl.site.owner import Site
@@ -104,6 +106,8 @@ class Wired:
     trials: Trials
     restarter: Restarter
     orders: StationOrders
+    notes: CommissionNotes
+    seal: Seal
     secrets: Worker
     """What reads and writes the vault of credentials; stop it at the end."""
 
@@ -200,7 +204,8 @@ async def wire(
     learned = (ceilings, departures, rises, _incidents(settings, store, clock), rungs, rotations, trials)
     restarter = Restarter(ear.post, stations.put, clock, store.journal)
     orders = StationOrders(stations.book, stations, pool.resets, store.journal)
-    return Wired(live, ear, stations, site, pool, overview, *learned, restarter, orders, secrets)
+    notes, seal = CommissionNotes(store.overlay, clock, store.journal), Seal(vault, secrets)
+    return Wired(live, ear, stations, site, pool, overview, *learned, restarter, orders, notes, seal, secrets)
 
 
 def _learning(
@@ -244,7 +249,7 @@ def _incidents(settings: Settings, store: Store, clock: Clock) -> Incidents:
 
 
 def _overview(
-    loaded: Loaded, live: Live, store: Store, upkeep: Upkeep, stations: Stations, pool: UplinkPool, clock: Clock
+    loaded: Loaded, live: Live, store: Store, upkeep: Upkeep, stations: Stations, pool: UplinkPool, clock: GatewayClock
 ) -> SiteOverview:
     overview = SiteOverview(
         loaded.settings.site.name,
@@ -254,6 +259,7 @@ def _overview(
         pool.views,
         store.health,
         stations.problems,
+        lambda: clock.known,
     )
     overview.also_look(upkeep.findings)
     overview.also_look(lambda: unclaimed.findings(upkeep.backlog.messages, live.settings.uplinks))
@@ -290,7 +296,14 @@ def _new_meters(before: Settings, after: Settings) -> frozenset[MeterId]:
 
 
 def _shown(loaded: Loaded) -> Mapping[str, Any]:
-    return {"file": str(loaded.file), "settings": loaded.effective, "origins": loaded.origins}
+    return {
+        "file": str(loaded.file),
+        "settings": loaded.effective,
+        "origins": loaded.origins,
+        "warnings": [str(warning) for warning in loaded.warnings],
+        "fallback_sum_a": {id: list(sums) for id, sums in loaded.fallback_sum_a.items()},
+        "tokens": len(loaded.settings.authorization.tokens),
+    }
 
 
 def _pool(

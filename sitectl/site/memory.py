@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sitectl.model.commands import InstallFallback, OfferLimit
 from sitectl.model.ids import EvseId, StationId
 from sitectl.model.limits import StoredLimit
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class MemoryActuator:
@@ -67,6 +69,7 @@ class MemoryEntry:
     value: Any
     source: str
     expires: datetime | None = None
+    set_at: datetime = LONG_AGO
 
 
 class MemoryOverlay:
@@ -90,7 +93,7 @@ class MemoryOverlay:
         """Keep a value."""
         if self.fault is not None:
             raise self.fault
-        self.entries[kind, key] = MemoryEntry(value, source, expires)
+        self.entries[kind, key] = MemoryEntry(value, source, expires, self._wall())
 
     async def forget(self, kind: str, key: str) -> None:
         """Forget one."""

@@ -11,6 +11,7 @@ from sitectl.allocator.rules import SharingRules
 from sitectl.api.ports import Behind
 from sitectl.base.errors import EnvironmentFault
 from sitectl.base.tasks import Tasks
+from sitectl.base.worker import InlineWorker
 from sitectl.config.load import Loaded, load
 from sitectl.daemon.adoption import Adoption
 from sitectl.model import events
@@ -33,7 +34,10 @@ from sitectl.model.transaction import (
     UplinkCopy,
 )
 from sitectl.model.uplink import UplinkState, UplinkView
+from sitectl.security.seal import Seal
+from sitectl.security.vault import Vault
 from sitectl.site.ceilings import ToldCeilings
+from sitectl.site.commission_notes import CommissionNotes
 from sitectl.site.departures import Departures
 from sitectl.site.incidents import Incidents
 from sitectl.site.memory import MemoryOverlay
@@ -259,7 +263,17 @@ class Overview:
         return self.disk
 
     def effective_configuration(self) -> Mapping[str, Any]:
-        return {"settings": self._quiet.loaded.effective, "origins": self._quiet.loaded.origins}
+        loaded = self._quiet.loaded
+        return {
+            "settings": loaded.effective,
+            "origins": loaded.origins,
+            "warnings": [],
+            "fallback_sum_a": {id: list(sums) for id, sums in loaded.fallback_sum_a.items()},
+            "tokens": 0,
+        }
+
+    def time_known(self) -> bool:
+        return True
 
 
 class Orders:
@@ -316,6 +330,7 @@ def behind(quiet: QuietSite, ledger: Ledger, overview: Overview) -> Behind:
     adoption = Adoption(
         quiet.loaded.file, overlay, quiet.clock, quiet.disk, taken_up, lambda: site.state.topology.stations
     )
+    vault = Vault(quiet.loaded.file.parent / "credentials", InlineWorker())
     return Behind(
         site=site,
         ledger=ledger,
@@ -329,6 +344,8 @@ def behind(quiet: QuietSite, ledger: Ledger, overview: Overview) -> Behind:
         recordings=quiet.incidents,
         station_orders=StationOrders(),
         adoption=adoption,
+        notes=CommissionNotes(overlay, quiet.clock, quiet.disk),
+        seal=Seal(vault, InlineWorker()),
     )
 
 
