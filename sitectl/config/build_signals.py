@@ -7,12 +7,12 @@ from typing import get_args
 
 from sitectl.base.errors import InternalError
 from sitectl.config.connections import parse_connection
-from sitectl.config.inputs import parse_hour, parse_input
+from sitectl.config.inputs import parse_coil, parse_hour, parse_input
 from sitectl.config.models import Configuration
 from sitectl.config.models_signals import BoundSection, Day, IoBox, ScheduleSection, SignalSection
 from sitectl.config.notation import Refusal
-from sitectl.config.settings import IoBoxSettings
-from sitectl.model.ids import CircuitId
+from sitectl.config.settings import IoBoxSettings, PowerRelaySettings
+from sitectl.model.ids import CircuitId, StationId
 from sitectl.model.signals import Bias, Bound, GpioInput, Hours, Signal
 
 _FUNCTIONS = {"coils": 1, "discrete": 2}
@@ -22,6 +22,18 @@ _DAYS: tuple[str, ...] = get_args(Day)
 def io_boxes(config: Configuration) -> dict[str, IoBoxSettings]:
     """Every I/O box by its name."""
     return {name: _box(name, box) for name, box in config.io_boxes.items()}
+
+
+def power_relays(config: Configuration) -> dict[StationId, PowerRelaySettings]:
+    """The relays that feed stations."""
+    found = {}
+    for name, station in config.stations.items():
+        if (relay := station.power_relay) is not None:
+            coil = parse_coil(relay.coil)
+            if isinstance(coil, Refusal):
+                raise _unexpected(coil)
+            found[StationId(name)] = PowerRelaySettings(coil.box, coil.number, relay.off_s, relay.normally_closed)
+    return found
 
 
 def signals(config: Configuration) -> dict[str, Signal]:

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 
 from sitectl.config.draft import Draft
-from sitectl.config.inputs import parse_hour, parse_input
+from sitectl.config.inputs import parse_coil, parse_hour, parse_input
 from sitectl.config.issues import Path, did_you_mean, shown
 from sitectl.config.models_signals import BoundSection, ScheduleSection
+from sitectl.config.notation import Refusal
 from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.signals import DAY_MIN, GpioInput, ModbusInput
 
@@ -21,9 +22,11 @@ def check(draft: Draft) -> None:
         if isinstance(body, Mapping):
             _check_input(draft, name, body, used, pins)
             _check_asks(draft, name, body)
+    _check_power_relays(draft, used)
     for name in draft.section("io_boxes"):
         if name not in used:
-            message, cure = "no signal uses this box", f'name it in a signal: input: "modbus:{name}:0", or remove it'
+            message = "no signal and no power_relay uses this box"
+            cure = f'name it in a signal: input: "modbus:{name}:0", or remove it'
             draft.findings.warn(("io_boxes", name), message, cure, at_key=True)
     for path, body in _schedules(draft):
         _check_circuit(draft, path, body)
@@ -71,6 +74,26 @@ def _check_input(
         if find_spec("gpiod") is None:
             message = "the package gpiod is not installed on this machine"
             draft.findings.warn(path, message, "the gateway needs it: pip install 'sitectl[gpio]'")
+
+
+def _check_power_relays(draft: Draft, used: set[str]) -> None:
+    """A coil of a box that exists, which feeds one station alone."""
+    feeds: dict[str, str] = {}
+    boxes = draft.section("io_boxes")
+    for name, station in draft.config.stations.items():
+        if station.power_relay is None:
+            continue
+        coil, path = parse_coil(station.power_relay.coil), ("stations", name, "power_relay", "coil")
+        if isinstance(coil, Refusal):
+            continue
+        used.add(coil.box)
+        if coil.box not in boxes:
+            cure = did_you_mean(coil.box, boxes) if boxes else "describe it: io_boxes: {NAME: {connection: …}}"
+            draft.findings.error(path, f"no I/O box {shown(coil.box)}", cure)
+        other = feeds.setdefault(str(coil), name)
+        if other != name:
+            message = f"stations.{other} hangs on the same relay, and would lose its power too"
+            draft.findings.error(path, message, "give each its own, or none")
 
 
 def _check_asks(draft: Draft, name: str, body: Mapping[str, object]) -> None:

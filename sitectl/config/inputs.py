@@ -23,6 +23,14 @@ def parse_input(text: str) -> SignalInput | Refusal:
     return Refusal(f"{shown(text)} is no input", "write modbus:BOX:NUMBER, with a box of io_boxes, or gpio:CHIP:LINE")
 
 
+def parse_coil(text: str) -> ModbusInput | Refusal:
+    """`modbus:relay-box:3`: a coil of an I/O box."""
+    parsed = parse_input(text)
+    if isinstance(parsed, ModbusInput):
+        return parsed
+    return Refusal(f"{shown(text)} is no coil", "write modbus:BOX:NUMBER, with a box of io_boxes")
+
+
 def parse_hour(text: str) -> int | Refusal:
     """`17:00` -> minutes since midnight; `24:00` is the end of the day."""
     found = _HOUR.fullmatch(text)

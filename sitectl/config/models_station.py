@@ -20,6 +20,7 @@ from sitectl.config.fields import (
     Text,
     parses,
 )
+from sitectl.config.inputs import parse_coil
 
 Priority = Annotated[int, Field(ge=0, le=1_000_000)]
 
@@ -37,6 +38,17 @@ class Evse(Section):
     """What it may draw when nobody tells it anything; auto: solved so that all fit."""
     priority: Priority | None = None
     """Larger goes first."""
+
+
+class PowerRelaySection(Section):
+    """A relay that feeds the station: switched off and on again where nothing else helps it."""
+
+    coil: Annotated[str, parses(parse_coil)]
+    """modbus:BOX:NUMBER: a coil (from 0) of an entry of io_boxes."""
+    off_s: Annotated[float, Field(ge=1, le=300, allow_inf_nan=False)] = 10.0
+    """So long it is left without power."""
+    normally_closed: bool = False
+    """true: the coil cuts the station off while it is on."""
 
 
 class Station(Section):
@@ -74,6 +86,8 @@ class Station(Section):
     switches_phases: bool = False
     """Whether it charges by one phase where it is told so (numberPhases 1), and by three again: used where the minimum
     of three does not fit. Then its fallback is 0: it charges only under sitectl."""
+    power_relay: PowerRelaySection | None = None
+    """The relay that feeds it, where the site has one."""
     installed: bool = True
     """false: not there yet, counts for nothing."""
     ocpp: Annotated[Literal["1.6", "2.0.1", "2.1"], Only("1.6")] | None = None

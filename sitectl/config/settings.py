@@ -156,6 +156,16 @@ class IoBoxSettings:
     pause_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class PowerRelaySettings:
+    """The relay that feeds a station: coil `number` of the I/O box `box`. `normally_closed`: it cuts while it is on."""
+
+    box: str
+    number: int
+    off_s: float = 10.0
+    normally_closed: bool = False
+
+
 ShareBy = Literal["current", "power", "need"]
 
 
@@ -286,6 +296,7 @@ class Settings:
     api: ApiSettings
     retention: RetentionSettings = RetentionSettings()
     io_boxes: Mapping[str, IoBoxSettings] = field(default_factory=dict)
+    power_relays: Mapping[StationId, PowerRelaySettings] = field(default_factory=dict)
     signals: Mapping[str, Signal] = field(default_factory=dict)
     schedules: tuple[Hours, ...] = ()
     meter_roles: MeterRoles = MeterRoles()

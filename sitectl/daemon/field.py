@@ -10,18 +10,20 @@ from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 
 from sitectl.base.clock import Clock
-from sitectl.base.tasks import spawn
+from sitectl.base.tasks import Tasks, spawn
 from sitectl.config.settings import Settings
 from sitectl.fieldbus.buses import Buses
 from sitectl.meters import polling
 from sitectl.meters.from_stations import Look
 from sitectl.meters.ports import SiteInbox
+from sitectl.model.commands import NotSent, Outcome
 from sitectl.model.health import Finding
-from sitectl.model.ids import CircuitId, MeterId
+from sitectl.model.ids import CircuitId, MeterId, StationId
 from sitectl.model.signals import SignalView
 from sitectl.signals import room
 from sitectl.signals.door import Door
-from sitectl.signals.ports import Journal
+from sitectl.signals.ports import Journal, OverlayStore
+from sitectl.signals.power_relay import PowerRelays
 from sitectl.signals.room import Signals
 
 Keep = Callable[[asyncio.TaskGroup, str, Callable[[], Awaitable[None]]], asyncio.Task[None]]
@@ -31,12 +33,16 @@ Keep = Callable[[asyncio.TaskGroup, str, Callable[[], Awaitable[None]]], asyncio
 class Field:
     """The rooms at the field buses."""
 
-    def __init__(self, inbox: SiteInbox, journal: Journal, clock: Clock, keep: Keep, look: Look) -> None:
+    def __init__(
+        self, inbox: SiteInbox, journal: Journal, clock: Clock, keep: Keep, look: Look, overlay: OverlayStore
+    ) -> None:
         self._inbox = inbox
         self._look = look
         self._journal = journal
         self._clock = clock
         self._keep = keep
+        self._overlay = overlay
+        self._relays: PowerRelays | None = None
         self._door = Door(inbox, journal, clock)
         self._settings: Settings | None = None
         self._signals: Signals | None = None
@@ -58,7 +64,10 @@ class Field:
         self.buses = Buses(tenants, self._clock)
         self._signals = Signals(settings, self.buses, self._journal, self._clock)
         self._door.keep_only([source.name for source in self._signals.sources])
-        self._task = spawn(group, self._run(settings, self.buses, self._signals, previous), "field")
+        self._relays = PowerRelays(
+            settings.power_relays, settings.io_boxes, self.buses, self._overlay, self._journal, self._clock
+        )
+        self._task = spawn(group, self._run(settings, self.buses, self._signals, self._relays, previous), "field")
 
     def stop(self) -> None:
         """End everything."""
@@ -69,17 +78,42 @@ class Field:
         """The signals as they stand."""
         return [] if self._signals is None else self._signals.views()
 
+    def feeds(self, station: StationId) -> bool:
+        """Whether a relay feeds this station."""
+        return self._relays is not None and self._relays.has(station)
+
+    async def power_cycle(self, station: StationId) -> Outcome:
+        """Cut a station off by its relay, and feed it again; see `PowerRelays.power_cycle`."""
+        return NotSent("we are starting") if self._relays is None else await self._relays.power_cycle(station)
+
     def findings(self) -> Iterator[Finding]:
-        """What is wrong with the buses and the signals."""
+        """What is wrong with the buses, the signals and the relays."""
         yield from self.buses.findings()
+        if self._relays is not None:
+            yield from self._relays.findings()
         for source in self._signals.sources if self._signals is not None else ():
             yield from source.findings()
 
     async def _run(
-        self, settings: Settings, buses: Buses, signals: Signals, previous: asyncio.Task[None] | None
+        self,
+        settings: Settings,
+        buses: Buses,
+        signals: Signals,
+        relays: PowerRelays,
+        previous: asyncio.Task[None] | None,
     ) -> None:
+        """Run all of it; at the end power comes back before the lines are let go of."""
         if previous is not None:
             await asyncio.wait({previous})
+        tasks = Tasks()
+        rooms = tasks.spawn(self._run_rooms(settings, buses, signals, relays), "field rooms")
+        try:
+            await asyncio.shield(rooms)
+        finally:
+            await relays.restore()
+            await tasks.cancel_all()
+
+    async def _run_rooms(self, settings: Settings, buses: Buses, signals: Signals, relays: PowerRelays) -> None:
         async with asyncio.TaskGroup() as group:
             self._keep(group, "buses", buses.run)
             meters = partial(
@@ -94,6 +128,7 @@ class Field:
             )
             self._keep(group, "meters", meters)
             self._keep(group, "signals", partial(signals.run, self._door))
+            self._keep(group, "power relays", relays.run)
 
 
 def _vital(settings: Settings) -> frozenset[MeterId]:
@@ -113,5 +148,5 @@ def _added_up(settings: Settings) -> dict[MeterId, frozenset[CircuitId]]:
 
 def _at_buses(settings: Settings) -> object:
     """All that this file makes rooms of."""
-    signals = (settings.io_boxes, settings.signals, settings.schedules, settings.site.timezone)
+    signals = (settings.io_boxes, settings.power_relays, settings.signals, settings.schedules, settings.site.timezone)
     return settings.meters, settings.meter_roles, _vital(settings), _added_up(settings), signals

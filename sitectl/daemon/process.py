@@ -157,7 +157,7 @@ class Daemon:
             )
             self._loaded = None
             self._rooms.overview.also(time.problems)
-            self._field = Field(self._ear, store.journal, self._clock, self._keep, self._ear.seen)
+            self._field = Field(self._ear, store.journal, self._clock, self._keep, self._ear.seen, store.overlay)
             self._rooms.overview.also_look(self._field.findings)
             overview, database = self._rooms.overview, store.database
             self._tellers = Tellers(overview, database, self._clock, self._random, self._keep)

@@ -13,6 +13,8 @@ from typing import Protocol
 COILS, DISCRETE, HOLDING, INPUT = 1, 2, 3, 4
 """The functions that read. The first two give single bits, the others 16-bit registers."""
 FUNCTIONS = (COILS, DISCRETE, HOLDING, INPUT)
+WRITE_COIL = 5
+"""The one function that writes: a single coil, of a relay. Its answer repeats what was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReadFailed:
-    """No registers. `why` is a clause for people."""
+    """No registers, or nothing written. `why` is a clause for people."""
 
     fault: Fault
     why: str
@@ -62,26 +64,31 @@ Answer = Registers | ReadFailed
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One read, and who waits for it."""
+    """One read, or the writing of one coil (`on` says of what), and who waits for it."""
 
     unit: int
     function: int
     address: int
     count: int
     answer: asyncio.Future[Answer] | None = None
+    on: bool = False
 
     @property
     def payload_bytes(self) -> int:
         """How many bytes of values its answer has."""
+        if self.function == WRITE_COIL:
+            return 3
         return 2 * self.count if self.function in (HOLDING, INPUT) else (self.count + 7) // 8
 
     def __str__(self) -> str:
+        if self.function == WRITE_COIL:
+            return f"unit {self.unit}, coil {self.address} {'on' if self.on else 'off'}"
         what = {COILS: "coils", DISCRETE: "inputs"}.get(self.function, "registers")
         return f"unit {self.unit}, {what} {self.address} to {self.address + self.count - 1}"
 
 
 class Bus(Protocol):
-    """One endpoint, read-only."""
+    """One endpoint, as who reads there sees it."""
 
     async def read(self, unit: int, function: int, address: int, count: int) -> Answer:
         """Read `count` values from `address` (from 0) with one of the `FUNCTIONS`.
@@ -89,6 +96,13 @@ class Bus(Protocol):
         Always returns, at the latest when every request queued before it has had its time. A caller that is cancelled
         abandons its answer; the request itself runs to its end.
         """
+
+
+class CoilBus(Bus, Protocol):
+    """One endpoint, as who switches relays there sees it."""
+
+    async def write_coil(self, unit: int, address: int, on: bool) -> Answer:
+        """Set one coil. An answer is no proof: some adapters repeat what is sent; read it back."""
 
 
 class Link(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sitectl.base.clock import Clock
-from sitectl.fieldbus.bus import Answer, Fault, ReadFailed, Registers, refusal
+from sitectl.fieldbus.bus import COILS, WRITE_COIL, Answer, Fault, ReadFailed, Registers, refusal
 
 
 class MemoryBus:
@@ -19,6 +19,16 @@ class MemoryBus:
         self.failure: ReadFailed | None = None
         self.requests: list[tuple[int, int, int, int]] = []
         self._clock = clock
+
+    async def write_coil(self, unit: int, address: int, on: bool) -> Answer:
+        self.requests.append((unit, WRITE_COIL, address, int(on)))
+        if self.failure is not None:
+            return self.failure
+        image = self.images.get((unit, COILS))
+        if image is None or address not in image:
+            return refusal(2, f"unit {unit}, coil {address}")
+        image[address] = int(on)
+        return Registers((int(on),), self._clock.monotonic())
 
     async def read(self, unit: int, function: int, address: int, count: int) -> Answer:
         self.requests.append((unit, function, address, count))

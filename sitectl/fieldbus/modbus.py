@@ -21,6 +21,7 @@ from sitectl.fieldbus.bus import (
     FUNCTIONS,
     HOLDING,
     INPUT,
+    WRITE_COIL,
     Answer,
     Fault,
     ReadFailed,
@@ -89,14 +90,8 @@ class ModbusTcpLink:
         if client is None:
             return ReadFailed(Fault.UNREACHABLE, f"no connection to {self._host}:{self._port}")
         self._garbled = False
-        read = {
-            COILS: client.read_coils,
-            DISCRETE: client.read_discrete_inputs,
-            HOLDING: client.read_holding_registers,
-            INPUT: client.read_input_registers,
-        }[request.function]
         try:
-            reply = await read(request.address, count=request.count, device_id=request.unit)
+            reply = await self._reply(client, request)
         except ValueError as error:  # refused before it was sent
             return ReadFailed(Fault.SHEET, f"{request}: {error}")
         except (ModbusException, OSError) as error:
@@ -107,6 +102,17 @@ class ModbusTcpLink:
             wire.debug("%s: %s", request, error)
             return ReadFailed(Fault.SILENT, f"{request}: no answer within {self._timeout_s:g} s")
         return _check(reply, request, self._clock.monotonic())
+
+    async def _reply(self, client: AsyncModbusTcpClient, request: Request) -> ModbusPDU:
+        if request.function == WRITE_COIL:
+            return await client.write_coil(request.address, request.on, device_id=request.unit)
+        read = {
+            COILS: client.read_coils,
+            DISCRETE: client.read_discrete_inputs,
+            HOLDING: client.read_holding_registers,
+            INPUT: client.read_input_registers,
+        }[request.function]
+        return await read(request.address, count=request.count, device_id=request.unit)
 
     def _trace(self, sending: bool, data: bytes) -> bytes:
         """The library's hook on raw bytes, both ways."""
@@ -126,6 +132,10 @@ def _check(reply: ModbusPDU, request: Request, at: float) -> Answer:
         return refusal(reply.exception_code, request)
     if reply.function_code != request.function:
         return ReadFailed(Fault.MALFORMED, f"{request}: answered as function {reply.function_code}")
+    if request.function == WRITE_COIL:
+        if (reply.address, reply.bits[:1]) != (request.address, [request.on]):
+            return ReadFailed(Fault.MALFORMED, f"{request}: answered for another coil")
+        return Registers((int(request.on),), at)
     if request.function in (COILS, DISCRETE):  # eight a byte, the last ones filled up
         if len(reply.bits) != 8 * request.payload_bytes:
             return ReadFailed(Fault.MALFORMED, f"{request}: {len(reply.bits)} bits came instead")
@@ -136,7 +146,7 @@ def _check(reply: ModbusPDU, request: Request, at: float) -> Answer:
 
 
 def intact(data: bytes) -> bytes:
-    """`data` up to the first whole frame that is no answer to a read: the library's parser raises on such a frame, in
+    """`data` up to the first whole frame that is no answer to us: the library's parser raises on such a frame, in
     a callback of the event loop, where nobody can catch it.
 
     A frame is transaction, protocol, length (2 bytes each), unit (1) and then `length - 1` bytes: function and either
@@ -155,5 +165,7 @@ def intact(data: bytes) -> bytes:
 
 
 def _is_answer(pdu: bytes) -> bool:
+    if pdu[0] == WRITE_COIL:
+        return len(pdu) == 5
     whole = pdu[0] in (COILS, DISCRETE) or pdu[1] % 2 == 0
     return pdu[0] in FUNCTIONS and whole and pdu[1] <= len(pdu) - 2

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from sitectl.base.clock import Clock
 from sitectl.base.tasks import Tasks
-from sitectl.fieldbus.bus import Answer, Fault, Link, ReadFailed, Request
+from sitectl.fieldbus.bus import WRITE_COIL, Answer, Fault, Link, ReadFailed, Request
 from sitectl.fieldbus.units import FIRST_REST_S, Counts, Device, Units
 
 RETRY_S = 0.5
@@ -67,11 +67,19 @@ class QueuedBus:
 
     async def read(self, unit: int, function: int, address: int, count: int) -> Answer:
         """See `Bus.read`. The queue is bounded: a request that finds it full is told so at once."""
+        return await self._wait(Request(unit, function, address, count, _promise()))
+
+    async def write_coil(self, unit: int, address: int, on: bool) -> Answer:
+        """See `CoilBus.write_coil`."""
+        return await self._wait(Request(unit, WRITE_COIL, address, 1, _promise(), on))
+
+    async def _wait(self, request: Request) -> Answer:
+        answer = request.answer
+        assert answer is not None
         if self._closed:
             return _CLOSED
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         try:
-            self._queue.put_nowait(Request(unit, function, address, count, answer))
+            self._queue.put_nowait(request)
         except asyncio.QueueFull:
             return ReadFailed(Fault.BUSY, f"{QUEUE} requests wait for {self.name}")
         return await answer
@@ -151,6 +159,10 @@ class QueuedBus:
         self._retry_at = self._clock.monotonic() + RETRY_S
         self._failed = ReadFailed(Fault.UNREACHABLE, why)
         return self._failed
+
+
+def _promise() -> asyncio.Future[Answer]:
+    return asyncio.get_running_loop().create_future()
 
 
 def _tell(request: Request, outcome: Answer) -> None:

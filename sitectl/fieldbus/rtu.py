@@ -9,11 +9,12 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from sitectl.fieldbus.bus import COILS, DISCRETE, FUNCTIONS, Request
+from sitectl.fieldbus.bus import COILS, DISCRETE, FUNCTIONS, WRITE_COIL, Request
 
 LONGEST_FRAME = 256
 REFUSED = 0x80
-_HEADER, _CHECKSUM, _REFUSAL = 3, 2, 5
+_HEADER, _CHECKSUM, _REFUSAL, _WRITTEN = 3, 2, 5, 8
+_ON = 0xFF00
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,15 @@ def sealed(body: bytes) -> bytes:
 
 def encoded(request: Request) -> bytes:
     """What is sent."""
-    return sealed(struct.pack(">BBHH", request.unit, request.function, request.address, request.count))
+    number = _ON * request.on if request.function == WRITE_COIL else request.count
+    return sealed(struct.pack(">BBHH", request.unit, request.function, request.address, number))
+
+
+def _header(request: Request) -> bytes:
+    """How its answer begins; one to a written coil is the request again."""
+    if request.function == WRITE_COIL:
+        return encoded(request)[:-_CHECKSUM]
+    return bytes((request.unit, request.function, request.payload_bytes))
 
 
 def answer_bytes(request: Request) -> int:
@@ -56,7 +65,7 @@ def find(data: bytes, request: Request) -> Frame | None:
     It is looked for anywhere, because drivers that switch leave a stray byte before a frame, some adapters echo what
     was sent, and an answer to an earlier request may come first.
     """
-    good = bytes((request.unit, request.function, request.payload_bytes))
+    good = _header(request)
     refused = bytes((request.unit, request.function | REFUSED))
     for start in range(len(data)):
         for header, size in ((good, answer_bytes(request)), (refused, _REFUSAL)):
@@ -69,7 +78,7 @@ def find(data: bytes, request: Request) -> Frame | None:
 
 def is_spoilt(data: bytes, request: Request) -> bool:
     """Whether an answer of the right kind and length is among `data`, and its checksum is wrong."""
-    header = bytes((request.unit, request.function, request.payload_bytes))
+    header = _header(request)
     start = data.find(header)
     end = start + answer_bytes(request)
     return start >= 0 and end <= len(data) and not _is_sound(data[start:end])
@@ -80,13 +89,20 @@ def is_sound_frame_in(data: bytes) -> bool:
     for start in range(len(data) - _REFUSAL + 1):
         function = data[start + 1]
         size = _REFUSAL if function & REFUSED else _HEADER + data[start + 2] + _CHECKSUM
-        if function & ~REFUSED in FUNCTIONS and start + size <= len(data) and _is_sound(data[start : start + size]):
+        size = _WRITTEN if function == WRITE_COIL else size
+        if (
+            function & ~REFUSED in (*FUNCTIONS, WRITE_COIL)
+            and start + size <= len(data)
+            and _is_sound(data[start : start + size])
+        ):
             return True
     return False
 
 
 def values(payload: bytes, request: Request) -> tuple[int, ...]:
     """What the answer says: bits, the lowest of a byte first, or registers."""
+    if request.function == WRITE_COIL:
+        return (int(request.on),)
     if request.function in (COILS, DISCRETE):
         return tuple(payload[number // 8] >> number % 8 & 1 for number in range(request.count))
     return struct.unpack(f">{request.count}H", payload)

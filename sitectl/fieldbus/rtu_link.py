@@ -20,7 +20,7 @@ from collections import deque
 from sitectl.base.clock import Clock
 from sitectl.base.logging import WIRE
 from sitectl.fieldbus import rtu
-from sitectl.fieldbus.bus import Answer, Fault, ReadFailed, Registers, Request, refusal
+from sitectl.fieldbus.bus import COILS, WRITE_COIL, Answer, Fault, ReadFailed, Registers, Request, refusal
 from sitectl.fieldbus.wires import Wire
 
 TIMEOUT_S = 0.7
@@ -78,8 +78,9 @@ class RtuLink:
         lengths = self._doubted.get(request.unit)
         if not lengths:
             return None
-        mine = Request(request.unit, request.function, request.address, request.count)
-        bits = request.payload_bytes != 2 * request.count
+        function = COILS if request.function == WRITE_COIL else request.function
+        mine = Request(request.unit, function, request.address, request.count)
+        bits = mine.payload_bytes != 2 * mine.count
         others = (Request(mine.unit, mine.function, mine.address, n) for n in (BITS if bits else LENGTHS))
         return next(other for other in others if other.payload_bytes not in (*lengths, mine.payload_bytes))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Protocol
 
 from sitectl.model.events import Event
@@ -29,6 +29,27 @@ class Journal(Protocol):
         data: Mapping[str, Any] | None = None,
     ) -> None:
         """Note one event."""
+
+
+class Kept(Protocol):
+    """One entry of the overlay."""
+
+    @property
+    def value(self) -> Any:
+        """What JSON can say."""
+
+
+class OverlayStore(Protocol):
+    """What was done or learned at run time, over restarts, by kind and key."""
+
+    def of(self, kind: str) -> Mapping[str, Kept]:
+        """Everything of a kind."""
+
+    def keep(self, kind: str, key: str, value: Any, *, source: str) -> Awaitable[None]:
+        """It is on disk when this returns; raises EnvironmentFault where the disk takes nothing."""
+
+    def forget(self, kind: str, key: str) -> Awaitable[None]:
+        """The same of forgetting it."""
 
 
 class CeilingDoor(Protocol):

@@ -15,7 +15,7 @@ from sitectl.base.tasks import spawn
 from sitectl.config.load import Loaded, load
 from sitectl.daemon.field import Field
 from sitectl.model.ids import EvseId, StationId
-from sitectl.site.memory import MemoryActuator, MemoryJournal, MemoryLimits
+from sitectl.site.memory import MemoryActuator, MemoryJournal, MemoryLimits, MemoryOverlay
 from sitectl.site.owner import Site
 from sitectl.state.site_state import SiteRules, initial_state
 from tests.integration.test_modbus import free_port, until
@@ -56,7 +56,14 @@ async def test_a_contact_bounds_a_circuit_and_the_chain_says_so(
     journal = MemoryJournal()
     state = initial_state(loaded.settings.topology, SiteRules(meter_intervals_s={}), CLOCK.monotonic())
     site = Site(state, SharingRules(), CLOCK, MemoryActuator(), MemoryLimits(), journal)
-    field = Field(site, journal, CLOCK, lambda group, name, room: spawn(group, _run(room), name), lambda: None)
+    field = Field(
+        site,
+        journal,
+        CLOCK,
+        lambda group, name, room: spawn(group, _run(room), name),
+        lambda: None,
+        MemoryOverlay(CLOCK.wall),
+    )
     async with asyncio.TaskGroup() as group:
         field.take(group, loaded.settings)
         await until(lambda: any(data.get("contact") == "closed" for _, _, _, data in journal.entries))

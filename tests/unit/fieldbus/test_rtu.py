@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from pyModbusTCP.utils import crc16
 
 from sitectl.fieldbus import rtu
-from sitectl.fieldbus.bus import COILS, DISCRETE, HOLDING, INPUT, Request
+from sitectl.fieldbus.bus import COILS, DISCRETE, HOLDING, INPUT, WRITE_COIL, Request
 
 ASKED = Request(1, HOLDING, 100, 2)
 ANSWER = rtu.sealed(bytes((1, 3, 4, 0, 11, 0, 22)))
@@ -76,3 +76,24 @@ def test_a_turned_bit_is_told_from_a_foreign_answer() -> None:
     assert rtu.is_spoilt(bytes(spoilt), ASKED)
     assert not rtu.is_sound_frame_in(bytes(spoilt))
     assert rtu.is_sound_frame_in(b"\x00" + rtu.sealed(bytes((9, 4, 2, 0, 1))))
+
+
+ON, OFF = Request(17, WRITE_COIL, 0xAC, 1, on=True), Request(17, WRITE_COIL, 0xAC, 1)
+
+
+def test_a_coil_is_written_as_the_specification_prints() -> None:
+    """MODBUS Application Protocol V1.1b3, 6.5."""
+    assert rtu.encoded(ON)[:-2].hex(" ") == "11 05 00 ac ff 00"
+    assert rtu.encoded(OFF)[:-2].hex(" ") == "11 05 00 ac 00 00"
+
+
+def test_what_answers_a_write_is_the_request_again_and_nothing_else() -> None:
+    found = rtu.find(b"\x00" + rtu.encoded(ON), ON)
+    assert found is not None
+    assert (rtu.values(found.payload, ON), found.stray) == ((1,), 1)
+    assert rtu.find(rtu.encoded(OFF), ON) is None
+    assert rtu.find(ANSWER, ON) is None
+    assert rtu.find(rtu.sealed(bytes((17, 0x85, 2))), ON) == rtu.Frame(b"", 2, 0)
+    spoilt = rtu.encoded(ON)[:-1] + bytes((rtu.encoded(ON)[-1] ^ 1,))
+    assert rtu.is_spoilt(spoilt, ON)
+    assert rtu.is_sound_frame_in(b"\x00" + rtu.encoded(OFF))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from sitectl.base.clock import LoopClock
 from sitectl.base.virtual import run_virtual
 from sitectl.fieldbus import rtu
-from sitectl.fieldbus.bus import DISCRETE, HOLDING, ReadFailed, Registers, Request
+from sitectl.fieldbus.bus import COILS, DISCRETE, HOLDING, WRITE_COIL, ReadFailed, Registers, Request
 from sitectl.fieldbus.rtu_link import RtuLink
 from sitectl.fieldbus.wires import Heard
 
@@ -105,5 +105,18 @@ def test_a_line_full_of_noise_does_not_fill_the_memory() -> None:
             asyncio.get_running_loop().call_later(0.01 * step, lambda: wire.heard(b"\xff" * 10_000))
         assert isinstance(await link.ask(BLOCK), ReadFailed)
         assert link.stray_bytes() == 90_000
+
+    run_virtual(main())
+
+
+def test_after_a_write_without_an_answer_coils_are_read_before_the_next() -> None:
+    async def main() -> None:
+        link = RtuLink("line", MemoryWire(), CLOCK, timeout_s=0.1)
+        await link.open()
+        write = Request(1, WRITE_COIL, 3, 1, on=True)
+        assert isinstance(await link.ask(write), ReadFailed)
+        before = link.before(write)
+        assert before is not None
+        assert before.function == COILS
 
     run_virtual(main())
