@@ -21,7 +21,7 @@ from sitectl.model.transaction import Payload
 from sitectl.quirks.vocabulary import Zone
 from sitectl.stations.manners import manners_of
 from sitectl.stations.models import Models
-from sitectl.stations.outbound import Handout, OutboundQueue
+from sitectl.stations.outbound import Handout, OutboundQueue, Silence
 from sitectl.stations.ports import Ledger, SiteInbox, StationBook
 from sitectl.stations.record import Running, StationRecord
 
@@ -38,6 +38,7 @@ class Book:
         inbox: SiteInbox,
         clock: Clock,
         tasks: Tasks,
+        silence: Silence,
         models: Models | None = None,
     ) -> None:
         self._plans = plans
@@ -46,6 +47,7 @@ class Book:
         self._inbox = inbox
         self._clock = clock
         self._tasks = tasks
+        self._silence = silence
         self._handout = Handout()
         self._problems: dict[tuple[StationId, str], Problem] = {}
         self.records: dict[StationId, StationRecord] = {}
@@ -95,7 +97,7 @@ class Book:
         """The record of a station, made when it is first asked for."""
         record = self.records.get(station)
         if record is None:
-            queue = OutboundQueue(station, self._clock, self._handout, self._tasks)
+            queue = OutboundQueue(station, self._clock, self._handout, self._tasks, self._silence)
             record = StationRecord(station, self._plan(station), queue)
             self.records[station] = record
         return record

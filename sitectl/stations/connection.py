@@ -112,6 +112,8 @@ def _arrived(desk: Desk, tasks: Tasks, record: StationRecord, present: Presently
     desk.inbox.post(
         StationConnected(record.id, at, present.version, address, quarantined=record.quarantined, pinned_now=pinned_now)
     )
+    if not record.quarantined:
+        desk.vitals.connected(record.id, None if present.certificate is None else present.certificate.ends)
     desk.note("station.connected", record, {"address": address, "quarantined": record.quarantined})
     if not record.quarantined:
         desk.centrals.station_online(record.id, record.known.boot if record.known is not None else None)

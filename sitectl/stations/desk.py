@@ -21,6 +21,7 @@ from sitectl.stations.certificates import StationCertificates
 from sitectl.stations.ports import Centrals, Journal, Ledger, SiteInbox
 from sitectl.stations.record import StationRecord
 from sitectl.stations.rounds import Rounds
+from sitectl.stations.vitals import Vitals
 from sitectl.wire.ports import Tap
 
 STORE_SAMPLES_EVERY_S = 60.0
@@ -56,6 +57,7 @@ class Desk:
     authorization: AuthorizationSettings
     validator: Validator
     certificates: StationCertificates
+    vitals: Vitals
     store_samples_every_s: Callable[[StationId], float] = _default_interval
     zone: tzinfo = UTC
     gateway: GatewayClock | None = None
@@ -95,6 +97,7 @@ class Desk:
             record.clock.shows(stamped, received)
         skew_s = record.clock.skew.learn(stamped, received, queued=queued)
         if skew_s is not None:
+            self.vitals.clock(record.id, skew_s)
             self.inbox.post(ClockSkewLearned(record.id, self.clock.monotonic(), skew_s))
 
 

@@ -68,6 +68,16 @@ class Speech(Protocol):
 
 Done = Callable[[Outcome], None]
 
+Silence = Callable[[StationId, bool], None]
+"""Told that a call had no answer though the station was heard meanwhile; True: that one was answered again."""
+
+Guard = Callable[[], str]
+"""Asked just before an order leaves: why it must not any more, "" when it may."""
+
+
+def _unheeded(station: StationId, heard: bool) -> None:
+    return None
+
 
 @dataclass(eq=False, slots=True)
 class _Order:
@@ -76,6 +86,7 @@ class _Order:
     ordinal: int
     done: Done
     subject: tuple[type, EvseId] | None
+    guard: Guard | None = None
 
 
 class Handout:
@@ -103,8 +114,12 @@ class Handout:
 class OutboundQueue:
     """The queue of one station; it outlives the station's connections. `tasks` owns what ends a connection."""
 
-    def __init__(self, station: StationId, clock: Clock, handout: Handout, tasks: Tasks) -> None:
+    def __init__(
+        self, station: StationId, clock: Clock, handout: Handout, tasks: Tasks, silence: Silence = _unheeded
+    ) -> None:
         self.station = station
+        self._silence = silence
+        self._unheard = False
         self._clock = clock
         self._handout = handout
         self._tasks = tasks
@@ -161,7 +176,7 @@ class OutboundQueue:
 
     # --- orders ------------------------------------------------------------------------------------------------------
 
-    def put(self, command: Command, urgency: Urgency, done: Done) -> None:
+    def put(self, command: Command, urgency: Urgency, done: Done, guard: Guard | None = None) -> None:
         """Queue a command; `done` is called once with what came of it, perhaps before this returns."""
         if self._line is None:
             done(NotSent("the station is offline"))
@@ -178,10 +193,10 @@ class OutboundQueue:
             done(NotSent("too many commands wait for this station"))
             return
         self._ordinal += 1
-        self._orders.append(_Order(command, urgency, self._ordinal, done, subject))
+        self._orders.append(_Order(command, urgency, self._ordinal, done, subject, guard))
         self._ask()
 
-    async def execute(self, command: Command, urgency: Urgency) -> Outcome:
+    async def execute(self, command: Command, urgency: Urgency, guard: Guard | None = None) -> Outcome:
         """Queue a command and wait for its outcome. Cancelling takes it back while it has not left."""
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
@@ -189,7 +204,7 @@ class OutboundQueue:
             if not outcome.done():
                 outcome.set_result(value)
 
-        self.put(command, urgency, settle)
+        self.put(command, urgency, settle, guard)
         try:
             return await outcome
         finally:
@@ -246,6 +261,10 @@ class OutboundQueue:
             order.done(NotSent("lapsed while it waited"))
             self._ask()
             return
+        if order.guard is not None and (why := order.guard()):
+            order.done(NotSent(why))
+            self._ask()
+            return
         self._perform(order, line, speech)
 
     def _perform(self, order: _Order, line: Line, speech: Speech) -> None:
@@ -289,8 +308,14 @@ class OutboundQueue:
         """Two unanswered calls while frames arrive: it is deaf on this connection. A new one is known to help."""
         if not isinstance(called, TimedOut):
             self._unanswered = 0
+            if self._unheard and not isinstance(called, Gone):
+                self._unheard = False
+                self._silence(self.station, True)
             return
         self._unanswered += 1
+        if line.heard_at > sent_at:
+            self._unheard = True
+            self._silence(self.station, False)
         now = self._clock.monotonic()
         if not self.manners.redials:
             return

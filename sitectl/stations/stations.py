@@ -39,10 +39,11 @@ from sitectl.stations.handshake import Rules
 from sitectl.stations.limits import LimitDesk
 from sitectl.stations.listeners import Doors
 from sitectl.stations.models import Models
-from sitectl.stations.outbound import Done
+from sitectl.stations.outbound import Done, Guard
 from sitectl.stations.ports import Centrals, CertificateAuthority, Journal, Ledger, SiteInbox, StationBook
 from sitectl.stations.record import StationRecord
 from sitectl.stations.server import StationServer
+from sitectl.stations.vitals import Vitals
 from sitectl.wire.limits import LIMITS, Limits
 from sitectl.wire.ports import Tap
 
@@ -74,7 +75,8 @@ class Stations:
         self._tasks = Tasks()
         self._keeps_strangers = settings.ocpp.unknown_stations is UnknownStations.QUARANTINE
         models = Models(settings.station_sheets)
-        self.book = Book(settings.topology.stations, store, inbox, clock, self._tasks, models)
+        self.vitals = Vitals(clock)
+        self.book = Book(settings.topology.stations, store, inbox, clock, self._tasks, self.vitals.silence, models)
         self.hands = Hands(clock)
         certificates = StationCertificates(authority, self.book, journal, self._tasks, clock)
         self._desk = Desk(
@@ -87,6 +89,7 @@ class Stations:
             settings.authorization,
             Validator(load_schemas(Version.V16)),
             certificates,
+            self.vitals,
             store_samples_every_s,
             zone_of(settings),
             gateway,
@@ -171,21 +174,24 @@ class Stations:
         await self.server.stop()
         await self._tasks.cancel_all()
 
-    async def execute(self, station: StationId, command: Command, urgency: Urgency, by: str = "") -> Outcome:
+    async def execute(
+        self, station: StationId, command: Command, urgency: Urgency, by: str = "", guard: Guard | None = None
+    ) -> Outcome:
         """Queue a command and wait for its outcome; never raises for a station that is away or unknown (NotSent).
 
-        `by`: who wants it; "" is the site itself.
+        `by`: who wants it; "" is the site itself. `guard` is asked just before it leaves whether it still may.
         """
         record = self.book.records.get(station)
         if record is None or record.quarantined:
             return NotSent("the station is not listed")
         hand, outcome = self.hands.take(station, command, by), None
         try:
-            outcome = await _execute(record, command, urgency)
+            outcome = await _execute(record, command, urgency, guard)
         finally:
             if hand is not None:
                 self.hands.end(hand, outcome)
         if isinstance(command, ResetStation) and isinstance(outcome, Answered) and outcome.accepted:
+            self.vitals.restart_asked(station)
             said = f"{command.kind.value} reset was ordered{f' by {by}' if by else ''}"
             self._desk.centrals.security_event(station, SecurityEventType.RESET_OR_REBOOT, said)
         return outcome
@@ -198,6 +204,7 @@ class Stations:
         if not record.quirks.redials:
             return NotSent("its model stays away for long after a connection was ended")
         hand = self.hands.begin(station, HandKind.RECONNECT, by)
+        self.vitals.reconnect_asked(station)
         await record.present.peer.close(1000, why)
         outcome = Answered("Accepted", {})
         self.hands.end(hand, outcome)
@@ -216,15 +223,15 @@ class Stations:
         return self.book.problems()
 
 
-async def _execute(record: StationRecord, command: Command, urgency: Urgency) -> Outcome:
+async def _execute(record: StationRecord, command: Command, urgency: Urgency, guard: Guard | None) -> Outcome:
     """Through the queue; for every EVSE by itself, where the station does not take that for all of them at once. The
     first that says no is the outcome."""
     by_evse = isinstance(command, ChangeAvailability) and not command.evse.evse and record.quirks.availability_by_evse
     if not (by_evse and isinstance(command, ChangeAvailability)):
-        return await record.queue.execute(command, urgency)
+        return await record.queue.execute(command, urgency, guard)
     outcome: Outcome = NotSent("it has no EVSE")
     for evse in record.evses():
-        outcome = await record.queue.execute(replace(command, evse=EvseId(record.id, evse)), urgency)
+        outcome = await record.queue.execute(replace(command, evse=EvseId(record.id, evse)), urgency, guard)
         if not (isinstance(outcome, Answered) and outcome.accepted):
             break
     return outcome

@@ -103,6 +103,19 @@ def archived(before_us: int) -> Old:
     return Old(find, lambda connection, seq: _delete(connection, "DELETE FROM outbox_archive WHERE seq = ?", seq))
 
 
+def attempts(before_us: int) -> Old:
+    """What was done about symptoms; what is not judged yet stays."""
+
+    def find(connection: sqlite3.Connection, cursor: int) -> Found:
+        rows = connection.execute(
+            "SELECT rowid, begun_us, ended_us FROM attempts WHERE rowid > ? ORDER BY rowid LIMIT ?", (cursor, LOOKED_AT)
+        ).fetchall()
+        keys = [rowid for rowid, begun_us, ended_us in rows if ended_us is not None and begun_us < before_us]
+        return Found(keys, _on(rows, before_us))
+
+    return Old(find, lambda connection, rowid: _delete(connection, "DELETE FROM attempts WHERE rowid = ?", rowid))
+
+
 def anomalies(before_us: int) -> Old:
     """Stops that were set aside."""
 

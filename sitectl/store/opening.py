@@ -13,6 +13,7 @@ from random import Random
 
 from sitectl.base.clock import Clock
 from sitectl.model.storage import StoreHealth
+from sitectl.store.attempts import Attempts
 from sitectl.store.ballast import BALLAST_BYTES, Ballast
 from sitectl.store.database import Database
 from sitectl.store.deadletters import DeadLetters
@@ -59,6 +60,7 @@ class Store:
     virtual: VirtualSettings
     documents: VirtualDocuments
     overlay: Overlay
+    attempts: Attempts
     journal: Journal
     queries: Queries
     rectifier: Rectifier
@@ -170,6 +172,7 @@ def _assembled(
         virtual=VirtualSettings(database, virtual),
         documents=VirtualDocuments(database, documents),
         overlay=Overlay(database, clock, overlay),
+        attempts=Attempts(database, stamp, clock),
         journal=journal,
         queries=Queries(database),
         rectifier=Rectifier(database, stamp, forget),

@@ -38,6 +38,10 @@ _OURS = (
     "UPDATE transactions SET stop_received_us = stop_received_us + :by"
     " WHERE stop_received_us BETWEEN :began AND :ended",
     "UPDATE authorization_cache SET received_us = received_us + :by WHERE received_us BETWEEN :began AND :ended",
+    "UPDATE attempts SET begun_us = begun_us + :by WHERE epoch = :epoch AND begun_us <= :ended",
+    "UPDATE attempts SET ended_us = ended_us + :by WHERE ended_us BETWEEN :began AND :ended",
+    "UPDATE attempts SET since_us = since_us + :by WHERE since_us BETWEEN :began AND :ended",
+    "UPDATE hands SET at_us = at_us + :by WHERE at_us BETWEEN :began AND :ended",
     "UPDATE overlay SET set_us = set_us + :by, expires_us = expires_us + :by WHERE set_us BETWEEN :began AND :ended",
 )
 _STARTS = (

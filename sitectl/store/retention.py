@@ -88,6 +88,7 @@ class Retention:
             "transactions": await self._delete(aging.transactions(long_us)),
             "events": await self._delete(aging.events(raw_us, long_us)),
             "archived messages": await self._delete(aging.archived(raw_us)),
+            "attempts": await self._delete(aging.attempts(long_us)),
             "anomalies": await self._delete(aging.anomalies(long_us)),
             "recordings": await self._background.ask(lambda _: _old_recordings(self._directory, raw_us)),
         }

@@ -24,6 +24,7 @@ def status(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> R
     if record.present is not None:
         record.present.statuses_seen.add(report.evse)
     if changed:
+        desk.vitals.status(record.id, report.evse, report.status)
         data = {"status": report.status.connector_status.value, "error": report.status.error_code}
         desk.note("evse.status", record, data, report.evse)
     if not record.quarantined:

@@ -11,7 +11,9 @@ from sitectl.wire.outcomes import Reply
 
 async def firmware_status(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Reply:
     """FirmwareStatusNotification, and SignedFirmwareStatusNotification of the security extension."""
-    desk.note("station.firmware", record, {"status": decode.work_status(call.payload).value})
+    status = decode.work_status(call.payload).value
+    desk.vitals.firmware(record.id, status)
+    desk.note("station.firmware", record, {"status": status})
     if not record.quarantined:
         await desk.centrals.file_status(record.id, call.action, call.payload)
     return encode.empty_answer()

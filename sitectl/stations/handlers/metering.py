@@ -42,6 +42,8 @@ def metered(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> 
         _tell(desk, record, EvseId(record.id, evse), told.samples[-1], received, now)
     if not told.samples or (running is None and named is None):
         return encode.empty_answer()
+    if running is None and 0 < evse <= MOST_EVSES:
+        desk.vitals.foreign_transaction(record.id, evse)
     sample, unhurried = _to_store(desk, record, call, raw, told.samples, received), False
     if running is not None:
         special = any(one.signed or one.context in _WORTH_IT for one in told.samples)

@@ -32,6 +32,7 @@ def boot(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Rep
     _tell_of_update(desk, record, identity)
     desk.book.learned(record, identity=identity, boot=call.payload)
     record.clock.restart()
+    desk.vitals.booted(record.id)
     desk.inbox.post(StationBooted(record.id, desk.clock.monotonic(), identity))
     desk.book.recognise(record)
     desk.note("station.booted", record, {"vendor": identity.vendor, "firmware": identity.firmware})

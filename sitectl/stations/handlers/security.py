@@ -23,6 +23,7 @@ async def security_event(desk: Desk, record: StationRecord, call: Call, raw: byt
     event = security.security_event(call.payload).value
     desk.note("station.security_event", record, {"event": event.type, "info": event.info})
     record.tells_security = True
+    desk.vitals.security_event(record.id, event.type, event.info)
     if record.quarantined:
         return encode.empty_answer()
     payload = call.payload

@@ -102,6 +102,7 @@ async def _began(
             return
     if not stored.late:
         now = desk.clock.monotonic()
+        desk.vitals.covered(record.id, evse)
         record.running[evse] = Running(
             stored.transaction, stored.station_transaction_id, now, told.started, told.meter_start_wh
         )
@@ -154,6 +155,7 @@ async def stop(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) 
         evse = 0 if stored.evse is None else stored.evse.evse
         desk.note("transaction.told_again", record, {"transaction": stored.transaction, "what": "stop"}, evse)
     if stored.transaction is not None and stored.evse is not None and not (stored.repeated or stored.conflicting):
+        desk.vitals.covered(record.id, stored.evse.evse)
         running = record.running.get(stored.evse.evse)
         if running is not None and running.transaction == stored.transaction:
             del record.running[stored.evse.evse]
