@@ -1,7 +1,7 @@
 """Talks to the service manager over its notify socket; without one (`NOTIFY_SOCKET` unset) every call does nothing.
 
 The protocol is one datagram of `KEY=VALUE` lines: see sd_notify(3) and sd_watchdog_enabled(3). It is plain enough to
-need no library.
+need no library. Sockets that the manager has kept or opened for us come as sd_listen_fds(3) says.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 
 log = logging.getLogger(__name__)
+
+_FIRST_FD = 3
 
 
 class Notifier:
@@ -47,14 +49,23 @@ class Notifier:
     def stopping(self) -> bool:
         return self._send("STOPPING=1")
 
-    def _send(self, *fields: str) -> bool:
+    def keep(self, name: str, file: int) -> bool:
+        """Hold this open socket, beside others of the name, while we are restarted; `inherited` gives it back."""
+        return self._send("FDSTORE=1", f"FDNAME={name}", file=file)
+
+    def let_go(self, name: str) -> bool:
+        """Hold the sockets of this name no longer."""
+        return self._send("FDSTOREREMOVE=1", f"FDNAME={name}")
+
+    def _send(self, *fields: str, file: int | None = None) -> bool:
         """True when the datagram was handed over."""
         if not self._address:
             return False
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
                 notify.setblocking(False)
-                notify.sendto("\n".join(fields).encode(), self._address)
+                datagram = "\n".join(fields).encode()
+                socket.send_fds(notify, [datagram], [] if file is None else [file], 0, self._address)
         except OSError as error:
             log.debug("service manager not told %s: %s", fields[0], error)
             return False
@@ -70,6 +81,29 @@ def watchdog_interval(environ: Mapping[str, str] = os.environ) -> float | None:
     except ValueError:
         return None
     return microseconds / 1_000_000 if microseconds > 0 else None
+
+
+def inherited(environ: MutableMapping[str, str] = os.environ) -> list[tuple[str, socket.socket]]:
+    """Listening TCP sockets that the service manager hands to this process, by name; asked again, there are none."""
+    ours = environ.pop("LISTEN_PID", "") == str(os.getpid())
+    count, names = environ.pop("LISTEN_FDS", ""), environ.pop("LISTEN_FDNAMES", "").split(":")
+    if not ours or not count.isdigit():
+        return []
+    found = []
+    for index in range(int(count)):
+        os.set_inheritable(_FIRST_FD + index, False)
+        given = socket.socket(fileno=_FIRST_FD + index)
+        if (
+            given.family in (socket.AF_INET, socket.AF_INET6)
+            and given.type == socket.SOCK_STREAM
+            and given.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        ):
+            given.setblocking(False)
+            found.append((names[index] if index < len(names) else "unknown", given))
+        else:
+            log.warning("the service manager hands over something that is no listening TCP socket: it is not used")
+            given.close()
+    return found
 
 
 def _status(text: str) -> str:

@@ -53,6 +53,9 @@ INIT_EXAMPLES = """\b
   sitectl init                       asks, and writes /etc/sitectl/site.yaml
   sitectl init depot/site.yaml       another file; what is named in it lies beside it
 """
+COMPLETION = "_SITECTL_COMPLETE"
+"""Set by the shell when it asks how a line may go on."""
+
 config_app = typer.Typer(help="Show the configuration and its schema, or change a value.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 config_app.command("set", epilog=editing.EXAMPLES)(editing.config_set)
@@ -60,6 +63,10 @@ config_app.command("set", epilog=editing.EXAMPLES)(editing.config_set)
 
 def main() -> None:
     """All commands."""
+    if COMPLETION in os.environ:
+        from typer.completion import completion_init
+
+        completion_init()
     try:
         app()
     except BrokenPipeError:

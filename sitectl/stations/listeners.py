@@ -1,11 +1,15 @@
 """The sockets on which stations are awaited: plain and TLS, opened at the start and opened anew by a changed
 configuration, without a moment in which nobody listens and without touching the connections that are open.
+
+Sockets that the service manager has kept open across a restart, or opened itself, are taken over where they listen at an
+address of the configuration: who has connected meanwhile waits in them, and is served.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -56,6 +60,7 @@ class Listeners:
         self._authority = authority
         self._contexts: WeakSet[ssl.SSLContext] = WeakSet()
         self._open: Doors = {}
+        self._inherited: list[tuple[str, socket.socket]] = []
         self._left: list[Server] = []
         """Closed for newcomers; their connections live on."""
 
@@ -63,6 +68,32 @@ class Listeners:
     def addresses(self) -> Sequence[tuple[str, int]]:
         """Where they listen; the ports are the real ones."""
         return [server.sockets[0].getsockname()[:2] for server in self._open.values() if server.sockets]
+
+    @property
+    def sockets(self) -> Sequence[tuple[str, int]]:
+        """What listens, for the service manager to keep: `ocpp` or `ocpp-tls`, and the number of the open file."""
+        return [
+            ("ocpp-tls" if encrypted else "ocpp", listening.fileno())
+            for (encrypted, _), server in self._open.items()
+            for listening in server.sockets
+        ]
+
+    def inherit(self, given: Sequence[tuple[str, socket.socket]]) -> None:
+        """Take these over when an address of the configuration is theirs; `give_up` tells of those that are not."""
+        self._inherited = list(given)
+
+    def give_up(self) -> None:
+        """Close what was inherited and listens where no station is awaited."""
+        for name, left in self._inherited:
+            host, port = left.getsockname()[:2]
+            log.warning(
+                "%s is held for stations by the service manager (%s), and no address of the configuration: correct it in "
+                "sitectl-ocpp.socket, where that is used",
+                f"{host}:{port}",
+                name,
+            )
+            left.close()
+        self._inherited.clear()
 
     async def prepare(self, settings: OcppSettings, most: int) -> Doors:
         """Open what a configuration wants, beside what is open; nothing stays open when one of them is not to be had.
@@ -116,7 +147,9 @@ class Listeners:
     async def _listen(self, where: Address, context: ssl.SSLContext | None, most: int) -> Server:
         options: dict[str, Any] = {} if context is None else {"ssl": context, "ssl_handshake_timeout": TLS_HANDSHAKE_S}
         held = self._open.get((context is not None, where))
-        if held is None:
+        if (given := self._inherited_at(where)) is not None:
+            options |= {"sock": given, "backlog": BACKLOG}
+        elif held is None:
             options |= {"host": where.host, "port": where.port, "backlog": BACKLOG}
         else:  # the same socket under a second name: it never stops listening
             options |= {"sock": held.sockets[0].dup(), "backlog": BACKLOG}
@@ -133,6 +166,14 @@ class Listeners:
             )
         except OSError as error:
             raise EnvironmentFault(f"cannot listen on {where.host}:{where.port}: {error}") from error
+
+
+    def _inherited_at(self, where: Address) -> socket.socket | None:
+        for entry in self._inherited:
+            if entry[1].getsockname()[:2] == (where.host, where.port):
+                self._inherited.remove(entry)
+                return entry[1]
+        return None
 
 
 def _chosen(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:

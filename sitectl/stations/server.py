@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
+from socket import socket as Socket
 
 from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
@@ -78,9 +79,16 @@ class StationServer:
 
     # --- listeners ---------------------------------------------------------------------------------------------------
 
-    async def start(self) -> None:
-        """Listen. Raises EnvironmentFault when an address is not to be had, ConfigurationError for bad TLS files."""
-        self._listeners.take(await self.prepare(self._settings, self._rules))
+    async def start(self, inherited: Sequence[tuple[str, Socket]] = ()) -> None:
+        """Listen. Raises EnvironmentFault when an address is not to be had, ConfigurationError for bad TLS files.
+
+        `inherited`: sockets that listen already, by name; those at an address of the configuration are taken over.
+        """
+        self._listeners.inherit(inherited)
+        try:
+            self._listeners.take(await self.prepare(self._settings, self._rules))
+        finally:
+            self._listeners.give_up()
 
     async def prepare(self, settings: OcppSettings, rules: Rules) -> Doors:
         """Open the listeners of another configuration, for `reconfigure`; raises as `start`, and changes nothing."""
@@ -104,6 +112,11 @@ class StationServer:
     def addresses(self) -> Sequence[tuple[str, int]]:
         """Where it listens, plain first; the ports are the real ones."""
         return self._listeners.addresses
+
+    @property
+    def sockets(self) -> Sequence[tuple[str, int]]:
+        """What listens, by name and number of the open file."""
+        return self._listeners.sockets
 
     async def stop(self) -> None:
         """Close the listeners and every connection, politely."""

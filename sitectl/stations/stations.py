@@ -111,9 +111,9 @@ class Stations:
         """Know every station that was here before, and what runs; before `start`."""
         await self.book.load(self._desk.ledger, quarantine=self._keeps_strangers)
 
-    async def start(self) -> None:
+    async def start(self, inherited: Sequence[tuple[str, Socket]] = ()) -> None:
         """Let stations in."""
-        await self.server.start()
+        await self.server.start(inherited)
 
     async def prepare(self, settings: Settings) -> Doors:
         """Open the doors of another configuration, for `reconfigure`. Raises as `start`, and changes nothing."""
