@@ -1,22 +1,24 @@
 """Standard-library logging as the whole of sitectl uses it.
 
-A line may carry the fields station, evse and uplink: `FieldLogger` binds them, the formatter shows them, and the
-journal (where the `systemd` extra is installed and the service manager collects standard error) keeps them
-searchable. Wire traffic has a logger of its own, silent unless asked for. Every line passes one scrubber, so that no
-secret reaches a log.
+A line may carry the fields station, evse and uplink: `FieldLogger` binds them, the formatter shows them, and the system
+journal (where the service manager collects standard error) keeps them searchable. Wire traffic has a logger of its own,
+silent unless asked for, and so have the site's events, which go to the system journal alone. Every line passes one
+scrubber, so that no secret reaches a log.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from sitectl.base import journald
+
 WIRE = "sitectl.wire"
+EVENTS = "sitectl.events"
 FIELDS = ("station", "evse", "uplink")
 
 _HIDDEN = r"\g<keep>***"
@@ -98,8 +100,10 @@ class JournalFormatter(logging.Formatter):
 
 def configure(level: str = "INFO", *, wire: bool = False, stream: TextIO | None = None) -> None:
     """Send what sitectl and its libraries log to the journal or `stream` (standard error); `wire` adds wire traffic."""
-    handler = _journal_handler() if stream is None else None
-    if handler is None:
+    to_journal = stream is None and journald.collects()
+    if to_journal:
+        handler = journald.handler(JournalFormatter())
+    else:
         handler = logging.StreamHandler(stream or sys.stderr)
         handler.setFormatter(LineFormatter())
     root = logging.getLogger()
@@ -109,24 +113,4 @@ def configure(level: str = "INFO", *, wire: bool = False, stream: TextIO | None 
     root.setLevel(logging.WARNING)
     logging.getLogger("sitectl").setLevel(level)
     logging.getLogger(WIRE).setLevel(logging.DEBUG if wire else logging.WARNING)
-
-
-def _journal_handler(environ: Mapping[str, str] = os.environ) -> logging.Handler | None:
-    """A handler for the journal, where the service manager collects our standard error and its library is installed."""
-    if "JOURNAL_STREAM" not in environ:
-        return None
-    try:
-        from systemd import journal
-    except ImportError:
-        return None
-
-    class FieldHandler(journal.JournalHandler):  # type: ignore[misc]
-        def emit(self, record: logging.LogRecord) -> None:
-            # The library would also send arguments and exception as fields of their own, past the scrubber.
-            plain = {"msg": self.format(record), "args": None, "exc_info": None, "exc_text": None, "stack_info": None}
-            fields = {name.upper(): str(value) for name in FIELDS if (value := getattr(record, name, None)) is not None}
-            super().emit(logging.makeLogRecord({**record.__dict__, **plain, **fields}))
-
-    handler: logging.Handler = FieldHandler(SYSLOG_IDENTIFIER="sitectl")
-    handler.setFormatter(JournalFormatter())
-    return handler
+    logging.getLogger(EVENTS).setLevel(logging.INFO if to_journal else logging.WARNING)

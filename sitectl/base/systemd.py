@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import struct
 from collections.abc import Mapping, MutableMapping
 
 log = logging.getLogger(__name__)
@@ -65,7 +66,8 @@ class Notifier:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
                 notify.setblocking(False)
                 datagram = "\n".join(fields).encode()
-                socket.send_fds(notify, [datagram], [] if file is None else [file], 0, self._address)
+                rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", file))] if file is not None else []
+                notify.sendmsg([datagram], rights, 0, self._address)
         except OSError as error:
             log.debug("service manager not told %s: %s", fields[0], error)
             return False
@@ -91,19 +93,26 @@ def inherited(environ: MutableMapping[str, str] = os.environ) -> list[tuple[str,
         return []
     found = []
     for index in range(int(count)):
-        os.set_inheritable(_FIRST_FD + index, False)
-        given = socket.socket(fileno=_FIRST_FD + index)
-        if (
-            given.family in (socket.AF_INET, socket.AF_INET6)
-            and given.type == socket.SOCK_STREAM
-            and given.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-        ):
-            given.setblocking(False)
-            found.append((names[index] if index < len(names) else "unknown", given))
-        else:
+        given = _listening(_FIRST_FD + index)
+        if given is None:
             log.warning("the service manager hands over something that is no listening TCP socket: it is not used")
-            given.close()
+        else:
+            found.append((names[index] if index < len(names) else "unknown", given))
     return found
+
+
+def _listening(file: int) -> socket.socket | None:
+    try:
+        os.set_inheritable(file, False)
+        given = socket.socket(fileno=file)
+        listens = given.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    except OSError:
+        return None
+    if not listens or given.family not in (socket.AF_INET, socket.AF_INET6) or given.type != socket.SOCK_STREAM:
+        given.close()
+        return None
+    given.setblocking(False)
+    return given
 
 
 def _status(text: str) -> str:

@@ -29,6 +29,7 @@ from sitectl.cli.ceilings import circuit_app
 from sitectl.cli.client import DaemonAway, NotAllowed, Refused
 from sitectl.cli.commission import commission_app
 from sitectl.cli.meters import meter_app
+from sitectl.cli.run import EXAMPLES as RUN_EXAMPLES
 from sitectl.cli.run import run
 from sitectl.cli.stations import station_app
 
@@ -64,7 +65,7 @@ config_app.command("set", epilog=editing.EXAMPLES)(editing.config_set)
 def main() -> None:
     """All commands."""
     if COMPLETION in os.environ:
-        from typer.completion import completion_init
+        from typer._completion_classes import completion_init
 
         completion_init()
     try:
@@ -79,7 +80,7 @@ def _forget_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-app.command()(run)
+app.command(epilog=RUN_EXAMPLES)(run)
 
 
 @app.command()

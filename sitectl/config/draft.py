@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil
@@ -26,6 +27,8 @@ class Draft:
     findings: Findings
     directory: FilePath
     """Files named in the configuration are relative to it."""
+    home: FilePath
+    """The same, but where `directory` holds a copy of another one: that."""
 
     def section(self, *path: str) -> Mapping[str, object]:
         """What was written at `path`, empty unless it is a mapping."""
@@ -41,8 +44,21 @@ class Draft:
         return Wiring(next(said, None) or Wiring.WYE)
 
     def file(self, name: str) -> FilePath:
-        """A file name of the configuration, absolute."""
-        return self.directory / name
+        """A file that the configuration names, to be read.
+
+        What the service manager hands over (LoadCredential=secrets:/etc/sitectl/secrets gives `secrets/CP01` as
+        secrets_CP01) goes before the file of that name, which this user may not be allowed to read.
+        """
+        if (credentials := os.environ.get("CREDENTIALS_DIRECTORY")) and not name.startswith("/"):
+            handed_over = FilePath(credentials) / name.replace("/", "_")
+            if handed_over.is_file():
+                return handed_over
+        own = self.directory / name
+        return own if self.home == self.directory or own.exists() else self.home / name
+
+    def place(self, name: str) -> FilePath:
+        """Where the configuration lets the daemon write or listen."""
+        return self.home / name
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +32,25 @@ class Content:
         return bool(self.mode & 0o027)
 
 
+_noted: ContextVar[dict[Path, bytes] | None] = ContextVar("noted", default=None)
+
+
+@contextmanager
+def noted() -> Iterator[dict[Path, bytes]]:
+    """Which files are read meanwhile, each with the digest of what it held."""
+    found: dict[Path, bytes] = {}
+    token = _noted.set(found)
+    try:
+        yield found
+    finally:
+        _noted.reset(token)
+
+
+def digest(data: bytes) -> bytes:
+    """Tells two contents apart."""
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
 def read(path: Path, limit: int) -> Content | Unreadable:
     """Read a regular file of at most `limit` bytes. Devices and pipes are refused: they may never end."""
     try:
@@ -46,4 +69,6 @@ def read(path: Path, limit: int) -> Content | Unreadable:
         return Unreadable(f"cannot be read ({error.__class__.__name__})", "check the name and the disk")
     if len(data) > limit:
         return Unreadable(f"is larger than {limit // 1024} kB", "name the right file")
+    if (found := _noted.get()) is not None:
+        found[path.absolute()] = digest(data)
     return Content(data, stat.S_IMODE(status.st_mode))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path as FilePath
@@ -19,6 +20,7 @@ from sitectl.config import (
     checks_stations,
     checks_topology,
     effective,
+    files,
     merge,
     shape,
 )
@@ -26,11 +28,13 @@ from sitectl.config.build import build
 from sitectl.config.draft import Draft
 from sitectl.config.gather import gather
 from sitectl.config.issues import Findings, Issue
-from sitectl.config.models import Api, Configuration
+from sitectl.config.models import Api, Configuration, Site
 from sitectl.config.settings import Settings
 from sitectl.config.solve import Solution
 from sitectl.model.electrical import PhaseCurrents
 
+KEPT_FROM = ".kept-from"
+"""In a folder that holds a copy of a configuration: the directory that it is a copy of."""
 _CHECKS = (
     checks_topology.check,
     checks_references.check,
@@ -50,7 +54,7 @@ class Loaded:
     `effective`: plain mappings, lists and scalars under the names of the file, every default and solved value in them.
     `origins`: by the dotted path of each value in `effective`, `site.yaml:12` or `default`.
     `fallback_sum_a`: by circuit, what all fallbacks together may draw on each phase (A); `fallbacks`: how they were
-    solved. `file`: where it was read.
+    solved. `file`: where it was read. `files`: all that was read for it, with a digest of each.
     """
 
     settings: Settings
@@ -60,6 +64,7 @@ class Loaded:
     fallback_sum_a: Mapping[str, PhaseCurrents]
     fallbacks: Solution
     file: FilePath
+    files: Mapping[FilePath, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +80,17 @@ def load(path: FilePath, drafts: merge.Drafts | None = None) -> Loaded | Broken:
 
     `drafts`: files that are taken as if they held this, so that a change can be judged before it is written.
     """
+    with files.noted() as read:
+        return _load(path, drafts, read)
+
+
+def _load(path: FilePath, drafts: merge.Drafts | None, read: Mapping[FilePath, bytes]) -> Loaded | Broken:
     document = merge.read_all(path, drafts)
     findings = Findings(document.marks, str(path), list(document.errors), lost=document.lost)
     if not isinstance(document.data, dict):
         return _broken(findings)
     config = shape.validate(Configuration, document.data, findings) or Configuration()
-    draft = Draft(config, document.data, findings, _directory(path))
+    draft = Draft(config, document.data, findings, _directory(path), _home(_directory(path)))
     for check in _CHECKS:
         check(draft)
     gathered = gather(draft)
@@ -102,19 +112,37 @@ def load(path: FilePath, drafts: merge.Drafts | None = None) -> Loaded | Broken:
         fallback_sum_a=checks_fallbacks.circuit_sums(solution),
         fallbacks=solution,
         file=path.absolute(),
+        files=read,
     )
 
 
 def api_socket(path: FilePath) -> FilePath:
     """Where the daemon of this configuration listens: `api.socket`, or its default when that cannot be read."""
+    return _named(path, "api", "socket") or FilePath(Api().socket)
+
+
+def data_dir(path: FilePath, otherwise: str | None = None) -> FilePath:
+    """Where the daemon of this configuration keeps its data; `otherwise`, or the default, when that cannot be read."""
+    return _named(path, "site", "data_dir") or FilePath(otherwise or Site.model_fields["data_dir"].default)
+
+
+def _named(path: FilePath, section: str, key: str) -> FilePath | None:
     data = merge.read_all(path).data
-    api = data.get("api") if isinstance(data, dict) else None
-    socket = api.get("socket") if isinstance(api, dict) else None
-    return _directory(path) / (socket if isinstance(socket, str) else Api().socket)
+    body = data.get(section) if isinstance(data, dict) else None
+    name = body.get(key) if isinstance(body, dict) else None
+    return _home(_directory(path)) / name if isinstance(name, str) else None
 
 
 def _directory(path: FilePath) -> FilePath:
     return path.absolute().parent
+
+
+def _home(directory: FilePath) -> FilePath:
+    """The directory itself, or the one that it holds a copy of."""
+    try:
+        return FilePath(os.fsdecode((directory / KEPT_FROM).read_bytes()))
+    except OSError:
+        return directory
 
 
 def _broken(findings: Findings) -> Broken:

@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -27,20 +27,22 @@ from sitectl.base.clock import SystemClock
 from sitectl.base.errors import ConfigurationError, SitectlError
 from sitectl.base.gateway_clock import GatewayClock
 from sitectl.base.memory import keep_small, settle_down
-from sitectl.base.systemd import Notifier, watchdog_interval
+from sitectl.base.systemd import Notifier, inherited, watchdog_interval
 from sitectl.base.tasks import Tasks, spawn, supervise
 from sitectl.config.adopted import Adopted, load_with
 from sitectl.config.load import Broken, Loaded
 from sitectl.config.report import print_issues
 from sitectl.config.settings import Settings
+from sitectl.daemon import last_good
 from sitectl.daemon.adoption import Adoption, adopted_of
 from sitectl.daemon.field import Field
-from sitectl.daemon.reload import Reload
+from sitectl.daemon.reload import Reload, in_short
 from sitectl.daemon.tellers import Tellers
 from sitectl.daemon.timekeeping import Timekeeper
 from sitectl.daemon.wiring import Ear, Wired, begin_upkeep, open_ledger, wire
 from sitectl.model.events import StoreChanged
 from sitectl.site.cycle import Decision
+from sitectl.stations.listeners import LISTENERS
 from sitectl.store.opening import Store
 from sitectl.store.upkeep import Upkeep
 
@@ -61,21 +63,26 @@ STOP_S = 9.5
 """A stop takes 10 s at most: open streams get 1 s, peers 4 s, the disk 4 s; then the process ends as it stands."""
 
 
-def run(config: Path, socket: Path | None = None, verbose: bool = False) -> int:
+def run(config: Path, socket: Path | None = None, verbose: bool = False, or_last_good: bool = False) -> int:
     """Run a site until SIGTERM or SIGINT; returns the exit status."""
 
-    def read(adopted: Adopted) -> Loaded | Broken:
-        found = load_with(config, adopted)
+    def read(adopted: Adopted, file: Path = config) -> Loaded | Broken:
+        found = load_with(file, adopted)
         return found if socket is None or isinstance(found, Broken) else _listening_at(found, socket)
 
-    loaded = read({})
+    loaded, stand_in = read({}), None
     print_issues(loaded, sys.stderr)
+    if isinstance(loaded, Broken) and or_last_good and (copy := last_good.kept(config)) is not None:
+        print(f"sitectl: serving by the last configuration that did, {copy}", file=sys.stderr)
+        stand_in = StandIn(config, in_short(loaded), partial(read, file=copy))
+        loaded = read({}, copy)
+        print_issues(loaded, sys.stderr)
     if isinstance(loaded, Broken):
         return EXIT_CONFIGURATION
     logs.configure("DEBUG" if verbose else "INFO", wire=verbose)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            daemon = Daemon(loaded, read, last_resort=_leave_at_once)
+            daemon = Daemon(loaded, read, last_resort=_leave_at_once, stand_in=stand_in)
             del loaded  # the daemon lets go of it, too, once the rooms have what they need: megabytes on a large site
             runner.run(daemon.run())
     except ConfigurationError as error:
@@ -95,6 +102,15 @@ def _listening_at(loaded: Loaded, socket: Path) -> Loaded:
     return replace(loaded, settings=replace(settings, api=replace(settings.api, socket=socket)))
 
 
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """That the configuration which is `wanted` was refused, `why`, and what is read in its place: the last good one."""
+
+    wanted: Path
+    why: str
+    read: Callable[[Adopted], Loaded | Broken]
+
+
 class Daemon:
     """One running site. `read` reads its configuration again, with what was adopted, when SIGHUP asks for it."""
 
@@ -105,10 +121,13 @@ class Daemon:
         clock: GatewayClock | None = None,
         random: Random | None = None,
         last_resort: Callable[[], None] = lambda: None,
+        stand_in: StandIn | None = None,
     ) -> None:
         self._loaded: Loaded | None = loaded
         self._read = read
-        self._config = loaded.file
+        self._config = loaded.file if stand_in is None else stand_in.wanted
+        self._stand_in = stand_in
+        self._unkept: Loaded | None = loaded
         self._settings: Settings = loaded.settings
         self._clock = clock or GatewayClock(SystemClock())
         self._random = random or Random()
@@ -174,7 +193,8 @@ class Daemon:
         loaded, adopted = self._loaded, adopted_of(store.overlay)
         assert loaded is not None
         if adopted:
-            found = await asyncio.to_thread(self._read, adopted)
+            read = self._read if self._stand_in is None else self._stand_in.read
+            found = await asyncio.to_thread(read, adopted)
             if isinstance(found, Loaded):  # else it changed under us just now: what we have is what was checked
                 print_issues(found, sys.stderr)
                 self._settings, loaded = found.settings, found
@@ -233,7 +253,9 @@ class Daemon:
         api = ApiServer(app, self._settings.api.socket, closing, self._roles.viewers)
         api.open()
         try:
-            await self._rooms.stations.start()
+            given = inherited()
+            self._let_go()  # of one at an address that no longer holds, too, before its place is taken
+            await self._rooms.stations.start(given)
             async with asyncio.TaskGroup() as group:
                 site = spawn(group, self._rooms.site.run(), "site")
                 self._group = group
@@ -267,6 +289,8 @@ class Daemon:
             return self._read(adopted_of(store.overlay))
 
         reload = Reload(read, self._rooms, store.journal, self._notifier, self._clock, self._changed)
+        if self._stand_in is not None:
+            reload.stands_in(self._stand_in.why)
         self._rooms.overview.also(reload.problems)
         self._reload = reload
         return reload
@@ -286,13 +310,25 @@ class Daemon:
         if self._reload is not None:
             self._reload.ask()
 
-    def _changed(self, settings: Settings) -> None:
+    def _changed(self, loaded: Loaded) -> None:
         """Another configuration holds."""
-        self._settings = settings
+        settings = self._settings = loaded.settings
+        self._serves_by(loaded)
         self._upkeep.reconfigure(settings.retention)
         self._roles.reconfigure(settings.api.groups)
         self._field.take(self._group, settings)
         self._tellers.take(self._group, settings)
+
+    def _serves_by(self, loaded: Loaded) -> None:
+        """Let the service manager hold the listeners for the next start, and keep the configuration for it."""
+        self._let_go()
+        for name, file in self._rooms.stations.server.sockets:
+            self._notifier.keep(name, file)
+        self._tasks.spawn(_keep_as_good(loaded), "last good configuration")
+
+    def _let_go(self) -> None:
+        for name in LISTENERS:
+            self._notifier.let_go(name)
 
     def _keep(self, group: asyncio.TaskGroup, name: str, room: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         """Run a room whose failure must not be the site's: it is logged, and the room started again."""
@@ -306,11 +342,14 @@ class Daemon:
         gc.set_threshold(20_000, 20, 100)
         where = " ".join(
             f"{kind}={f'[{host}]' if ':' in host else host}:{port}"
-            for kind, (host, port) in zip(("ocpp", "ocpp-tls"), self._rooms.stations.server.addresses, strict=False)
+            for kind, (host, port) in zip(LISTENERS, self._rooms.stations.server.addresses, strict=False)
         )
         print(f"sitectl ready {where} api={self._settings.api.socket}", file=sys.stderr, flush=True)
         self._store.journal.record("site.started", data={"name": self._settings.site.name})
         self._notifier.ready(f"{self._settings.site.name}: serving on {where}")
+        assert self._unkept is not None
+        self._serves_by(self._unkept)
+        self._unkept = None
 
     def _cycled(self, decision: Decision) -> None:
         """A completed cycle feeds the watchdog, and once a second people are told how things stand."""
@@ -337,6 +376,13 @@ class Daemon:
             self._notifier.status(
                 f"{self._rooms.overview.state}, {online} stations online, {problems} problems, cycle {count}"
             )
+
+
+async def _keep_as_good(loaded: Loaded) -> None:
+    try:
+        await asyncio.to_thread(last_good.keep, loaded)
+    except OSError as error:
+        log.warning("the configuration is not kept as the last good one: %s", error)
 
 
 def _leave_at_once() -> None:

@@ -36,7 +36,7 @@ class Reload:
         journal: Journal,
         notifier: Notifier,
         clock: Clock,
-        changed: Callable[[Settings], None],
+        changed: Callable[[Loaded], None],
     ) -> None:
         self._read = read
         self._rooms = rooms
@@ -69,13 +69,19 @@ class Reload:
             why = await self.take_up()
             self._notifier.ready(f"the configuration was not taken: {why}" if why else "the configuration was taken")
 
+    def stands_in(self, why: str) -> None:
+        """The configuration was refused at the start, and the last good one serves; a problem until it is mended."""
+        self._journal.record("config.refused", data={"why": why})
+        what = f"The configuration is not used: {why}"
+        do = "Correct it (`sitectl check` names every place) and reload; until then the one that served last goes on."
+        self._problem = Problem(what, "configuration", self._clock.wall(), do)
+
     async def _take(self) -> str:
         """Take the configuration as it is on disk; why not, or nothing."""
         loaded = await asyncio.to_thread(self._read)
         print_issues(loaded, sys.stderr)
         if isinstance(loaded, Broken):
-            more = f" and {len(loaded.errors) - 1} more" if len(loaded.errors) > 1 else ""
-            return f"{loaded.errors[0]}{more}"
+            return in_short(loaded)
         if fixed := _fixed(self._rooms.live.settings, loaded.settings):
             return f"{fixed} cannot change under a running site: restart it"
         try:
@@ -84,7 +90,7 @@ class Reload:
             return str(error)
         await rewire(self._rooms, loaded, doors)
         self._problem = None
-        self._changed(loaded.settings)
+        self._changed(loaded)
         self._journal.record("config.taken", data={"warnings": len(loaded.warnings)})
         log.info("the configuration was read again and holds from now on")
         return ""
@@ -99,6 +105,12 @@ class Reload:
     def problems(self) -> Sequence[Problem]:
         """That a changed configuration was refused, until another one is taken."""
         return [] if self._problem is None else [self._problem]
+
+
+def in_short(broken: Broken) -> str:
+    """What is wrong, in one line."""
+    more = f" and {len(broken.errors) - 1} more" if len(broken.errors) > 1 else ""
+    return f"{broken.errors[0]}{more}"
 
 
 def _fixed(before: Settings, after: Settings) -> str:

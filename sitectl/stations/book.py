@@ -174,7 +174,7 @@ class Book:
             if record.known is not None:
                 await self._store.remember(record.known)
         except EnvironmentFault as fault:
-            log.warning("%s: what was learned is not on disk: %s", record.id, fault)
+            log.warning("%s: what was learned is not on disk: %s", record.id, fault, extra={"station": record.id})
 
     # --- problems ----------------------------------------------------------------------------------------------------
 

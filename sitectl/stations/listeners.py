@@ -1,8 +1,8 @@
 """The sockets on which stations are awaited: plain and TLS, opened at the start and opened anew by a changed
 configuration, without a moment in which nobody listens and without touching the connections that are open.
 
-Sockets that the service manager has kept open across a restart, or opened itself, are taken over where they listen at an
-address of the configuration: who has connected meanwhile waits in them, and is served.
+Sockets that the service manager has kept open across a restart, or opened itself, are taken over where they listen at
+an address of the configuration: who has connected meanwhile waits in them, and is served.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 HANDSHAKE_S = 5.0
 TLS_HANDSHAKE_S = 10.0
 BACKLOG = 1024
+
+LISTENERS = ("ocpp", "ocpp-tls")
+"""What plain and encrypted ones are called outside."""
 
 Serve = Callable[[ServerConnection], Awaitable[None]]
 Judge = Callable[[ServerConnection, Request], Awaitable[Response | None]]
@@ -60,7 +63,7 @@ class Listeners:
         self._authority = authority
         self._contexts: WeakSet[ssl.SSLContext] = WeakSet()
         self._open: Doors = {}
-        self._inherited: list[tuple[str, socket.socket]] = []
+        self._inherited: dict[tuple[str, int], socket.socket] = {}
         self._left: list[Server] = []
         """Closed for newcomers; their connections live on."""
 
@@ -73,27 +76,28 @@ class Listeners:
     def sockets(self) -> Sequence[tuple[str, int]]:
         """What listens, for the service manager to keep: `ocpp` or `ocpp-tls`, and the number of the open file."""
         return [
-            ("ocpp-tls" if encrypted else "ocpp", listening.fileno())
+            (LISTENERS[encrypted], listening.fileno())
             for (encrypted, _), server in self._open.items()
             for listening in server.sockets
         ]
 
-    def inherit(self, given: Sequence[tuple[str, socket.socket]]) -> None:
-        """Take these over when an address of the configuration is theirs; `give_up` tells of those that are not."""
-        self._inherited = list(given)
+    def inherit(self, given: Sequence[tuple[str, socket.socket]], settings: OcppSettings) -> None:
+        """Take over those of these that listen where this configuration wants it; the others are closed.
 
-    def give_up(self) -> None:
-        """Close what was inherited and listens where no station is awaited."""
-        for name, left in self._inherited:
-            host, port = left.getsockname()[:2]
-            log.warning(
-                "%s is held for stations by the service manager (%s), and no address of the configuration: correct it in "
-                "sitectl-ocpp.socket, where that is used",
-                f"{host}:{port}",
-                name,
-            )
-            left.close()
-        self._inherited.clear()
+        One may come twice: kept for us, and held by a socket unit.
+        """
+        wanted = {
+            (where.host, where.port) for where in (settings.listen, settings.tls and settings.tls.listen) if where
+        }
+        for name, listening in given:
+            address = listening.getsockname()[:2]
+            if address in wanted and address not in self._inherited:
+                self._inherited[address] = listening
+                continue
+            if address not in wanted:
+                held = "%s:%s was held open for stations (%s) and is no address of the configuration: closed"
+                log.warning(f"{held}; where sitectl-ocpp.socket holds it, name ocpp.listen there", *address, name)
+            listening.close()
 
     async def prepare(self, settings: OcppSettings, most: int) -> Doors:
         """Open what a configuration wants, beside what is open; nothing stays open when one of them is not to be had.
@@ -147,7 +151,7 @@ class Listeners:
     async def _listen(self, where: Address, context: ssl.SSLContext | None, most: int) -> Server:
         options: dict[str, Any] = {} if context is None else {"ssl": context, "ssl_handshake_timeout": TLS_HANDSHAKE_S}
         held = self._open.get((context is not None, where))
-        if (given := self._inherited_at(where)) is not None:
+        if (given := self._inherited.pop((where.host, where.port), None)) is not None:
             options |= {"sock": given, "backlog": BACKLOG}
         elif held is None:
             options |= {"host": where.host, "port": where.port, "backlog": BACKLOG}
@@ -166,14 +170,6 @@ class Listeners:
             )
         except OSError as error:
             raise EnvironmentFault(f"cannot listen on {where.host}:{where.port}: {error}") from error
-
-
-    def _inherited_at(self, where: Address) -> socket.socket | None:
-        for entry in self._inherited:
-            if entry[1].getsockname()[:2] == (where.host, where.port):
-                self._inherited.remove(entry)
-                return entry[1]
-        return None
 
 
 def _chosen(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:

@@ -275,7 +275,9 @@ class OutboundQueue:
             patience_s = self._timeout_s if not self._unanswered else min(2.0 * self._timeout_s, LONGEST_TIMEOUT_S)
             asked = line.ask(action, payload, patience_s)
         except Exception:  # a mistake of ours, which must not hold up the other stations
-            log.exception("%s: %s could not be said", self.station, type(order.command).__name__)
+            log.exception(
+                "%s: %s could not be said", self.station, type(order.command).__name__, extra={"station": self.station}
+            )
             order.done(NotSent("it could not be said"))
             self._ask()
             return
@@ -321,7 +323,9 @@ class OutboundQueue:
             return
         rested = self._closed_deaf_at is None or now - self._closed_deaf_at >= DEAF_PAUSE_S
         if self._unanswered >= DEAF_AFTER and line.heard_at > sent_at and rested and line is self._line:
-            log.warning("%s answers no calls while it talks: connection closed", self.station)
+            log.warning(
+                "%s answers no calls while it talks: connection closed", self.station, extra={"station": self.station}
+            )
             self._closed_deaf_at = now
             self._tasks.spawn(line.close(1000, "no answers"), f"{self.station} deaf")
 

@@ -84,11 +84,8 @@ class StationServer:
 
         `inherited`: sockets that listen already, by name; those at an address of the configuration are taken over.
         """
-        self._listeners.inherit(inherited)
-        try:
-            self._listeners.take(await self.prepare(self._settings, self._rules))
-        finally:
-            self._listeners.give_up()
+        self._listeners.inherit(inherited, self._settings)
+        self._listeners.take(await self.prepare(self._settings, self._rules))
 
     async def prepare(self, settings: OcppSettings, rules: Rules) -> Doors:
         """Open the listeners of another configuration, for `reconfigure`; raises as `start`, and changes nothing."""
@@ -188,7 +185,8 @@ class StationServer:
         if len(self._noted) >= 256:
             self._noted.clear()
         self._noted[key] = now
-        log.info("%s turned away: %d %s", turned.station or address, turned.status, turned.reason)
+        whom = turned.station or address
+        log.info("%s turned away: %d %s", whom, turned.status, turned.reason, extra={"station": turned.station})
         data = {"address": address, "status": int(turned.status), "why": turned.reason}
         listed = turned.station if turned.station in self._rules.stations else None
         if listed is not None and turned.failure:

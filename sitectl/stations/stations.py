@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
+from socket import socket as Socket
 from zoneinfo import ZoneInfo
 
 from sitectl.base.clock import Clock

@@ -7,16 +7,21 @@ say what the others wait for.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
 from sitectl.base.clock import Clock
+from sitectl.base.logging import EVENTS
 from sitectl.model.ids import StationId
 from sitectl.store.database import Database
 from sitectl.store.moments import to_us
 from sitectl.store.rows import Stamp, insert_event
+
+told = logging.getLogger(EVENTS)
+"""The same for the system journal, where there is one: `journalctl STATION=CP01`, `SITECTL_EVENT=station.booted`."""
 
 MAX_UNSAVED = 2000
 RETRY_S = 1.0
@@ -47,6 +52,9 @@ class Journal:
         data: Mapping[str, Any] | None = None,
     ) -> None:
         """Note one event, e.g. `station.booted`."""
+        if told.isEnabledFor(logging.INFO):
+            more = " ".join(f"{key}={value}" for key, value in (data or {}).items())
+            told.info("%s %s", type, more, extra={"event": type, "station": station, "evse": evse})
         self._unsaved.append((to_us(self._clock.wall()), type, station, evse, dict(data or {})))
         if self.gather_s <= 0.0 or type.startswith(OF_THE_STORE):
             self.save()

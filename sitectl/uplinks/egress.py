@@ -180,7 +180,8 @@ class Egress:
         try:
             return await self._step(peer)
         except EnvironmentFault as fault:
-            log.warning("%s/%s: the outbox waits for the disk: %s", self._uplink, self._station, fault)
+            about = {"uplink": self._uplink, "station": self._station}
+            log.warning("%s/%s: the outbox waits for the disk: %s", self._uplink, self._station, fault, extra=about)
             self._hold_up(DISK_RETRY_S)
             return Step.IDLE
 

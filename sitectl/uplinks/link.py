@@ -222,7 +222,7 @@ class Link:
         except DialFailed as failed:
             self._stands(LinkState.REFUSED if failed.refused else LinkState.OFFLINE, str(failed))
         except Exception:
-            log.exception("%s: a connection to the central failed", self.station)
+            log.exception("%s: a connection to the central failed", self.station, extra={"station": self.station})
         now = self._clock.monotonic()
         if self._greeted and now - began_at >= STABLE_S:
             self._backoff.reset()

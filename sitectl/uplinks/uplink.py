@@ -134,7 +134,7 @@ class Uplink:
         try:
             await self.refusals.restore()
         except EnvironmentFault as fault:
-            log.warning("%s: refused transactions are not known: %s", self.id, fault)
+            log.warning("%s: refused transactions are not known: %s", self.id, fault, extra={"uplink": self.id})
 
     def withdraw(self) -> None:
         """It is no longer configured: it bounds nothing any more, and what it wished does not hold."""
@@ -199,6 +199,6 @@ class Uplink:
         seen = self.view()
         if seen.state is not self._noted and (seen.stations or seen.state is not UplinkState.ONLINE):
             self._noted = seen.state
-            log.info("%s: %s", self.id, f"{seen.state.value} {seen.text}".rstrip())
+            log.info("%s: %s", self.id, f"{seen.state.value} {seen.text}".rstrip(), extra={"uplink": self.id})
             data = {"uplink": self.id, "why": seen.text}
             self._around.rooms.journal.record(f"uplink.{seen.state.value}", data=data)

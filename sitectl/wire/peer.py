@@ -152,7 +152,7 @@ class Peer:
     def _drop(self, reason: str) -> None:
         """End the connection with a peer that does not hear or does not read."""
         if self._lost is None:
-            log.info("%s: %s", self.name, reason)
+            log.info("%s: %s", self.name, reason, extra={"station": self.name.rpartition("/")[2]})
             self._ended(Lost(reason))
             self._transport.abort()
 

@@ -1,20 +1,18 @@
 import io
 import logging
 import re
-import sys
-import types
 from collections.abc import Iterator
 
 import pytest
 
-from sitectl.base.logging import WIRE, FieldLogger, configure, scrub
+from sitectl.base.logging import EVENTS, WIRE, FieldLogger, configure, scrub
 
 
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
     """Leave the root logger as it was."""
     root = logging.getLogger()
-    loggers = {logger: logger.level for logger in (root, logging.getLogger("sitectl"), logging.getLogger(WIRE))}
+    loggers = {logger: logger.level for logger in (root, *map(logging.getLogger, ("sitectl", WIRE, EVENTS)))}
     handlers = root.handlers[:]
     yield
     root.handlers[:] = handlers
@@ -115,35 +113,16 @@ def test_what_is_no_secret_stays(text: str) -> None:
     assert scrub(text) == text
 
 
-def test_the_journal_gets_fields_and_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[logging.LogRecord] = []
-
-    class JournalHandler(logging.Handler):
-        def __init__(self, **extra: str) -> None:
-            super().__init__()
-            self.extra = extra
-
-        def emit(self, record: logging.LogRecord) -> None:
-            sent.append(record)
-
-    journal = types.ModuleType("systemd.journal")
-    journal.JournalHandler = JournalHandler  # type: ignore[attr-defined]
-    package = types.ModuleType("systemd")
-    package.journal = journal  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "systemd", package)
-    monkeypatch.setitem(sys.modules, "systemd.journal", journal)
-    monkeypatch.setenv("JOURNAL_STREAM", "8:1234")
-    configure()
-    FieldLogger("sitectl.stations", {"station": "CP01"}).info("password: %s", "hunter2")
-    (record,) = sent
-    assert (record.getMessage(), record.args, record.__dict__["STATION"]) == ("password: ***", None, "CP01")
+def test_events_are_for_the_system_journal_alone() -> None:
+    out = lines("DEBUG")
+    logging.getLogger(EVENTS).info("station.booted")
+    assert out.getvalue() == ""
 
 
-def test_without_the_journal_library_standard_error_serves(
+def test_without_the_journal_standard_error_serves(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("JOURNAL_STREAM", "8:1234")
-    monkeypatch.setitem(sys.modules, "systemd", None)
+    monkeypatch.setenv("JOURNAL_STREAM", "8:1234")  # of a parent whose standard error went elsewhere
     configure()
     logging.getLogger("sitectl.store").info("open")
     assert "INFO    store: open" in capsys.readouterr().err

@@ -1,11 +1,14 @@
+import array
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sitectl.base.systemd import Notifier, watchdog_interval
+from sitectl.base.systemd import Notifier, inherited, watchdog_interval
 
 
 @pytest.fixture
@@ -72,3 +75,50 @@ def test_a_full_manager_does_not_block(manager: socket.socket, tmp_path: Path) -
 )
 def test_watchdog_interval(environ: dict[str, str], interval_s: float | None) -> None:
     assert watchdog_interval(environ) == interval_s
+
+
+def test_an_open_socket_is_handed_over_to_be_kept(manager: socket.socket, tmp_path: Path) -> None:
+    manager.bind(str(tmp_path / "notify"))
+    notifier = Notifier(str(tmp_path / "notify"))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        assert notifier.keep("ocpp", listening.fileno())
+        message, ancillary, _, _ = manager.recvmsg(1024, socket.CMSG_SPACE(4))
+        assert message == b"FDSTORE=1\nFDNAME=ocpp"
+        (file,) = array.array("i", ancillary[0][2])
+        with socket.socket(fileno=file) as kept:
+            assert kept.getsockname() == listening.getsockname()
+    assert notifier.let_go("ocpp")
+    assert manager.recv(1024) == b"FDSTOREREMOVE=1\nFDNAME=ocpp"
+
+
+CHILD = """
+import os
+from sitectl.base.systemd import inherited
+os.environ["LISTEN_PID"] = str(os.getpid())
+print([(name, given.getsockname()[1], os.get_inheritable(given.fileno())) for name, given in inherited()], inherited())
+print([name for name in os.environ if name.startswith("LISTEN_")])
+"""
+
+
+def test_what_the_manager_hands_over_is_taken_once_and_by_name(tmp_path: Path) -> None:
+    """In a process of its own: the files have to be number 3 and 4, which a test run may have open."""
+    with socket.create_server(("127.0.0.1", 0)) as listening, (tmp_path / "no-socket").open("w") as other:
+        numbers = f"os.dup2({listening.fileno()}, 30); os.dup2({other.fileno()}, 31); os.dup2(30, 3); os.dup2(31, 4)"
+        script = f"import os; {numbers}; os.execv({sys.executable!r}, [{sys.executable!r}, '-c', {CHILD!r}])"
+        environ = {**os.environ, "LISTEN_FDS": "2", "LISTEN_FDNAMES": "ocpp:odd"}
+        ran = subprocess.run(
+            [sys.executable, "-c", script.replace(", 3)", ", 3, inheritable=True)")],
+            pass_fds=(listening.fileno(), other.fileno()),
+            check=False,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        assert ran.stdout.splitlines() == [f"[('ocpp', {listening.getsockname()[1]}, False)] []", "[]"], ran.stderr
+
+
+def test_what_was_meant_for_another_process_is_left_alone() -> None:
+    environ = {"LISTEN_PID": str(os.getpid() + 1), "LISTEN_FDS": "1"}
+    assert inherited(environ) == []
+    assert environ == {}
