@@ -10,6 +10,7 @@ SYSTEM := PYTHON="$(PYTHON)" packaging/install-system-packages.sh
 RUNTIME_LOCK := packaging/requirements.txt
 TEST_LOCK    := packaging/requirements-test.txt
 BENCH_LOCK   := packaging/requirements-bench.txt
+DEB_LOCK     := packaging/requirements-deb.txt
 RUNTIME      := $(VENV)/.runtime-installed
 TESTING      := $(VENV)/.testing-installed
 BENCHING     := $(VENV)/.benching-installed
@@ -18,11 +19,11 @@ BENCHING     := $(VENV)/.benching-installed
 WORKERS := -n 2 --dist worksteal
 
 # Unit, property, integration and end-to-end tests; a folder that holds nothing yet is not asked for.
-SUITES := $(wildcard tests/unit tests/properties tests/scenarios tests/transcripts tests/integration tests/faults tests/e2e)
+SUITES := $(wildcard tests/unit tests/properties tests/scenarios tests/transcripts tests/integration tests/faults tests/e2e tests/packaging)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-full lint bench mutation lock setup tools clean
+.PHONY: help demo test test-full lint bench mutation deb lock setup tools clean
 
 help:            ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -49,6 +50,10 @@ bench: $(BENCHING) ## figures beside a named peer, measured in the same run
 mutation: $(BENCHING) ## whether the tests of the allocator and of the limit ledger would notice (ARGS=--full for all mutants)
 	$(BIN)/python -m tests.bench.mutation $(ARGS)
 
+deb:             ## a Debian package for machines like this one, in dist/
+	@packaging/install-deb-packages.sh
+	packaging/build-deb.sh
+
 setup: $(TESTING) ## only the environment, with what the tests need
 
 tools:           # strace and faketime, for the fault tests; without them those skip
@@ -59,6 +64,7 @@ LOCK := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsa
 
 lock: $(TESTING) ## pin again what pyproject.toml asks for (ARGS=--upgrade for the newest)
 	$(LOCK) $(ARGS) --output-file=$(RUNTIME_LOCK) pyproject.toml
+	$(LOCK) $(ARGS) --extra=systemd --extra=gpio --constraint=$(RUNTIME_LOCK) --output-file=$(DEB_LOCK) pyproject.toml
 	$(LOCK) $(ARGS) --extra=test --constraint=$(RUNTIME_LOCK) --output-file=$(TEST_LOCK) pyproject.toml
 	$(LOCK) $(ARGS) --extra=bench --constraint=$(TEST_LOCK) --output-file=$(BENCH_LOCK) pyproject.toml
 

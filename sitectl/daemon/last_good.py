@@ -7,16 +7,31 @@ by; a link that is replaced at once says which of two folders is whole.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from sitectl.config import files
-from sitectl.config.load import KEPT_FROM, Loaded, data_dir
+from sitectl.config.adopted import Adopted
+from sitectl.config.load import KEPT_FROM, Broken, Loaded, data_dir
+
+log = logging.getLogger(__name__)
 
 LINK = "last-good"
 _FOLDERS = ("last-good.1", "last-good.2")
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """That the configuration which is `wanted` was refused, `why`, and what is read in its place: the last good one."""
+
+    wanted: Path
+    why: str
+    read: Callable[[Adopted], Loaded | Broken]
 
 
 def kept(config: Path, environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -24,6 +39,14 @@ def kept(config: Path, environ: Mapping[str, str] = os.environ) -> Path | None:
     are, the service manager's STATE_DIRECTORY is looked into, then the default."""
     copy = data_dir(config, environ.get("STATE_DIRECTORY")) / LINK / config.name
     return copy if copy.is_file() else None
+
+
+async def keep_if_possible(loaded: Loaded) -> None:
+    """As `keep`, beside everything else; a disk that takes nothing is told and ends nothing."""
+    try:
+        await asyncio.to_thread(keep, loaded)
+    except OSError as error:
+        log.warning("the configuration is not kept as the last good one: %s", error)
 
 
 def keep(loaded: Loaded) -> bool:

@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -74,7 +74,7 @@ def run(config: Path, socket: Path | None = None, verbose: bool = False, or_last
     print_issues(loaded, sys.stderr)
     if isinstance(loaded, Broken) and or_last_good and (copy := last_good.kept(config)) is not None:
         print(f"sitectl: serving by the last configuration that did, {copy}", file=sys.stderr)
-        stand_in = StandIn(config, in_short(loaded), partial(read, file=copy))
+        stand_in = last_good.StandIn(config, in_short(loaded), partial(read, file=copy))
         loaded = read({}, copy)
         print_issues(loaded, sys.stderr)
     if isinstance(loaded, Broken):
@@ -102,15 +102,6 @@ def _listening_at(loaded: Loaded, socket: Path) -> Loaded:
     return replace(loaded, settings=replace(settings, api=replace(settings.api, socket=socket)))
 
 
-@dataclass(frozen=True, slots=True)
-class StandIn:
-    """That the configuration which is `wanted` was refused, `why`, and what is read in its place: the last good one."""
-
-    wanted: Path
-    why: str
-    read: Callable[[Adopted], Loaded | Broken]
-
-
 class Daemon:
     """One running site. `read` reads its configuration again, with what was adopted, when SIGHUP asks for it."""
 
@@ -121,7 +112,7 @@ class Daemon:
         clock: GatewayClock | None = None,
         random: Random | None = None,
         last_resort: Callable[[], None] = lambda: None,
-        stand_in: StandIn | None = None,
+        stand_in: last_good.StandIn | None = None,
     ) -> None:
         self._loaded: Loaded | None = loaded
         self._read = read
@@ -324,7 +315,7 @@ class Daemon:
         self._let_go()
         for name, file in self._rooms.stations.server.sockets:
             self._notifier.keep(name, file)
-        self._tasks.spawn(_keep_as_good(loaded), "last good configuration")
+        self._tasks.spawn(last_good.keep_if_possible(loaded), "last good configuration")
 
     def _let_go(self) -> None:
         for name in LISTENERS:
@@ -376,13 +367,6 @@ class Daemon:
             self._notifier.status(
                 f"{self._rooms.overview.state}, {online} stations online, {problems} problems, cycle {count}"
             )
-
-
-async def _keep_as_good(loaded: Loaded) -> None:
-    try:
-        await asyncio.to_thread(last_good.keep, loaded)
-    except OSError as error:
-        log.warning("the configuration is not kept as the last good one: %s", error)
 
 
 def _leave_at_once() -> None:
