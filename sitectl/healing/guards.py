@@ -27,10 +27,12 @@ _CHARGES = (ChargingState.CHARGING, ChargingState.SUSPENDED_EV, ChargingState.SU
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """Why a remedy is not done now. `for_good`: it is left out; otherwise it waits."""
+    """Why a remedy is not done now. `for_good`: it is left out; otherwise it waits, which a person is told in time
+    unless something else tells it (`told`)."""
 
     why: str
     for_good: bool = False
+    told: bool = True
 
 
 def barred(

@@ -16,7 +16,7 @@ from sitectl.healing.memory import FAILING, Case, HealingMemory, StationMemory, 
 from sitectl.healing.policy import HealingRules, Rule
 from sitectl.healing.symptoms import Look, look
 from sitectl.healing.view import Done, HealthView, Moments, StationHealth
-from sitectl.healing.wide import OF_CONNECTION, site_wide
+from sitectl.healing.wide import OF_CONNECTION, shows_late_s, site_wide
 from sitectl.model.health import (
     DISRUPTIVE,
     Attempt,
@@ -98,12 +98,12 @@ class _Round:
 def heal(memory: HealingMemory, seen: HealthView, rules: HealingRules, now: Moments) -> HealingRound:
     """One round. Pure: the same values give the same round; hand its memory to the next one."""
     if seen.mode is HealingMode.OFF:
-        return HealingRound(replace(memory, findings=()))
+        return HealingRound(replace(memory, mode=seen.mode, findings=()))
     here = _Round(memory, seen, rules, now, memory.seq, end=list(memory.stale))
     done: dict[StationId, list[Done]] = {}
     for one in seen.done:
         done.setdefault(one.station, []).append(one)
-    anew = memory.rules is not rules
+    anew = memory.rules is not rules or memory.mode is not seen.mode
     changed: dict[StationId, StationMemory] = {}
     at, before = now.at, memory.stations
     for id, station in seen.stations.items():
@@ -124,7 +124,7 @@ def _concluded(here: _Round, changed: dict[StationId, StationMemory]) -> Healing
         *(told.site_finding(kind, one) for kind, one in wide.items()),
         *(finding for one in stations.values() for finding in one.findings),
     )
-    memory = HealingMemory(stations, here.rules, here.seq, openings, wide, findings)
+    memory = HealingMemory(stations, here.rules, here.seen.mode, here.seq, openings, wide, findings)
     appeared, recovered = tuple(here.appeared), tuple(here.recovered)
     return HealingRound(memory, tuple(here.begin), tuple(here.end), findings, appeared, recovered)
 
@@ -170,7 +170,9 @@ def _claimed(rules: HealingRules, station: StationHealth, seen: Look) -> dict[Ke
 
 def _blind(case: Case, found: Mapping[Key, object], seen: Look) -> bool:
     """Whether nothing is known of a case now, because its station is away."""
-    return seen.blind and case.key not in found and case.symptom.kind not in SEEN_FROM_AFAR
+    if not seen.blind or case.key in found:
+        return False
+    return case.symptom.kind not in SEEN_FROM_AFAR or (seen.away and case.symptom.kind is SymptomKind.SILENT)
 
 
 def _judged(
@@ -206,7 +208,7 @@ def _stepped(here: _Round, case: Case, station: StationHealth, memory: StationMe
     if now.at < ladder.begins_at(case):
         return case, memory
     if not case.opened:
-        case = replace(case, opened=True)
+        case = replace(case, opened_at=now.at)
         here.appeared.append(case.symptom)
         if case.symptom.kind in FAILING and case.symptom.kind not in here.memory.wide:
             within_s = here.rules.thresholds.failures_in_s
@@ -222,7 +224,7 @@ def _stepped(here: _Round, case: Case, station: StationHealth, memory: StationMe
         if bar is None:
             return _begun(here, replace(case, step=number), kind, tuple(left_out), memory)
         if not bar.for_good:
-            since = now.at if case.waits_since is None else case.waits_since
+            since = (case.waits_since or now.at) if bar.told else None
             why = f"{kind.value.replace('_', ' ')} waits: {bar.why}"
             return replace(case, step=number, waits=why, waits_since=since), memory
         left_out.append(("left out", f"{kind.value.replace('_', ' ')}: {bar.why}"))
@@ -235,9 +237,12 @@ def _bar(here: _Round, kind: RemedyKind, case: Case, station: StationHealth, mem
     bar = barred(kind, case.symptom, station, rules, now, memory.danger_at)
     if bar is not None and bar.for_good:
         return bar
-    wide = here.memory.wide.get(case.symptom.kind)
-    if wide is not None and (kind in DISRUPTIVE or case.symptom.kind in OF_CONNECTION):
-        return Bar(f"{wide.stations} stations show the same at once")
+    if kind in DISRUPTIVE or case.symptom.kind in OF_CONNECTION:
+        wide = here.memory.wide.get(case.symptom.kind)
+        if wide is not None:
+            return Bar(f"{wide.stations} stations show the same at once", told=False)
+        if case.opened_at is not None and now.at < case.opened_at + shows_late_s(case.symptom.kind):
+            return Bar("others may show the same", told=False)
     if bar is not None or kind is RemedyKind.TELL:
         return bar
     dry = here.seen.mode is not HealingMode.ACT

@@ -20,7 +20,25 @@ FLAP_S = 30.0
 BACK_S = 30.0
 """So long after a station has come back nothing is judged: it must say first how it is."""
 
+ASKED_S = 60.0
+"""What goes away later than this after it was only asked again has gone by itself."""
+
 _FLAPS = frozenset({SymptomKind.FAULT, SymptomKind.DANGER})
+
+_ANSWERED_LATE = frozenset({SymptomKind.CLOCK_DRIFT, SymptomKind.CERTIFICATE_ENDS})
+
+_OF_ONE_CAR = frozenset(
+    {
+        SymptomKind.STUCK_PREPARING,
+        SymptomKind.STUCK_FINISHING,
+        SymptomKind.STUCK_SUSPENDED,
+        SymptomKind.GHOST_TRANSACTION,
+        SymptomKind.ORPHAN_TRANSACTION,
+        SymptomKind.UNCOVERED_DRAW,
+        SymptomKind.METER_SILENT,
+    }
+)
+"""When the next car shows the same, it has begun anew."""
 _FAILED = (AttemptOutcome.REFUSED, AttemptOutcome.NOT_DONE)
 
 
@@ -45,9 +63,8 @@ def present(case: Case, symptom: Symptom, station: StationHealth, now: Moments) 
         step = min(case.step, len(case.rule.steps) - 1)
         return Case(symptom, case.rule, step, tried=case.tried), None
     begun = case.running is not None or case.opened or bool(case.tried)
-    timeless = symptom.since >= now.at  # nobody knows since when: since it was first seen
     since = symptom.since
-    if begun or timeless or case.symptom.kind in _FLAPS:
+    if begun or case.symptom.kind not in _OF_ONE_CAR:
         since = min(case.symptom.since, since)
     case = replace(case, symptom=replace(symptom, since=since), gone_since=None)
     if case.running is None or case.told or now.at < judged_at(case, station):
@@ -68,7 +85,7 @@ def absent(case: Case, now: Moments, station: StationHealth) -> tuple[Case | Non
         return (case if flaps else None), None
     if now.at - gone_since < case.rule.settle_s:
         return case, None
-    over = replace(case, running=None, done=None, closed_at=now.at, opened=False)
+    over = replace(case, running=None, done=None, closed_at=now.at, opened_at=None)
     if running is None:
         return over, None
     judged = ended(case, running, _helped(case, running), now, (("symptom", "gone"),), station)
@@ -80,7 +97,7 @@ def absent(case: Case, now: Moments, station: StationHealth) -> tuple[Case | Non
 def changed(case: Case, now: Moments, station: StationHealth) -> tuple[Case, Attempt | None]:
     """Another error took its place: what is under way has not helped, and should the first come back, it goes on."""
     running = case.running
-    over = replace(case, running=None, done=None, gone_since=now.at, closed_at=now.at, opened=False, waits="")
+    over = replace(case, running=None, done=None, gone_since=now.at, closed_at=now.at, opened_at=None, waits="")
     if case.closed_at is not None:
         return case, None
     if running is None:
@@ -133,6 +150,13 @@ def ended(
 def _helped(case: Case, running: Attempt) -> bool | None:
     """A symptom that went away though nothing was done has gone by itself."""
     if running.dry or case.told:
+        return None
+    if (
+        running.remedy.kind is RemedyKind.TRIGGER
+        and case.symptom.kind not in _ANSWERED_LATE
+        and case.gone_since is not None
+        and case.gone_since - running.begun_at > ASKED_S
+    ):
         return None
     return not (case.done is not None and case.done.outcome in _FAILED)
 

@@ -7,7 +7,16 @@ from dataclasses import dataclass, field, replace
 
 from sitectl.healing.policy import HealingRules, Rule
 from sitectl.healing.view import Done, Moments, StationHealth
-from sitectl.model.health import DISRUPTIVE, RESETS, Attempt, Finding, RemedyKind, Symptom, SymptomKind
+from sitectl.model.health import (
+    DISRUPTIVE,
+    RESETS,
+    Attempt,
+    Finding,
+    HealingMode,
+    RemedyKind,
+    Symptom,
+    SymptomKind,
+)
 from sitectl.model.ids import StationId
 
 DAY_S = 86_400.0
@@ -24,7 +33,8 @@ class Case:
       its hand has reported.
     * `gone_since`: since when the symptom is away; `closed_at`: when that was long enough. A closed case is kept for
       `relapse_s`, so that what comes back goes on where it was.
-    * `opened`: it has lasted for `after_s`. `waits`: why the next remedy is not begun, `waits_since` when that began.
+    * `opened_at`: when it had lasted for `after_s`. `waits`: why the next remedy is not begun; `waits_since`: since
+      when, where a person should know in time.
     """
 
     symptom: Symptom
@@ -35,7 +45,7 @@ class Case:
     done: Done | None = None
     gone_since: float | None = None
     closed_at: float | None = None
-    opened: bool = False
+    opened_at: float | None = None
     tried: tuple[Attempt, ...] = ()
     waits: str = ""
     waits_since: float | None = None
@@ -44,6 +54,11 @@ class Case:
     def key(self) -> tuple[str, int | None]:
         """A station has one case by rule and EVSE."""
         return self.rule.name, self.symptom.evse
+
+    @property
+    def opened(self) -> bool:
+        """Whether it counts."""
+        return self.opened_at is not None
 
     @property
     def told(self) -> bool:
@@ -103,11 +118,12 @@ class Wide:
 class HealingMemory:
     """Everything that one round hands to the next. `rules`: those of the last round, so that new ones are noticed.
 
-    `openings`: which symptoms opened lately, where and when. `stale`: attempts of rules that are no longer there.
+    `mode`: likewise. `openings`: which symptoms opened lately, where and when. `stale`: attempts whose rules are gone.
     """
 
     stations: Mapping[StationId, StationMemory] = field(default_factory=dict)
     rules: HealingRules | None = None
+    mode: HealingMode | None = None
     seq: int = 0
     openings: tuple[Opening, ...] = ()
     wide: Mapping[SymptomKind, Wide] = field(default_factory=dict)
@@ -133,7 +149,7 @@ def remembered(attempts: Iterable[Attempt], rules: HealingRules, now: Moments) -
         else:
             memory = _with_attempt(memory, attempt, rule, now)
         stations[station] = memory
-    return HealingMemory(stations, None, len(known), stale=tuple(stale))
+    return HealingMemory(stations, seq=len(known), stale=tuple(stale))
 
 
 def _at_home(attempt: Attempt, now: Moments) -> Attempt:
@@ -169,7 +185,7 @@ def _with_attempt(memory: StationMemory, attempt: Attempt, rule: Rule, now: Mome
         remedy.symptom, remedy.station, remedy.evse, attempt.begun_at - rule.after_s, attempt.before, remedy.code
     )
     cases = {case.key: case for case in memory.cases}
-    case = cases.get((rule.name, remedy.evse), Case(symptom, rule, opened=True))
+    case = cases.get((rule.name, remedy.evse), Case(symptom, rule, opened_at=attempt.begun_at))
     last = len(rule.steps) - 1
     if attempt.ended is None:
         done = Done(attempt.id, remedy.station, attempt.outcome, attempt.begun_at) if attempt.outcome else None

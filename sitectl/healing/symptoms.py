@@ -26,8 +26,9 @@ NO_ERROR = ("", "noerror")
 class Look:
     """One look at a station: what is wrong, and until when that stays so if nothing else happens.
 
-    `blind`: it is not connected, so nothing is known of its EVSEs: what was wrong with them counts on. `faults`: the
-    fault behind each fault or danger that was found, by EVSE (None: the station).
+    `blind`: it is not connected, so nothing is known of its EVSEs: what was wrong with them counts on. `away`: it was
+    told to reboot, so nothing is known of its connection either. `faults`: the fault behind each fault or danger that
+    was found, by EVSE (None: the station).
     """
 
     now: float
@@ -35,6 +36,7 @@ class Look:
     faults: dict[int | None, Fault] = field(default_factory=dict)
     due: float = float("inf")
     blind: bool = False
+    away: bool = False
     danger: bool = False
 
     def again_at(self, moment: float) -> None:
@@ -79,7 +81,8 @@ def _connection(station: StationHealth, limits: Thresholds, seen: Look) -> None:
         if station.offline_since is not None:
             since = max(station.offline_since, station.away_until)
             seen.again_at(since)
-            if seen.now >= since:
+            seen.away = seen.now < since
+            if not seen.away:
                 seen.add(SymptomKind.SILENT, station, None, since, (("connection", "gone"),))
     elif facts.unanswered >= limits.unanswered and facts.unanswered_since is not None:
         evidence = _count("calls without an answer", facts.unanswered)

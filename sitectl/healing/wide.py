@@ -17,6 +17,12 @@ OF_CONNECTION = frozenset({SymptomKind.SILENT, SymptomKind.DEAF, SymptomKind.REC
 """While many stations show one of these, the fault is surely not theirs: everything waits for as long as that lasts."""
 
 
+def shows_late_s(kind: SymptomKind) -> float:
+    """How long after one station the others may show the same: a lost connection is noticed within 40 s, the rest at
+    once; a round later is enough then."""
+    return 45.0 if kind in OF_CONNECTION else 0.5
+
+
 def site_wide(
     memory: HealingMemory,
     stations: Mapping[StationId, StationMemory],
