@@ -1,7 +1,8 @@
 #!/bin/sh
 # Install what the tests need beside Python: strace, which kills the daemon at a chosen system call and records what it
-# writes; faketime, which makes its clock jump; socat, a pair of serial ports; and a C compiler with libmodbus, a Modbus
-# server that is not ours. Where they cannot be had, those tests skip and say why: this never fails.
+# writes; faketime, which makes its clock jump; socat, a pair of serial ports; a C compiler with libmodbus, a Modbus
+# server that is not ours; and mosquitto, an MQTT broker. Where they cannot be had, those tests skip and say why: this
+# never fails.
 set -u
 
 missing=
@@ -9,6 +10,7 @@ for tool in strace faketime socat gcc; do
     command -v "$tool" >/dev/null || missing="$missing $tool"
 done
 command -v gcc >/dev/null || missing="$missing libc6-dev"
+command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || missing="$missing mosquitto"
 [ -e /usr/include/modbus/modbus.h ] || missing="$missing libmodbus-dev"
 [ -n "$missing" ] || exit 0
 

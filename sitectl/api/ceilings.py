@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, HTTPException, Response
+from fastapi import Depends, FastAPI, HTTPException, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from sitectl.api import views
@@ -13,7 +13,7 @@ from sitectl.api.ports import Behind
 from sitectl.api.roles import Peer, needs
 from sitectl.base.units import format_utc
 from sitectl.model.ids import CircuitId, EvseId, StationId
-from sitectl.site.ceilings import Bounded, NotTaken, Stands
+from sitectl.site.ceilings import Bounded, NotTaken, Stands, configured_a
 
 
 class CeilingBody(BaseModel):
@@ -26,6 +26,7 @@ class CeilingBody(BaseModel):
 
 
 Who = Annotated[Peer, Depends(needs("technician"))]
+Strict = Annotated[bool, Query(description="More than the configuration allows is refused, not cut to that.")]
 _OF_EVSE = "/v1/stations/{id}/evses/{evse}/ceiling"
 _OF_CIRCUIT = "/v1/circuits/{id}/ceiling"
 
@@ -34,8 +35,8 @@ def add_ceilings(app: FastAPI, behind: Behind) -> None:
     """The paths; before those that take everything below a station for its name."""
 
     @app.put(_OF_CIRCUIT, summary="Lower what a circuit may carry, for a while or until it is withdrawn")
-    async def bound_circuit(id: str, body: CeilingBody, who: Who) -> Response:
-        return await _set(behind, Bounded(circuit=CircuitId(id)), body, who)
+    async def bound_circuit(id: str, body: CeilingBody, who: Who, strict: Strict = False) -> Response:
+        return await _set(behind, Bounded(circuit=CircuitId(id)), body, who, strict)
 
     @app.delete(_OF_CIRCUIT, summary="Withdraw the ceiling that was set on a circuit")
     async def free_circuit(id: str, who: Who) -> Response:
@@ -48,8 +49,8 @@ def add_ceilings(app: FastAPI, behind: Behind) -> None:
     @app.put(
         _OF_EVSE, summary="Lower what an EVSE (0: the whole station) may draw, for a while or until it is withdrawn"
     )
-    async def bound_evse(id: str, evse: int, body: CeilingBody, who: Who) -> Response:
-        return await _set(behind, Bounded(evse=EvseId(StationId(id), evse)), body, who)
+    async def bound_evse(id: str, evse: int, body: CeilingBody, who: Who, strict: Strict = False) -> Response:
+        return await _set(behind, Bounded(evse=EvseId(StationId(id), evse)), body, who, strict)
 
     @app.delete(_OF_EVSE, summary="Withdraw the ceiling that was set on an EVSE (0: the whole station)")
     async def free_evse(id: str, evse: int, who: Who) -> Response:
@@ -60,7 +61,10 @@ def add_ceilings(app: FastAPI, behind: Behind) -> None:
         return _listed(behind, Bounded(evse=EvseId(StationId(id), evse)))
 
 
-async def _set(behind: Behind, bounded: Bounded, body: CeilingBody, who: Peer) -> Response:
+async def _set(behind: Behind, bounded: Bounded, body: CeilingBody, who: Peer, strict: bool) -> Response:
+    most_a = configured_a(behind.site.state.topology, bounded)
+    if strict and most_a is not None and body.value > most_a:
+        raise HTTPException(422, f"{body.value:g} A: {bounded} is configured for {most_a:g} A at most; nothing changed")
     outcome = await behind.ceilings.set(bounded, body.value, body.valid_s, who.user)
     if isinstance(outcome, NotTaken):
         raise HTTPException(404 if outcome.unknown else 422, _with_cure(outcome))

@@ -38,14 +38,17 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The process at the other end, as it was when it connected."""
+    """The process at the other end, as it was when it connected. `name`: of who asks from inside this process."""
 
     uid: int
     groups: frozenset[int]
+    name: str = ""
 
     @property
     def user(self) -> str:
         """Its user by name, else by number."""
+        if self.name:
+            return self.name
         try:
             return pwd.getpwuid(self.uid).pw_name
         except KeyError:

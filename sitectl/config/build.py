@@ -9,7 +9,7 @@ from pathlib import Path as FilePath
 from typing import TypeVar
 
 from sitectl.base.errors import InternalError
-from sitectl.config import build_alerts, build_healing, build_signals
+from sitectl.config import build_alerts, build_healing, build_mqtt, build_signals
 from sitectl.config.build_meters import meter_roles, on_buses
 from sitectl.config.checks_references import NO_UPLINK
 from sitectl.config.draft import Draft, EvseDraft, evses_of
@@ -95,6 +95,7 @@ def build(draft: Draft, gathered: Gathered, fallback_a: Mapping[tuple[str, int],
         alerts=build_alerts.alerts(draft, gathered.secrets),
         station_sheets=tuple(gathered.station_sheets.values()),
         healing=build_healing.healing(config.healing, gathered.rules),
+        mqtt=build_mqtt.mqtt(draft, gathered.secrets),
         passwords={StationId(name): password for name, password in gathered.passwords.items()},
     )
 

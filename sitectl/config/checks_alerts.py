@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from sitectl.config.checks_security import check_pem
 from sitectl.config.draft import Draft
 from sitectl.config.fields import keys_of
+from sitectl.config.inputs import LOCAL_HOSTS
 from sitectl.config.inputs_alerts import parse_mail_server
 from sitectl.config.issues import Path
 from sitectl.config.models_alerts import AlertSection
@@ -60,7 +61,7 @@ def _check_mail(draft: Draft, path: Path, body: Mapping[str, object]) -> None:
     if body.get("tls") == "none":
         server = body.get("smtp")
         parsed = parse_mail_server(server) if isinstance(server, str) else None
-        local = not (parsed is None or isinstance(parsed, Refusal)) and parsed[0] in ("localhost", "127.0.0.1", "::1")
+        local = not (parsed is None or isinstance(parsed, Refusal)) and parsed[0] in LOCAL_HOSTS
         if body.get("password_file") is not None and not local:
             message = "a password in clear to another machine"
             draft.findings.error((*path, "tls"), message, "write starttls or implicit, or remove user and password")

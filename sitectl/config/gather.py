@@ -105,6 +105,9 @@ def _secrets(draft: Draft) -> dict[Path, bytes]:
             path: Path = ("alerts", number, key)
             if isinstance(name, str) and (secret := _password(draft, path, name)) is not None:
                 found[path] = secret
+    name, path = draft.section("mqtt").get("password_file"), ("mqtt", "password_file")
+    if isinstance(name, str) and (secret := _password(draft, path, name)) is not None:
+        found[path] = secret
     return found
 
 

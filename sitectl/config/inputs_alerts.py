@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from sitectl.config.inputs import LOCAL_HOSTS
 from sitectl.config.issues import shown
 from sitectl.config.notation import Refusal, host_and_port, split
 
-_LOCAL = ("localhost", "127.0.0.1", "::1")
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 
 
@@ -22,7 +22,7 @@ def parse_webhook(text: str) -> str | Refusal:
         return Refusal("a fragment (#) in the address", "remove it")
     if not text.isascii():
         return Refusal("other letters than an address may have", "write them percent-encoded")
-    if url.scheme == "http" and url.hostname not in _LOCAL:
+    if url.scheme == "http" and url.hostname not in LOCAL_HOSTS:
         return Refusal("http:// to another machine: everybody on the way reads along", "write https://")
     return text
 

@@ -14,6 +14,7 @@ from sitectl.config import (
     checks_healing,
     checks_lines,
     checks_meters,
+    checks_mqtt,
     checks_references,
     checks_security,
     checks_signals,
@@ -44,6 +45,7 @@ _CHECKS = (
     checks_stations.check,
     checks_security.check,
     checks_alerts.check,
+    checks_mqtt.check,
 )
 
 

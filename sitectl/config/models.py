@@ -29,6 +29,7 @@ from sitectl.config.fields import (
 )
 from sitectl.config.models_alerts import AlertSection
 from sitectl.config.models_healing import Healing
+from sitectl.config.models_mqtt import MqttSection
 from sitectl.config.models_signals import IoBox, ScheduleSection, SignalSection
 from sitectl.config.models_station import Station
 
@@ -270,7 +271,8 @@ class Configuration(Section):
     """Relay contacts that bound what may be drawn; absent: none."""
     schedules: list[ScheduleSection] = Field(default=[])
     """Bounds by time of day; absent: none."""
-    mqtt: Later = None
+    mqtt: MqttSection | None = None
+    """A broker that gets the state of the site; absent: none."""
     alerts: list[AlertSection] = Field(default=[])
     """Whom to tell of problems; absent: nobody."""
     retention: Retention = Retention()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from sitectl.config.settings_alerts import AlertSettings
+from sitectl.config.settings_mqtt import MqttSettings
 from sitectl.healing.policy import HealingRules
 from sitectl.model.circuit import Topology
 from sitectl.model.connection import Connection
@@ -304,5 +305,6 @@ class Settings:
     station_sheets: tuple[StationSheet, ...] = ()
     """All that there are, for whichever station comes."""
     healing: HealingRules = field(default_factory=HealingRules)
+    mqtt: MqttSettings | None = None
     passwords: Mapping[StationId, bytes] = field(default_factory=dict, repr=False)
     """Passwords of stations that name a password_file, as UTF-8 bytes without the trailing newline."""

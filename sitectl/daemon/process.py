@@ -132,6 +132,7 @@ class Daemon:
         self._reload: Reload | None = None
         self._field: Field
         self._tellers: Tellers
+        self._tell: Callable[[asyncio.TaskGroup, Settings], None]
         self._roles = Roles(self._settings.api.groups)
         self._group: asyncio.TaskGroup
         self._stopping = asyncio.Event()
@@ -169,9 +170,8 @@ class Daemon:
             self._rooms.overview.also(time.problems)
             self._field = Field(self._ear, store.journal, self._clock, self._keep, self._ear.seen, store.overlay)
             self._rooms.overview.also_look(self._field.findings)
-            overview, database = self._rooms.overview, store.database
-            self._tellers = Tellers(overview, database, self._clock, self._random, self._keep)
-            overview.also_look(self._tellers.findings)
+            self._tellers = Tellers(store.database, self._clock, self._random, self._keep)
+            self._rooms.overview.also_look(self._tellers.findings)
             try:
                 yield self._rooms
             finally:
@@ -217,31 +217,10 @@ class Daemon:
 
     async def _serve(self, reload: Reload) -> None:
         """Serve until asked to stop. Raises when the site itself fails; the other rooms are started again."""
-        closing = asyncio.Event()
-        app = make_app(
-            Behind(
-                site=self._rooms.site,
-                ledger=self._store.queries,
-                dead_letters=self._store.dead_letters,
-                timeline=self._upkeep.timeline,
-                overview=self._rooms.overview,
-                orders=self._rooms.pool.availability,
-                ceilings=self._rooms.ceilings,
-                trials=self._rooms.trials,
-                departures=self._rooms.departures,
-                recordings=self._rooms.incidents,
-                station_orders=self._rooms.orders,
-                adoption=self._adoption(reload),
-                notes=self._rooms.notes,
-                seal=self._rooms.seal,
-                closing=closing,
-                roles=self._roles,
-                buses=lambda: self._field.buses,
-                signals=self._field.signals,
-                alerts=lambda: self._tellers.alerts,
-            )
-        )
-        api = ApiServer(app, self._settings.api.socket, closing, self._roles.viewers)
+        behind = self._behind(reload)
+        app = make_app(behind)
+        self._tell = lambda group, settings: self._tellers.take(group, settings, behind, app)
+        api = ApiServer(app, self._settings.api.socket, behind.closing, self._roles.viewers)
         api.open()
         try:
             given = inherited()
@@ -251,7 +230,7 @@ class Daemon:
                 site = spawn(group, self._rooms.site.run(), "site")
                 self._group = group
                 self._field.take(group, self._settings)
-                self._tellers.take(group, self._settings)
+                self._tell(group, self._settings)
                 others = [
                     self._keep(group, "uplinks", self._rooms.pool.run),
                     self._keep(group, "upkeep", self._upkeep.run),
@@ -274,6 +253,28 @@ class Daemon:
                     task.cancel()
         finally:
             api.close()
+
+    def _behind(self, reload: Reload) -> Behind:
+        return Behind(
+            site=self._rooms.site,
+            ledger=self._store.queries,
+            dead_letters=self._store.dead_letters,
+            timeline=self._upkeep.timeline,
+            overview=self._rooms.overview,
+            orders=self._rooms.pool.availability,
+            ceilings=self._rooms.ceilings,
+            trials=self._rooms.trials,
+            departures=self._rooms.departures,
+            recordings=self._rooms.incidents,
+            station_orders=self._rooms.orders,
+            adoption=self._adoption(reload),
+            notes=self._rooms.notes,
+            seal=self._rooms.seal,
+            roles=self._roles,
+            buses=lambda: self._field.buses,
+            signals=self._field.signals,
+            alerts=lambda: self._tellers.alerts,
+        )
 
     def _reloading(self, store: Store) -> Reload:
         def read() -> Loaded | Broken:
@@ -308,7 +309,7 @@ class Daemon:
         self._upkeep.reconfigure(settings.retention)
         self._roles.reconfigure(settings.api.groups)
         self._field.take(self._group, settings)
-        self._tellers.take(self._group, settings)
+        self._tell(self._group, settings)
 
     def _serves_by(self, loaded: Loaded) -> None:
         """Let the service manager hold the listeners for the next start, and keep the configuration for it."""

@@ -1,4 +1,5 @@
-"""What tells people outside: alerts, by the settings that hold. Begun anew where the configuration changes them.
+"""What tells people and programs outside: alerts and MQTT, by the settings that hold. Each is begun anew where the
+configuration changes it.
 
 What is not configured is not loaded: its libraries would cost a small gateway megabytes.
 """
@@ -10,7 +11,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from random import Random
 from typing import TYPE_CHECKING
 
-from sitectl.api.ports import Overview
+from fastapi import FastAPI
+
+from sitectl.api.ports import Behind
 from sitectl.base.clock import Clock
 from sitectl.base.tasks import spawn
 from sitectl.config.settings import Settings
@@ -21,69 +24,96 @@ from sitectl.store.database import Database
 
 if TYPE_CHECKING:
     from sitectl.alerts.room import Alerts
+    from sitectl.mqtt.room import Mqtt
 
 Keep = Callable[[asyncio.TaskGroup, str, Callable[[], Awaitable[None]]], asyncio.Task[None]]
 """Runs a room in a group, and again where it fails."""
 
 
+class Place:
+    """Where one optional room runs, or none: what ran before ends before the next begins."""
+
+    def __init__(self, name: str, keep: Keep) -> None:
+        self._name = name
+        self._keep = keep
+        self._task: asyncio.Task[None] | None = None
+
+    def put(self, group: asyncio.TaskGroup, room: Callable[[], Awaitable[None]] | None) -> None:
+        """Run this one from now on."""
+        previous = self._task
+        self.stop()
+        self._task = None if room is None else spawn(group, self._run(room, previous), self._name)
+
+    def stop(self) -> None:
+        """End what runs."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _run(self, room: Callable[[], Awaitable[None]], previous: asyncio.Task[None] | None) -> None:
+        if previous is not None:
+            await asyncio.wait({previous})
+        async with asyncio.TaskGroup() as group:
+            self._keep(group, self._name, room)
+
+
 class Tellers:
     """The optional rooms that tell others of the site."""
 
-    def __init__(self, overview: Overview, database: Database, clock: Clock, random: Random, keep: Keep) -> None:
-        self._overview = overview
+    def __init__(self, database: Database, clock: Clock, random: Random, keep: Keep) -> None:
         self._database = database
         self._clock = clock
         self._random = random
-        self._keep = keep
-        self._settings: Settings | None = None
         self._shelf: AlertShelf | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._alerts_place = Place("alerts", keep)
+        self._mqtt_place = Place("mqtt", keep)
+        self._before: Settings | None = None
         self.alerts: Alerts | None = None
         """None where nobody is to be told."""
+        self.mqtt: Mqtt | None = None
+        """None where there is no broker."""
 
-    def take(self, group: asyncio.TaskGroup, settings: Settings) -> None:
-        """Begin, or go on by another configuration; what stays the same is left in peace."""
-        before, self._settings = self._settings, settings
-        if before is not None and _told(before) == _told(settings):
-            return
-        previous = self._task
-        self.stop()
-        self.alerts = self._made(settings) if settings.alerts else None
-        if self.alerts is not None:
-            self._task = spawn(group, self._run(self.alerts, previous), "tellers")
+    def take(self, group: asyncio.TaskGroup, settings: Settings, behind: Behind, app: FastAPI) -> None:
+        """Begin, or go on by another configuration; what stays the same is left in peace. They read and ask through the
+        interface: `behind`, `app`."""
+        before, self._before = self._before, settings
+        if before is None or _of_alerts(before) != _of_alerts(settings):
+            self.alerts = self._make_alerts(settings, behind) if settings.alerts else None
+            self._alerts_place.put(group, None if self.alerts is None else self.alerts.run)
+        if before is None or _of_mqtt(before) != _of_mqtt(settings):
+            self.mqtt = None if settings.mqtt is None else self._make_mqtt(settings, behind, app)
+            self._mqtt_place.put(group, None if self.mqtt is None else self.mqtt.run)
 
     def stop(self) -> None:
         """End everything."""
-        if self._task is not None:
-            self._task.cancel()
+        self._alerts_place.stop()
+        self._mqtt_place.stop()
 
     def findings(self) -> Iterator[Finding]:
         """What is wrong with them."""
         if self.alerts is not None:
             yield from self.alerts.findings()
+        if self.mqtt is not None:
+            yield from self.mqtt.findings()
 
-    def _made(self, settings: Settings) -> Alerts:
+    def _make_alerts(self, settings: Settings, behind: Behind) -> Alerts:
         from sitectl.alerts.room import Alerts
 
         if self._shelf is None:
             self._shelf = AlertShelf(self._database)
-        return Alerts(
-            settings.alerts,
-            settings.site.name,
-            zone_of(settings),
-            self._overview.problems,
-            self._shelf,
-            self._clock,
-            self._random,
-        )
+        problems, zone = behind.overview.problems, zone_of(settings)
+        return Alerts(settings.alerts, settings.site.name, zone, problems, self._shelf, self._clock, self._random)
 
-    async def _run(self, alerts: Alerts, previous: asyncio.Task[None] | None) -> None:
-        if previous is not None:
-            await asyncio.wait({previous})
-        async with asyncio.TaskGroup() as group:
-            self._keep(group, "alerts", alerts.run)
+    def _make_mqtt(self, settings: Settings, behind: Behind, app: FastAPI) -> Mqtt:
+        from sitectl.api.inside import Inside
+        from sitectl.mqtt.room import Mqtt
+
+        assert settings.mqtt is not None
+        return Mqtt(settings.mqtt, behind, Inside(app, "mqtt"), self._clock, self._random)
 
 
-def _told(settings: Settings) -> object:
-    """All that this file makes rooms of."""
+def _of_alerts(settings: Settings) -> object:
     return settings.alerts, settings.site.name, settings.site.timezone
+
+
+def _of_mqtt(settings: Settings) -> object:
+    return settings.mqtt, settings.site.name

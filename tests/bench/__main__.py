@@ -40,6 +40,7 @@ BENCHES = {
     "random_trees": 90,
     "rotations": 90,
     "two_minds": 60,
+    "mqtt": 60,
 }
 """Name -> seconds that it may take."""
 FULL_FACTOR = 20

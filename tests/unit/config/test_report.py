@@ -32,10 +32,10 @@ def test_a_sound_configuration_is_summed_up(tmp_path: Path) -> None:
 
 def test_errors_and_warnings_go_to_standard_error(tmp_path: Path) -> None:
     out, err = StringIO(), StringIO()
-    assert check_command(write(tmp_path, SITE + "nonsense: 1\nmqtt: {host: x}\n"), out, err) == 2
+    assert check_command(write(tmp_path, SITE + "nonsense: 1\nmqtt: {topic: x}\n"), out, err) == 2
     assert out.getvalue() == ""
     lines = err.getvalue().splitlines()
     assert lines[0].startswith(f"{tmp_path}/site.yaml:10:1: nonsense: no such key; ")
-    assert lines[1] == f"{tmp_path}/site.yaml:11:1: mqtt: is not in this version; remove it"
+    assert lines[1] == f"{tmp_path}/site.yaml:11:1: mqtt.host: required, but absent; write host: …"
     assert lines[2].startswith("warning: ")
     assert lines[-1] == "2 errors: the configuration is not used"

@@ -103,7 +103,7 @@ def test_the_sample_meets_the_schema() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"mqtt": {"host": "x"}},
+        {"mqtt": {"port": 1883}},
         {"nonsense": 1},
         {"circuits": {"grid": {"rated_a": "100"}}},
         {"stations": {"A": {"circuit": "grid", "max_a": 16, "kind": "pv"}}},

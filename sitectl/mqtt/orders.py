@@ -1,0 +1,101 @@
+"""Does what commands ask, through the interface, and answers who wants an answer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from sitectl.api.inside import Answered, Inside
+from sitectl.api.views import SCHEMA
+from sitectl.base.clock import Clock
+from sitectl.base.tasks import Tasks
+from sitectl.mqtt.commands import Refused, read
+from sitectl.mqtt.topics import Topics
+
+log = logging.getLogger(__name__)
+
+PER_S, BURST = 20.0, 100.0
+MOST_AT_ONCE = 20
+"""A reset may take a station a minute; others go on meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One message. `answer_to` and `correlation`: of MQTT 5, for who wants an answer."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    answer_to: str | None = None
+    correlation: bytes | None = None
+
+
+Answer = Callable[[str, bytes, bytes | None], Awaitable[None]]
+"""Publishes an answer: topic, payload, correlation data."""
+
+
+class Orders:
+    """At most `PER_S` commands a second for long, and `MOST_AT_ONCE` under way: beyond it they are refused."""
+
+    def __init__(self, topics: Topics, inside: Inside, clock: Clock, answer: Answer) -> None:
+        self._topics = topics
+        self._inside = inside
+        self._clock = clock
+        self._answer = answer
+        self._tasks = Tasks()
+        self._left, self._at = BURST, clock.monotonic()
+
+    def take(self, message: Received) -> None:
+        """Do it beside others; never waits."""
+        if not self._allowed():
+            log.warning("too many commands by MQTT: one at %s is let go", message.topic)
+            return
+        if len(self._tasks) >= MOST_AT_ONCE:
+            log.warning("%d commands by MQTT are under way: one at %s is let go", MOST_AT_ONCE, message.topic)
+            return
+        self._tasks.spawn(self._do(message), f"mqtt command {message.topic}")
+
+    async def stop(self) -> None:
+        """End all that are under way."""
+        await self._tasks.cancel_all()
+
+    def _allowed(self) -> bool:
+        now = self._clock.monotonic()
+        self._left, self._at = min(BURST, self._left + (now - self._at) * PER_S), now
+        if self._left < 1.0:
+            return False
+        self._left -= 1.0
+        return True
+
+    async def _do(self, message: Received) -> None:
+        wall = self._clock.wall()
+        order = read(self._topics, message.topic, message.payload, retained=message.retained, wall=wall)
+        if isinstance(order, Refused):
+            answered = Answered(order.status, {"detail": order.why})
+        else:
+            answered = await self._inside.ask(order.method, *order.path, query=order.query, body=order.body)
+        words = _words(answered)
+        if answered.ok:
+            log.info("a command by MQTT at %s was done", message.topic)
+        else:
+            log.warning("a command by MQTT at %s was refused: %s", message.topic, words)
+        if message.answer_to is None or not _may_be_answered(message.answer_to, self._topics):
+            return
+        told: dict[str, Any] = {"schema": SCHEMA, "ok": answered.ok, "status": answered.status, "topic": message.topic}
+        told |= {"answer": answered.json} if answered.ok else {"detail": words}
+        await self._answer(message.answer_to, orjson.dumps(told), message.correlation)
+
+
+def _words(answered: Answered) -> str:
+    detail = answered.json.get("detail") if isinstance(answered.json, dict) else None
+    return detail if isinstance(detail, str) else f"HTTP {answered.status}"
+
+
+def _may_be_answered(topic: str, topics: Topics) -> bool:
+    """Not at topics of the broker or of our own: an answer there would be taken for something else."""
+    own = topic == topics.base or topic.startswith(f"{topics.base}/")
+    return bool(topic) and not topic.startswith("$") and "+" not in topic and "#" not in topic and not own
