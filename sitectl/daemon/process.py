@@ -36,12 +36,14 @@ from sitectl.config.settings import Settings
 from sitectl.daemon import last_good
 from sitectl.daemon.adoption import Adoption, adopted_of
 from sitectl.daemon.field import Field
+from sitectl.daemon.healing import begin_healing
 from sitectl.daemon.reload import Reload, in_short
 from sitectl.daemon.tellers import Tellers
 from sitectl.daemon.timekeeping import Timekeeper
 from sitectl.daemon.wiring import Ear, Wired, begin_upkeep, open_ledger, wire
 from sitectl.model.events import StoreChanged
 from sitectl.site.cycle import Decision
+from sitectl.site.healer import Healer
 from sitectl.stations.listeners import LISTENERS
 from sitectl.store.opening import Store
 from sitectl.store.upkeep import Upkeep
@@ -133,6 +135,7 @@ class Daemon:
         self._field: Field
         self._tellers: Tellers
         self._tell: Callable[[asyncio.TaskGroup, Settings], None]
+        self._healer: Healer
         self._roles = Roles(self._settings.api.groups)
         self._group: asyncio.TaskGroup
         self._stopping = asyncio.Event()
@@ -172,6 +175,7 @@ class Daemon:
             self._rooms.overview.also_look(self._field.findings)
             self._tellers = Tellers(store.database, self._clock, self._random, self._keep)
             self._rooms.overview.also_look(self._tellers.findings)
+            self._healer = await begin_healing(self._rooms, store, self._field, self._clock, self._tasks)
             try:
                 yield self._rooms
             finally:
@@ -237,6 +241,7 @@ class Daemon:
                     self._keep(group, "rises", self._rooms.rises.run),
                     self._keep(group, "departures", self._rooms.departures.run),
                     self._keep(group, "incidents", self._rooms.incidents.run),
+                    self._keep(group, "healing", self._healer.run),
                     spawn(group, reload.run(), "reload"),
                     self._keep(group, "memory", keep_small),
                     self._keep(group, "clock", partial(self._time.run, self._rooms, self._rooms.pool.wake)),

@@ -275,6 +275,14 @@ class WishCleared:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitsDoubted:
+    """Whether the limits of a station are in force is not sure any more: they are said again."""
+
+    station: StationId
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class ClockSkewLearned:
     """A station's clock runs `skew_s` ahead of ours (negative: behind). Not `sure`: by what it should be."""
 
@@ -321,6 +329,7 @@ Event = (
     | CeilingCleared
     | WishSet
     | WishCleared
+    | LimitsDoubted
     | ClockSkewLearned
     | StoreChanged
 )

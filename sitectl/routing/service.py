@@ -18,6 +18,11 @@ def with_wish(out: Out, owner: str, evse: int, operative: bool) -> Out:
     return {**{who: evses for who, evses in out.items() if who != owner}, **({owner: own} if own else {})}
 
 
+def all_taken_out(out: Out) -> frozenset[int]:
+    """All that anybody has taken out."""
+    return frozenset[int]().union(*out.values())
+
+
 def taken_out(out: Out, evse: int) -> bool:
     """Whether anybody has taken out exactly this one."""
     return any(evse in own for own in out.values())

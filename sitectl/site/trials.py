@@ -19,7 +19,7 @@ from sitectl.base.clock import Clock
 from sitectl.base.errors import EnvironmentFault
 from sitectl.base.tasks import Tasks
 from sitectl.model.events import CeilingCleared, CeilingSet, Event
-from sitectl.model.ids import EvseId
+from sitectl.model.ids import EvseId, StationId
 from sitectl.model.limits import Ceiling
 from sitectl.model.station import Obeys
 from sitectl.site.ports import Journal, OverlayStore
@@ -229,6 +229,10 @@ class Trials:
     def newest(self, evse: EvseId) -> Trial | None:
         """The last trial of an EVSE since the start."""
         return self._newest.get(evse)
+
+    def at_work(self) -> dict[StationId, str]:
+        """The station with whose car something is tried now, and what."""
+        return {evse.station: f"a {trial.kind.words}" for evse, trial in self._newest.items() if trial.running}
 
     def kept(self, evse: EvseId) -> dict[str, Any]:
         """The outcomes that are remembered, by kind."""

@@ -105,6 +105,10 @@ def _say_again(state: SiteState, station: StationId) -> SiteState:
     return _each_evse(state, station, lambda e: replace(e, resend=e.newest_offer is not None, refused_until=0.0))
 
 
+def _doubted(state: SiteState, event: events.LimitsDoubted) -> SiteState:
+    return _say_again(state, event.station)
+
+
 def _disconnected(state: SiteState, event: events.StationDisconnected) -> SiteState:
     held = state.stations.get(event.station)
     if held is not None and held.traits.forgets:
@@ -349,6 +353,7 @@ _REDUCERS: Mapping[type, Callable[[SiteState, Any], SiteState]] = {
     events.CeilingCleared: _ceiling_cleared,
     events.WishSet: _wish_set,
     events.WishCleared: _wish_cleared,
+    events.LimitsDoubted: _doubted,
     events.ClockSkewLearned: _skew,
     events.StoreChanged: _store,
 }

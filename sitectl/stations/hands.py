@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sitectl.base.clock import Clock
@@ -23,6 +23,8 @@ class Hands:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self.done: Callable[[Hand], None] = lambda hand: None
+        """Told of each order that was, or may have been, done."""
         self._open: dict[StationId, tuple[Hand, ...]] = {}
         self._done: dict[StationId, deque[Hand]] = {}
 
@@ -46,7 +48,17 @@ class Hands:
             self._open.pop(hand.station, None)
         refused = isinstance(outcome, Answered) and not outcome.accepted
         if not refused and not isinstance(outcome, NotSent):
-            self._done.setdefault(hand.station, deque(maxlen=MOST_KEPT)).append(replace(hand, open=False))
+            closed = replace(hand, open=False)
+            self._keep(closed)
+            self.done(closed)
+
+    def remember(self, hands: Sequence[Hand]) -> None:
+        """What was done before a restart."""
+        for hand in hands:
+            self._keep(hand)
+
+    def _keep(self, hand: Hand) -> None:
+        self._done.setdefault(hand.station, deque(maxlen=MOST_KEPT)).append(hand)
 
     def under_way(self, station: StationId) -> Sequence[Hand]:
         """Orders that the station has not answered yet."""

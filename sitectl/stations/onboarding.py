@@ -15,7 +15,7 @@ from sitectl.model.events import StartControlLearned
 from sitectl.model.ids import EvseId
 from sitectl.model.security import SecurityEventType
 from sitectl.ocpp.v16 import decode, setup
-from sitectl.ocpp.v16.configuration import starts_pass_us
+from sitectl.ocpp.v16.configuration import csv, starts_pass_us
 from sitectl.stations.desk import Desk
 from sitectl.stations.handlers.provisioning import HEARTBEAT_WITHOUT_PONGS_S
 from sitectl.stations.record import Presently, StationRecord
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 STATUS_GRACE_S = 10.0
 WATCH_EVERY_S = 30.0
+CHECK_EVERY_S = 3600.0
+"""How often it is read again what was set: one call or five an hour."""
 READINGS_WITHIN_S = 120.0
 """A running transaction without a current for so long: the sampling plan does not work there."""
 
@@ -33,18 +35,51 @@ async def onboard(desk: Desk, record: StationRecord, present: Presently) -> None
     await _read_configuration(desk, record)
     await _ask_who_it_is(record, present)
     await _ask_for_statuses(record, present)
-    quirks = record.quirks
-    interval_s = quirks.sample_interval_s or setup.SAMPLE_INTERVAL_S
-    await _apply(desk, record, setup.sampling(_values(record), quirks.measurands, interval_s))
+    desk.vitals.configuration(record.id, drifted(record))
+    await _apply(desk, record, _sampling(record))
     if not present.peer.pongs_seen:
         await _apply(desk, record, setup.heartbeat(_values(record), HEARTBEAT_WITHOUT_PONGS_S))
     await desk.certificates.look_after(record, present)
+    checked_at = desk.clock.monotonic()
     while True:
         await asyncio.sleep(WATCH_EVERY_S)
+        if desk.clock.monotonic() - checked_at >= CHECK_EVERY_S:
+            checked_at = desk.clock.monotonic()
+            await check_configuration(desk, record)
         _watch_readings(desk, record)
         _watch_numbers(desk, record)
         _watch_frames(desk, record, present)
         await desk.certificates.look_after(record, present)
+
+
+async def configure_again(desk: Desk, record: StationRecord) -> bool:
+    """Write again what a station has lost, and look whether it holds; whether it does."""
+    again = [setup.Setting(key, (record.accepted[key],)) for key in drifted(record)]
+    await _apply(desk, record, [*again, *_sampling(record)])
+    await check_configuration(desk, record)
+    return not drifted(record)
+
+
+async def check_configuration(desk: Desk, record: StationRecord) -> None:
+    """Read again what was set: whether it still holds is a sign of how well the station is."""
+    await _read_configuration(desk, record)
+    desk.vitals.configuration(record.id, drifted(record))
+
+
+def drifted(record: StationRecord) -> list[str]:
+    """The keys that were written, and are not what the station accepted."""
+    held = {key.lower(): value for key, (value, _) in record.configuration.items()}
+    return [
+        key
+        for key, value in record.accepted.items()
+        if key.lower() in held and csv(held[key.lower()].lower()) != csv(value.lower())
+    ]
+
+
+def _sampling(record: StationRecord) -> Sequence[setup.Setting]:
+    quirks = record.quirks
+    interval_s = quirks.sample_interval_s or setup.SAMPLE_INTERVAL_S
+    return setup.sampling(_values(record), quirks.measurands, interval_s)
 
 
 def _values(record: StationRecord) -> dict[str, str]:
@@ -96,6 +131,7 @@ async def _apply(desk: Desk, record: StationRecord, settings: Sequence[setup.Set
             data = {"key": setting.key, "value": value}
             if isinstance(outcome, Answered) and outcome.accepted:
                 record.configuration = {**record.configuration, setting.key: (value, False)}
+                record.accepted[setting.key] = value
                 desk.book.learned(record, configuration=_values(record))
                 desk.note("station.configured", record, {**data, "status": outcome.status})
                 break

@@ -59,6 +59,9 @@ class Ledger(Protocol):
     def stop(self, stop: TransactionStop, message: OutboxMessage, raw: bytes) -> Awaitable[StoppedTransaction]:
         """Store a stop and its outbox rows (to the uplinks that got the start); equal content twice changes nothing."""
 
+    def conclude(self, evse: EvseId, why: str) -> Awaitable[TransactionId | None]:
+        """End what runs on an EVSE and its station knows nothing of, at its last sample. None: nothing runs there."""
+
     def samples(
         self,
         station: StationId,

@@ -111,6 +111,8 @@ class StationRecord:
     clock: StationClock = field(default_factory=StationClock)
     statuses: dict[int, Payload] = field(default_factory=dict)
     configuration: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    accepted: dict[str, str] = field(default_factory=dict)
+    """Configuration keys that we have written, and the values that it has accepted."""
     readings: dict[int, EvseReading] = field(default_factory=dict)
     running: dict[int, Running] = field(default_factory=dict)
     deviations: set[str] = field(default_factory=set)

@@ -23,7 +23,7 @@ from sitectl.model.commands import (
     TriggerMessage,
     Urgency,
 )
-from sitectl.model.events import ClockSkewLearned
+from sitectl.model.events import ClockSkewLearned, TransactionEnded
 from sitectl.model.hands import HandKind
 from sitectl.model.health import Problem
 from sitectl.model.ids import EvseId, StationId
@@ -40,6 +40,7 @@ from sitectl.stations.handshake import Rules
 from sitectl.stations.limits import LimitDesk
 from sitectl.stations.listeners import Doors
 from sitectl.stations.models import Models
+from sitectl.stations.onboarding import configure_again
 from sitectl.stations.outbound import Done, Guard
 from sitectl.stations.ports import Centrals, CertificateAuthority, Journal, Ledger, SiteInbox, StationBook
 from sitectl.stations.record import StationRecord
@@ -196,6 +197,39 @@ class Stations:
             said = f"{command.kind.value} reset was ordered{f' by {by}' if by else ''}"
             self._desk.centrals.security_event(station, SecurityEventType.RESET_OR_REBOOT, said)
         return outcome
+
+    async def configure_again(self, station: StationId) -> Outcome:
+        """Write again what a station has lost of its configuration, have it ask for the time, and read back."""
+        record = self.book.records.get(station)
+        if record is None or record.quarantined or record.present is None:
+            return NotSent("the station is offline")
+        record.clock.restart()
+        beat = TriggerMessage(EvseId(station, 0), "Heartbeat")
+        await record.queue.execute(beat, Urgency.HOUSEKEEPING)
+        holds = await configure_again(self._desk, record)
+        return Answered("Accepted" if holds else "Rejected", {})
+
+    async def conclude(self, evse: EvseId, why: str) -> bool:
+        """End in the ledger what runs on an EVSE and its station knows nothing of. False: nothing runs there.
+
+        Raises EnvironmentFault where the disk does not take it.
+        """
+        transaction = await self._desk.ledger.conclude(evse, why)
+        record = self.book.records.get(evse.station)
+        if transaction is None or record is None:
+            return False
+        record.running.pop(evse.evse, None)
+        self._desk.centrals.outbox_grew(evse.station)
+        self._desk.inbox.post(TransactionEnded(evse, transaction, self._desk.clock.monotonic()))
+        return True
+
+    def power_cycled(self, station: StationId, by: str) -> None:
+        """Its power was cut and given back: it will boot, and its centrals hear why."""
+        self.vitals.restart_asked(station)
+        hand = self.hands.begin(station, HandKind.POWER_CYCLE, by)
+        self.hands.end(hand, Answered("Accepted", {}))
+        said = f"its power was cut and given back by {by}"
+        self._desk.centrals.security_event(station, SecurityEventType.RESET_OR_REBOOT, said)
 
     async def hang_up(self, station: StationId, why: str, by: str) -> Outcome:
         """Close the connection of a station, which is expected to come anew."""

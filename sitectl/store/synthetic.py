@@ -9,8 +9,8 @@ import sqlite3
 
 from sitectl.base.units import format_utc
 from sitectl.model.ids import StationId, TransactionId, UplinkId
-from sitectl.model.transaction import ClockQuality, TransactionStart, TransactionStop
-from sitectl.store.moments import from_us, to_us
+from sitectl.model.transaction import ClockQuality, TransactionStop
+from sitectl.store.moments import from_us
 from sitectl.store.records import end_transaction
 from sitectl.store.rows import Encoded
 from sitectl.store.running import Running, load
@@ -19,12 +19,13 @@ from sitectl.store.thinning import head_of
 SYNTHETIC_REASON = "Other"  # the station forgot a stop; why the car stopped is not known
 
 
-def concluded(lost: Running, start: TransactionStart) -> TransactionStop:
-    """The stop of a transaction whose EVSE began another: at its last sample; without one where the next takes over."""
+def concluded(lost: Running, next_us: int, next_wh: int) -> TransactionStop:
+    """The stop of a transaction that its station has forgotten: at its last sample; without one where the next takes
+    over, or where it began itself."""
     if lost.last_sample_us is not None and lost.last_sample_wh is not None:
         ended_us, meter_wh = lost.last_sample_us, int(lost.last_sample_wh)
     else:
-        ended_us, meter_wh = to_us(start.started), start.meter_start_wh
+        ended_us, meter_wh = next_us, next_wh
     ended = from_us(max(ended_us, lost.started_us))
     return TransactionStop(
         station=lost.evse.station,

@@ -146,6 +146,20 @@ class Ledger:
 
         return self._database.run(job, patient=patient)
 
+    def conclude(self, evse: EvseId, why: str) -> Awaitable[TransactionId | None]:
+        """End what runs on an EVSE and its station knows nothing of, at its last sample. None: nothing runs there."""
+        received = self._received(b"")
+
+        def job(connection: sqlite3.Connection) -> TransactionId | None:
+            one = next((one for one in self._running.of(connection, evse.station) if one.evse == evse), None)
+            if one is not None:
+                (frame,) = connection.execute("SELECT coalesce(max(id), 0) FROM raw_frames").fetchone()
+                stop = concluded(one, one.started_us, one.meter_start_wh)
+                self._end_synthetically(connection, one, stop, received, frame, why)
+            return None if one is None else one.transaction
+
+        return self._database.run(job)
+
     def verdict(self, transaction: TransactionId, info: IdTokenInfo) -> Awaitable[None]:
         """Store what was answered to the station about the token of a transaction."""
 
@@ -201,7 +215,8 @@ class Ledger:
         frame = insert_frame(connection, self._stamp, start.evse.station, id, OutboxKind.START, received)
         lost = [] if late else [one for one in at_station if one.evse == start.evse]
         for one in lost:
-            self._end_synthetically(connection, one, start, received, frame)
+            stop = concluded(one, to_us(start.started), start.meter_start_wh)
+            self._end_synthetically(connection, one, stop, received, frame, "the EVSE started another")
         closed = max(lost, key=lambda one: one.started_us).transaction if lost else None
 
         one = Running(
@@ -225,19 +240,19 @@ class Ledger:
         return StartedTransaction(one.transaction, one.station_transaction_id, one.evse, None, closed=closed, late=late)
 
     def _end_synthetically(
-        self, connection: sqlite3.Connection, lost: Running, start: TransactionStart, received: Received, frame: int
+        self,
+        connection: sqlite3.Connection,
+        lost: Running,
+        stop: TransactionStop,
+        received: Received,
+        frame: int,
+        why: str,
     ) -> None:
         """End what the station forgot."""
-        stop = concluded(lost, start)
         message = Encoded.of(self._compose_stop(stop, lost.version))
         self._end(connection, lost, stop, message, received, frame, synthetic=True)
-        self._event(
-            connection,
-            received,
-            "transaction.ended_synthetically",
-            lost,
-            {"meter_stop_wh": stop.meter_stop_wh, "stopped": stop.stopped_raw, "why": "the EVSE started another"},
-        )
+        data = {"meter_stop_wh": stop.meter_stop_wh, "stopped": stop.stopped_raw, "why": why}
+        self._event(connection, received, "transaction.ended_synthetically", lost, data)
 
     def _stop(
         self, connection: sqlite3.Connection, stop: TransactionStop, message: Encoded, received: Received

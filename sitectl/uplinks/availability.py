@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sitectl.base.errors import EnvironmentFault
 from sitectl.model.commands import Answered, ChangeAvailability, NotSent, Unanswered, Urgency
 from sitectl.model.ids import EvseId, StationId, UplinkId
 from sitectl.model.transaction import Payload
-from sitectl.routing.service import Out, is_out, next_order, taken_out, with_order, with_wish
+from sitectl.routing.service import Out, all_taken_out, is_out, next_order, taken_out, with_order, with_wish
 from sitectl.uplinks.asking import Asker
 from sitectl.uplinks.ports import Rooms
 from sitectl.wire.outcomes import Reply
@@ -78,6 +78,10 @@ class Availability:
         """Whether somebody has taken it out of service: then nothing starts there, whatever the station says."""
         held = self._stations.get(evse.station)
         return held is not None and is_out(held.out, evse.evse)
+
+    def outs(self) -> Mapping[StationId, frozenset[int]]:
+        """What somebody has taken out of service, by station; EVSE 0: all of it."""
+        return {station: taken for station, held in self._stations.items() if (taken := all_taken_out(held.out))}
 
     # --- what is asked ------------------------------------------------------------------------------------------------
 

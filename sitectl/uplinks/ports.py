@@ -57,9 +57,16 @@ class SiteLimits(Protocol):
 class StationDoor(Protocol):
     """The only door to a station: everything that anybody wants of it goes through its one outbound queue."""
 
-    async def execute(self, station: StationId, command: Command, urgency: Urgency, by: str = "") -> Outcome:
+    async def execute(
+        self,
+        station: StationId,
+        command: Command,
+        urgency: Urgency,
+        by: str = "",
+        guard: Callable[[], str] | None = None,
+    ) -> Outcome:
         """Queue a command and wait for its outcome; never raises for a station that is away (NotSent). `by`: who wants
-        it; "" is the site itself."""
+        it; "" is the site itself. `guard` says just before it leaves why it must not any more, "" when it may."""
 
 
 class Outbox(Protocol):

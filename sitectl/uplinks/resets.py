@@ -97,12 +97,17 @@ class Resets:
             self._rooms.spawn(self._see_to_it(asker, held), f"reset of {asker.station}")
         return central_encode.outcome(ACTION, outcome) or {}
 
-    async def order(self, station: StationId, kind: ResetKind, by: str) -> Outcome:
-        """Somebody else than a central wants it: a person by name, or healing, which begins none beside another's."""
+    async def order(
+        self, station: StationId, kind: ResetKind, by: str, guard: Callable[[], str] | None = None
+    ) -> Outcome:
+        """Somebody else than a central wants it: a person by name, or healing, which begins none beside another's.
+
+        `guard` says just before it leaves why it must not any more, "" when it may.
+        """
         asked = ResetStation(station, kind)
 
         async def send() -> Outcome:
-            return await self._rooms.door.execute(station, asked, Urgency.CONTROL, by=by)
+            return await self._rooms.door.execute(station, asked, Urgency.CONTROL, by=by, guard=guard)
 
         return await self._order(asked, by, send)
 
@@ -110,6 +115,10 @@ class Resets:
         """Who has ordered a reset that is under way; None: nobody has."""
         held = self._stations.get(station)
         return None if held is None or not self._is_under_way(held) else held.by
+
+    def at_work(self) -> dict[StationId, str]:
+        """Who else than healing has ordered a reset that is under way, by station."""
+        return {id: held.by for id, held in self._stations.items() if held.by != HEALING and self._is_under_way(held)}
 
     # --- inside -------------------------------------------------------------------------------------------------------
 

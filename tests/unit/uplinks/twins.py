@@ -91,7 +91,9 @@ class Door:
         self.delay_s = 0.02
         self._facts = facts
 
-    async def execute(self, station: StationId, command: Command, urgency: Urgency, by: str = "") -> Outcome:
+    async def execute(
+        self, station: StationId, command: Command, urgency: Urgency, by: str = "", guard: Any = None
+    ) -> Outcome:
         await asyncio.sleep(self.delay_s)
         if not self._facts.online(station):
             return NotSent("the station is offline")

@@ -1,0 +1,270 @@
+"""Heals: looks at all stations once a second and at once on a fault, and has done what the still room decides.
+
+A task of its own beside the control cycle, which it never delays. An attempt is on disk before it is done, so that a
+restart goes on where the ladder was; where the disk takes nothing, nothing is done. In the mode `observe` everything is
+decided and recorded, and nothing done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta, tzinfo
+from typing import Any
+
+from sitectl.base.clock import Clock
+from sitectl.base.errors import EnvironmentFault
+from sitectl.base.tasks import Tasks
+from sitectl.healing.heal import HealingRound, heal
+from sitectl.healing.memory import HealingMemory, remembered
+from sitectl.healing.picture import NOTHING_SEEN, pictures
+from sitectl.healing.policy import HealingRules
+from sitectl.healing.view import Done, HealthView, Moments
+from sitectl.model.health import Attempt, AttemptOutcome, Finding, HealingMode, Remedy, RemedyKind
+from sitectl.model.ids import EvseId, StationId
+from sitectl.model.snapshot import SiteSnapshot
+from sitectl.site.healing_ports import AttemptStore
+from sitectl.site.owner import Site
+from sitectl.site.ports import Journal, OverlayStore
+from sitectl.site.remedies import Remedies, Running
+from sitectl.site.station_facts import FactBook
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 1.0
+SHORTEST_S = 0.1
+WRITE_S = 4.0
+"""A disk that takes longer has not taken it, and what is not on disk is not done."""
+
+PAUSE, MODE = "heal_pause", "heal_mode"
+SITE = "site"
+"""The key under which the mode is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """Who said that healing shall leave a station alone, and why."""
+
+    by: str
+    why: str = ""
+
+
+class Healer:
+    """`rules` and `zone` as they hold now. `run` it; everything else answers at once."""
+
+    def __init__(
+        self,
+        site: Site,
+        facts: FactBook,
+        remedies: Remedies,
+        store: AttemptStore,
+        overlay: OverlayStore,
+        journal: Journal,
+        clock: Clock,
+        tasks: Tasks,
+        rules: Callable[[], HealingRules],
+        zone: Callable[[], tzinfo],
+    ) -> None:
+        self._site = site
+        self._facts = facts
+        self._remedies = remedies
+        self._store = store
+        self._overlay = overlay
+        self._journal = journal
+        self._clock = clock
+        self._tasks = tasks
+        self._rules = rules
+        self._zone = zone
+        self._memory: HealingMemory | None = None
+        self._pictures = NOTHING_SEEN
+        self._done: list[Done] = []
+        self._wake = asyncio.Event()
+        self._findings: tuple[Finding, ...] = ()
+        self._under_way: dict[str, Attempt] = {}
+
+    # --- people ------------------------------------------------------------------------------------------------------
+
+    @property
+    def rules(self) -> HealingRules:
+        """What it goes by now."""
+        return self._rules()
+
+    @property
+    def mode(self) -> HealingMode:
+        """What was said last, else as configured."""
+        kept = self._overlay.of(MODE).get(SITE)
+        try:
+            return self._rules().mode if kept is None else HealingMode(kept.value)
+        except ValueError:
+            return self._rules().mode
+
+    @property
+    def mode_source(self) -> str:
+        """Who said so; "" by the configuration."""
+        kept = self._overlay.of(MODE).get(SITE)
+        return "" if kept is None else kept.source
+
+    async def set_mode(self, mode: HealingMode | None, by: str) -> None:
+        """Choose the mode; None: as configured. Raises EnvironmentFault where the disk does not take it."""
+        if mode is None:
+            await self._overlay.forget(MODE, SITE)
+        else:
+            await self._overlay.keep(MODE, SITE, mode.value, source=by)
+        self._journal.record("healing.mode", data={"mode": self.mode.value, "by": by})
+        self._wake.set()
+
+    def paused(self) -> Mapping[StationId, Paused]:
+        """The stations that healing leaves alone."""
+        return {
+            StationId(key): Paused(kept.source, str((kept.value or {}).get("why", "")))
+            for key, kept in self._overlay.of(PAUSE).items()
+        }
+
+    async def pause(self, station: StationId, by: str, why: str = "", for_s: float | None = None) -> None:
+        """Leave a station alone, for a while or until `resume`. Raises EnvironmentFault."""
+        expires = None if for_s is None else self._clock.wall() + timedelta(seconds=for_s)
+        await self._overlay.keep(PAUSE, station, {"why": why}, source=by, expires=expires)
+        self._journal.record("healing.paused", station, data={"by": by, "why": why, "for_s": for_s})
+
+    async def resume(self, station: StationId, by: str) -> bool:
+        """Heal it again; somebody has looked at it, so a tamper alarm is over too. Whether it was paused."""
+        was = station in self._overlay.of(PAUSE)
+        await self._overlay.forget(PAUSE, station)
+        self._facts.vitals.looked_at(station)
+        self._journal.record("healing.resumed", station, data={"by": by})
+        self._wake.set()
+        return was
+
+    @property
+    def memory(self) -> HealingMemory:
+        """The cases as they stand."""
+        return self._memory or HealingMemory()
+
+    @property
+    def under_way(self) -> Sequence[Attempt]:
+        """Remedies that are being done."""
+        return list(self._under_way.values())
+
+    def findings(self) -> Sequence[Finding]:
+        """What needs a person."""
+        return self._findings
+
+    # --- the round ---------------------------------------------------------------------------------------------------
+
+    def changed(self, station: StationId, urgent: bool) -> None:
+        """Something of a station changed; a new fault is looked at at once."""
+        if urgent:
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Look for ever. May be run again after a failure."""
+        if self._memory is None:
+            attempts = await self._store.remembered()
+            self._memory = remembered(attempts, self._rules(), self._moments())
+        next_at = self._clock.monotonic()
+        while True:
+            self._wake.clear()
+            await self.round()
+            next_at = max(next_at + EVERY_S, self._clock.monotonic())
+            await asyncio.sleep(SHORTEST_S)
+            try:
+                async with asyncio.timeout(max(0.0, next_at - self._clock.monotonic())):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def round(self) -> HealingRound | None:
+        """One look, and what follows from it. None: the site has not been seen yet."""
+        decision = self._site.decision
+        if decision is None or self._memory is None:
+            return None
+        seen, rules, mode = decision.snapshot, self._rules(), self.mode
+        facts = self._facts.look(seen.stations, self._overlay.of(PAUSE))
+        self._pictures = pictures(self._pictures, seen, self._site.state.topology, facts)
+        done, self._done = self._done, []
+        view = HealthView(self._pictures.stations, tuple(done), mode)
+        came = heal(self._memory, view, rules, self._moments())
+        self._memory, self._findings = came.memory, came.findings
+        self._record(came)
+        if came.begin:
+            await self._begin(came.begin, seen)
+        return came
+
+    def _moments(self) -> Moments:
+        return Moments(self._clock.monotonic(), self._clock.wall().astimezone(self._zone()))
+
+    async def _begin(self, attempts: Sequence[Attempt], seen: SiteSnapshot) -> None:
+        """Keep them, and have them done; what is not on disk is not done."""
+        named = [(attempt, seen.stations[attempt.remedy.station].identity) for attempt in attempts]
+        try:
+            async with asyncio.timeout(WRITE_S):
+                await self._store.begin(named)
+        except (EnvironmentFault, TimeoutError) as error:
+            why = f"it would not be on disk: {str(error) or 'the disk is too slow'}"
+            self._done += [_not_done(attempt, self._clock.monotonic(), why) for attempt in attempts if _acts(attempt)]
+            return
+        for attempt in attempts:
+            self._note("healing.attempt", attempt.remedy, _begun(attempt))
+            if _acts(attempt):
+                self._under_way[attempt.id] = attempt
+                self._tasks.spawn(self._do(attempt, _running(seen, attempt.remedy.station)), f"heal {attempt.id}")
+
+    async def _do(self, attempt: Attempt, running: Running) -> None:
+        try:
+            done = await self._remedies.do(attempt, running)
+        finally:
+            self._under_way.pop(attempt.id, None)
+        self._store.outcome(attempt.id, done.outcome)
+        self._note("healing.done", attempt.remedy, {"outcome": done.outcome.value, "said": done.text})
+        self._done.append(done)
+        self._wake.set()
+
+    def _record(self, came: HealingRound) -> None:
+        """For people, and for the record: what has begun to be wrong, what was judged, what is well again."""
+        for symptom in came.appeared:
+            data: dict[str, Any] = {"symptom": symptom.kind.value, **dict(symptom.evidence)}
+            self._journal.record("healing.symptom", symptom.station, symptom.evse, data)
+        if came.end:
+            self._store.end(came.end)
+        for attempt in came.end:
+            data = {"helped": attempt.helped, **dict(attempt.after)}
+            self._note("healing.judged", attempt.remedy, data)
+        now, wall = self._clock.monotonic(), self._clock.wall()
+        for recovery in came.recovered:
+            symptom, by = recovery.symptom, recovery.by
+            since = wall - timedelta(seconds=max(0.0, now - symptom.since))
+            if by is not None:
+                self._store.recovered(by.id, since)
+            data = {
+                "symptom": symptom.kind.value,
+                "rule": recovery.rule,
+                "after_s": round(recovery.at - symptom.since, 1),
+                "by": by.remedy.kind.value if by is not None else "itself or somebody else",
+            }
+            self._journal.record("healing.recovered", symptom.station, symptom.evse, data)
+
+    def _note(self, type: str, remedy: Remedy, data: Mapping[str, Any]) -> None:
+        said = {"remedy": remedy.kind.value, "rule": remedy.rule, **data}
+        self._journal.record(type, remedy.station, remedy.evse, said)
+
+
+def _begun(attempt: Attempt) -> dict[str, Any]:
+    remedy = attempt.remedy
+    said = {"symptom": remedy.symptom.value, "step": remedy.step + 1, **dict(attempt.before)}
+    return {**said, "dry": True} if attempt.dry else said
+
+
+def _acts(attempt: Attempt) -> bool:
+    return not attempt.dry and attempt.remedy.kind is not RemedyKind.TELL
+
+
+def _not_done(attempt: Attempt, at: float, why: str) -> Done:
+    return Done(attempt.id, attempt.remedy.station, AttemptOutcome.NOT_DONE, at, why)
+
+
+def _running(seen: SiteSnapshot, station: StationId) -> Running:
+    """The transactions of a station by which a remedy was decided."""
+    found = {id: seen.evses[id].transaction for id in seen.stations[station].evses}
+    return {EvseId(*id): transaction for id, transaction in found.items() if transaction is not None}
