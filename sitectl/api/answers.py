@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any, TypeVar
 
 import orjson
@@ -44,6 +44,15 @@ def moment(name: str, text: str) -> datetime:
     if parsed is None:
         raise HTTPException(422, f"{name}={text!r} is not an ISO 8601 time")
     return parsed[0]
+
+
+def day_or_moment(name: str, text: str, zone: tzinfo) -> datetime:
+    """The same, or a date: then its first moment in the site's zone."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return moment(name, text)
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
 def look(behind: Behind) -> tuple[SiteState, Decision]:

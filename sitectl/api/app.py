@@ -16,6 +16,8 @@ from sitectl.api.buses import add_buses
 from sitectl.api.ceilings import add_ceilings
 from sitectl.api.commissioning import add_commissioning
 from sitectl.api.departures import add_departures
+from sitectl.api.energy import add_energy
+from sitectl.api.exports import add_exports
 from sitectl.api.ledger import add_ledger
 from sitectl.api.ports import Behind
 from sitectl.api.station_orders import add_station_orders
@@ -46,6 +48,9 @@ def make_app(behind: Behind) -> FastAPI:
     _add_site(app, behind)
     add_stations(app, behind)
     add_ledger(app, behind)
+    if behind.history is not None:
+        add_energy(app, behind, behind.history)
+        add_exports(app, behind, behind.history)
     return app
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from sitectl.api.history import History
 from sitectl.api.roles import Roles
 from sitectl.base.clock import SystemClock
 from sitectl.config.settings import ApiGroups
@@ -268,7 +269,7 @@ class AlertDesk(Protocol):
 @dataclass(frozen=True, slots=True)
 class Behind:
     """The rooms behind the interface. `closing` is set when open streams shall end; `roles`: who may do what;
-    `buses`, `signals`, `alerts`: as they are now."""
+    `buses`, `signals`, `alerts`: as they are now; `history` None: nothing is asked of it."""
 
     site: SiteReader
     ledger: LedgerReader
@@ -289,3 +290,4 @@ class Behind:
     buses: Callable[[], Buses] = lambda: Buses((), SystemClock())
     signals: Callable[[], Sequence[SignalView]] = lambda: ()
     alerts: Callable[[], AlertDesk | None] = lambda: None
+    history: History | None = None

@@ -85,6 +85,19 @@ class Client:
             except (OSError, http.client.HTTPException, ValueError) as error:
                 raise self._broken(error) from error
 
+    def lines(self, *path: str, **query: Value) -> Iterator[dict[str, Any]]:
+        """Ask for an answer of many rows, each a line of JSON; raises DaemonAway where it breaks off before its end."""
+        with self._open("GET", path, query, SILENCE_S) as response:
+            try:
+                while line := response.readline():
+                    row = json.loads(line)
+                    if row.get("end"):
+                        return
+                    yield row
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                raise self._broken(error) from error
+            raise DaemonAway(f"the daemon on {self._path} broke off before the end; ask again")
+
     def _broken(self, error: Exception) -> DaemonAway:
         return DaemonAway(f"the daemon on {self._path} broke off: {error!r}; `sitectl status` tells whether it runs")
 

@@ -98,6 +98,13 @@ def timeline(
         screen.print(line, soft_wrap=True)
 
 
+def day_or_time(since: str | None, option: str = "--since") -> str | None:
+    """The same; a date is left to the daemon, which knows in which zone it is."""
+    if since is not None and re.fullmatch(r"\d{4}-\d\d-\d\d", since.strip(), re.ASCII):
+        return since.strip()
+    return begin_of(since, option)
+
+
 def begin_of(since: str | None, option: str = "--since") -> str | None:
     """The moment that `--since` (or another option) means, as the daemon takes it."""
     if since is None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sitectl.cli import adopting, departures, editing, ledger, meter_tables, station_orders, tables, trials
+from sitectl.cli import adopting, departures, editing, energy, ledger, meter_tables, station_orders, tables, trials
 from sitectl.cli.alerts import alerts_app
 from sitectl.cli.asking import (
     DEFAULT_CONFIG,
@@ -28,6 +28,7 @@ from sitectl.cli.asking import (
 from sitectl.cli.ceilings import circuit_app
 from sitectl.cli.client import DaemonAway, NotAllowed, Refused
 from sitectl.cli.commission import commission_app
+from sitectl.cli.export import export_app
 from sitectl.cli.meters import meter_app
 from sitectl.cli.run import EXAMPLES as RUN_EXAMPLES
 from sitectl.cli.run import run
@@ -232,6 +233,8 @@ station_app.command("adopt", epilog=adopting.ADOPT_EXAMPLES)(adopting.adopt)
 station_app.command("forget")(adopting.forget)
 app.add_typer(circuit_app, name="circuit")
 app.add_typer(commission_app, name="commission")
+app.command(epilog=energy.EXAMPLES)(energy.energy)
+app.add_typer(export_app, name="export")
 app.command()(ledger.events)
 app.command()(ledger.timeline)
 

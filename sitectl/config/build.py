@@ -84,6 +84,7 @@ def build(draft: Draft, gathered: Gathered, fallback_a: Mapping[tuple[str, int],
         retention=RetentionSettings(
             raw_days=config.retention.raw_days,
             transactions_days=config.retention.transactions_days,
+            energy_15min_days=config.retention.energy_15min_days,
             max_mb_per_day=config.retention.max_mb_per_day,
             backlog_mb=config.retention.backlog_mb,
             backlog_station_mb=config.retention.backlog_station_mb,

@@ -276,6 +276,7 @@ class RetentionSettings:
 
     raw_days: int = 30
     transactions_days: int = 730
+    energy_15min_days: int = 730
     max_mb_per_day: int = 1000
     backlog_mb: int = 2000
     backlog_station_mb: int = 200

@@ -18,6 +18,7 @@ from random import Random
 import uvloop
 
 from sitectl.api.app import make_app
+from sitectl.api.history import History
 from sitectl.api.ports import Behind
 from sitectl.api.roles import Roles
 from sitectl.api.server import ApiServer
@@ -43,8 +44,10 @@ from sitectl.daemon.timekeeping import Timekeeper
 from sitectl.daemon.wiring import Ear, Wired, begin_upkeep, open_ledger, wire
 from sitectl.model.events import StoreChanged
 from sitectl.site.cycle import Decision
+from sitectl.site.energy import EnergyKeeper
 from sitectl.site.healer import Healer
 from sitectl.stations.listeners import LISTENERS
+from sitectl.stations.stations import zone_of
 from sitectl.store.opening import Store
 from sitectl.store.upkeep import Upkeep
 
@@ -239,6 +242,7 @@ class Daemon:
                     self._keep(group, "uplinks", self._rooms.pool.run),
                     self._keep(group, "upkeep", self._upkeep.run),
                     self._keep(group, "rises", self._rooms.rises.run),
+                    self._keep(group, "energy", self._energy().run),
                     self._keep(group, "departures", self._rooms.departures.run),
                     self._keep(group, "incidents", self._rooms.incidents.run),
                     self._keep(group, "healing", self._healer.run),
@@ -279,7 +283,12 @@ class Daemon:
             buses=lambda: self._field.buses,
             signals=self._field.signals,
             alerts=lambda: self._tellers.alerts,
+            history=History(self._upkeep.energy, self._upkeep.transactions, lambda: zone_of(self._settings)),
         )
+
+    def _energy(self) -> EnergyKeeper:
+        site, time = self._rooms.site, self._time
+        return EnergyKeeper(lambda: site.state, self._store.energy, self._clock, lambda: time.known)
 
     def _reloading(self, store: Store) -> Reload:
         def read() -> Loaded | Broken:

@@ -18,6 +18,7 @@ from sitectl.store.ballast import BALLAST_BYTES, Ballast
 from sitectl.store.database import Database
 from sitectl.store.deadletters import DeadLetters
 from sitectl.store.documents import RememberedDocuments, VirtualDocuments, load_documents
+from sitectl.store.energy import EnergyBook
 from sitectl.store.executor import Executor, ThreadExecutor
 from sitectl.store.identity import begin_epoch, coming_epoch, continue_epoch
 from sitectl.store.journal import GATHER_S, Journal
@@ -61,6 +62,7 @@ class Store:
     documents: VirtualDocuments
     overlay: Overlay
     attempts: Attempts
+    energy: EnergyBook
     journal: Journal
     queries: Queries
     rectifier: Rectifier
@@ -173,6 +175,7 @@ def _assembled(
         documents=VirtualDocuments(database, documents),
         overlay=Overlay(database, clock, overlay),
         attempts=Attempts(database, stamp, clock),
+        energy=EnergyBook(database),
         journal=journal,
         queries=Queries(database),
         rectifier=Rectifier(database, stamp, forget),

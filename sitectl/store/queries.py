@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import orjson
 
@@ -78,6 +79,26 @@ def _transactions(
 ) -> Sequence[TransactionView]:
     where = f" WHERE {' AND '.join(wanted)}" if wanted else ""
     rows = connection.execute(f"{_VIEW}{where} ORDER BY rowid DESC LIMIT ?", (limit,)).fetchall()
+    return _views(connection, rows, letters=letters)
+
+
+def transactions_after(
+    connection: sqlite3.Connection, after: int, span_us: tuple[int, int], limit: int
+) -> tuple[Sequence[TransactionView], int | None]:
+    """The next `limit` transactions after a row, of those begun in a span of time, oldest first; the row to go on from,
+    None at the end."""
+    rows = connection.execute(
+        f"{_VIEW.replace('SELECT ', 'SELECT rowid, ')} WHERE rowid > ? AND started_us >= ? AND started_us < ?"
+        " ORDER BY rowid LIMIT ?",
+        (after, *span_us, limit),
+    ).fetchall()
+    more = rows[-1][0] if len(rows) == limit else None
+    return _views(connection, [row[1:] for row in rows], letters=False), more
+
+
+def _views(
+    connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]], *, letters: bool
+) -> Sequence[TransactionView]:
     unsent = _unsent(connection) if rows else {}
     return [
         TransactionView(

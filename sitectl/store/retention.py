@@ -21,6 +21,7 @@ from sitectl.store import aging
 from sitectl.store.aging import Found, Old
 from sitectl.store.background import Background
 from sitectl.store.database import Database
+from sitectl.store.energy import old_quarters
 from sitectl.store.moments import to_us
 from sitectl.store.recordings import HOUR_US, segments
 
@@ -44,6 +45,7 @@ class Ages:
 
     raw_days: int
     transactions_days: int
+    energy_days: int = 730
 
 
 class Retention:
@@ -89,6 +91,7 @@ class Retention:
             "events": await self._delete(aging.events(raw_us, long_us)),
             "archived messages": await self._delete(aging.archived(raw_us)),
             "attempts": await self._delete(aging.attempts(long_us)),
+            "energy": await self._delete(old_quarters(now - timedelta(days=self.ages.energy_days))),
             "anomalies": await self._delete(aging.anomalies(long_us)),
             "recordings": await self._background.ask(lambda _: _old_recordings(self._directory, raw_us)),
         }

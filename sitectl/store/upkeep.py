@@ -12,12 +12,14 @@ from sitectl.config.settings import RetentionSettings
 from sitectl.model.health import Finding
 from sitectl.store.background import Background
 from sitectl.store.backlog import BacklogKeeper
+from sitectl.store.energy_history import EnergyHistory
 from sitectl.store.executor import Executor, ThreadExecutor
 from sitectl.store.opening import Store
 from sitectl.store.quotas import MEGABYTE, Crowded, Limits
 from sitectl.store.recorder import Recorder
 from sitectl.store.retention import Ages, Retention
 from sitectl.store.timeline import Timeline
+from sitectl.store.transaction_history import TransactionHistory
 
 RECORDINGS = "recordings"
 
@@ -47,6 +49,8 @@ class Upkeep:
             settings.max_mb_per_day * MEGABYTE,
         )
         self.timeline = Timeline(self._background, directory, self.recorder, clock)
+        self.energy = EnergyHistory(self._background)
+        self.transactions = TransactionHistory(self._background)
 
         def on_crowded(crowded: Crowded) -> None:
             store.ledger.crowded = crowded
@@ -86,4 +90,4 @@ def _limits(settings: RetentionSettings) -> Limits:
 
 
 def _ages(settings: RetentionSettings) -> Ages:
-    return Ages(settings.raw_days, settings.transactions_days)
+    return Ages(settings.raw_days, settings.transactions_days, settings.energy_15min_days)

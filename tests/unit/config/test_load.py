@@ -188,11 +188,12 @@ def test_an_uplink(tmp_path: Path) -> None:
 
 
 def test_retention(tmp_path: Path) -> None:
-    assert loaded(tmp_path, GRID).settings.retention == RetentionSettings(30, 730, 1000, 2000, 200)
+    assert loaded(tmp_path, GRID).settings.retention == RetentionSettings(30, 730, 730, 1000, 2000, 200)
     text = (
-        "retention: {raw_days: 7, transactions_days: 90, max_mb_per_day: 300, backlog_mb: 500, backlog_station_mb: 50}"
+        "retention: {raw_days: 7, transactions_days: 90, energy_15min_days: 365, max_mb_per_day: 300, backlog_mb: 500,"
+        " backlog_station_mb: 50}"
     )
-    assert loaded(tmp_path, text + GRID).settings.retention == RetentionSettings(7, 90, 300, 500, 50)
+    assert loaded(tmp_path, text + GRID).settings.retention == RetentionSettings(7, 90, 365, 300, 500, 50)
 
 
 def test_no_rights_at_all_can_be_granted(tmp_path: Path) -> None:
