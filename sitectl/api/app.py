@@ -16,6 +16,7 @@ from sitectl.api.buses import add_buses
 from sitectl.api.ceilings import add_ceilings
 from sitectl.api.commissioning import add_commissioning
 from sitectl.api.departures import add_departures
+from sitectl.api.drills import add_drills
 from sitectl.api.energy import add_energy
 from sitectl.api.exports import add_exports
 from sitectl.api.ledger import add_ledger
@@ -38,6 +39,7 @@ def make_app(behind: Behind) -> FastAPI:
     _add_refusals(app)
     add_adoption(app, behind)
     add_commissioning(app, behind)
+    add_drills(app, behind)
     add_alerts(app, behind)
     add_ceilings(app, behind)
     add_departures(app, behind)

@@ -126,6 +126,7 @@ def _document(behind: Behind, facts: SiteFacts, made: str, by: str) -> dict[str,
         "meters": {id: asdict(meter) for id, meter in facts.meters.items()},
         "stations": stations,
         "uplinks": {id: asdict(uplink) for id, uplink in facts.uplinks.items()},
+        "drills": list(behind.drills.reports()),
         "signals": {id: {**asdict(signal), "seen": sorted(signal.seen)} for id, signal in facts.signals.items()},
         "authorization": {
             "mode": facts.authorization,

@@ -25,6 +25,7 @@ from sitectl.model.uplink import UplinkView
 from sitectl.site.ceilings import Bounded, NotTaken, Stands
 from sitectl.site.cycle import Decision
 from sitectl.site.departures import NotSaid, Said
+from sitectl.site.drills import Drill, DrillKind
 from sitectl.site.incidents import NotCovered
 from sitectl.site.owner import CycleTimes
 from sitectl.site.replay import Replayed
@@ -209,6 +210,26 @@ class Notes(Protocol):
         """When the last record was made; "": never."""
 
 
+class DrillDoor(Protocol):
+    """What is taken away under supervision."""
+
+    @property
+    def newest(self) -> Drill | None:
+        """The last one since the start."""
+
+    def begin(self, kind: DrillKind, target: str, for_s: float, by: str) -> Drill:
+        """Begin one; raises DrillFailed where it cannot be done now."""
+
+    def stop(self) -> bool:
+        """Break off what runs; whether anything did."""
+
+    async def keep(self, verdict: str, began: datetime, evidence: list[tuple[bool, str]], by: str) -> Drill:
+        """The report of a drill with the daemon itself; raises EnvironmentFault where the disk does not take it."""
+
+    def reports(self) -> Sequence[Mapping[str, Any]]:
+        """The newest report of each thing that was ever taken away."""
+
+
 class Signer(Protocol):
     """Signs what is handed to people."""
 
@@ -285,6 +306,7 @@ class Behind:
     adoption: Adopting
     notes: Notes
     seal: Signer
+    drills: DrillDoor
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     roles: Roles = field(default_factory=lambda: Roles(ApiGroups()))
     buses: Callable[[], Buses] = lambda: Buses((), SystemClock())

@@ -51,6 +51,11 @@ class Client:
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    @property
+    def path(self) -> Path:
+        """Its socket."""
+        return self._path
+
     def get(self, *path: str, long: bool = False, **query: Value) -> dict[str, Any]:
         """Ask for one JSON answer; with `long` one that may take the daemon a while."""
         return self._answer("GET", path, query, None, SILENCE_S if long else TIMEOUT_S)

@@ -28,6 +28,7 @@ from sitectl.cli.asking import (
 from sitectl.cli.ceilings import circuit_app
 from sitectl.cli.client import DaemonAway, NotAllowed, Refused
 from sitectl.cli.commission import commission_app
+from sitectl.cli.drills import drill_app
 from sitectl.cli.export import export_app
 from sitectl.cli.meters import meter_app
 from sitectl.cli.run import EXAMPLES as RUN_EXAMPLES
@@ -235,6 +236,7 @@ app.add_typer(circuit_app, name="circuit")
 app.add_typer(commission_app, name="commission")
 app.command(epilog=energy.EXAMPLES)(energy.energy)
 app.add_typer(export_app, name="export")
+app.add_typer(drill_app, name="drill")
 app.command()(ledger.events)
 app.command()(ledger.timeline)
 

@@ -38,6 +38,7 @@ def page(document: Json) -> str:
         _circuits(document["circuits"]),
         _stations(document["stations"]),
         _others(document),
+        _drills(document["drills"]),
         _signed(document["signature"]),
     ]
     title = escape(f"Commissioning record of {document['site']}")
@@ -121,6 +122,19 @@ def _others(document: Json) -> str:
     who = document["authorization"]
     told = f"{who['mode']}, {who['tokens']} tokens, unknown ones offline: {who['offline_unknown']}"
     return "<h2>Meters, centrals, relays</h2>" + _table(("What", "Stands"), [*rows, ("authorization", _text(told))])
+
+
+def _drills(drills: Sequence[Json]) -> str:
+    rows = [
+        (
+            _text(drill["began"]),
+            _text(f"{drill['kind']} {drill['target']}"),
+            _text(drill["verdict"]),
+            "<br>".join(_text(one["text"]) for one in drill["evidence"]),
+        )
+        for drill in drills
+    ]
+    return "<h2>Drills</h2>" + (_table(("When", "Taken away", "Verdict", "Seen"), rows) if rows else "<p>None yet.</p>")
 
 
 def _signed(signature: Json) -> str:

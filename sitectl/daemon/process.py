@@ -174,7 +174,9 @@ class Daemon:
             )
             self._loaded = None
             self._rooms.overview.also(time.problems)
-            self._field = Field(self._ear, store.journal, self._clock, self._keep, self._ear.seen, store.overlay)
+            self._field = Field(
+                self._rooms.withheld, store.journal, self._clock, self._keep, self._ear.seen, store.overlay
+            )
             self._rooms.overview.also_look(self._field.findings)
             self._tellers = Tellers(store.database, self._clock, self._random, self._keep)
             self._rooms.overview.also_look(self._tellers.findings)
@@ -279,6 +281,7 @@ class Daemon:
             adoption=self._adoption(reload),
             notes=self._rooms.notes,
             seal=self._rooms.seal,
+            drills=self._rooms.drills,
             roles=self._roles,
             buses=lambda: self._field.buses,
             signals=self._field.signals,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from sitectl.allocator.rules import Mode, SharingRules
 from sitectl.api.overview import SiteOverview
 from sitectl.base.clock import Clock
 from sitectl.base.errors import EnvironmentFault
@@ -15,10 +14,12 @@ from sitectl.base.gateway_clock import GatewayClock
 from sitectl.base.tasks import Tasks
 from sitectl.base.worker import ThreadWorker, Worker
 from sitectl.config.load import Loaded
-from sitectl.config.settings import AllocationMode, DeadController, Settings, UnknownStations
+from sitectl.config.settings import Settings, UnknownStations
 from sitectl.daemon.adoption import Window
+from sitectl.daemon.derived import new_meters, sharing_rules, shown, site_rules
+from sitectl.daemon.drilling import cuts, looker
 from sitectl.model.events import Event, StoreChanged
-from sitectl.model.ids import MeterId, StationId
+from sitectl.model.ids import StationId
 from sitectl.model.snapshot import SiteSnapshot
 from sitectl.model.transaction import OutboxMessage, TransactionStop
 from sitectl.ocpp.v16 import copies
@@ -29,6 +30,7 @@ from sitectl.security.vault import Vault
 from sitectl.site.ceilings import ToldCeilings
 from sitectl.site.commission_notes import CommissionNotes
 from sitectl.site.departures import Departures
+from sitectl.site.drills import Drills
 from sitectl.site.incidents import Incidents
 from sitectl.site.owner import Site
 from sitectl.site.recorder import Recorder
@@ -38,7 +40,8 @@ from sitectl.site.rotations import RotationKeeper
 from sitectl.site.rungs import RungKeeper
 from sitectl.site.trial_runs import RUNS
 from sitectl.site.trials import Trials
-from sitectl.state.site_state import SiteRules, initial_state
+from sitectl.site.withheld import Withheld
+from sitectl.state.site_state import initial_state
 from sitectl.stations.listeners import Doors
 from sitectl.stations.orders import StationOrders
 from sitectl.stations.stations import Stations, zone_of
@@ -108,6 +111,8 @@ class Wired:
     orders: StationOrders
     notes: CommissionNotes
     seal: Seal
+    withheld: Withheld
+    drills: Drills
     secrets: Worker
     """What reads and writes the vault of credentials; stop it at the end."""
 
@@ -162,8 +167,7 @@ async def wire(
 
     `make_dialer` takes the place of sockets to the centrals, `secrets` that of the thread that works on keys.
     """
-    settings = loaded.settings
-    live = Live(settings)
+    live = Live(settings := loaded.settings)
     first_start = await store.queries.first_opened()
     secrets = secrets or ThreadWorker("sitectl-secrets")
     vault = Vault(settings.site.data_dir / CREDENTIALS_FOLDER, secrets)
@@ -204,8 +208,18 @@ async def wire(
     learned = (ceilings, departures, rises, _incidents(settings, store, clock), rungs, rotations, trials)
     restarter = Restarter(ear.post, stations.put, clock, store.journal)
     orders = StationOrders(stations.book, stations, pool.resets, store.journal)
-    notes, seal = CommissionNotes(store.overlay, clock, store.journal), Seal(vault, secrets)
-    return Wired(live, ear, stations, site, pool, overview, *learned, restarter, orders, notes, seal, secrets)
+    notes = CommissionNotes(store.overlay, clock, store.journal)
+    proofs = (notes, Seal(vault, secrets), *_drills(site, ear, pool, stations, store, clock, tasks))
+    return Wired(live, ear, stations, site, pool, overview, *learned, restarter, orders, *proofs, secrets)
+
+
+def _drills(
+    site: Site, ear: Ear, pool: UplinkPool, stations: Stations, store: Store, clock: Clock, tasks: Tasks
+) -> tuple[Withheld, Drills]:
+    """What can be taken away under supervision."""
+    withheld = Withheld(ear)
+    look, taking = looker(site, withheld, pool, clock), cuts(site, withheld, pool, stations)
+    return withheld, Drills(look, taking, store.overlay, clock, tasks, store.journal)
 
 
 def _learning(
@@ -222,8 +236,8 @@ def _learning(
 
 def _site(settings: Settings, store: Store, stations: Stations, clock: Clock) -> Site:
     site = Site(
-        initial_state(settings.topology, _site_rules(settings), clock.monotonic()),
-        _sharing_rules(settings),
+        initial_state(settings.topology, site_rules(settings), clock.monotonic()),
+        sharing_rules(settings),
         clock,
         stations.limits,
         store.limits,
@@ -253,7 +267,7 @@ def _overview(
 ) -> SiteOverview:
     overview = SiteOverview(
         loaded.settings.site.name,
-        _shown(loaded),
+        shown(loaded),
         clock,
         store.journal,
         pool.views,
@@ -276,34 +290,16 @@ async def rewire(rooms: Wired, loaded: Loaded, doors: Doors) -> None:
     rooms.live.settings = settings
     rooms.site.reconfigure(
         settings.topology,
-        _site_rules(settings),
-        _sharing_rules(settings),
+        site_rules(settings),
+        sharing_rules(settings),
         keeps_strangers=settings.ocpp.unknown_stations is UnknownStations.QUARANTINE,
-        new_meters=_new_meters(before, settings),
+        new_meters=new_meters(before, settings),
     )
     rooms.ceilings.resume()
     online = rooms.stations.reconfigure(settings, doors)
-    rooms.overview.reconfigure(settings.site.name, _shown(loaded))
+    rooms.overview.reconfigure(settings.site.name, shown(loaded))
     route = Route(settings.default_uplink)
     await rooms.pool.reconfigure(settings.uplinks, route, online, settings.site.nominal_voltage_v)
-
-
-def _new_meters(before: Settings, after: Settings) -> frozenset[MeterId]:
-    """Meters that are other ones now under the same name."""
-    read = {id for id, meter in after.meters.items() if before.meters.get(id) != meter}
-    roles = after.meter_roles.virtual
-    return frozenset(read | {id for id, made_of in roles.items() if before.meter_roles.virtual.get(id) != made_of})
-
-
-def _shown(loaded: Loaded) -> Mapping[str, Any]:
-    return {
-        "file": str(loaded.file),
-        "settings": loaded.effective,
-        "origins": loaded.origins,
-        "warnings": [str(warning) for warning in loaded.warnings],
-        "fallback_sum_a": {id: list(sums) for id, sums in loaded.fallback_sum_a.items()},
-        "tokens": len(loaded.settings.authorization.tokens),
-    }
 
 
 def _pool(
@@ -357,6 +353,11 @@ class _Centrals:
         return getattr(self.pool, name)
 
 
+def _forgotten_stop(stop: TransactionStop, version: str) -> OutboxMessage:
+    """Every station speaks 1.6 as yet, so every forgotten stop is worded in it."""
+    return copies.forgotten_stop(stop)
+
+
 def _samples_every_s(live: Live, store: Store) -> Callable[[StationId], float]:
     """At the interval of the central, at least a minute, where room is short at least a quarter of an hour."""
 
@@ -369,29 +370,3 @@ def _samples_every_s(live: Live, store: Store) -> Callable[[StationId], float]:
         return max(least_s, float(asked)) if asked.isdigit() else least_s
 
     return every_s
-
-
-def _forgotten_stop(stop: TransactionStop, version: str) -> OutboxMessage:
-    """Every station speaks 1.6 as yet, so every forgotten stop is worded in it."""
-    return copies.forgotten_stop(stop)
-
-
-def _site_rules(settings: Settings) -> SiteRules:
-    return SiteRules(
-        meter_intervals_s={
-            **{id: meter.interval_s for id, meter in settings.meters.items()},
-            **{id: meter.interval_s for id, meter in settings.meter_roles.virtual.items()},
-            **dict.fromkeys(settings.meter_roles.stations, 1.0),
-        },
-        substitutes=settings.meter_roles.substitutes,
-        station_meters=frozenset(settings.meter_roles.stations),
-        worst_case_meters=settings.meter_roles.worst_cases(),
-        unknown_reserve_a=settings.ocpp.unknown_reserve_a,
-        proven=settings.allocation.dead_controller is DeadController.PROVEN,
-    )
-
-
-def _sharing_rules(settings: Settings) -> SharingRules:
-    strict = settings.allocation.mode is AllocationMode.STRICT_PRIORITY
-    mode: Mode = "strict-priority" if strict else "minimum-first"
-    return SharingRules(mode, dwell_s=settings.allocation.dwell_s, share=settings.allocation.share)

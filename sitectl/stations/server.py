@@ -74,6 +74,7 @@ class StationServer:
         self._pins = PinVerifier()
         self._failures = Failures()
         self._probed: set[StationId] = set()
+        self._kept_out: set[StationId] = set()
         self._noted: dict[tuple[str, int], float] = {}
         self._listeners = Listeners(self._serve, self._process_request, lambda: desk.certificates.authority)
 
@@ -120,6 +121,17 @@ class StationServer:
         await self._listeners.close()
         self._pins.close()
 
+    def keep_out(self, station: StationId) -> None:
+        """Let go of a station, and turn it away until `let_in`, as if its network were gone."""
+        self._kept_out.add(station)
+        record = self._desk.book.records.get(station)
+        if record is not None and record.present is not None:
+            self._tasks.spawn(record.present.peer.close(1001, "a drill"), f"{station} is let go")
+
+    def let_in(self, station: StationId) -> None:
+        """Let it come again."""
+        self._kept_out.discard(station)
+
     # --- before the upgrade ------------------------------------------------------------------------------------------
 
     async def _process_request(self, connection: ServerConnection, http: HttpRequest) -> Response | None:
@@ -128,6 +140,8 @@ class StationServer:
         if isinstance(verdict, Admitted):
             record = self._desk.book.records.get(verdict.station)
             verdict = await self._unless_held(verdict, record, request.address)
+        if isinstance(verdict, Admitted) and verdict.station in self._kept_out:
+            verdict = Turned(HTTPStatus.SERVICE_UNAVAILABLE, "kept out by a drill", verdict.station)
         if isinstance(verdict, Turned):
             return await self._turn_away(connection, request.address, verdict)
         station_socket(connection).admitted = verdict

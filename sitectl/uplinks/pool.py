@@ -105,6 +105,20 @@ class UplinkPool:
         for uplink in self._uplinks.values():
             uplink.wake()
 
+    def pause(self, id: UplinkId, why: str) -> bool:
+        """Let go of a central, as if it could not be reached; False: there is none of that name."""
+        uplink = self._uplinks.get(id)
+        if uplink is not None:
+            uplink.pause(why)
+        return uplink is not None
+
+    def resume(self, id: UplinkId) -> bool:
+        """Dial it again; False: there is none of that name."""
+        uplink = self._uplinks.get(id)
+        if uplink is not None:
+            uplink.resume()
+        return uplink is not None
+
     async def reconfigure(
         self,
         uplinks: Mapping[UplinkId, UplinkSettings],

@@ -21,7 +21,7 @@ from sitectl.model.uplink import UplinkState, UplinkView
 from sitectl.uplinks.asking import Asker
 from sitectl.uplinks.authority import Authority
 from sitectl.uplinks.blocks import Blocks, StationBlocks
-from sitectl.uplinks.connecting import Dial
+from sitectl.uplinks.connecting import Dial, DialFailed
 from sitectl.uplinks.dial import TapOf
 from sitectl.uplinks.egress import Egress
 from sitectl.uplinks.ingress import Ingress
@@ -39,6 +39,8 @@ from sitectl.uplinks.security_events import SecurityEvents
 from sitectl.uplinks.standing import view
 from sitectl.uplinks.variables import Variables
 from sitectl.uplinks.wishes import Wishes
+from sitectl.wire.outcomes import Handler, Notice
+from sitectl.wire.peer import Peer
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +75,8 @@ class Uplink:
         self._around = around
         self._backlogs: Mapping[StationId, Backlog] = {}
         self._noted: UplinkState | None = None
+        self.paused = ""
+        """Why no connection is made; "": they are."""
         rooms, clock, stations = around.rooms, around.clock, around.stations
         report = partial(around.events.report, [settings.id])
         self.security = Security(rooms, settings, stations.files, clock, report)
@@ -119,7 +123,7 @@ class Uplink:
         backoff = Backoff(BACKOFF_BASE_S, BACKOFF_CAP_S, self._around.random)
         is_out, is_held = stations.availability.is_out, stations.reservations.is_held
         news = News(station, rooms.facts, clock, nudge, wishes, is_out, is_held)
-        link = Link(station, rooms, egress, news, self._dial(station), backoff, clock, nudge)
+        link = Link(station, rooms, egress, news, self._unless_paused(self._dial(station)), backoff, clock, nudge)
         rights, vendors = self.settings.rights, self.settings.data_transfer
         asker = Asker(self.id, station, rights, link, lambda: self.security.profile(station), vendors)
         link.serve = Ingress(rooms, self._blocks, asker, clock).serve
@@ -166,6 +170,26 @@ class Uplink:
         for backlog in found:
             if backlog.waiting and not (link := self.link(backlog.station)).egress.waiting:
                 link.egress.wake()
+
+    def pause(self, why: str) -> None:
+        """Let go of the central, as if it could not be reached; what it has not heard waits in the outbox."""
+        self.paused = why
+        for link in self.links.values():
+            link.reconnect()
+
+    def resume(self) -> None:
+        """Dial again."""
+        self.paused = ""
+        for link in self.links.values():
+            link.dial_now()
+
+    def _unless_paused(self, dial: Dial) -> Dial:
+        async def dialled(serve: Handler, notice: Callable[[Notice], None]) -> Peer:
+            if self.paused:
+                raise DialFailed(self.paused)
+            return await dial(serve, notice)
+
+        return dialled
 
     def wake(self) -> None:
         """The wall clock has jumped: what goes by it is looked at anew, and an absent central is tried at once."""

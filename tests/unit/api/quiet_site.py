@@ -14,6 +14,7 @@ from sitectl.base.tasks import Tasks
 from sitectl.base.worker import InlineWorker
 from sitectl.config.load import Loaded, load
 from sitectl.daemon.adoption import Adoption
+from sitectl.daemon.drilling import MeterCut
 from sitectl.model import events
 from sitectl.model.commands import ResetKind
 from sitectl.model.electrical import PhaseCurrents
@@ -39,12 +40,14 @@ from sitectl.security.vault import Vault
 from sitectl.site.ceilings import ToldCeilings
 from sitectl.site.commission_notes import CommissionNotes
 from sitectl.site.departures import Departures
+from sitectl.site.drills import DrillKind, Drills, Look
 from sitectl.site.incidents import Incidents
 from sitectl.site.memory import MemoryOverlay
 from sitectl.site.owner import Site
 from sitectl.site.recorder import Recorder
 from sitectl.site.trial_runs import RUNS
 from sitectl.site.trials import Trials
+from sitectl.site.withheld import Withheld
 from sitectl.state.site_state import SiteRules, initial_state
 from sitectl.stations.orders import Configuration, NotOrdered, Ordered
 
@@ -330,6 +333,15 @@ def behind(quiet: QuietSite, ledger: Ledger, overview: Overview) -> Behind:
     adoption = Adoption(
         quiet.loaded.file, overlay, quiet.clock, quiet.disk, taken_up, lambda: site.state.topology.stations
     )
+    withheld = Withheld(site)
+    drills = Drills(
+        lambda: Look(quiet.clock.at, site.decision, {}, {}, {}),  # type: ignore[arg-type]
+        {DrillKind.METER: MeterCut(site, withheld)},
+        overlay,
+        quiet.clock,
+        Tasks(),
+        quiet.disk,
+    )
     vault = Vault(quiet.loaded.file.parent / "credentials", InlineWorker())
     return Behind(
         site=site,
@@ -346,6 +358,7 @@ def behind(quiet: QuietSite, ledger: Ledger, overview: Overview) -> Behind:
         adoption=adoption,
         notes=CommissionNotes(overlay, quiet.clock, quiet.disk),
         seal=Seal(vault, InlineWorker()),
+        drills=drills,
     )
 
 

@@ -42,6 +42,15 @@ RECORD: dict[str, Any] = {
         }
     },
     "uplinks": {"central": {"state": "online"}},
+    "drills": [
+        {
+            "began": "2026-11-20T06:00:00Z",
+            "kind": "meter",
+            "target": EVIL,
+            "verdict": "passed",
+            "evidence": [{"kept": True, "text": EVIL}],
+        }
+    ],
     "signals": {"dso": {"contact": "open"}},
     "authorization": {"mode": "list", "tokens": 3, "offline_unknown": "reject"},
     "signature": {"algorithm": "Ed25519", "public_key": "k", "value": "v"},
