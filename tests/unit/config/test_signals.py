@@ -60,7 +60,7 @@ def test_what_binds_nothing_and_boxes_that_nobody_uses_are_warned_of(tmp_path: P
         "schedules:\n  - {circuit: grid, from: '17:00', to: '20:00', ceiling_a: 100}\n"
     )
     told = " ".join(warnings(tmp_path, site))
-    assert "no signal uses this box" in told
+    assert "no signal and no power_relay uses this box" in told
     assert "100 A binds nothing: grid is rated 100 A" in told
 
 
