@@ -51,6 +51,8 @@ def answer(station: ChargePoint, action: str, payload: Payload, now: datetime) -
     """The answer to one call; raises Refusal where 1.6 wants a CALLERROR."""
     if action not in _ANSWERS:
         raise Refusal("NotImplemented", action)
+    if (wrong := station.misbehaviour.answer(action, payload)) is not None:
+        return Answer(wrong)
     return _ANSWERS[action](Request(station, payload, now))
 
 
@@ -127,7 +129,8 @@ def _remote_start(request: Request) -> Answer:
     free = [
         c
         for c in station.connectors.values()
-        if wanted in (None, c.number) and c.transaction is None and c.operative and not c.finished
+        if wanted in (None, c.number) and c.transaction is None and c.operative
+        if not c.finished or station.misbehaviour.starts_from_finishing
     ]
     if not free:
         return _status("Rejected")

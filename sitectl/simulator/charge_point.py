@@ -14,6 +14,7 @@ from sitectl.base.units import format_utc
 from sitectl.simulator.electrical import ZERO, Phases
 from sitectl.simulator.keys import Configuration
 from sitectl.simulator.link import Payload
+from sitectl.simulator.misbehaviour import WELL_BEHAVED, Misbehaviour
 from sitectl.simulator.profiles import Profile, ProfileStore
 from sitectl.simulator.vehicle import NOMINAL_V, Vehicle, VehicleSpec
 
@@ -39,14 +40,7 @@ class StationSpec:
     firmware: str = "1.0.0"
     password: str | None = None
     boots_on_reconnect: bool = True
-
-
-@dataclass(frozen=True)
-class Misbehaviour:
-    """What a station does wrong. `no_answer` names the actions it leaves unanswered, "*" all."""
-
-    ignore_limits: bool = False
-    no_answer: frozenset[str] = frozenset()
+    misbehaviour: Misbehaviour = WELL_BEHAVED
 
 
 @dataclass
@@ -131,7 +125,7 @@ class ChargePoint:
 
     def __init__(self, spec: StationSpec, register_wh: float = 0.0) -> None:
         self.spec = spec
-        self.misbehaviour = Misbehaviour()
+        self.misbehaviour = spec.misbehaviour
         self.configuration = Configuration({"NumberOfConnectors": str(len(spec.connectors))})
         self.profiles = ProfileStore()
         self.connectors = {n: Connector(n, c, register_wh=register_wh) for n, c in enumerate(spec.connectors, start=1)}
@@ -262,6 +256,9 @@ class ChargePoint:
             connector.drawn, connector.offered_a = ZERO, 0.0
             return
         limit_a = connector.spec.max_a if self.misbehaviour.ignore_limits else self.limit_a(connector, now)
+        if limit_a <= 0.0 and self.misbehaviour.says("limit.zero", "ends"):
+            self.stop(connector, "Other", now)
+            return
         connector.offered_a = limit_a if transaction.energy_allowed and limit_a >= MIN_A else 0.0
         wired = connector.spec.wiring.count("L")
         currents = vehicle.step(dt_s, connector.offered_a, wired)

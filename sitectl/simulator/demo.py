@@ -33,7 +33,7 @@ from sitectl.simulator.judge import (
     ledger_line,
     second,
 )
-from sitectl.simulator.layout import Layout, lay_out, site_yaml
+from sitectl.simulator.layout import Layout, lay_out, lay_out_misfits, site_yaml
 from sitectl.simulator.scenario import Scenario, find, plan
 from sitectl.simulator.site import SimulatedSite
 
@@ -65,7 +65,8 @@ def run_demo(
     out = out if out is not None else sys.stdout
     logging.getLogger("websockets").setLevel(logging.CRITICAL)  # cut connections are part of the play
     try:
-        chosen, layout = find(scenario), lay_out(stations)
+        chosen = find(scenario)
+        layout = lay_out_misfits(stations) if chosen.misfits else lay_out(stations)
         if seconds < SHORTEST_S:
             raise ConfigurationError(f"a demo takes {SHORTEST_S:.0f} s at least, not {seconds:g} s")
     except ConfigurationError as error:

@@ -6,7 +6,8 @@ smaller fuse, and some are posts with two connectors behind one fuse.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ruamel.yaml import YAML
 from sitectl.base.errors import ConfigurationError
 from sitectl.simulator.charge_point import ConnectorSpec, StationSpec
 from sitectl.simulator.electrical import CircuitSpec
+from sitectl.simulator.units import UNITS, Unit
 
 ROOT, GARAGE, METER = "grid", "garage", "main"
 FUSES_A = (
@@ -50,6 +52,7 @@ SHARE_A = 12.0  # rating per connector: enough for every fallback of 6 A, too li
 BASE_WORST_SHARE = 0.33
 ROTATIONS = ("L1L2L3", "L2L3L1", "L3L1L2")
 MOST_STATIONS = 200
+MISFIT_MAX_A = 16.0
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class PlacedStation:
     spec: StationSpec
     circuit: str
     max_a: float
+    keys: Mapping[str, Any] = field(default_factory=dict)
+    """What the configuration says of it beside the usual."""
 
     @property
     def is_post(self) -> bool:
@@ -85,6 +90,22 @@ def lay_out(stations: int) -> Layout:
     if in_garage := sum(len(s.spec.connectors) for s in placed if s.circuit == GARAGE):
         circuits[GARAGE] = CircuitSpec(GARAGE, _fuse(in_garage), ROOT)
     return Layout(circuits, placed, round(rated_a * BASE_WORST_SHARE, 1))
+
+
+def lay_out_misfits(stations: int) -> Layout:
+    """A site of `stations` stations as they are found, each deviating in its own ways; raises as `lay_out`."""
+    if not 1 <= stations <= MOST_STATIONS:
+        raise ConfigurationError(f"a simulated site has 1 to {MOST_STATIONS} stations, not {stations}")
+    kinds = list(UNITS.values())
+    placed = tuple(_misfit(kinds[n % len(kinds)], n // len(kinds), n) for n in range(stations))
+    rated_a = max(35.0, _fuse(stations))
+    return Layout({ROOT: CircuitSpec(ROOT, rated_a)}, placed, round(rated_a * BASE_WORST_SHARE, 1))
+
+
+def _misfit(unit: Unit, number: int, n: int) -> PlacedStation:
+    connector = ConnectorSpec(MISFIT_MAX_A, ROTATIONS[n % 3])
+    spec = unit.spec(f"{unit.name.upper()}-{number + 1}", number, (connector,))
+    return PlacedStation(spec, ROOT, MISFIT_MAX_A, unit.keys(spec) | {"profile_storage": "unknown"})
 
 
 def _station(n: int) -> PlacedStation:
@@ -128,7 +149,7 @@ def site_yaml(layout: Layout, directory: Path, *, ocpp_port: int, meter_port: in
 
 
 def _station_keys(placed: PlacedStation) -> dict[str, Any]:
-    keys: dict[str, Any] = {"circuit": placed.circuit, "max_a": placed.max_a, "profile_storage": "ram"}
+    keys: dict[str, Any] = {"circuit": placed.circuit, "max_a": placed.max_a, "profile_storage": "ram", **placed.keys}
     if placed.is_post:
         connectors = enumerate(placed.spec.connectors, start=1)
         return keys | {"evses": {n: {"max_a": c.max_a, "phases": c.wiring} for n, c in connectors}}

@@ -43,6 +43,14 @@ class Refusal(PeerError):
         self.description = description
 
 
+Spoil = Callable[[str], str]
+"""What becomes of the text of an answer before it leaves."""
+
+
+def _as_it_is(text: str) -> str:
+    return text
+
+
 class Socket(Protocol):
     """What is used of a websocket, either end."""
 
@@ -57,10 +65,14 @@ class Socket(Protocol):
 
 
 class Link:
-    """Calls and answers on one socket. `handle` gives the answer to an inbound call, `None` to leave it unanswered."""
+    """Calls and answers on one socket. `handle` gives the answer to an inbound call, `None` to leave it unanswered;
+    `spoil` what becomes of its text."""
 
-    def __init__(self, socket: Socket, handle: Handler, *, answer_within_s: float = 30.0) -> None:
+    def __init__(
+        self, socket: Socket, handle: Handler, *, answer_within_s: float = 30.0, spoil: Spoil = _as_it_is
+    ) -> None:
         self._socket = socket
+        self._spoil = spoil
         self._handle = handle
         self._answer_within_s = answer_within_s
         self._waiting: dict[str, asyncio.Future[Payload]] = {}
@@ -124,7 +136,7 @@ class Link:
         try:
             answer = self._handle(action, payload)
             if answer is not None:
-                await self._socket.send(json.dumps([RESULT, call_id, answer]))
+                await self._socket.send(self._spoil(json.dumps([RESULT, call_id, answer])))
         except Refusal as refusal:
             await self._socket.send(json.dumps([ERROR, call_id, refusal.code, refusal.description, {}]))
         except (KeyError, TypeError, ValueError) as error:

@@ -72,6 +72,8 @@ class Scenario:
     uplink_cut: tuple[float, float] | None = None
     station_drop: tuple[float, float] | None = None
     turnover_at: float | None = None
+    misfits: bool = False
+    """On a site of stations as they are found, each deviating from the standard in its own ways."""
 
 
 SCENARIOS = {
@@ -96,6 +98,17 @@ SCENARIOS = {
             departures=(0.8, 1.0),
             occupancy=0.7,
             base_load=((0.0, 0.15),),
+        ),
+        Scenario(
+            name="misfits",
+            summary="eight kinds of stations as they are found, each with its own deviations: cars arrive, the base "
+            "load steps up, a station drops and returns, cars leave",
+            arrivals=(0.04, 0.15),
+            departures=(0.85, 1.0),
+            occupancy=1.0,
+            base_load=((0.0, 0.12), (0.45, 0.25), (0.7, 0.15)),
+            station_drop=(0.55, 0.62),
+            misfits=True,
         ),
     )
 }

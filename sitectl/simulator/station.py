@@ -11,21 +11,26 @@ import asyncio
 import base64
 import logging
 from random import Random
+from typing import Any
 from urllib.parse import quote
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
+from websockets.frames import Frame, Opcode
 from websockets.typing import Subprotocol
 
 from sitectl.base.backoff import Backoff
 from sitectl.base.clock import Clock
 from sitectl.base.tasks import Tasks
 from sitectl.simulator.answers import answer, boot, status_notification
-from sitectl.simulator.charge_point import ChargePoint, Connector, StationSpec
+from sitectl.simulator.charge_point import ChargePoint, Connector, StationSpec, Transaction
 from sitectl.simulator.link import CallLost, CallRefused, Link, Payload
+from sitectl.simulator.profiles import ProfileStore
+from sitectl.simulator.visits import Visits
 
 ROUND_S = 0.2  # how often a station looks whether it has something to say
 REBOOT_S = 2.0
+STAYS_AWAY_S = 600.0  # one that does not dial again
 SWIPE_AGAIN_S = 3.0  # a driver who was not let in shows the card again
 
 log = logging.getLogger(__name__)
@@ -38,12 +43,13 @@ class Station:
         self.charge_point = ChargePoint(spec, register_wh)
         self.online = False
         self.connections = 0
-        self._url = f"{url.rstrip('/')}/{quote(spec.id, safe='')}"
+        self._url = _url(url.rstrip("/"), spec)
         self._clock = clock
         self._backoff = Backoff(1.0, 4.0, rng)
         self._tasks = Tasks()
-        self._link: Link | None = None
-        self._booted = False
+        self._link: Link | Visits | None = None
+        self._booted = self._booted_here = False
+        self.called_too_early = 0
         self._away_until = 0.0
         self._errands: asyncio.Queue[tuple[str, Payload]] = asyncio.Queue()
         self._reported: dict[int, str] = {}
@@ -78,23 +84,44 @@ class Station:
             await self._tasks.cancel_all()
 
     async def _connect(self) -> None:
-        password = self.charge_point.spec.password
+        wrong = self.charge_point.misbehaviour
+        if wrong.says("transport.connectionless", True):
+            await self._visit()
+            return
+        async with self._dial() as socket:
+            if wrong.says("transport.pongs", False):
+                _hold_back_pongs(socket)
+            await self._converse(socket)
+
+    def _dial(self) -> connect:
+        password, wrong = self.charge_point.spec.password, self.charge_point.misbehaviour
         token = base64.b64encode(f"{self.id}:{password}".encode()).decode()
-        async with connect(
+        more: dict[str, Any] = {} if wrong.address is None else {"local_addr": (wrong.address, 0)}
+        return connect(
             self._url,
-            subprotocols=[Subprotocol("ocpp1.6")],
+            subprotocols=[Subprotocol(name) for name in wrong.subprotocols] or None,
             additional_headers={"Authorization": f"Basic {token}"} if password is not None else None,
             compression=None,
             proxy=None,
             open_timeout=10,
             close_timeout=1,
             ping_interval=self.charge_point.configuration.number("WebSocketPingInterval") or None,
-        ) as socket:
-            await self._converse(socket)
+            **more,
+        )
+
+    async def _visit(self) -> None:
+        """Speak without a connection that stays."""
+        self._link = visits = Visits(self._dial, self._answer)
+        try:
+            await self._speak(visits)
+        finally:
+            self._link, self.online = None, False
 
     async def _converse(self, socket: ClientConnection) -> None:
-        self._link = link = Link(socket, self._answer)
+        wrong = self.charge_point.misbehaviour
+        self._link = link = Link(socket, self._answer, spoil=wrong.cut)
         self.connections += 1
+        self._booted_here = False
         tasks = Tasks()
         tasks.spawn(self._speak(link), f"{self.id} speaks")
         try:
@@ -102,9 +129,19 @@ class Station:
         finally:
             self._link, self.online = None, False
             await tasks.cancel_all()
+            if wrong.says("limit.forgets", True):
+                self.charge_point.profiles = ProfileStore()
+            if wrong.says("transport.redials", False) and self._clock.monotonic() >= self._away_until:
+                self._away_until = self._clock.monotonic() + STAYS_AWAY_S
 
     def _answer(self, action: str, payload: Payload) -> Payload | None:
-        if self.charge_point.misbehaviour.no_answer & {action, "*"}:
+        wrong = self.charge_point.misbehaviour
+        if wrong.no_answer & {action, "*"}:
+            return None
+        if wrong.says("transport.calls_before_boot", False) and not self._booted_here and self._link is not None:
+            log.info("%s: called before it has booted: %s", self.id, action)
+            self.called_too_early += 1
+            self._link.cut()
             return None
         result = answer(self.charge_point, action, payload, self._clock.wall())
         for call in result.calls:
@@ -116,10 +153,12 @@ class Station:
     async def _reboot(self) -> None:
         await asyncio.sleep(ROUND_S)  # the answer leaves first
         self._booted = False
+        if self.charge_point.misbehaviour.says("limit.storage", "ram"):
+            self.charge_point.profiles = ProfileStore()
         self._reported.clear()
         self.drop(REBOOT_S)
 
-    async def _speak(self, link: Link) -> None:
+    async def _speak(self, link: Link | Visits) -> None:
         try:
             if self.charge_point.spec.boots_on_reconnect or not self._booted:
                 await self._boot(link)
@@ -135,18 +174,18 @@ class Station:
         except CallLost:
             link.cut()  # a central that does not answer: start anew
 
-    async def _boot(self, link: Link) -> None:
+    async def _boot(self, link: Link | Visits) -> None:
         while True:
             conf = await self._try(link, "BootNotification", boot(self.charge_point))
             interval = int(conf.get("interval", 0))
             if conf.get("status") == "Accepted":
-                self._booted = True
+                self._booted = self._booted_here = True
                 if interval > 0:
                     self.charge_point.configuration.change("HeartbeatInterval", str(interval))
                 return
             await asyncio.sleep(interval or 10)
 
-    async def _keep_house(self, link: Link) -> None:
+    async def _keep_house(self, link: Link | Visits) -> None:
         """Statuses, errands and heartbeats."""
         spoke_at = self._clock.monotonic()
         while True:
@@ -160,13 +199,18 @@ class Station:
                 await self._try(link, "Heartbeat", {})
             await asyncio.sleep(ROUND_S)
 
-    async def _notify(self, link: Link, number: int) -> None:
-        notification = status_notification(self.charge_point, number, self._clock.wall())
+    async def _notify(self, link: Link | Visits, number: int) -> None:
+        connector = self.charge_point.connectors.get(number)
+        notification = self._said(
+            "StatusNotification",
+            status_notification(self.charge_point, number, self._clock.wall()),
+            connector.transaction if connector is not None else None,
+        )
         if self._reported.get(number) != notification["status"]:
             self._reported[number] = notification["status"]
             await self._try(link, "StatusNotification", notification)
 
-    async def _deliver(self, link: Link) -> None:
+    async def _deliver(self, link: Link | Visits) -> None:
         """Send the head of the queue until it is answered, then the next."""
         queue = self.charge_point.queue
         while not link.closed:
@@ -176,7 +220,9 @@ class Station:
             message = queue[0]
             message.attempts += 1
             try:
-                conf = await link.call(message.action, message.render())
+                conf = await link.call(
+                    message.action, self._said(message.action, message.render(), message.transaction)
+                )
             except CallLost:
                 continue
             except CallRefused as error:
@@ -212,10 +258,37 @@ class Station:
         if allowed and connector.request is request and self.charge_point.ready_to_start(connector, now):
             self.charge_point.start(connector, now)
 
-    async def _try(self, link: Link, action: str, payload: Payload) -> Payload:
+    def _said(self, action: str, payload: Payload, transaction: Transaction | None) -> Payload:
+        """A call as this station words it."""
+        began_wh = transaction.meter_start_wh if transaction is not None else 0
+        return self.charge_point.misbehaviour.said(action, payload, transaction is not None, began_wh)
+
+    async def _try(self, link: Link | Visits, action: str, payload: Payload) -> Payload:
         """A call whose refusal changes nothing."""
         try:
             return await link.call(action, payload)
         except CallRefused as error:
             log.warning("%s: %s refused: %s", self.id, action, error)
             return {}
+
+
+def _url(server: str, spec: StationSpec) -> str:
+    """Where it connects to, and in which place it names itself there."""
+    name = quote(spec.id, safe="")
+    match spec.misbehaviour.flags.get("transport.identity", "path"):
+        case "url":
+            return f"{server}/?={name}"
+        case "address" | "user":
+            return f"{server}/"
+    return f"{server}/{name}"
+
+
+def _hold_back_pongs(socket: ClientConnection) -> None:
+    """Read pings like any frame, and answer none."""
+    send = socket.protocol.send_frame
+
+    def send_frame(frame: Frame) -> None:
+        if frame.opcode is not Opcode.PONG:
+            send(frame)
+
+    socket.protocol.send_frame = send_frame  # type: ignore[method-assign]

@@ -9,9 +9,9 @@ from sitectl.simulator.charge_point import (
     ChargePoint,
     Connector,
     ConnectorSpec,
-    Misbehaviour,
     StationSpec,
 )
+from sitectl.simulator.misbehaviour import Misbehaviour
 from sitectl.simulator.profiles import Profile
 from sitectl.simulator.vehicle import VehicleSpec
 
