@@ -21,6 +21,7 @@ from sitectl.api.energy import add_energy
 from sitectl.api.exports import add_exports
 from sitectl.api.ledger import add_ledger
 from sitectl.api.ports import Behind
+from sitectl.api.quirks import add_quirks
 from sitectl.api.station_orders import add_station_orders
 from sitectl.api.stations import add_stations
 from sitectl.api.trials import add_trials
@@ -47,6 +48,7 @@ def make_app(behind: Behind) -> FastAPI:
     add_trials(app, behind)
     add_station_orders(app, behind)
     add_why(app, behind)
+    add_quirks(app, behind)
     _add_site(app, behind)
     add_stations(app, behind)
     add_ledger(app, behind)

@@ -18,6 +18,7 @@ from sitectl.model.commands import ResetKind
 from sitectl.model.health import Problem
 from sitectl.model.ids import EvseId, StationId, UplinkId
 from sitectl.model.journal import EVERYTHING, JournalEntry, TimelinePage, Wanted
+from sitectl.model.knowledge import StationKnowledge
 from sitectl.model.signals import SignalView
 from sitectl.model.storage import StoreHealth
 from sitectl.model.transaction import NotRequeued, Requeued, TransactionTotals, TransactionView
@@ -313,3 +314,5 @@ class Behind:
     signals: Callable[[], Sequence[SignalView]] = lambda: ()
     alerts: Callable[[], AlertDesk | None] = lambda: None
     history: History | None = None
+    knowledge: Callable[[StationId], StationKnowledge | None] = lambda station: None
+    """What is known of a station beyond the standard; None: there is no such station."""

@@ -11,7 +11,18 @@ from typing import Annotated, Any
 
 import typer
 
-from sitectl.cli import adopting, departures, editing, energy, ledger, meter_tables, station_orders, tables, trials
+from sitectl.cli import (
+    adopting,
+    departures,
+    editing,
+    energy,
+    ledger,
+    meter_tables,
+    quirks,
+    station_orders,
+    tables,
+    trials,
+)
 from sitectl.cli.alerts import alerts_app
 from sitectl.cli.asking import (
     DEFAULT_CONFIG,
@@ -227,6 +238,7 @@ app.add_typer(station_app, name="station")
 station_app.command("reset")(station_orders.station_reset)
 station_app.command("unlock")(station_orders.station_unlock)
 station_app.command("config", epilog=station_orders.CONFIG_EXAMPLES)(station_orders.station_config)
+station_app.command("quirks")(quirks.station_quirks)
 station_app.command("probe")(trials.probe)
 station_app.command("limit-test")(trials.limit_test)
 station_app.command("phase-test")(trials.phase_test)

@@ -287,6 +287,7 @@ class Daemon:
             signals=self._field.signals,
             alerts=lambda: self._tellers.alerts,
             history=History(self._upkeep.energy, self._upkeep.transactions, lambda: zone_of(self._settings)),
+            knowledge=self._rooms.stations.book.knowledge,
         )
 
     def _energy(self) -> EnergyKeeper:

@@ -15,10 +15,12 @@ from sitectl.base.tasks import Tasks
 from sitectl.model.events import LimitTraitsLearned, StationBooted, TransactionStarted
 from sitectl.model.health import Problem
 from sitectl.model.ids import EvseId, StationId, TransactionId
+from sitectl.model.knowledge import StationKnowledge
 from sitectl.model.metering import EvseReading
 from sitectl.model.station import KnownStation, StationIdentity, StationPlan
 from sitectl.model.transaction import Payload
 from sitectl.quirks.vocabulary import Zone
+from sitectl.stations.knowledge import knowledge
 from sitectl.stations.manners import manners_of
 from sitectl.stations.models import Models
 from sitectl.stations.outbound import Handout, OutboundQueue, Silence
@@ -175,6 +177,11 @@ class Book:
                 await self._store.remember(record.known)
         except EnvironmentFault as fault:
             log.warning("%s: what was learned is not on disk: %s", record.id, fault, extra={"station": record.id})
+
+    def knowledge(self, station: StationId) -> StationKnowledge | None:
+        """What is known of a station beyond the standard, for people; None: there is none."""
+        record = self.records.get(station)
+        return None if record is None else knowledge(record, self._models)
 
     # --- problems ----------------------------------------------------------------------------------------------------
 

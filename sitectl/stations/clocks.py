@@ -49,6 +49,11 @@ class StationClock:
             self._is_local = True if is_local else None
         self._is_pinned = is_local
 
+    @property
+    def is_local(self) -> bool | None:
+        """Whether stamps without a zone are in the site's local time; None: none has shown it."""
+        return self._is_local
+
     def told(self, now: datetime, known: bool) -> bool:
         """The station was told that it is `now`. While ours is not `known`, it goes wrong: whether from here on."""
         self.skew.may_change()
@@ -165,6 +170,11 @@ class SkewFilter:
         if self._moved:
             self._moved = False
             self._seen.clear()
+
+    @property
+    def learned_s(self) -> float | None:
+        """What was learned so far; None before."""
+        return self._told
 
     @property
     def skew_s(self) -> float:

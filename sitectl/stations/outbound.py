@@ -167,10 +167,10 @@ class OutboundQueue:
     def answered_late(self) -> None:
         """A call was answered after its time: the station hears us, and is waited for longer from now on."""
         self._unanswered = 0
-        self._learned_timeout_s = min(LONGEST_TIMEOUT_S, self._timeout_s + CALL_TIMEOUT_S)
+        self._learned_timeout_s = min(LONGEST_TIMEOUT_S, self.timeout_s + CALL_TIMEOUT_S)
 
     @property
-    def _timeout_s(self) -> float:
+    def timeout_s(self) -> float:
         """How long an answer may take: as learned, and as its model is known to take."""
         return max(self._learned_timeout_s, self.manners.call_timeout_s or 0.0)
 
@@ -272,7 +272,7 @@ class OutboundQueue:
         try:
             action, payload = speech.encode(order.command)
             # After one that got no answer, time enough for that to come: then we know that it is only slow.
-            patience_s = self._timeout_s if not self._unanswered else min(2.0 * self._timeout_s, LONGEST_TIMEOUT_S)
+            patience_s = self.timeout_s if not self._unanswered else min(2.0 * self.timeout_s, LONGEST_TIMEOUT_S)
             asked = line.ask(action, payload, patience_s)
         except Exception:  # a mistake of ours, which must not hold up the other stations
             log.exception(

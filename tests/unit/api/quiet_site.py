@@ -21,6 +21,7 @@ from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.health import Problem
 from sitectl.model.ids import EvseId, MeterId, StationId, TransactionId, UplinkId
 from sitectl.model.journal import EVERYTHING, JournalEntry, Message, TimelinePage, Wanted
+from sitectl.model.knowledge import StationKnowledge
 from sitectl.model.limits import StoredLimit
 from sitectl.model.metering import EvseReading, MeterReading
 from sitectl.model.station import ChargingState, ConnectorStatus, EvseStatus, StationIdentity
@@ -130,6 +131,7 @@ class QuietSite:
         self.loaded = loaded
         self.clock = StillClock()
         self.disk = Disk()
+        self.known: dict[StationId, StationKnowledge] = {}
         rules = SiteRules(meter_intervals_s={MAIN: 1.0})
         state = initial_state(loaded.settings.topology, rules, self.clock.at)
         self.site = Site(state, SharingRules(), self.clock, self.disk, self.disk, self.disk)
@@ -359,6 +361,7 @@ def behind(quiet: QuietSite, ledger: Ledger, overview: Overview) -> Behind:
         notes=CommissionNotes(overlay, quiet.clock, quiet.disk),
         seal=Seal(vault, InlineWorker()),
         drills=drills,
+        knowledge=quiet.known.get,
     )
 
 

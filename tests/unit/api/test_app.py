@@ -111,6 +111,7 @@ async def test_the_list_of_questions_stands_at_openapi(served: Served) -> None:
         "/v1/stations/{id}/configuration/{key}",
         "/v1/stations/{id}/evses/{evse}/unlock",
         "/v1/stations/{id}/reset",
+        "/v1/stations/{id}/quirks",
         "/v1/stations/{id}/trials",
         "/v1/stations/{id}/trials/{kind}",
         "/v1/stations/{id}/adopt",
