@@ -20,6 +20,7 @@ from sitectl.api.drills import add_drills
 from sitectl.api.energy import add_energy
 from sitectl.api.exports import add_exports
 from sitectl.api.ledger import add_ledger
+from sitectl.api.metrics import add_metrics
 from sitectl.api.ports import Behind
 from sitectl.api.quirks import add_quirks
 from sitectl.api.station_orders import add_station_orders
@@ -49,6 +50,7 @@ def make_app(behind: Behind) -> FastAPI:
     add_station_orders(app, behind)
     add_why(app, behind)
     add_quirks(app, behind)
+    add_metrics(app, behind)
     _add_site(app, behind)
     add_stations(app, behind)
     add_ledger(app, behind)

@@ -135,6 +135,7 @@ async def test_the_list_of_questions_stands_at_openapi(served: Served) -> None:
         "/v1/signals",
         "/v1/uplinks",
         "/v1/alerts",
+        "/metrics",
         "/v1/alerts/test",
         "/v1/transactions",
         "/v1/transactions/{id}/requeue",
