@@ -19,6 +19,7 @@ from sitectl.api.departures import add_departures
 from sitectl.api.drills import add_drills
 from sitectl.api.energy import add_energy
 from sitectl.api.exports import add_exports
+from sitectl.api.healing import add_healing
 from sitectl.api.ledger import add_ledger
 from sitectl.api.metrics import add_metrics
 from sitectl.api.ports import Behind
@@ -48,6 +49,7 @@ def make_app(behind: Behind) -> FastAPI:
     add_buses(app, behind)
     add_trials(app, behind)
     add_station_orders(app, behind)
+    add_healing(app, behind)
     add_why(app, behind)
     add_quirks(app, behind)
     add_metrics(app, behind)

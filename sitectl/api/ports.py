@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from sitectl.api.history import History
@@ -13,9 +13,12 @@ from sitectl.api.roles import Roles
 from sitectl.base.clock import SystemClock
 from sitectl.config.settings import ApiGroups
 from sitectl.fieldbus.buses import Buses
+from sitectl.healing.memory import HealingMemory
+from sitectl.healing.policy import HealingRules
 from sitectl.model.alerts import ChannelView, Tried
+from sitectl.model.attempts import StoredAttempt
 from sitectl.model.commands import ResetKind
-from sitectl.model.health import Problem
+from sitectl.model.health import HealingMode, Problem
 from sitectl.model.ids import EvseId, StationId, UplinkId
 from sitectl.model.journal import EVERYTHING, JournalEntry, TimelinePage, Wanted
 from sitectl.model.knowledge import StationKnowledge
@@ -27,6 +30,7 @@ from sitectl.site.ceilings import Bounded, NotTaken, Stands
 from sitectl.site.cycle import Decision
 from sitectl.site.departures import NotSaid, Said
 from sitectl.site.drills import Drill, DrillKind
+from sitectl.site.healer import Paused
 from sitectl.site.incidents import NotCovered
 from sitectl.site.owner import CycleTimes
 from sitectl.site.replay import Replayed
@@ -288,6 +292,50 @@ class AlertDesk(Protocol):
         """Send a test message at once, by the channel of this name or by all."""
 
 
+class Healing(Protocol):
+    """What heals stations."""
+
+    @property
+    def rules(self) -> HealingRules:
+        """What it goes by now."""
+
+    @property
+    def mode(self) -> HealingMode:
+        """What it does now."""
+
+    @property
+    def mode_source(self) -> str:
+        """Who said so; "" the configuration."""
+
+    @property
+    def memory(self) -> HealingMemory:
+        """The cases as they stand."""
+
+    def paused(self) -> Mapping[StationId, Paused]:
+        """The stations that it leaves alone."""
+
+    async def set_mode(self, mode: HealingMode | None, by: str) -> None:
+        """Choose the mode; None: as configured."""
+
+    async def pause(self, station: StationId, by: str, why: str = "", for_s: float | None = None) -> None:
+        """Leave a station alone."""
+
+    async def resume(self, station: StationId, by: str) -> bool:
+        """Heal it again; whether it was paused."""
+
+
+class AttemptReader(Protocol):
+    """What was done about symptoms."""
+
+    def history(
+        self, since: datetime | None, station: StationId | None = None, limit: int = 1000
+    ) -> Awaitable[Sequence[StoredAttempt]]:
+        """The newest, the oldest of them first."""
+
+    def saved(self, attempts: Sequence[StoredAttempt], within: timedelta) -> Awaitable[tuple[int, float]]:
+        """Transactions that began where an attempt had helped, so soon after it, and their energy (Wh)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Behind:
     """The rooms behind the interface. `closing` is set when open streams shall end; `roles`: who may do what;
@@ -304,6 +352,8 @@ class Behind:
     departures: Departures
     recordings: Recordings
     station_orders: StationOrders
+    healing: Healing
+    attempts: AttemptReader
     adoption: Adopting
     notes: Notes
     seal: Signer

@@ -41,6 +41,7 @@ from sitectl.cli.client import DaemonAway, NotAllowed, Refused
 from sitectl.cli.commission import commission_app
 from sitectl.cli.drills import drill_app
 from sitectl.cli.export import export_app
+from sitectl.cli.heal import heal_app
 from sitectl.cli.meters import meter_app
 from sitectl.cli.run import EXAMPLES as RUN_EXAMPLES
 from sitectl.cli.run import run
@@ -249,6 +250,7 @@ app.add_typer(commission_app, name="commission")
 app.command(epilog=energy.EXAMPLES)(energy.energy)
 app.add_typer(export_app, name="export")
 app.add_typer(drill_app, name="drill")
+app.add_typer(heal_app, name="heal")
 app.command()(ledger.events)
 app.command()(ledger.timeline)
 

@@ -278,6 +278,8 @@ class Daemon:
             departures=self._rooms.departures,
             recordings=self._rooms.incidents,
             station_orders=self._rooms.orders,
+            healing=self._healer,
+            attempts=self._store.attempts,
             adoption=self._adoption(reload),
             notes=self._rooms.notes,
             seal=self._rooms.seal,

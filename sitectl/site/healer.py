@@ -1,8 +1,8 @@
 """Heals: looks at all stations once a second and at once on a fault, and has done what the still room decides.
 
 A task of its own beside the control cycle, which it never delays. An attempt is on disk before it is done, so that a
-restart goes on where the ladder was; where the disk takes nothing, nothing is done. In the mode `observe` everything is
-decided and recorded, and nothing done.
+restart goes on where the ladder was; while the disk takes nothing, nothing is begun. In the mode `observe` everything
+is decided and recorded, and nothing done.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sitectl.healing.memory import HealingMemory, remembered
 from sitectl.healing.picture import NOTHING_SEEN, pictures
 from sitectl.healing.policy import HealingRules
 from sitectl.healing.view import Done, HealthView, Moments
-from sitectl.model.health import Attempt, AttemptOutcome, Finding, HealingMode, Remedy, RemedyKind
+from sitectl.model.health import Attempt, Finding, HealingMode, Remedy, RemedyKind
 from sitectl.model.ids import EvseId, StationId
 from sitectl.model.snapshot import SiteSnapshot
 from sitectl.site.healing_ports import AttemptStore
@@ -83,6 +83,7 @@ class Healer:
         self._wake = asyncio.Event()
         self._findings: tuple[Finding, ...] = ()
         self._under_way: dict[str, Attempt] = {}
+        self._held = False
 
     # --- people ------------------------------------------------------------------------------------------------------
 
@@ -158,11 +159,15 @@ class Healer:
         if urgent:
             self._wake.set()
 
-    async def run(self) -> None:
-        """Look for ever. May be run again after a failure."""
+    async def recall(self) -> None:
+        """Go on from what the disk says, once. Raises EnvironmentFault where it cannot be read."""
         if self._memory is None:
             attempts = await self._store.remembered()
             self._memory = remembered(attempts, self._rules(), self._moments())
+
+    async def run(self) -> None:
+        """Look for ever. May be run again after a failure."""
+        await self.recall()
         next_at = self._clock.monotonic()
         while True:
             self._wake.clear()
@@ -183,31 +188,37 @@ class Healer:
         seen, rules, mode = decision.snapshot, self._rules(), self.mode
         facts = self._facts.look(seen.stations, self._overlay.of(PAUSE))
         self._pictures = pictures(self._pictures, seen, self._site.state.topology, facts)
-        done, self._done = self._done, []
-        view = HealthView(self._pictures.stations, tuple(done), mode)
+        done = tuple(self._done)
+        view = HealthView(self._pictures.stations, done, mode)
         came = heal(self._memory, view, rules, self._moments())
-        self._memory, self._findings = came.memory, came.findings
+        self._findings = came.findings
+        if came.begin and not await self._kept(came.begin, seen):
+            return None  # decided anew in the next round
+        self._memory, self._done = came.memory, self._done[len(done) :]
         self._record(came)
-        if came.begin:
-            await self._begin(came.begin, seen)
+        self._begin(came.begin, seen)
         return came
 
     def _moments(self) -> Moments:
         return Moments(self._clock.monotonic(), self._clock.wall().astimezone(self._zone()))
 
-    async def _begin(self, attempts: Sequence[Attempt], seen: SiteSnapshot) -> None:
-        """Keep them, and have them done; what is not on disk is not done."""
+    async def _kept(self, attempts: Sequence[Attempt], seen: SiteSnapshot) -> bool:
+        """Whether they are on disk: what is not is not done."""
         named = [(attempt, seen.stations[attempt.remedy.station].identity) for attempt in attempts]
         try:
             async with asyncio.timeout(WRITE_S):
                 await self._store.begin(named)
         except (EnvironmentFault, TimeoutError) as error:
-            why = f"it would not be on disk: {str(error) or 'the disk is too slow'}"
-            self._done += [_not_done(attempt, self._clock.monotonic(), why) for attempt in attempts if _acts(attempt)]
-            return
+            log.log(logging.DEBUG if self._held else logging.WARNING, "healing waits for the disk: %s", str(error))
+            self._held = True
+            return False
+        self._held = False
+        return True
+
+    def _begin(self, attempts: Sequence[Attempt], seen: SiteSnapshot) -> None:
         for attempt in attempts:
             self._note("healing.attempt", attempt.remedy, _begun(attempt))
-            if _acts(attempt):
+            if not attempt.dry and attempt.remedy.kind is not RemedyKind.TELL:
                 self._under_way[attempt.id] = attempt
                 self._tasks.spawn(self._do(attempt, _running(seen, attempt.remedy.station)), f"heal {attempt.id}")
 
@@ -254,14 +265,6 @@ def _begun(attempt: Attempt) -> dict[str, Any]:
     remedy = attempt.remedy
     said = {"symptom": remedy.symptom.value, "step": remedy.step + 1, **dict(attempt.before)}
     return {**said, "dry": True} if attempt.dry else said
-
-
-def _acts(attempt: Attempt) -> bool:
-    return not attempt.dry and attempt.remedy.kind is not RemedyKind.TELL
-
-
-def _not_done(attempt: Attempt, at: float, why: str) -> Done:
-    return Done(attempt.id, attempt.remedy.station, AttemptOutcome.NOT_DONE, at, why)
 
 
 def _running(seen: SiteSnapshot, station: StationId) -> Running:

@@ -123,6 +123,9 @@ class Disk:
 class QuietSite:
     """The site's owner without wires: what a test posts is all that happens."""
 
+    ward: Any
+    """The healing that was built around it."""
+
     def __init__(self, directory: Path) -> None:
         path = directory / "site.yaml"
         path.write_text(YAML)
@@ -344,6 +347,9 @@ def behind(quiet: QuietSite, ledger: Ledger, overview: Overview) -> Behind:
         Tasks(),
         quiet.disk,
     )
+    from tests.unit.site.healing_ward import Ward  # which is built around a quiet site
+
+    ward = quiet.ward = Ward(quiet.loaded.file.parent, quiet=quiet)
     vault = Vault(quiet.loaded.file.parent / "credentials", InlineWorker())
     return Behind(
         site=site,
@@ -357,6 +363,8 @@ def behind(quiet: QuietSite, ledger: Ledger, overview: Overview) -> Behind:
         departures=departures,
         recordings=quiet.incidents,
         station_orders=StationOrders(),
+        healing=ward.healer,
+        attempts=ward.shelf,
         adoption=adoption,
         notes=CommissionNotes(overlay, quiet.clock, quiet.disk),
         seal=Seal(vault, InlineWorker()),

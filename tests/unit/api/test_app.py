@@ -52,6 +52,7 @@ class Served:
         self.overview = Overview(self.quiet)
         self.path = directory / "sitectl.sock"
         self.behind = rooms = behind(self.quiet, self.ledger, self.overview)
+        self.ward = self.quiet.ward
         self.server = ApiServer(make_app(rooms), self.path, rooms.closing)
 
     async def get(self, target: str, method: str = "GET", body: str | None = None, **headers: str) -> Answer:
@@ -110,6 +111,11 @@ async def test_the_list_of_questions_stands_at_openapi(served: Served) -> None:
         "/v1/stations/{id}/configuration",
         "/v1/stations/{id}/configuration/{key}",
         "/v1/stations/{id}/evses/{evse}/unlock",
+        "/v1/stations/{id}/healing/pause",
+        "/v1/healing",
+        "/v1/healing/history",
+        "/v1/healing/mode",
+        "/v1/healing/rules",
         "/v1/stations/{id}/reset",
         "/v1/stations/{id}/quirks",
         "/v1/stations/{id}/trials",
