@@ -96,7 +96,7 @@ class Client:
             try:
                 while line := response.readline():
                     row = json.loads(line)
-                    if row.get("end"):
+                    if row.get("end") is True:
                         return
                     yield row
             except (OSError, http.client.HTTPException, ValueError) as error:

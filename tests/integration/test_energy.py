@@ -82,6 +82,7 @@ async def commands(running: Daemon, folder: Path, begin: str, wh: int) -> None:
     assert "Why: the clock was set" in table.out
     exported = await sitectl("export", "energy", "--station", "CP01", *socket)
     rows = list(csv.DictReader(io.StringIO(exported.out)))
+    assert rows, exported
     moments = [datetime.fromisoformat(row["begin"]) for row in rows]
     assert [row["wh"] for row in rows if datetime.fromisoformat(row["begin"]) == datetime.fromisoformat(begin)] == [
         str(wh)
