@@ -12,6 +12,7 @@ from sitectl.api import views
 from sitectl.api.adoption import add_adoption
 from sitectl.api.alerts import add_alerts
 from sitectl.api.answers import as_json, in_time, look
+from sitectl.api.backup import add_backup
 from sitectl.api.buses import add_buses
 from sitectl.api.ceilings import add_ceilings
 from sitectl.api.commissioning import add_commissioning
@@ -59,6 +60,7 @@ def make_app(behind: Behind) -> FastAPI:
     if behind.history is not None:
         add_energy(app, behind, behind.history)
         add_exports(app, behind, behind.history)
+        add_backup(app, behind.history)
     return app
 
 

@@ -30,10 +30,18 @@ class TransactionReader(Protocol):
         """Transactions that began in a span of time, a page at a time."""
 
 
+class BackupMaker(Protocol):
+    """Copies of the whole gateway."""
+
+    async def prepare(self, *, secrets: bool) -> AsyncIterator[bytes]:
+        """An archive of this moment, to be read once. Raises EnvironmentFault."""
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """What is kept for years; days begin by `zone()`."""
 
     energy: EnergyReader
     transactions: TransactionReader
+    backups: BackupMaker
     zone: Callable[[], tzinfo]

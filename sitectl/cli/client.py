@@ -7,7 +7,7 @@ import json
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
 TIMEOUT_S = 10.0
@@ -102,6 +102,18 @@ class Client:
             except (OSError, http.client.HTTPException, ValueError) as error:
                 raise self._broken(error) from error
             raise DaemonAway(f"the daemon on {self._path} broke off before the end; ask again")
+
+    def download(self, sink: BinaryIO, *path: str, **query: Value) -> None:
+        """Ask for a file; it may break off without a word, which its reader has to find."""
+        with self._open("GET", path, query, SILENCE_S) as response:
+            while True:
+                try:
+                    chunk = response.read(256 * 1024)
+                except (OSError, http.client.HTTPException) as error:
+                    raise self._broken(error) from error
+                if not chunk:
+                    return
+                sink.write(chunk)
 
     def _broken(self, error: Exception) -> DaemonAway:
         return DaemonAway(f"the daemon on {self._path} broke off: {error!r}; `sitectl status` tells whether it runs")

@@ -13,6 +13,7 @@ import typer
 
 from sitectl.cli import (
     adopting,
+    backups,
     departures,
     editing,
     energy,
@@ -251,6 +252,8 @@ app.command(epilog=energy.EXAMPLES)(energy.energy)
 app.add_typer(export_app, name="export")
 app.add_typer(drill_app, name="drill")
 app.add_typer(heal_app, name="heal")
+app.command("backup", epilog=backups.BACKUP_EXAMPLES)(backups.backup)
+app.command("restore", epilog=backups.RESTORE_EXAMPLES)(backups.restore)
 app.command()(ledger.events)
 app.command()(ledger.timeline)
 

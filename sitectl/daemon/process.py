@@ -18,7 +18,6 @@ from random import Random
 import uvloop
 
 from sitectl.api.app import make_app
-from sitectl.api.history import History
 from sitectl.api.ports import Behind
 from sitectl.api.roles import Roles
 from sitectl.api.server import ApiServer
@@ -38,16 +37,15 @@ from sitectl.daemon import last_good
 from sitectl.daemon.adoption import Adoption, adopted_of
 from sitectl.daemon.field import Field
 from sitectl.daemon.healing import begin_healing
+from sitectl.daemon.keeping import energy_keeper, history_of
 from sitectl.daemon.reload import Reload, in_short
 from sitectl.daemon.tellers import Tellers
 from sitectl.daemon.timekeeping import Timekeeper
 from sitectl.daemon.wiring import Ear, Wired, begin_upkeep, open_ledger, wire
 from sitectl.model.events import StoreChanged
 from sitectl.site.cycle import Decision
-from sitectl.site.energy import EnergyKeeper
 from sitectl.site.healer import Healer
 from sitectl.stations.listeners import LISTENERS
-from sitectl.stations.stations import zone_of
 from sitectl.store.opening import Store
 from sitectl.store.upkeep import Upkeep
 
@@ -231,6 +229,7 @@ class Daemon:
         self._tell = lambda group, settings: self._tellers.take(group, settings, behind, app)
         api = ApiServer(app, self._settings.api.socket, behind.closing, self._roles.viewers)
         api.open()
+        energy = energy_keeper(self._rooms.site, self._store, self._time, self._clock)
         try:
             given = inherited()
             self._let_go()  # of one at an address that no longer holds, too, before its place is taken
@@ -244,7 +243,7 @@ class Daemon:
                     self._keep(group, "uplinks", self._rooms.pool.run),
                     self._keep(group, "upkeep", self._upkeep.run),
                     self._keep(group, "rises", self._rooms.rises.run),
-                    self._keep(group, "energy", self._energy().run),
+                    self._keep(group, "energy", energy.run),
                     self._keep(group, "departures", self._rooms.departures.run),
                     self._keep(group, "incidents", self._rooms.incidents.run),
                     self._keep(group, "healing", self._healer.run),
@@ -288,13 +287,9 @@ class Daemon:
             buses=lambda: self._field.buses,
             signals=self._field.signals,
             alerts=lambda: self._tellers.alerts,
-            history=History(self._upkeep.energy, self._upkeep.transactions, lambda: zone_of(self._settings)),
             knowledge=self._rooms.stations.book.knowledge,
+            history=history_of(self._store, self._upkeep, self._rooms.overview, lambda: self._settings),
         )
-
-    def _energy(self) -> EnergyKeeper:
-        site, time = self._rooms.site, self._time
-        return EnergyKeeper(lambda: site.state, self._store.energy, self._clock, lambda: time.known)
 
     def _reloading(self, store: Store) -> Reload:
         def read() -> Loaded | Broken:

@@ -1,0 +1,141 @@
+"""Put the ledger of a backup into the place of the present one, while no daemon runs.
+
+The present one is set aside first, under a name with the time, and never deleted. The new one comes with a rename: an
+interrupted restore leaves the ledger of before, and what was laid out of the backup is written over by the next one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sitectl.base.errors import EnvironmentFault
+from sitectl.store import archive, disk
+from sitectl.store.archive import LEDGER
+from sitectl.store.connection import hold, read_only
+from sitectl.store.errors import SchemaTooNew, StoreUnavailable
+from sitectl.store.identity import kept
+from sitectl.store.migrate import shipped
+
+
+class ForeignGateway(EnvironmentFault):
+    """The backup is of another gateway than the one whose ledger lies here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was done: the manifest, where the ledger of before lies (None: there was none), and the laid out files."""
+
+    manifest: dict[str, Any]
+    aside: Path | None
+    folder: Path
+
+
+def restore(backup: Path, ledger: Path, now: datetime, *, take_over: bool) -> Restored:
+    """Restore the ledger; the other files of the backup are left in `folder`, which the caller removes.
+
+    Raises EnvironmentFault (`StoreUnavailable` while a daemon runs) and BadArchive; the ledger of before stands then.
+    """
+    disk.make_folder(ledger.parent)
+    held = hold(ledger)
+    try:
+        folder = Path(f"{ledger}.restoring")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        try:
+            manifest = archive.unpack(backup, folder)
+            _refuse_what_does_not_fit(manifest, folder / LEDGER, ledger, take_over=take_over)
+            aside = _set_aside(ledger, f"before-restore-{now:%Y%m%dT%H%M%SZ}")
+            _put(folder / LEDGER, ledger)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return Restored(manifest, aside, folder)
+    finally:
+        os.close(held)
+
+
+def _refuse_what_does_not_fit(manifest: dict[str, Any], new: Path, ledger: Path, *, take_over: bool) -> None:
+    newest = shipped()[-1].number
+    try:
+        connection = read_only(new)
+        try:
+            version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+            (well,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            row = connection.execute("SELECT value FROM meta WHERE key = 'gateway_id'").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f"the ledger in the backup cannot be read: {error}") from error
+    if version > newest:
+        raise SchemaTooNew(
+            f"the backup was made by sitectl {manifest.get('sitectl', '?')} and has schema {version}, this sitectl"
+            f" knows up to {newest}: install that version, then restore"
+        )
+    if well != "ok":
+        raise StoreUnavailable(f"the ledger in the backup is damaged: {well}")
+    present = _gateway(ledger)
+    theirs = None if row is None else row[0]
+    if present is not None and theirs != present and not take_over:
+        raise ForeignGateway(
+            f"the backup is of gateway {theirs} (site {manifest.get('site', '?')}), the ledger here is of gateway"
+            f" {present}: restore it where it belongs, or say --take-over if this machine replaces that one; the ledger"
+            " here is set aside then"
+        )
+
+
+def _gateway(ledger: Path) -> str | None:
+    """Whose ledger lies here; None: none, or nobody knows."""
+    if (identity := kept(ledger)) is not None:
+        return identity.gateway_id
+    if not ledger.exists():
+        return None
+    with suppress(sqlite3.Error):
+        connection = read_only(ledger)
+        try:
+            row = connection.execute("SELECT value FROM meta WHERE key = 'gateway_id'").fetchone()
+            return None if row is None else str(row[0])
+        finally:
+            connection.close()
+    return None
+
+
+def _set_aside(ledger: Path, name: str) -> Path | None:
+    """A second name for the present ledger, and for its log where that cannot be folded in."""
+    if not ledger.exists():
+        return None
+    with suppress(sqlite3.Error):
+        connection = sqlite3.connect(ledger, isolation_level=None)
+        try:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            connection.close()
+    aside = Path(f"{ledger}.{name}")
+    os.link(ledger, aside)
+    log = Path(f"{ledger}-wal")
+    if disk.size(log):
+        os.link(log, f"{aside}-wal")
+    disk.sync_directory(ledger.parent)
+    for left in (log, Path(f"{ledger}-shm"), Path(f"{ledger}.outline")):
+        left.unlink(missing_ok=True)
+    return aside
+
+
+def _put(new: Path, ledger: Path) -> None:
+    owner = ledger.parent.stat()
+    handle = os.open(new, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fchmod(handle, 0o640)
+        if os.geteuid() == 0:
+            os.fchown(handle, owner.st_uid, owner.st_gid)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    new.replace(ledger)
+    disk.sync_directory(ledger.parent)
