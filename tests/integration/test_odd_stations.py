@@ -133,6 +133,24 @@ async def test_messages_in_no_alphabet_are_stored_and_answered_as_any_other(tmp_
         assert b'"idTag":"\xc3(\x00"' in frames[0][0]
 
 
+async def test_a_stop_that_is_no_json_for_want_of_a_value_ends_the_transaction_that_runs(tmp_path: Path) -> None:
+    """A comma that separates nothing and a value that is missing: no CALLERROR, and nothing is lost."""
+    async with site(tmp_path, station_plan()) as here:
+        here.centrals.uplinks = [CENTRAL]
+        async with connect(here.url(), subprotocols=SUBPROTOCOL) as raw:
+            await ask(raw, "BootNotification", BOOT, "1")
+            begun = {"connectorId": 1, "idTag": "TAG", "meterStart": 100, "timestamp": stamp(minutes(10))}
+            await ask(raw, "StartTransaction", begun, "2")
+            await raw.send(f'[2,"3","StopTransaction",{{"transactionId":,"meterStop":900,"timestamp":"{stamp()}",}}]')
+            assert await answer_to(raw, "3") == {}
+        (one,) = await ledger(here)
+        assert (one.meter_start_wh, one.meter_stop_wh) == (100, 900)
+        assert await outbox(here) == ["start", "stop"]
+        events = await here.store.queries.events()
+        rules = [event.data["rule"] for event in events if event.type == "station.deviation"]
+        assert "mended: commas and values that are missing" in rules
+
+
 async def test_a_stop_that_brings_the_readings_of_a_whole_day_is_stored_whole(tmp_path: Path) -> None:
     reading = {"value": "1", "measurand": "Current.Import", "unit": "A", "phase": "L1"}
     data = [{"timestamp": stamp(minutes(n)), "sampledValue": [reading]} for n in range(1440, 0, -1)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sitectl.model.ladder import FormVerdict, Ladder, LadderStep, LimitForm, first_rung, forms_of
+from dataclasses import replace
+
+from sitectl.model.ladder import FormVerdict, Ladder, LadderStep, LimitForm, LimitTraits, first_rung, forms_of
 
 
 def walk(ladder: Ladder, verdict: FormVerdict) -> list[LimitForm]:
@@ -55,3 +57,29 @@ def test_a_form_is_said_in_words() -> None:
     assert str(LimitForm()) == "TxProfile in A"
     assert str(LimitForm(LadderStep.TX_DEFAULT, watts=True, relative=True)) == "TxDefaultProfile in W, relative"
     assert str(LimitForm(LadderStep.START_STOP)) == "start and stop"
+
+
+def test_traits_say_where_a_walk_begins_and_what_it_never_tries() -> None:
+    traits = LimitTraits(steps=(LadderStep.TX_DEFAULT, LadderStep.START_STOP), watts=True, relative=False)
+    seen = walk(first_rung(None, True, traits), FormVerdict.REFUSED)
+    watts = LimitForm(LadderStep.TX_DEFAULT, watts=True)
+    assert seen == [watts, replace(watts, lowest=True), LimitForm(LadderStep.START_STOP)]
+
+
+def test_a_form_that_is_the_only_one_is_tried_once() -> None:
+    traits = LimitTraits(watts=False, relative=True, lowest=True)
+    assert forms_of(LadderStep.TX_PROFILE, traits) == (LimitForm(relative=True, lowest=True),)
+    assert forms_of(LadderStep.NONE, traits) == (LimitForm(LadderStep.NONE),)
+
+
+def test_steps_that_a_station_cannot_use_are_no_steps() -> None:
+    traits = LimitTraits(steps=(LadderStep.CHARGE_POINT_MAX,))
+    assert first_rung(None, True, traits).form.step is LadderStep.CHARGE_POINT_MAX
+    assert first_rung(None, False, traits).form.step is LadderStep.TX_PROFILE, "it would bind all of its EVSEs alike"
+    pinned = first_rung(LadderStep.TX_DEFAULT, True, replace(traits, watts=True))
+    assert pinned.form == LimitForm(LadderStep.TX_DEFAULT, watts=True), "the configuration says where, the sheet how"
+
+
+def test_a_car_that_stays_low_is_not_lifted_by_a_step_that_does_not_work() -> None:
+    stuck = first_rung(None, True, LimitTraits(steps=(LadderStep.TX_PROFILE,))).after_stuck()
+    assert (stuck.form, stuck.settled) == (LimitForm(), True)

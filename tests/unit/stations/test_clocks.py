@@ -170,3 +170,14 @@ def test_a_clock_that_is_days_off_is_learned_where_stamps_agree() -> None:
     unset = SkewFilter()
     begin = datetime(1970, 1, 1, tzinfo=UTC)
     assert [unset.learn(begin + timedelta(seconds=n), after(n)) for n in range(3)] == [None] * 3
+
+
+def test_stamps_that_are_known_to_be_local_are_believed_before_a_live_one_has_shown_it() -> None:
+    clock = StationClock()
+    clock.pin_local(True)
+    assert clock.is_local
+    old = after(-7200 + 3600)  # two hours ago, in local time
+    assert business_time(old, ZONE, clock=clock) == (after(-7200), ZONE)
+    assert business_time(after(-30), ZONE, clock=clock) == (after(-3630), ZONE), "one that looks like UTC is local too"
+    clock.pin_local(False)
+    assert clock.is_local is None

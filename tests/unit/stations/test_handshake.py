@@ -1,4 +1,5 @@
 import base64
+from dataclasses import replace
 from http import HTTPStatus
 from ipaddress import ip_network
 
@@ -7,6 +8,7 @@ import pytest
 from sitectl.model.ids import CircuitId, StationId
 from sitectl.model.station import StationPlan
 from sitectl.ocpp.versions import Version
+from sitectl.quirks.vocabulary import IdentityPlace
 from sitectl.security.credentials import pin_address, pin_certificate
 from sitectl.security.tls import PeerCertificate
 from sitectl.stations.handshake import (
@@ -17,6 +19,7 @@ from sitectl.stations.handshake import (
     Rules,
     Situation,
     Turned,
+    claimed,
     displaces,
     identity,
     judge,
@@ -337,3 +340,39 @@ def test_nothing_secret_is_shown_by_a_repr() -> None:
     verdict = judge(request(password=b"hush"), rules(), Situation(commissioning=True))
     assert "hush" not in repr(verdict)
     assert basic("CP01", b"hush")[6:] not in repr(request(password=b"hush"))
+
+
+# --- stations that name themselves elsewhere ---
+
+
+def elsewhere(place: IdentityPlace, *, address: str | None = None, profile: int = 0) -> Rules:
+    listed = replace(plan(profile=profile), address=address)
+    return replace(rules(listed), elsewhere={CP: place})
+
+
+@pytest.mark.parametrize("path", ["/?=CP01", "/ocpp?=CP01", "/?id=CP01&v=1", "/CP01/SN-4711", "/ocpp/CP01/"])
+def test_a_name_anywhere_in_the_url_is_found_where_the_sheet_says_so(path: str) -> None:
+    assert claimed(request(path), elsewhere(IdentityPlace.URL)) == CP
+    verdict = judge(request(path), elsewhere(IdentityPlace.URL), Situation())
+    assert isinstance(verdict, Admitted)
+    assert verdict.station == CP
+    if path != "/ocpp/CP01/":
+        assert claimed(request(path), rules()) != CP, "without a sheet nobody looks there"
+
+
+def test_a_name_in_the_password_is_found_and_the_password_is_looked_at() -> None:
+    there = elsewhere(IdentityPlace.USER, profile=1)
+    configured = replace(there, passwords={CP: b"secret"})
+    assert isinstance(judge(request("/", b"secret"), configured, Situation()), Admitted)
+    assert status(judge(request("/", b"guess"), configured, Situation())) == HTTPStatus.UNAUTHORIZED
+    assert status(judge(request("/"), configured, Situation())) == HTTPStatus.NOT_FOUND
+
+
+def test_a_station_is_known_by_its_address_alone_where_nothing_else_names_it() -> None:
+    there = elsewhere(IdentityPlace.ADDRESS, address="10.20.0.7")
+    assert claimed(request("/"), there) == CP
+    assert claimed(request("/", address="::ffff:10.20.0.7"), there) == CP
+    assert claimed(request("/", address="10.20.0.8"), there) is None
+    assert claimed(request("/CP02"), there) == CP, "what it calls itself is nothing that is listed"
+    other = replace(there, stations={**there.stations, StationId("CP02"): plan("CP02")})
+    assert claimed(request("/CP02"), other) == "CP02", "a listed name in its right place goes first"

@@ -38,6 +38,7 @@ from sitectl.model.transaction import (
     TransactionStop,
 )
 from sitectl.ocpp.versions import Version
+from sitectl.quirks.sheet import StationSheet
 from sitectl.security.tls import PeerCertificate
 from sitectl.stations.handshake import Admitted, Shown
 from sitectl.stations.ports import CertificateAuthority
@@ -199,6 +200,7 @@ def settings(
     authorization: AuthorizationSettings | None = None,
     ocpp: OcppSettings | None = None,
     passwords: Mapping[StationId, bytes] | None = None,
+    sheets: Sequence[StationSheet] = (),
 ) -> Settings:
     grid = CircuitId("grid")
     circuits = {grid: Circuit(grid, None, 100.0, base_load_worst_a=10.0)}
@@ -213,6 +215,7 @@ def settings(
         UplinkId("central"),
         ApiSettings(),
         passwords=passwords or {},
+        station_sheets=tuple(sheets),
     )
 
 
@@ -227,6 +230,7 @@ class Yard:
         clock: Clock | None = None,
         store_samples_every_s: Callable[[StationId], float] = lambda station: 60.0,
         authority: CertificateAuthority | None = None,
+        sheets: Sequence[StationSheet] = (),
     ) -> None:
         self.inbox = Inbox()
         self.journal = JournalTwin()
@@ -234,7 +238,7 @@ class Yard:
         self.centrals = CentralsTwin()
         self.store = StationBookTwin(*known)
         self.stations = Stations(
-            settings(*plans, authorization=authorization),
+            settings(*plans, authorization=authorization, sheets=sheets),
             inbox=self.inbox,
             journal=self.journal,
             ledger=self.ledger,
