@@ -28,6 +28,7 @@ from sitectl.api.quirks import add_quirks
 from sitectl.api.station_orders import add_station_orders
 from sitectl.api.stations import add_stations
 from sitectl.api.trials import add_trials
+from sitectl.api.uplinks import add_uplinks
 from sitectl.api.why import add_why
 from sitectl.base.errors import EnvironmentFault
 from sitectl.model.ids import StationId
@@ -44,6 +45,7 @@ def make_app(behind: Behind) -> FastAPI:
     add_adoption(app, behind)
     add_commissioning(app, behind)
     add_drills(app, behind)
+    add_uplinks(app, behind)
     add_alerts(app, behind)
     add_ceilings(app, behind)
     add_departures(app, behind)

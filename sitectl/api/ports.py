@@ -235,6 +235,55 @@ class DrillDoor(Protocol):
         """The newest report of each thing that was ever taken away."""
 
 
+class LegTrial(Protocol):
+    """One virtual station at a central."""
+
+    @property
+    def state(self) -> str:
+        """Where it stands."""
+
+    @property
+    def why(self) -> str:
+        """What is amiss."""
+
+    @property
+    def heartbeat_ms(self) -> float | None:
+        """How long an answer took; None: it was not asked, or is silent."""
+
+
+class CentralTrial(Protocol):
+    """A trial of a central."""
+
+    @property
+    def legs(self) -> Mapping[StationId, LegTrial]:
+        """By station."""
+
+    @property
+    def token(self) -> str | None:
+        """What it says of the token."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether all is well."""
+
+
+class Centrals(Protocol):
+    """The central CSMSs."""
+
+    async def test(self, id: UplinkId, id_token: str | None = None) -> CentralTrial:
+        """Try one by the connections that it has."""
+
+
+class Pauses(Protocol):
+    """Centrals that a person has paused."""
+
+    async def pause(self, id: UplinkId, for_s: float, by: str) -> datetime:
+        """Pause one for so long; until when. Raises EnvironmentFault, and then nothing has changed."""
+
+    async def resume(self, id: UplinkId, by: str) -> bool:
+        """End a pause now; whether there was one."""
+
+
 class Signer(Protocol):
     """Signs what is handed to people."""
 
@@ -358,6 +407,8 @@ class Behind:
     notes: Notes
     seal: Signer
     drills: DrillDoor
+    centrals: Centrals
+    pauses: Pauses
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     roles: Roles = field(default_factory=lambda: Roles(ApiGroups()))
     buses: Callable[[], Buses] = lambda: Buses((), SystemClock())

@@ -47,6 +47,7 @@ from sitectl.cli.meters import meter_app
 from sitectl.cli.run import EXAMPLES as RUN_EXAMPLES
 from sitectl.cli.run import run
 from sitectl.cli.stations import station_app
+from sitectl.cli.uplinks import uplink_app
 
 app = typer.Typer(
     name="sitectl",
@@ -254,6 +255,7 @@ app.add_typer(drill_app, name="drill")
 app.add_typer(heal_app, name="heal")
 app.command("backup", epilog=backups.BACKUP_EXAMPLES)(backups.backup)
 app.command("restore", epilog=backups.RESTORE_EXAMPLES)(backups.restore)
+app.add_typer(uplink_app, name="uplink")
 app.command()(ledger.events)
 app.command()(ledger.timeline)
 

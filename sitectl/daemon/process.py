@@ -283,6 +283,8 @@ class Daemon:
             notes=self._rooms.notes,
             seal=self._rooms.seal,
             drills=self._rooms.drills,
+            centrals=self._rooms.pool,
+            pauses=self._rooms.pauses,
             roles=self._roles,
             buses=lambda: self._field.buses,
             signals=self._field.signals,
@@ -371,6 +373,7 @@ class Daemon:
         try:
             self._rooms.overview.look(self._rooms.site.state, decision)
             self._rooms.rungs.look(self._rooms.site.state)
+            self._rooms.pauses.look()
             self._rooms.rotations.look(self._rooms.site.state)
             self._rooms.restarter.look(self._rooms.site.state, decision.snapshot)
         except Exception:  # what is told of the site must never stop the site

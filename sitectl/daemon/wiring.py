@@ -50,6 +50,7 @@ from sitectl.store.disk import make_folder
 from sitectl.store.executor import Executor, ThreadExecutor
 from sitectl.store.opening import Store, open_store
 from sitectl.store.upkeep import RECORDINGS, Upkeep
+from sitectl.uplinks.pauses import Pauses
 from sitectl.uplinks.pool import UplinkPool
 from sitectl.uplinks.ports import Rooms, Time
 from sitectl.uplinks.uplink import MakeDialer
@@ -113,6 +114,7 @@ class Wired:
     seal: Seal
     withheld: Withheld
     drills: Drills
+    pauses: Pauses
     secrets: Worker
     """What reads and writes the vault of credentials; stop it at the end."""
 
@@ -209,7 +211,8 @@ async def wire(
     restarter = Restarter(ear.post, stations.put, clock, store.journal)
     orders = StationOrders(stations.book, stations, pool.resets, store.journal)
     notes = CommissionNotes(store.overlay, clock, store.journal)
-    proofs = (notes, Seal(vault, secrets), *_drills(site, ear, pool, stations, store, clock, tasks))
+    pauses = Pauses(pool, store.overlay, clock, store.journal)
+    proofs = (notes, Seal(vault, secrets), *_drills(site, ear, pool, stations, store, clock, tasks), pauses)
     return Wired(live, ear, stations, site, pool, overview, *learned, restarter, orders, *proofs, secrets)
 
 

@@ -34,6 +34,7 @@ from sitectl.uplinks.news import Message
 from sitectl.uplinks.ports import Rooms
 from sitectl.uplinks.resets import Resets
 from sitectl.uplinks.security_events import SecurityEvents
+from sitectl.uplinks.trials import CentralTrial, try_central
 from sitectl.uplinks.uplink import MakeDialer, Surroundings, Uplink
 from sitectl.uplinks.wishes import Wishes
 
@@ -104,6 +105,10 @@ class UplinkPool:
         """The wall clock has jumped: what goes by it is looked at anew, and absent centrals are tried at once."""
         for uplink in self._uplinks.values():
             uplink.wake()
+
+    async def test(self, id: UplinkId, id_token: str | None = None) -> CentralTrial:
+        """Try a central by the connections that it has; of `id_token` it is asked what it says."""
+        return await try_central([*self._uplinks[id].links.values()], self._clock, id_token)
 
     def pause(self, id: UplinkId, why: str) -> bool:
         """Let go of a central, as if it could not be reached; False: there is none of that name."""

@@ -109,3 +109,24 @@ async def test_the_daemon_dies_and_is_back_with_its_stations_and_transactions(tm
         assert (ended.status, told["verdict"]) == (0, "passed"), told
         assert "1 running transactions, none lost" in told["evidence"][-1]["text"]
         assert station.ledger
+
+
+async def test_a_central_is_tried_paused_and_told_afterwards(tmp_path: Path) -> None:
+    async with a_site(tmp_path) as (running, station):
+        await until(lambda: "central: online" in running.log)
+        tried = await sitectl("uplink", "test", "central", "--token", "TAG", "--json", "--socket", running.socket)
+        answer = json.loads(tried.out)
+        assert (tried.status, answer["ok"], answer["token"]) == (0, True, "Accepted")
+        assert answer["stations"]["CP01"]["heartbeat_ms"] > 0
+        paused = await sitectl("uplink", "pause", "central", "--for", "10m", "--socket", running.socket)
+        assert paused.status == 0
+        await until(lambda: "central: offline paused by" in running.log)
+        await station.end()
+        assert (await running.get("status"))["transactions"]["unsent"] > 0
+        await sitectl("uplink", "resume", "central", "--socket", running.socket)
+        for _ in range(100):
+            if (status := await running.get("status"))["transactions"]["unsent"] == 0:
+                break
+            await asyncio.sleep(0.1)
+        assert status["transactions"]["unsent"] == 0
+        assert status["uplinks"]["central"]["state"] == "online"

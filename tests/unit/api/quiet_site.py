@@ -51,6 +51,8 @@ from sitectl.site.trials import Trials
 from sitectl.site.withheld import Withheld
 from sitectl.state.site_state import SiteRules, initial_state
 from sitectl.stations.orders import Configuration, NotOrdered, Ordered
+from sitectl.uplinks.pauses import Pauses
+from sitectl.uplinks.trials import CentralTrial, LegTrial
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WALL = datetime(2026, 11, 20, 6, 11, tzinfo=UTC)
@@ -325,6 +327,25 @@ class StationOrders:
         return self._done(station, key, value, by)
 
 
+class Centrals:
+    """One central: CP01 stands there, CP02 does not."""
+
+    def __init__(self) -> None:
+        self.paused: set[UplinkId] = set()
+
+    async def test(self, id: UplinkId, id_token: str | None = None) -> CentralTrial:
+        legs = {CP01: LegTrial("accepted", "", 4.2, asked=True), CP02: LegTrial("refused", "401")}
+        return CentralTrial(legs, None if id_token is None else "Accepted")
+
+    def pause(self, id: UplinkId, why: str) -> bool:
+        self.paused.add(id)
+        return True
+
+    def resume(self, id: UplinkId) -> bool:
+        self.paused.discard(id)
+        return True
+
+
 async def taken_up() -> str:
     """The daemon reads the configuration again, and takes it."""
     return ""
@@ -350,6 +371,7 @@ def behind(quiet: QuietSite, ledger: Ledger, overview: Overview) -> Behind:
     from tests.unit.site.healing_ward import Ward  # which is built around a quiet site
 
     ward = quiet.ward = Ward(quiet.loaded.file.parent, quiet=quiet)
+    centrals = Centrals()
     vault = Vault(quiet.loaded.file.parent / "credentials", InlineWorker())
     return Behind(
         site=site,
@@ -370,6 +392,8 @@ def behind(quiet: QuietSite, ledger: Ledger, overview: Overview) -> Behind:
         seal=Seal(vault, InlineWorker()),
         drills=drills,
         knowledge=quiet.known.get,
+        centrals=centrals,
+        pauses=Pauses(centrals, overlay, quiet.clock, quiet.disk),
     )
 
 

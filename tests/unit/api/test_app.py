@@ -127,6 +127,8 @@ async def test_the_list_of_questions_stands_at_openapi(served: Served) -> None:
         "/v1/commission/steps/{key}",
         "/v1/commission/meters/{id}",
         "/v1/commission/record",
+        "/v1/uplinks/{id}/test",
+        "/v1/uplinks/{id}/pause",
         "/v1/drills",
         "/v1/drills/newest",
         "/v1/drills/daemon",
