@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from random import Random
 from typing import Any
 
@@ -175,20 +176,7 @@ async def wire(
     vault = Vault(settings.site.data_dir / CREDENTIALS_FOLDER, secrets)
     await vault.open()
     centrals = _Centrals()
-    stations = Stations(
-        settings,
-        inbox=ear,
-        journal=store.journal,
-        ledger=store.ledger,
-        centrals=centrals,
-        store=store.stations,
-        clock=clock,
-        authority=SiteCa(settings.site.name, vault, clock, secrets, lambda: clock.known),
-        commissioning=Window(store.overlay, clock, first_start, lambda: live.settings.ocpp.commissioning_s),
-        store_samples_every_s=_samples_every_s(live, store),
-        gateway=clock,
-        tap_of=upkeep.recorder.tap,
-    )
+    stations = _stations(live, store, upkeep, ear, centrals, vault, secrets, clock, first_start)
     site = ear.site = _site(settings, store, stations, clock)
     pool = centrals.pool = _pool(
         settings, store, upkeep, stations, site, ear, vault, clock, time, random, tasks, make_dialer
@@ -214,6 +202,34 @@ async def wire(
     pauses = Pauses(pool, store.overlay, clock, store.journal)
     proofs = (notes, Seal(vault, secrets), *_drills(site, ear, pool, stations, store, clock, tasks), pauses)
     return Wired(live, ear, stations, site, pool, overview, *learned, restarter, orders, *proofs, secrets)
+
+
+def _stations(
+    live: Live,
+    store: Store,
+    upkeep: Upkeep,
+    ear: Ear,
+    centrals: _Centrals,
+    vault: Vault,
+    secrets: Worker,
+    clock: GatewayClock,
+    first_start: datetime,
+) -> Stations:
+    settings = live.settings
+    return Stations(
+        settings,
+        inbox=ear,
+        journal=store.journal,
+        ledger=store.ledger,
+        centrals=centrals,
+        store=store.stations,
+        clock=clock,
+        authority=SiteCa(settings.site.name, vault, clock, secrets, lambda: clock.known),
+        commissioning=Window(store.overlay, clock, first_start, lambda: live.settings.ocpp.commissioning_s),
+        store_samples_every_s=_samples_every_s(live, store),
+        gateway=clock,
+        tap_of=upkeep.recorder.tap,
+    )
 
 
 def _drills(
