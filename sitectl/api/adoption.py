@@ -8,7 +8,8 @@ from fastapi import Body, Depends, FastAPI, HTTPException, Query, Response
 
 from sitectl.api import views
 from sitectl.api.answers import as_json, look
-from sitectl.api.ports import Behind, NotTakenIn
+from sitectl.api.ports import Behind
+from sitectl.api.ports_commissioning import NotTakenIn
 from sitectl.api.roles import Peer, needs
 from sitectl.base.units import format_utc
 from sitectl.model.ids import StationId

@@ -52,7 +52,7 @@ from sitectl.site.withheld import Withheld
 from sitectl.state.site_state import SiteRules, initial_state
 from sitectl.stations.orders import Configuration, NotOrdered, Ordered
 from sitectl.uplinks.pauses import Pauses
-from sitectl.uplinks.trials import CentralTrial, LegTrial
+from tests.unit.api.quiet_central import Centrals
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WALL = datetime(2026, 11, 20, 6, 11, tzinfo=UTC)
@@ -325,25 +325,6 @@ class StationOrders:
         if key == "AuthorizationKey":
             return NotOrdered("a secret", invalid=True)
         return self._done(station, key, value, by)
-
-
-class Centrals:
-    """One central: CP01 stands there, CP02 does not."""
-
-    def __init__(self) -> None:
-        self.paused: set[UplinkId] = set()
-
-    async def test(self, id: UplinkId, id_token: str | None = None) -> CentralTrial:
-        legs = {CP01: LegTrial("accepted", "", 4.2, asked=True), CP02: LegTrial("refused", "401")}
-        return CentralTrial(legs, None if id_token is None else "Accepted")
-
-    def pause(self, id: UplinkId, why: str) -> bool:
-        self.paused.add(id)
-        return True
-
-    def resume(self, id: UplinkId) -> bool:
-        self.paused.discard(id)
-        return True
 
 
 async def taken_up() -> str:
