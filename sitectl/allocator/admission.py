@@ -10,6 +10,7 @@ instance. In `strict-priority` the class comes before everything, also before th
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -19,7 +20,6 @@ from sitectl.allocator.demand import UNHURRIED, Demand
 from sitectl.allocator.headroom import Headroom
 from sitectl.allocator.rules import SharingRules
 from sitectl.allocator.turns import Turns
-from sitectl.model.snapshot import EvseSnapshot
 from sitectl.model.station import ChargingState
 
 
@@ -66,11 +66,11 @@ def candidates(
     """Those who may be admitted now, in order, as one list for each round of admission; notes the refused in
     `shares`."""
     strict = rules.mode == "strict-priority"
-    count, ranks, rank_of, node = len(plan.ids), plan.ranks, plan.rank, plan.node
+    ranks, rank_of, node = plan.ranks, plan.rank, plan.node
     evses, cap, minimum, key_of = demand.evses, demand.cap, demand.minimum, demand.key
     urgency, credit, leaning, promised = demand.urgency, turns.credit, demand.leaning, turns.promised
     stopped, refused, dwell_s = room.stopped, shares.refused, rules.dwell_s
-    keys: list[int] = []
+    alike: defaultdict[int, list[int]] = defaultdict(list)
     for number in demand.taking:
         offered, evse, rank = demand.offered[number], evses[number], rank_of[number]
         since = evse.state_since
@@ -89,26 +89,23 @@ def candidates(
         activity = 0
         if offered <= 0:
             activity = 1 if evse.charging_state is ChargingState.CHARGING or number in promised else 2
-        pausable = _pausable(evse, settling, runs=offered > 0)
+        # Who must not be paused yet goes first; so does whoever can only be stopped, for a person must start him again
+        # (his turn is over when his row is short). Who drew nothing when it could comes after all others.
+        runs = offered > 0
+        pausable = 2 if evse.satisfied and not runs else 1
+        if runs and (settling or evse.whole):
+            pausable = 0
         key = rank * (ranks + 2) + pausable if strict else pausable * (ranks + 2) + rank
         key = (key * 3 + (urgency.get(number, UNHURRIED) if urgency else UNHURRIED)) * 3 + activity
         if credit:
-            key = key * (MOST_QUANTA + 1) + MOST_QUANTA - min(turns.quanta(number), MOST_QUANTA)
+            waited = min(turns.quanta(number), MOST_QUANTA) if number in credit else 0
+            key = key * (MOST_QUANTA + 1) + MOST_QUANTA - waited
         key = (key * 4 + PHASES[key_of[number] & 7]) * 4
-        keys.append((key + leaning.get(number, 0) if leaning else key) * count + number)
-    keys.sort()
-    order = [key % count for key in keys]
+        alike[key + leaning.get(number, 0) if leaning else key].append(number)
+    order = [number for key in sorted(alike) for number in alike[key]]  # those who are alike by number
     if not strict:
         return [order]
     return [[number for number in order if plan.rank[number] == rank] for rank in range(ranks)]
-
-
-def _pausable(evse: EvseSnapshot, settling: bool, *, runs: bool) -> int:
-    """0: it must not be paused yet. Whoever can only be stopped must be started again by a person: its turn is over
-    when its row is short. 2: it drew nothing when it could, and comes after all others."""
-    if runs and (settling or evse.whole):
-        return 0
-    return 2 if evse.satisfied and not runs else 1
 
 
 def admit(plan: CompiledSite, demand: Demand, order: list[int], shares: Shares, patience: Patience) -> list[int]:
@@ -121,14 +118,16 @@ def admit(plan: CompiledSite, demand: Demand, order: list[int], shares: Shares, 
         if path_rows is not None:  # as below, in one piece: this is done for everybody in every cycle
             path = path_rows[key]
             for row in path:
-                if slack[row] < need:
+                left = slack[row] - need
+                if left < 0:
                     break
+                slack[row] = left
             else:
-                for row in path:
-                    slack[row] -= need
                 target[number] = need
                 admitted.append(number)
                 continue
+            for taken in path[: path.index(row)]:
+                slack[taken] += need
         row = first_full(plan, slack, key, need)
         if row >= 0 and not (demand.offered[number] > 0 and patience.bears(key, need, slack)):
             shares.refused[number] = (Refusal.ROW, row, slack[row] // plan.scale)

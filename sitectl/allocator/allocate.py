@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
+from operator import sub
 
 from sitectl.allocator.admission import Shares, admit, candidates
 from sitectl.allocator.breaker import Patience, spare_breakers
@@ -57,10 +59,7 @@ def allocate(
     shares, roomy = switching.settle(memory, weigh(), weigh) if plan.switching else (weigh(), {})
     gate = pass_gate(plan, demand, room, shares, snapshot, rules, patience.borne)
     withheld = withhold(plan, demand, snapshot, rules, gate.offers)
-    targets = {
-        limit.evse: limit
-        for limit in charging_limits(plan, demand, room, ceilings, shares, rules, switching, memory.targets)
-    }
+    targets = charging_limits(plan, demand, room, ceilings, shares, rules, switching, memory.targets)
     offers = new_limits(plan, shares, gate, rules, switching, withheld, targets)
     offered, target = demand.offered, shares.target
     unstarted = {
@@ -98,7 +97,7 @@ def share_out(
     weights: Sequence[int] | None = None,
 ) -> Shares:
     """Admit and fill, in rounds: once for all classes (`minimum-first`), or class by class (`strict-priority`)."""
-    slack = [left - reserved for left, reserved in zip(room.room, demand.reserved, strict=True)]
+    slack = list(map(sub, room.room, demand.reserved))
     shares = Shares([0] * len(plan.ids), slack)
     for order in candidates(plan, demand, room, rules, now, turns, shares):
         admitted = admit(plan, demand, order, shares, patience)
@@ -106,14 +105,22 @@ def share_out(
         beyond = {row: left for row in patience.shortages if (left := shares.slack[row]) < 0}
         for row in beyond:
             shares.slack[row] = 0  # where minimums do not fit, nobody has more than that
-        for rank in range(plan.ranks):
-            equals = [n for n in admitted if plan.rank[n] == rank]
-            for hurry in sorted({demand.urgency.get(n, UNHURRIED) for n in equals}):
-                alike = [n for n in equals if demand.urgency.get(n, UNHURRIED) == hurry]
-                fill(plan, demand, alike, shares, step, weights)
+        for alike in classes(plan, demand, admitted):
+            fill(plan, demand, alike, shares, step, weights)
         for row, left in beyond.items():
             shares.slack[row] += left
     return shares
+
+
+def classes(plan: CompiledSite, demand: Demand, admitted: Sequence[int]) -> list[list[int]]:
+    """Those who are filled together, the first class first: by priority, then by urgency."""
+    rank, urgency = plan.rank, demand.urgency
+    if plan.ranks == 1 and not urgency:
+        return [[*admitted]]
+    found: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+    for number in admitted:
+        found[rank[number], urgency.get(number, UNHURRIED)].append(number)
+    return [found[alike] for alike in sorted(found)]
 
 
 def charging_limits(
@@ -125,27 +132,22 @@ def charging_limits(
     rules: SharingRules,
     switching: Switching,
     before: Sequence[ChargingLimit],
-) -> list[ChargingLimit]:
+) -> dict[EvseId, ChargingLimit]:
     """The targets with their reasons, for all who take part; values of the last cycle are used again where nothing
     changed."""
-    limits: list[ChargingLimit] = []
-    same = len(before) == len(demand.taking)
-    for place, number in enumerate(demand.taking):
-        limit_a, row = shares.target[number] / 10, shares.bound_by.get(number)
-        if row is not None:
-            reason = plan.share_text[row]
+    limits: dict[EvseId, ChargingLimit] = {}
+    ids, target, bound_by, share_text = plan.ids, shares.target, shares.bound_by, plan.share_text
+    last = before if len(before) == len(demand.taking) else (None,) * len(demand.taking)
+    for number, old in zip(demand.taking, last, strict=True):
+        if number in bound_by:
+            reason = share_text[bound_by[number]]
         else:
             reason = target_reason(plan, demand, room, ceilings, shares, rules, number)
         if number in switching.by_one:
             reason += ", by one phase, for three do not fit"
-        evse = plan.ids[number]
-        phases = switching.phases(number, shares.target[number]) if plan.switching else None
-        if same:
-            last = before[place]
-            if last.limit_a == limit_a and last.reason == reason and last.evse == evse and last.phases == phases:
-                limits.append(last)
-                continue
-        limits.append(ChargingLimit(evse, limit_a, reason, phases))
+        phases = switching.phases(number, target[number]) if plan.switching else None
+        limit = (ids[number], target[number] / 10, reason, phases)
+        limits[ids[number]] = old if old == limit else ChargingLimit(*limit)
     return limits
 
 

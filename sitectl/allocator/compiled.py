@@ -9,7 +9,7 @@ line (see `polygon`), and what an ampere counts there depends on the lines that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from typing import Any, TypeVar
@@ -215,6 +215,18 @@ def sum_up(plan: CompiledSite, rows: list[int]) -> None:
             rows[above] += amount
     if plan.path_terms is not None:
         polygon.spread(rows)
+
+
+def sum_of(plan: CompiledSite, key: Sequence[int], amount: Sequence[int], numbers: Iterable[int]) -> list[int]:
+    """Per row, what these EVSEs come to on it; `key` and `amount` by EVSE number."""
+    rows = [0] * len(plan.rated)
+    leaf_rows = plan.leaf_rows
+    for number in numbers:
+        mine = amount[number]
+        for row in leaf_rows[key[number]]:
+            rows[row] += mine
+    sum_up(plan, rows)
+    return rows
 
 
 def first_full(plan: CompiledSite, slack: Sequence[int], key: int, amount: int) -> int:

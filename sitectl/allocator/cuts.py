@@ -11,7 +11,7 @@ would take a message each, and the next little rise needs none.
 
 from __future__ import annotations
 
-from operator import add
+from operator import add, sub
 
 from sitectl.allocator.admission import Shares
 from sitectl.allocator.compiled import CompiledSite, most_missing, sum_up
@@ -127,6 +127,6 @@ def _shortage(
     sum_up(plan, now)
     sum_up(plan, due)
     sum_up(plan, fair)
-    now = [wanted - left for wanted, left in zip(now, free, strict=True)]
+    now = list(map(sub, now, free))
     due = list(map(add, now, due))
     return Shortage(now, due, list(map(add, due, fair)))

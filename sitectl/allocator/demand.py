@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sitectl.allocator.compiled import PHASE_MASK, CompiledSite, sum_up
+from sitectl.allocator.compiled import PHASE_MASK, CompiledSite, sum_of
 from sitectl.allocator.headroom import Ceilings
 from sitectl.allocator.rules import AllocatorMemory, Reclaimed
 from sitectl.base.errors import InternalError
@@ -63,37 +63,16 @@ def read_demand(
     it is."""
     if len(snapshot.evses) != len(plan.ids):
         raise InternalError("the snapshot and the compiled site know different EVSEs")
-    leaf_rows, node = plan.leaf_rows, plan.node
-    taking: list[int] = []
-    evses: list[EvseSnapshot] = []
-    force: list[int] = []
-    offered: list[int] = []
-    keys: list[int] = []
-    modest: list[int] = []
-    reserved = [0] * len(plan.rated)
-    shared = [0] * len(plan.rated)
-    for number, evse_id in enumerate(plan.ids):
-        evse = snapshot.evses[evse_id]
-        key = node[number] * 8 + PHASE_MASK[evse.phases]
-        lawful = int(evse.counts_a * 10 + 0.999999)
-        told = NEVER_OFFERED if evse.offered_a is None else int(evse.offered_a * 10 + 0.000001)
-        if told > lawful:
-            lawful = told
-        evses.append(evse)
-        force.append(lawful)
-        offered.append(told)
-        keys.append(key)
-        takes = evse.wants and evse.controllable
-        if takes:
-            taking.append(number)
-            if evse.draws_at_most_a is not None and told > 0:
-                modest.append(number)
-        if lawful:
-            into = shared if takes else reserved
-            for row in leaf_rows[key]:
-                into[row] += lawful
-    sum_up(plan, reserved)
-    sum_up(plan, shared)
+    evses = [snapshot.evses[id] for id in plan.ids]
+    keys = [node * 8 + PHASE_MASK[evse.phases] for node, evse in zip(plan.node, evses, strict=True)]
+    offered = [NEVER_OFFERED if (a := evse.offered_a) is None else int(a * 10 + 0.000001) for evse in evses]
+    lawful = [int(evse.counts_a * 10 + 0.999999) for evse in evses]
+    force = [told if told > most else most for told, most in zip(offered, lawful, strict=True)]
+    taking = [number for number, evse in enumerate(evses) if evse.wants and evse.controllable]
+    modest = [number for number in taking if offered[number] > 0 and evses[number].draws_at_most_a is not None]
+    in_force = sum_of(plan, keys, force, range(len(evses)))
+    others = set(range(len(evses))).difference(taking)
+    reserved = sum_of(plan, keys, force, others)
     return Demand(
         taking=taking,
         evses=evses,
@@ -104,7 +83,7 @@ def read_demand(
         key=keys,
         unstarted=_unstarted(taking, evses, offered, memory),
         reserved=reserved,
-        in_force=[mine + others for mine, others in zip(shared, reserved, strict=True)],
+        in_force=in_force,
         modest=modest,
         urgency={plan.index[id]: urgency.rank for id, urgency in snapshot.urgency.items() if id in plan.index},
     )
@@ -112,7 +91,7 @@ def read_demand(
 
 def _minimums(plan: CompiledSite, evses: list[EvseSnapshot], step: int) -> list[int]:
     """The least that each can be offered; who can only be started and stopped takes all it can, or nothing."""
-    least = [-(-a // step) * step for a in plan.minimum]
+    least = [-(-a // step) * step for a in plan.minimum] if step > 1 else list(plan.minimum)
     for number, evse in enumerate(evses):
         if evse.whole:
             least[number] = plan.maximum[number] // step * step

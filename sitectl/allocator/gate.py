@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import sub
 
 from sitectl.allocator.admission import Shares
 from sitectl.allocator.compiled import CompiledSite, first_full, sum_up, take, tightest
@@ -41,15 +42,16 @@ def pass_gate(
 ) -> Gate:
     """Decide cuts, then raises: higher classes first, then those who have least now; what is left goes out in whole
     dead bands. `strained`: rows through which nothing may rise."""
-    free = [mine - used for mine, used in zip(room.room, demand.in_force, strict=True)]
+    free = list(map(sub, room.room, demand.in_force))
     band, step = round(rules.dead_band_a * 10), round(rules.step_a * 10)
     raises: list[tuple[int, int, int]] = []
     nearly: list[tuple[int, int, int]] = []
     held: list[int] = []
     lowered: list[int] = []
     wanting: list[int] = []
+    targets, offers, may_rise = shares.target, demand.offered, snapshot.raises_allowed
     for number in demand.taking:
-        target, offered = shares.target[number], demand.offered[number]
+        target, offered = targets[number], offers[number]
         if target == offered:
             continue
         # Up to what it may draw anyway (rounded down, where `force` is rounded up) a first offer is no raise.
@@ -58,7 +60,7 @@ def pass_gate(
             continue
         wanting.append(number)
         worth = demand.unstarted[number] or offered < demand.minimum[number] or target - offered >= band
-        if not (snapshot.raises_allowed and _ripe(plan, demand, room, snapshot.at, rules, number)):
+        if not (may_rise and _ripe(plan, demand, room, snapshot.at, rules, number)):
             if worth:
                 held.append(number)
         elif worth:
@@ -131,7 +133,7 @@ def _round_up(
             for row in plan.leaf_rows[demand.key[number]]:
                 claimed[row] += more
     sum_up(plan, claimed)
-    spare = [free - mine for free, mine in zip(gate.free, claimed, strict=True)]
+    spare = list(map(sub, gate.free, claimed))
     for number in nearly:
         key, offer = demand.key[number], (demand.offered[number] + band) // step * step
         more = max(0, offer - demand.force[number])

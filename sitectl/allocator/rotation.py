@@ -111,7 +111,7 @@ class _Places:
         first = _through(plan, demand, self.worth, {refused[number][1] for number in due})
         cheapest = {row: min(map(self.worth.__getitem__, held)) for row, held in first.items() if held}
         due = [n for n in due if self._reach(n) >= cheapest.get(refused[n][1], NEVER)]
-        lacking = {row for number in due for row, missing in self._missing(number).items() if missing > 0}
+        lacking = {row for number in due for row in self._missing(number)}
         holders = _through(plan, demand, self.worth, lacking)
         for held in holders.values():
             held.sort(key=lambda number: (self.worth[number], number))
@@ -123,8 +123,9 @@ class _Places:
             if given is None:
                 continue
             row = self.shares.refused.pop(number)[1]
+            staying = set(holders.get(row, ())).difference(given, self.gone)
             for holder in given:
-                self._leave(holder, row, [n for n in holders.get(row, ()) if n not in given and n not in self.gone])
+                self._leave(holder, row, staying)
             take(plan, slack, demand.key[number], demand.minimum[number])
             self.shares.target[number] = demand.minimum[number]
             came.append(number)
@@ -141,9 +142,12 @@ class _Places:
         return credit if self.turns.waited_s(number) >= quantum_s else credit - quantum_s
 
     def _missing(self, number: int) -> dict[int, int]:
-        """By row, what its minimum lacks (negative: what is to spare)."""
-        slack, minimum = self.shares.slack, self.demand.minimum[number]
-        return {row: minimum * counts - slack[row] for row, counts in terms_of(self.plan, self.demand.key[number])}
+        """By row, what its minimum lacks, where it does."""
+        plan, key, slack, minimum = self.plan, self.demand.key[number], self.shares.slack, self.demand.minimum[number]
+        if plan.path_terms is None:
+            return {row: minimum - slack[row] for row in plan.path_rows[key] if slack[row] < minimum}
+        needs = {row: minimum * counts for row, counts in plan.path_terms[key]}
+        return {row: need - slack[row] for row, need in needs.items() if slack[row] < need}
 
     def _given_for(self, number: int, holders: dict[int, list[int]]) -> list[int] | None:
         """Whose places make room for its minimum; None: not enough of them have had their turn."""
@@ -172,7 +176,7 @@ class _Places:
         plan, urgency = self.plan, self.demand.urgency
         return plan.rank[one] == plan.rank[other] and urgency.get(one, UNHURRIED) == urgency.get(other, UNHURRIED)
 
-    def _leave(self, number: int, row: int, staying: list[int]) -> None:
+    def _leave(self, number: int, row: int, staying: Collection[int]) -> None:
         """Take a place back."""
         self.gone.add(number)
         self.shares.target[number] = 0
@@ -188,9 +192,9 @@ def terms_of(plan: CompiledSite, key: int) -> Iterable[tuple[int, int]]:
 
 def _through(plan: CompiledSite, demand: Demand, numbers: Iterable[int], rows: Collection[int]) -> dict[int, list[int]]:
     """Of these EVSEs, those that load each of the rows."""
+    wanted = frozenset(rows)
     found: dict[int, list[int]] = {row: [] for row in rows}
     for number in numbers:
-        for row in plan.path_rows[demand.key[number]]:
-            if row in found:
-                found[row].append(number)
+        for row in wanted.intersection(plan.path_rows[demand.key[number]]):
+            found[row].append(number)
     return found

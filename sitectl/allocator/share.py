@@ -9,8 +9,9 @@ above each, whatever the step.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from heapq import heapify, heappop, heappush, heapreplace
+from operator import add, sub
 
 from sitectl.allocator.admission import Shares
 from sitectl.allocator.compiled import CompiledSite, first_full, sum_up, take
@@ -56,12 +57,12 @@ class Filling:
         self.speed = [0] * len(slack)
         self.closed = [False] * len(slack)
         # By the rows of their own node; a row above finds its risers by going down where there is speed.
-        self.members: defaultdict[int, list[int]] = defaultdict(list)
-        starts: dict[float, list[int]] = {}
-        caps: dict[float, list[int]] = {}
+        self.members: list[list[int]] = [[] for _ in slack]
+        starts: defaultdict[float, list[int]] = defaultdict(list)
+        caps: defaultdict[float, list[int]] = defaultdict(list)
         for number in admitted:
-            starts.setdefault(self.minimum[number] / weight[number], []).append(number)
-            caps.setdefault(self.cap[number] / weight[number], []).append(number)
+            starts[self.minimum[number] / weight[number]].append(number)
+            caps[self.cap[number] / weight[number]].append(number)
         self.starts = sorted(starts.items(), reverse=True)
         self.caps = sorted(caps.items(), reverse=True)
         self.top = self.caps[0][0]
@@ -80,9 +81,7 @@ class Filling:
             if start <= cap and start <= full:
                 self._begin(self.starts.pop()[1])
             elif cap <= full:
-                for number in self.caps.pop()[1]:
-                    if self.rising[number]:
-                        self._freeze(number, self.cap[number])
+                self._freeze(self.caps.pop()[1], NEVER)
             else:
                 self._close(row, full)
         return self.exact
@@ -106,21 +105,20 @@ class Filling:
 
     def _begin_first(self, batch: list[int]) -> None:
         """The first to rise, mostly everybody: summed up the tree instead of along each path."""
-        plan, remaining = self.plan, self.remaining
-        minimums = [0] * len(remaining)
+        plan, speed, members, top = self.plan, self.speed, self.members, self.top
+        minimums = [0] * len(speed)
         for number in batch:
             minimum, weight = self.minimum[number], self.weight[number]
             self.rising[number] = True
             for row in plan.leaf_rows[self.key[number]]:
                 minimums[row] += minimum
-                self.speed[row] += weight
-                self.members[row].append(number)
+                speed[row] += weight
+                members[row].append(number)
         sum_up(plan, minimums)
-        sum_up(plan, self.speed)
-        self.remaining = remaining = [left + mine for left, mine in zip(remaining, minimums, strict=True)]
-        top = self.top
-        speeds = [(row, speed) for row, speed in enumerate(self.speed) if speed]
-        self.full = [(remaining[row] / speed, row) for row, speed in speeds if remaining[row] < top * speed]
+        sum_up(plan, speed)
+        self.remaining = list(map(add, self.remaining, minimums))
+        rows = enumerate(zip(self.remaining, speed, strict=True))
+        self.full = [(left / rate, row) for row, (left, rate) in rows if rate and left < top * rate]
         heapify(self.full)
 
     def _begin(self, batch: list[int]) -> None:
@@ -147,24 +145,28 @@ class Filling:
         below = [row]
         while below:
             row = below.pop()
-            for number in self.members.get(row, ()):
-                if self.rising[number]:
-                    self._freeze(number, level * self.weight[number])
+            self._freeze(self.members[row], level)
             below += [child for child in self.plan.row_children[row] if self.speed[child]]
 
-    def _freeze(self, number: int, share: float) -> None:
-        plan, key, weight = self.plan, self.key[number], self.weight[number]
-        remaining, speed = self.remaining, self.speed
-        if plan.path_terms is None:
-            for row in plan.path_rows[key]:
-                remaining[row] -= share
-                speed[row] -= weight
-        else:
-            for row, counts in plan.path_terms[key]:
-                remaining[row] -= share * counts
-                speed[row] -= weight * counts
-        self.rising[number] = False
-        self.exact[number] = share
+    def _freeze(self, numbers: Iterable[int], level: float) -> None:
+        """Those of them that still rise stay at this level (NEVER: at their cap)."""
+        remaining, speed, rising, exact = self.remaining, self.speed, self.rising, self.exact
+        keys, weights, cap = self.key, self.weight, self.cap
+        path_rows, path_terms = self.plan.path_rows, self.plan.path_terms
+        for number in numbers:
+            if not rising[number]:
+                continue
+            rising[number] = False
+            key, weight = keys[number], weights[number]
+            exact[number] = share = level * weight if level < NEVER else cap[number]
+            if path_terms is None:  # as `take`, in one piece: this is done for everybody in every cycle
+                for row in path_rows[key]:
+                    remaining[row] -= share
+                    speed[row] -= weight
+            else:
+                for row, counts in path_terms[key]:
+                    remaining[row] -= share * counts
+                    speed[row] -= weight * counts
 
 
 def _floor(plan: CompiledSite, demand: Demand, shares: Shares, exact: dict[int, float], step: int) -> list[int]:
@@ -173,40 +175,39 @@ def _floor(plan: CompiledSite, demand: Demand, shares: Shares, exact: dict[int, 
     A share is put down from a hair below itself, so that no rounding of floats can take more than there is; what
     was exact is the largest loss and gets its step back first.
     """
+    minimum, cap, key, leaf_rows, targets = demand.minimum, demand.cap, demand.key, plan.leaf_rows, shares.target
     taken = [0] * len(shares.slack)
-    count = len(plan.ids)
-    below: list[int] = []
+    below: defaultdict[int, list[int]] = defaultdict(list)
     for number, share in exact.items():
-        minimum = demand.minimum[number]
-        if share >= demand.cap[number]:
-            target = demand.cap[number]
-        else:
-            target = max(minimum, int(share - TOLERANCE) // step * step)
-            below.append(int((target - share) * FINE) * count + number)
-        shares.target[number] = target
-        if target > minimum:
-            for row in plan.leaf_rows[demand.key[number]]:
-                taken[row] += target - minimum
+        least, target = minimum[number], cap[number]
+        if share < target:
+            floor = int(share - TOLERANCE) // step * step
+            target = floor if floor > least else least
+            below[int((target - share) * FINE)].append(number)
+        targets[number] = target
+        if target > least:
+            more = target - least
+            for row in leaf_rows[key[number]]:
+                taken[row] += more
     sum_up(plan, taken)
-    shares.slack = [left - used for left, used in zip(shares.slack, taken, strict=True)]
-    below.sort()
-    return [loss % count for loss in below]
+    shares.slack = list(map(sub, shares.slack, taken))
+    return [number for loss in sorted(below) for number in sorted(below[loss])]
 
 
 def _hand_out(plan: CompiledSite, demand: Demand, below: list[int], shares: Shares, step: int) -> None:
     """Give the steps that flooring left, one at a time, until every row that matters has none; notes who is bound
     by which."""
-    slack = shares.slack
+    keys, cap, slack, target, bound_by = demand.key, demand.cap, shares.slack, shares.target, shares.bound_by
     while below:
         again: list[int] = []
         for number in below:
-            key = demand.key[number]
+            key = keys[number]
             row = first_full(plan, slack, key, step)
             if row >= 0:
-                shares.bound_by[number] = row
+                bound_by[number] = row
             else:
                 take(plan, slack, key, step)
-                shares.target[number] += step
-                if shares.target[number] < demand.cap[number]:
+                target[number] += step
+                if target[number] < cap[number]:
                     again.append(number)
         below = again

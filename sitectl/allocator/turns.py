@@ -8,7 +8,7 @@ late; and where nobody has waited for a quantum the old ones are forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sitectl.allocator.compiled import CompiledSite
 from sitectl.allocator.demand import Demand
@@ -70,10 +70,13 @@ class Turns:
                 credit.pop(number, None)
         contended[row] = self._now
 
-    def leave(self, number: int, staying: Iterable[int]) -> None:
+    def leave(self, number: int, staying: Collection[int]) -> None:
         """Somebody gives his place: he keeps his credit, unless he came to it past all who wait and is far behind."""
-        least = min((self.credit.get(other, 0.0) for other in staying), default=0.0)
-        self.credit[number] = max(self.credit.get(number, 0.0), least - 2.0 * self.quantum_s)
+        credit, behind_s = self.credit, 2.0 * self.quantum_s
+        own = credit.get(number, 0.0)
+        if all(credit.get(other, 0.0) - behind_s > own for other in staying):  # mostly the first says that it is not so
+            own = max(own, min((credit.get(other, 0.0) for other in staying), default=0.0) - behind_s)
+        credit[number] = own
 
     def goes_on(self, rows: Iterable[int]) -> None:
         """Somebody waits for these rows, as before."""
