@@ -62,11 +62,12 @@ END
 chmod 755 "$root/usr/bin/sitectl"
 put systemd/sitectl.service lib/systemd/system/sitectl.service
 put systemd/sitectl-ocpp.socket lib/systemd/system/sitectl-ocpp.socket
+put systemd/sitectl.preset lib/systemd/system-preset/50-sitectl.preset
 put systemd/sitectl.sysusers usr/lib/sysusers.d/sitectl.conf
 put systemd/sitectl.tmpfiles usr/lib/tmpfiles.d/sitectl.conf
 put config/site.yaml usr/share/sitectl/site.yaml
 put config/site.schema.json usr/share/sitectl/site.schema.json
-for example in config/examples/*.yaml; do
+for example in config/examples/*; do
     put "$example" "usr/share/sitectl/examples/${example##*/}"
 done
 schema=$(find sitectl/store/migrations -name '[0-9]*.sql' -exec basename {} \; | sort | tail -n 1 | sed 's/^0*\([0-9]*\)_.*/\1/')
