@@ -23,7 +23,7 @@ SUITES := $(wildcard tests/unit tests/properties tests/scenarios tests/transcrip
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-full lint bench mutation deb lock setup tools clean
+.PHONY: help demo test test-full lint bench mutation deb lock setup tools package-tools clean
 
 help:            ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -34,7 +34,7 @@ demo: $(RUNTIME) ## a whole site on this machine for one minute (ARGS="--station
 test: lint tools ## lint and all tests, long sweeps sampled
 	$(BIN)/python -m pytest $(WORKERS) -m "not full" $(SUITES) $(ARGS)
 
-test-full: lint tools ## as test, with the long sweeps in full
+test-full: lint tools package-tools ## as test, with the long sweeps in full
 	$(BIN)/python -m pytest $(WORKERS) --hypothesis-profile=full $(SUITES) $(ARGS)
 
 lint: $(TESTING) ## style, types, floor plan, house rules
@@ -58,6 +58,9 @@ setup: $(TESTING) ## only the environment, with what the tests need
 
 tools:           # strace and faketime, for the fault tests; without them those skip
 	@packaging/install-test-tools.sh
+
+package-tools:   # debootstrap, lintian, systemd-nspawn, for the tests of the package; without them those skip
+	@packaging/install-package-test-tools.sh
 
 LOCK := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --build-deps-for=editable \
 	--no-header --no-annotate --no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host

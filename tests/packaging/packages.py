@@ -10,13 +10,14 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / "build" / "packaging-tests"
-SOURCES = ("sitectl", "packaging", "systemd", "config", "pyproject.toml", "README.md", "LICENSE")
+SOURCES = ("sitectl", "packaging", "systemd", "config", "pyproject.toml")
 
 
 def run(*command: object, check: bool = True, within_s: float = 600.0, **more: str) -> subprocess.CompletedProcess[str]:
@@ -39,7 +40,7 @@ def needs(*tools: str, root: bool = True) -> None:
     if root and os.geteuid() != 0:
         pytest.skip("only root may do this")
     if missing := [tool for tool in tools if shutil.which(tool) is None]:
-        pytest.skip(f"not installed: {', '.join(missing)} (packaging/install-test-tools.sh)")
+        pytest.skip(f"not installed: {', '.join(missing)} (packaging/install-package-test-tools.sh)")
 
 
 @contextmanager
@@ -51,8 +52,9 @@ def alone(name: str) -> Iterator[Path]:
         yield CACHE
 
 
+@cache
 def state_of_sources() -> str:
-    """Changes with anything that goes into the package."""
+    """Changes with anything in the package that could work or not."""
     digest = hashlib.sha256()
     for source in SOURCES:
         place = ROOT / source

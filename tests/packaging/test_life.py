@@ -41,16 +41,9 @@ def test_who_may_do_what_on_disk(installed: Tree) -> None:
     groups = {line.split(":")[0]: line.split(":")[3] for line in installed.file("/etc/group").read_text().split()}
     assert set(groups) >= {"sitectl", "sitectl-tech", "sitectl-admin"}
     assert "sitectl" in groups["dialout"].split(",")
-    said = installed.run(
-        "stat",
-        "-c",
-        "%a %U %G %n",
-        "/etc/sitectl",
-        "/etc/sitectl/secrets",
-        "/var/lib/sitectl",
-        "/run/sitectl",
-        "/etc/sitectl/site.yaml.sample",
-    ).stdout
+    config = "/etc/sitectl"
+    places = (config, f"{config}/secrets", "/var/lib/sitectl", "/run/sitectl", f"{config}/site.yaml.sample")
+    said = installed.run("stat", "-c", "%a %U %G %n", *places).stdout
     assert said.splitlines() == [
         "750 root sitectl /etc/sitectl",
         "700 root root /etc/sitectl/secrets",
@@ -132,15 +125,11 @@ def test_a_daemon_put_under_an_older_ledger_by_force_says_the_same(installed: Tr
 def test_upgraded_twice_within_a_second(installed: Tree, tmp_path: Path) -> None:
     installed.configure()
     served(installed)
-    first, second = (
-        variant(built(), tmp_path, "9.0", MIGRATION),
-        variant(built(), tmp_path, "9.1", MIGRATION, "CREATE TABLE latest (x INTEGER);\n"),
-    )
-    places = installed.take(first), installed.take(second)
+    more = "CREATE TABLE latest (x INTEGER);\n"
+    first, second = variant(built(), tmp_path, "9.0", MIGRATION), variant(built(), tmp_path, "9.1", MIGRATION, more)
+    at_once = f"dpkg -i {installed.take(first)} & sleep 0.2; dpkg -i {installed.take(second)}; wait"
     began = time.monotonic()
-    both = installed.run(
-        "sh", "-c", f"dpkg --install {places[0]} & sleep 0.2; dpkg --install {places[1]}; wait", check=False
-    )
+    both = installed.run("sh", "-c", at_once, check=False)
     assert time.monotonic() - began < 120
     assert "lock" in both.stderr or version(installed) == "9.1 installed"
     installed.install(second)  # whoever was told of the lock tries again
