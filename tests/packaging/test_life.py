@@ -45,7 +45,7 @@ def test_who_may_do_what_on_disk(installed: Tree) -> None:
     places = (config, f"{config}/secrets", "/var/lib/sitectl", "/run/sitectl", f"{config}/site.yaml.sample")
     said = installed.run("stat", "-c", "%a %U %G %n", *places).stdout
     assert said.splitlines() == [
-        "750 root sitectl /etc/sitectl",
+        "2750 root sitectl /etc/sitectl",
         "700 root root /etc/sitectl/secrets",
         "700 sitectl sitectl /var/lib/sitectl",
         "750 sitectl sitectl /run/sitectl",

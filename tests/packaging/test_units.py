@@ -89,8 +89,8 @@ def test_users_groups_and_folders_come_out_as_they_are_meant(tmp_path: Path) -> 
     ran = run("systemd-tmpfiles", f"--root={tmp_path}", "--create", "sitectl.conf", check=False)
     if "/proc" in ran.stderr:
         pytest.skip(ran.stderr.strip())
-    meant = {"etc/sitectl": 0o750, "etc/sitectl/secrets": 0o700, "var/lib/sitectl": 0o700, "run/sitectl": 0o750}
-    assert {path: (tmp_path / path).stat().st_mode & 0o777 for path in meant} == meant
+    meant = {"etc/sitectl": 0o2750, "etc/sitectl/secrets": 0o700, "var/lib/sitectl": 0o700, "run/sitectl": 0o750}
+    assert {path: (tmp_path / path).stat().st_mode & 0o7777 for path in meant} == meant
 
 
 def test_credentials_are_the_secrets_beside_the_configuration() -> None:
