@@ -158,7 +158,7 @@ def test_a_full_disk_during_an_upgrade_loses_nothing(installed: Tree, tmp_path: 
     before = schema(installed)
     installed.install(variant(built(), tmp_path, "9.0", MIGRATION))
     full = """set -e
-        data=/var/lib/sitectl; kept=/var/tmp/kept
+        data=/var/lib/sitectl; kept=/srv/kept
         mv $data $kept; mkdir $data
         size=$(du -sk $kept | cut -f 1)
         mount -t tmpfs -o mode=0700,uid=sitectl,gid=sitectl,size=$((size + 200))k none $data
@@ -169,14 +169,14 @@ def test_a_full_disk_during_an_upgrade_loses_nothing(installed: Tree, tmp_path: 
         rm $data/full
         mount -o remount,size=100m $data
         timeout -s TERM 10 $as_user sitectl run || true
-        cp -a $data/. /var/tmp/after"""
-    installed.run("mkdir", "/var/tmp/after")
+        cp -a $data/. /srv/after"""
+    installed.run("mkdir", "/srv/after")
     said = installed.run("sh", "-c", full)
     assert "status 1" in said.stdout, said
     assert "the disk is full: a copy of the ledger is made before this version changes it" in said.stderr
     assert "sitectl ready" in said.stderr
     for name, expected in (("ledger.db", before + 1), (f"ledger.db.schema-{before}", before)):
-        ledger = sqlite3.connect(installed.file(f"/var/tmp/after/{name}"))
+        ledger = sqlite3.connect(installed.file(f"/srv/after/{name}"))
         assert ledger.execute("PRAGMA user_version").fetchone() == (expected,)
         assert ledger.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         ledger.close()
