@@ -21,6 +21,7 @@ from sitectl.api.drills import add_drills
 from sitectl.api.energy import add_energy
 from sitectl.api.exports import add_exports
 from sitectl.api.healing import add_healing
+from sitectl.api.inventory import add_inventory
 from sitectl.api.ledger import add_ledger
 from sitectl.api.metrics import add_metrics
 from sitectl.api.ports import Behind
@@ -58,6 +59,7 @@ def make_app(behind: Behind) -> FastAPI:
     add_metrics(app, behind)
     _add_site(app, behind)
     add_stations(app, behind)
+    add_inventory(app, behind)
     add_ledger(app, behind)
     if behind.history is not None:
         add_energy(app, behind, behind.history)

@@ -118,6 +118,11 @@ class GatewayClock:
         return _kernel_is_synchronised() if self._synchronised is None else self._synchronised
 
 
+def machine_is_synchronised() -> bool:
+    """Whether this machine's clock follows a time server, as far as it says so."""
+    return _kernel_is_synchronised()
+
+
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 
 

@@ -15,8 +15,10 @@ from sitectl.cli import (
     adopting,
     backups,
     departures,
+    doctor,
     editing,
     energy,
+    inventory,
     ledger,
     meter_tables,
     quirks,
@@ -253,6 +255,8 @@ app.command(epilog=energy.EXAMPLES)(energy.energy)
 app.add_typer(export_app, name="export")
 app.add_typer(drill_app, name="drill")
 app.add_typer(heal_app, name="heal")
+app.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
+app.command("inventory", epilog=inventory.EXAMPLES)(inventory.inventory)
 app.command("backup", epilog=backups.BACKUP_EXAMPLES)(backups.backup)
 app.command("restore", epilog=backups.RESTORE_EXAMPLES)(backups.restore)
 app.add_typer(uplink_app, name="uplink")
