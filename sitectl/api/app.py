@@ -24,6 +24,7 @@ from sitectl.api.healing import add_healing
 from sitectl.api.inventory import add_inventory
 from sitectl.api.ledger import add_ledger
 from sitectl.api.metrics import add_metrics
+from sitectl.api.openapi import TITLE, VERSION, describe
 from sitectl.api.ports import Behind
 from sitectl.api.quirks import add_quirks
 from sitectl.api.station_orders import add_station_orders
@@ -40,7 +41,7 @@ TOTALS_S = 1.0
 
 def make_app(behind: Behind) -> FastAPI:
     """The application; its OpenAPI text stands at /openapi.json."""
-    app = FastAPI(title="sitectl", version="1", docs_url=None, redoc_url=None)
+    app = FastAPI(title=TITLE, version=VERSION, docs_url=None, redoc_url=None)
     app.state.roles = behind.roles
     _add_refusals(app)
     add_adoption(app, behind)
@@ -65,6 +66,7 @@ def make_app(behind: Behind) -> FastAPI:
         add_energy(app, behind, behind.history)
         add_exports(app, behind, behind.history)
         add_backup(app, behind.history)
+    describe(app)
     return app
 
 
