@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import UTC, date, datetime, tzinfo
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import orjson
-from fastapi import HTTPException, Response
+from fastapi import HTTPException, Path, Response
 
 from sitectl.api.ports import Behind
 from sitectl.base.errors import EnvironmentFault
@@ -22,6 +22,10 @@ from sitectl.state.site_state import SiteState
 T = TypeVar("T")
 
 LEDGER_S = 5.0
+MOST_EVSE = 999
+"""EVSE numbers have three digits at most (`stations.X.evses`)."""
+
+EvseNumber = Annotated[int, Path(ge=0, le=MOST_EVSE, description="The EVSE, as configured; 0 is the station.")]
 
 
 def as_json(value: Any, status: int = 200) -> Response:

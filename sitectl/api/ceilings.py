@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from sitectl.api import views
-from sitectl.api.answers import as_json, in_time
+from sitectl.api.answers import EvseNumber, as_json, in_time
 from sitectl.api.ports import Behind
 from sitectl.api.roles import Peer, needs
 from sitectl.base.units import format_utc
@@ -49,15 +49,15 @@ def add_ceilings(app: FastAPI, behind: Behind) -> None:
     @app.put(
         _OF_EVSE, summary="Lower what an EVSE (0: the whole station) may draw, for a while or until it is withdrawn"
     )
-    async def bound_evse(id: str, evse: int, body: CeilingBody, who: Who, strict: Strict = False) -> Response:
+    async def bound_evse(id: str, evse: EvseNumber, body: CeilingBody, who: Who, strict: Strict = False) -> Response:
         return await _set(behind, Bounded(evse=EvseId(StationId(id), evse)), body, who, strict)
 
     @app.delete(_OF_EVSE, summary="Withdraw the ceiling that was set on an EVSE (0: the whole station)")
-    async def free_evse(id: str, evse: int, who: Who) -> Response:
+    async def free_evse(id: str, evse: EvseNumber, who: Who) -> Response:
         return await _clear(behind, Bounded(evse=EvseId(StationId(id), evse)), who)
 
     @app.get(_OF_EVSE, summary="All ceilings on an EVSE (0: the whole station), whoever set them")
-    async def of_evse(id: str, evse: int) -> Response:
+    async def of_evse(id: str, evse: EvseNumber) -> Response:
         return _listed(behind, Bounded(evse=EvseId(StationId(id), evse)))
 
 

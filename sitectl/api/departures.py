@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI, HTTPException, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from sitectl.api import views
-from sitectl.api.answers import as_json, in_time
+from sitectl.api.answers import EvseNumber, as_json, in_time
 from sitectl.api.ports import Behind
 from sitectl.api.roles import Peer, needs
 from sitectl.base.units import format_utc
@@ -36,7 +36,7 @@ def add_departures(app: FastAPI, behind: Behind) -> None:
     """The paths; before those that take everything below a station for its name."""
 
     @app.put(_PATH, summary="Say when the car at an EVSE leaves, and what it needs: it moves in the order of charging")
-    async def leaves(id: str, evse: int, body: DepartureBody, who: Who) -> Response:
+    async def leaves(id: str, evse: EvseNumber, body: DepartureBody, who: Who) -> Response:
         place = EvseId(StationId(id), evse)
         said = await behind.departures.set(place, body.at, body.in_s, body.energy_kwh, who.user)
         if isinstance(said, NotSaid):
@@ -55,7 +55,7 @@ def add_departures(app: FastAPI, behind: Behind) -> None:
         )
 
     @app.delete(_PATH, summary="Withdraw what was said of a departure")
-    async def stays(id: str, evse: int, who: Who) -> Response:
+    async def stays(id: str, evse: EvseNumber, who: Who) -> Response:
         there = await in_time(behind.departures.clear(EvseId(StationId(id), evse), who.user))
         if isinstance(there, NotSaid):
             raise _refusal(there, id)

@@ -45,6 +45,12 @@ FRAME = {
         },
     },
 }
+FILES = {
+    "/v1/export/": "application/x-ndjson",
+    "/v1/backup": "application/x-tar",
+}
+"""Answers that are no JSON document, by the beginning of their path."""
+
 TITLE, VERSION = "sitectl", "1"
 STREAM, NUMBERS = "/v1/events", "/metrics"
 _UNUSED = ("HTTPValidationError", "ValidationError")
@@ -80,6 +86,9 @@ def _made(app: FastAPI) -> dict[str, Any]:
         for operation in operations.values():
             operation["responses"].pop("422", None)
             operation["responses"] |= {"4XX": refused, "5XX": refused}
+        for beginning, kind in FILES.items():
+            if path.startswith(beginning) and "get" in operations:
+                operations["get"]["responses"]["200"]["content"] = {kind: {"schema": {"type": "string"}}}
         if path == STREAM:
             operations["get"]["responses"]["200"]["content"] = {"text/event-stream": {"schema": FRAME}}
         if path == NUMBERS:

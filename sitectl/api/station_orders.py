@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from sitectl.api import views
-from sitectl.api.answers import as_json
+from sitectl.api.answers import EvseNumber, as_json
 from sitectl.api.ports import Behind
 from sitectl.api.roles import Peer, needs
 from sitectl.model.commands import ResetKind
@@ -38,7 +38,7 @@ def add_station_orders(app: FastAPI, behind: Behind) -> None:
         return as_json({"schema": views.SCHEMA, "station": id, "kind": kind.value, "status": done.status})
 
     @app.post("/v1/stations/{id}/evses/{evse}/unlock", summary="Release the plug of an EVSE")
-    async def unlock(id: str, evse: int, who: Who, force: Force = False) -> Response:
+    async def unlock(id: str, evse: EvseNumber, who: Who, force: Force = False) -> Response:
         done = _done(await behind.station_orders.unlock(EvseId(StationId(id), evse), who.user, force=force))
         return as_json({"schema": views.SCHEMA, "station": id, "evse": evse, "status": done.status})
 

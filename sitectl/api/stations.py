@@ -7,12 +7,12 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, HTTPException, Query, Response
 
 from sitectl.api import views
-from sitectl.api.answers import as_json
+from sitectl.api.answers import MOST_EVSE, as_json
 from sitectl.api.ports import Behind
 from sitectl.api.roles import needs
 from sitectl.model.ids import EvseId, StationId
 
-Number = Annotated[int, Query(ge=0, description="The EVSE; 0: the whole station.")]
+Number = Annotated[int, Query(ge=0, le=MOST_EVSE, description="The EVSE; 0: the whole station.")]
 
 
 def add_stations(app: FastAPI, behind: Behind) -> None:

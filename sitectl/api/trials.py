@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, HTTPException, Query, Response
 
 from sitectl.api import views
-from sitectl.api.answers import as_json
+from sitectl.api.answers import MOST_EVSE, as_json
 from sitectl.api.ports import Behind
 from sitectl.api.roles import Peer, needs
 from sitectl.base.units import format_utc
@@ -17,7 +17,7 @@ from sitectl.site.trials import Trial, TrialFailed, TrialKind
 
 PATIENCE_S, LOOK_S = 5.0, 0.25
 
-Number = Annotated[int, Query(ge=0, description="The EVSE; 0: the one that charges, or the first.")]
+Number = Annotated[int, Query(ge=0, le=MOST_EVSE, description="The EVSE; 0: the one that charges, or the first.")]
 After = Annotated[
     int | None, Query(ge=0, description="Answer when it has told more steps than this, is over, or after 5 s.")
 ]
