@@ -72,6 +72,9 @@ for example in config/examples/*; do
 done
 schema=$(find sitectl/store/migrations -name '[0-9]*.sql' -exec basename {} \; | sort | tail -n 1 | sed 's/^0*\([0-9]*\)_.*/\1/')
 echo "$schema" >"$data/ledger-schema"
+put packaging/prometheus/sitectl.rules.yml usr/share/sitectl/prometheus/sitectl.rules.yml
+put packaging/prometheus/README.md usr/share/sitectl/prometheus/README.md
+put packaging/grafana/sitectl.json usr/share/sitectl/grafana/sitectl.json
 put README.md usr/share/doc/sitectl/README.md
 put packaging/deb/copyright usr/share/doc/sitectl/copyright
 put packaging/deb/lintian-overrides usr/share/lintian/overrides/sitectl

@@ -37,6 +37,17 @@ def test_locks_carry_hashes_and_no_address() -> None:
         assert all("==" in line and "--hash=sha256:" in line for line in requirements), lock.name
 
 
+def test_every_lock_pins_what_the_program_needs_and_alike() -> None:
+    """A library that one lock lacks is missing where that lock is installed from."""
+    pinned = {
+        lock.name: set(re.findall(r"^([\w.-]+==[^ ;\\]+)", lock.read_text(encoding="utf-8"), flags=re.MULTILINE))
+        for lock in (ROOT / "packaging").glob("requirements*.txt")
+    }
+    needed = pinned["requirements.txt"]
+    assert len(needed) > 20
+    assert {name: sorted(needed - pins) for name, pins in pinned.items() if needed - pins} == {}
+
+
 def test_every_page_that_is_named_is_here() -> None:
     held = {path.name for path in own_files()}
     offenders = [
