@@ -42,6 +42,7 @@ BENCHES = {
     "rotations": 90,
     "two_minds": 60,
     "mqtt": 60,
+    "month": 120,
 }
 """Name -> seconds that it may take."""
 FULL_FACTOR = 20
