@@ -25,7 +25,12 @@ def status(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> R
         record.present.statuses_seen.add(report.evse)
     if changed:
         desk.vitals.status(record.id, report.evse, report.status)
-        data = {"status": report.status.connector_status.value, "error": report.status.error_code}
+        said = report.status
+        data = {"status": said.connector_status.value, "error": said.error_code}
+        if said.vendor_error_code:
+            data["vendor_error"] = said.vendor_error_code
+        if said.info:
+            data["info"] = said.info
         desk.note("evse.status", record, data, report.evse)
     if not record.quarantined:
         desk.centrals.status(record.id, report.evse, call.payload)

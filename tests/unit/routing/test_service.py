@@ -1,6 +1,6 @@
 """Which EVSEs are in service, and what a station is to be told of it; as plain values."""
 
-from sitectl.routing.service import Out, is_out, next_order, taken_out, with_order, with_wish
+from sitectl.routing.service import Out, all_taken_out, is_out, next_order, taken_out, with_order, with_wish
 
 NOBODY: Out = {}
 NONE: frozenset[int] = frozenset()
@@ -20,6 +20,11 @@ def told(out: Out, told_out: frozenset[int] = NONE, evses=(1, 2)) -> list[tuple[
         orders.append(order)
         told_out = with_order(out, told_out, *order)
     return orders
+
+
+def test_all_that_anybody_has_taken_out():
+    assert all_taken_out(NOBODY) == frozenset()
+    assert all_taken_out(wishes(("a", 1, False), ("b", 0, False), ("b", 2, True))) == {0, 1}
 
 
 def test_it_is_in_service_while_nobody_has_taken_it_out():

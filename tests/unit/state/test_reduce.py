@@ -170,6 +170,12 @@ def test_a_clock_that_turns_out_to_be_another_has_the_limit_said_again() -> None
     assert (station(wrong, A).skew_s, station(wrong, A).clock_error_s()) == (600.0, 5.0)
 
 
+def test_limits_that_are_doubted_are_said_again() -> None:
+    state = charging()
+    assert not held(state, A1).resend
+    assert held(after(state, [events.LimitsDoubted(A, 5.0)]), A1).resend
+
+
 def test_ceilings_come_are_replaced_lapse_and_go() -> None:
     def set_to(key: str, ceiling_a: float, until: float | None) -> events.CeilingSet:
         return events.CeilingSet(Ceiling(key, "central", ceiling_a, circuit=GARAGE, expires_at=until), 0.0)
