@@ -128,13 +128,20 @@ def _evse(id: EvseId, evse: EvseState, station: StationState, now: float) -> Evs
         wiring_contradicted=evse.contradicted,
         form_verdict=evse.ladder.verdict(),
         whole=step is LadderStep.START_STOP,
-        lasting_a=counts_a if entry.lasts_for_ever() or not evse.ladder.form.is_profile else 0.0,
+        lasting_a=_lasting_a(evse, counts_a),
         draws_at_most_a=None if step is LadderStep.START_STOP else evse.draw.at_most_a(),
         sleeps=evse.draw.sleeps,
         satisfied=evse.draw.satisfied,
         taken_wh=evse.draw.taken_wh(),
         wish=evse.wish,
     )
+
+
+def _lasting_a(evse: EvseState, counts_a: float) -> float:
+    """What it may draw for ever once nobody tells it anything, beside its fallback."""
+    if evse.ladder.traits.forgets:  # the fallback too, as soon as the connection goes
+        return evse.plan.max_a
+    return counts_a if evse.entry.lasts_for_ever() or not evse.ladder.form.is_profile else 0.0
 
 
 def _circuit(state: SiteState, id: CircuitId, now: float) -> CircuitSnapshot:

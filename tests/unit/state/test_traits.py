@@ -98,6 +98,9 @@ def test_who_forgets_with_the_connection_counts_whole_when_that_is_gone() -> Non
     forgets = after(charging(10.0, at=1.0), [learned(LimitTraits(forgets=True), 2.0), gone])
     assert counts(forgets, A1, 6.0) == 32.0
     assert held(forgets, A1).entry.fallback_a is None
+    before = after(charging(10.0, at=1.0), [learned(LimitTraits(forgets=True), 2.0)])
+    assert seen(before, 3.0).evses[A1].lasting_a == 32.0, "if this box dies, its connection goes, and its limit with it"
+    assert seen(charging(10.0, at=1.0), 3.0).evses[A1].lasting_a == 0.0
     again = after(forgets, [*arrives(A, 7.0)])
     assert counts(again, A1, 8.0) == 32.0, "until it is told again"
     told_again = after(
