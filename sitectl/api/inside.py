@@ -5,6 +5,7 @@ Who speaks for others outside (MQTT) goes through here, so that there is one lis
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ import orjson
 from fastapi import FastAPI
 
 from sitectl.api.roles import Peer
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,10 @@ class Inside:
             elif message["type"] == "http.response.body":
                 parts.append(message.get("body", b""))
 
-        await self._app(self._scope(method, path, query or {}), receive, send)
+        try:
+            await self._app(self._scope(method, path, query or {}), receive, send)
+        except Exception:  # what was answered stands; over HTTP the server would log it, too
+            log.exception("%s %s failed", method, "/".join(path))
         try:
             return Answered(status, orjson.loads(b"".join(parts)))
         except orjson.JSONDecodeError:

@@ -4,6 +4,7 @@
 * `states`: what stands at each topic, as JSON, and which of it has changed. Pure.
 * `discovery`: what Home Assistant is told of the site and its stations. Pure.
 * `commands`: what a message asks for, or why it is refused. Pure.
+* `ghosts`: what an earlier life of the process has left on the broker. Pure.
 * `outgoing`: what waits for the broker: the newest of each topic, and no more events than a bound.
 * `orders`: does what commands ask, through the interface, and answers.
 * `room`: `Mqtt`, the connection and what goes on while it stands.

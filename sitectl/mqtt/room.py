@@ -30,8 +30,9 @@ from sitectl.base.tasks import spawn
 from sitectl.config.settings_mqtt import MqttSettings
 from sitectl.model.health import Finding
 from sitectl.mqtt.discovery import ONLINE, Discovery
+from sitectl.mqtt.ghosts import Ghosts
 from sitectl.mqtt.orders import Orders, Received
-from sitectl.mqtt.outgoing import Outgoing
+from sitectl.mqtt.outgoing import MOST_EVENTS, Outgoing
 from sitectl.mqtt.states import Seen, Source, Told, sources
 from sitectl.mqtt.topics import Topics
 
@@ -49,7 +50,10 @@ BIRTH_SPREAD_S = 3.0
 """Not everybody answers a birth at the same moment."""
 TELL_AFTER_S = 30.0
 EVENTS_AT_ONCE = 200
-MOST_INCOMING = 200
+MOST_INCOMING = 5000
+"""What is retained for a thousand stations comes at once; commands are rationed by themselves."""
+GHOSTS_S = 5.0
+"""How long the broker is given to tell what an earlier life has left there."""
 
 
 @dataclass(slots=True)
@@ -78,6 +82,7 @@ class Mqtt:
         self._told = Told()
         self._outgoing = Outgoing()
         self._event_seq: int | None = None
+        self._ghosts: Ghosts | None = None
         self.link = Link(clock.monotonic())
         self.published = 0
         """Messages since the start."""
@@ -116,6 +121,8 @@ class Mqtt:
                     spawn(group, self._look(), "mqtt look")
                     spawn(group, self._publish(client), "mqtt publish")
                     spawn(group, self._read_events(), "mqtt events")
+                    if self.link.times == 1:
+                        spawn(group, self._bury(client), "mqtt ghosts")
                     await self._listen(client, orders, group)
             except asyncio.CancelledError:
                 await self._say_goodbye(client)
@@ -239,12 +246,26 @@ class Mqtt:
         newest = await self._behind.ledger.newest_event()
         if self._event_seq is None:
             self._event_seq = newest
+        self._event_seq = max(self._event_seq, newest - MOST_EVENTS)
         while self._event_seq < newest:
             page = await self._behind.ledger.events(after_seq=self._event_seq, limit=EVENTS_AT_ONCE)
             for entry in page:
                 self._outgoing.event(self._topics.events, orjson.dumps(views.event(entry)))
             self._event_seq = page[-1].seq if page else newest
             await asyncio.sleep(0)
+
+    async def _bury(self, client: aiomqtt.Client) -> None:
+        """Once in a life: clear what an earlier one has left on the broker and nothing here tells any more."""
+        ghosts = self._ghosts = Ghosts(self._topics, self._settings.discovery)
+        for topic in ghosts.filters:
+            await client.subscribe(topic, options=SubscribeOptions(noLocal=True))
+        await asyncio.sleep(GHOSTS_S)
+        await self.look()  # to its end: what is told is complete then
+        for topic in ghosts.left(self._told.hashes) if self._told.hashes else ():
+            self._outgoing.state(topic, b"")
+        self._ghosts = None
+        for topic in ghosts.filters:
+            await client.unsubscribe(topic)
 
     # --- listening ---
 
@@ -257,8 +278,10 @@ class Mqtt:
             elif self._discovery is not None and topic == self._discovery.birth:
                 if payload == ONLINE.encode() and not message.retain:
                     spawn(group, self._introduce(self._discovery), "mqtt birth")
-            else:
+            elif "/set/" in topic:
                 orders.take(_received(message, topic, payload))
+            elif message.retain and self._ghosts is not None:
+                self._ghosts.found(topic, payload)
 
     async def _introduce(self, discovery: Discovery) -> None:
         """Home Assistant was born: tell it all again what there is."""

@@ -196,6 +196,35 @@ async def test_a_broker_that_comes_back_with_nothing_is_told_everything(tmp_path
         assert told.room.link.times == 2
 
 
+async def test_what_an_earlier_life_left_is_cleared_and_what_others_left_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "GHOSTS_S", 0.3)
+    ours = [{"t": "sitectl/availability"}]
+    left = {
+        "sitectl/stations/GONE": b"{}",
+        "sitectl/stations/GONE/evses/1": b"{}",
+        "homeassistant/device/sitectl_gone/config": orjson.dumps({"avty": ours}),
+        "homeassistant/device/sitectl_other/config": orjson.dumps({"avty": [{"t": "site2/availability"}]}),
+        "homeassistant/device/lamp/config": b"rubbish",
+        "sitectl/of/others": b"x",
+        "site2/stations/X": b"{}",
+    }
+    async with broker(tmp_path) as one:
+        async with listening(one.port, "nothing") as other:
+            for topic, payload in left.items():
+                await other.client.publish(topic, payload, qos=1, retain=True)
+        async with telling(tmp_path, at(one)), listening(one.port) as other:
+            await until(lambda: other.newest.get("sitectl/stations/GONE") == b"", 5.0)
+            await until(lambda: other.newest.get("homeassistant/device/sitectl_gone/config") == b"", 5.0)
+            await asyncio.sleep(0.3)
+        async with listening(one.port) as late:
+            await until(lambda: "sitectl/stations/POST/evses/2" in late.retained, 5.0)
+            await asyncio.sleep(0.1)
+            assert {topic for topic in left if topic in late.retained} == set(list(left)[3:])
+            assert "sitectl/stations/CP01" in late.retained
+
+
 async def test_a_broker_that_freezes_holds_up_nobody_and_leaves_nothing_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
