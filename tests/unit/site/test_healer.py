@@ -1,16 +1,18 @@
 """Healing of a site that stands still: what is ordered, kept and told, and what is not."""
 
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from sitectl.healing.view import StationHealth
 from sitectl.model.commands import Answered, NotSent, ResetKind, TriggerMessage
 from sitectl.model.hands import Hand, HandKind
 from sitectl.model.health import AttemptOutcome, HealingMode, RemedyKind
 from sitectl.model.ids import EvseId, StationId
-from sitectl.site.healer import PAUSE
+from sitectl.site.healer import AT_ONCE, PAUSE, in_parts
 from tests.unit.api.quiet_site import CP01, CP02, WALL
 from tests.unit.site.healing_ward import LADDER, Ward, rules
 
@@ -205,3 +207,34 @@ async def test_a_hand_that_fails_inside_is_an_outcome(ward: Ward) -> None:
     ward.door.outcome = lambda asked: NotSent("offline")
     await ward.passes(3)
     assert ward.notes.of("healing.done")[-1]["outcome"] == "not done"
+
+
+# --- many at once ---
+
+
+def picture(n: int) -> StationHealth:
+    return StationHealth(StationId(f"S{n:04}"))
+
+
+def test_many_that_changed_at_once_are_looked_at_a_few_at_a_time() -> None:
+    before = {one.id: one for one in map(picture, range(3 * AT_ONCE))}
+    now = {one.id: one for one in map(picture, range(3 * AT_ONCE + 1))}
+    parts = list(in_parts(before, now, ()))
+    assert len(parts) == 4
+    assert parts[-1] == now
+    for one, other in itertools.pairwise([before, *parts]):
+        assert sum(other[id] is not one.get(id) for id in other) <= AT_ONCE
+        assert set(one) <= set(other), "nobody is forgotten between two parts"
+
+
+def test_few_changes_are_one_look_and_what_left_is_left_out() -> None:
+    before = {one.id: one for one in map(picture, range(200))}
+    now = {id: one for id, one in before.items() if one.id != "S0007"} | {StationId("S0001"): picture(1)}
+    assert list(in_parts(before, now, before)) == [now]
+
+
+def test_what_is_remembered_from_before_a_restart_is_in_the_first_part() -> None:
+    now = {one.id: one for one in map(picture, range(200))}
+    first = next(in_parts({}, now, {StationId("S0199"), StationId("GONE")}))
+    assert len(first) == AT_ONCE + 1
+    assert "S0199" in first
