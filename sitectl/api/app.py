@@ -25,6 +25,7 @@ from sitectl.api.inventory import add_inventory
 from sitectl.api.ledger import add_ledger
 from sitectl.api.metrics import add_metrics
 from sitectl.api.openapi import TITLE, VERSION, describe
+from sitectl.api.passwords import add_passwords
 from sitectl.api.ports import Behind
 from sitectl.api.quirks import add_quirks
 from sitectl.api.station_orders import add_station_orders
@@ -54,6 +55,7 @@ def make_app(behind: Behind) -> FastAPI:
     add_buses(app, behind)
     add_trials(app, behind)
     add_station_orders(app, behind)
+    add_passwords(app, behind)
     add_healing(app, behind)
     add_why(app, behind)
     add_quirks(app, behind)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from sitectl.api.history import History
-from sitectl.api.ports_commissioning import Adopting, Centrals, DrillDoor, Notes, Pauses, Signer
+from sitectl.api.ports_commissioning import Adopting, Centrals, DrillDoor, Notes, Passwords, Pauses, Signer
 from sitectl.api.roles import Roles
 from sitectl.base.clock import SystemClock
 from sitectl.config.settings import ApiGroups
@@ -273,6 +273,7 @@ class Behind:
     drills: DrillDoor
     centrals: Centrals
     pauses: Pauses
+    passwords: Passwords
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     roles: Roles = field(default_factory=lambda: Roles(ApiGroups()))
     buses: Callable[[], Buses] = lambda: Buses((), SystemClock())

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from sitectl.model.ids import StationId, UplinkId
 from sitectl.site.drills import Drill, DrillKind
+from sitectl.stations.orders import NotOrdered
 
 
 class NotTakenIn(Protocol):
@@ -137,6 +138,13 @@ class Pauses(Protocol):
 
     async def resume(self, id: UplinkId, by: str) -> bool:
         """End a pause now; whether there was one."""
+
+
+class Passwords(Protocol):
+    """New passwords for stations."""
+
+    async def renew(self, station: StationId, by: str) -> str | NotOrdered:
+        """Give a station a new password; the password, or why not. Raises EnvironmentFault."""
 
 
 class Signer(Protocol):

@@ -46,6 +46,7 @@ from sitectl.cli.drills import drill_app
 from sitectl.cli.export import export_app
 from sitectl.cli.heal import heal_app
 from sitectl.cli.meters import meter_app
+from sitectl.cli.passwords import station_password
 from sitectl.cli.run import EXAMPLES as RUN_EXAMPLES
 from sitectl.cli.run import run
 from sitectl.cli.stations import station_app
@@ -249,6 +250,7 @@ station_app.command("limit-test")(trials.limit_test)
 station_app.command("phase-test")(trials.phase_test)
 station_app.command("adopt", epilog=adopting.ADOPT_EXAMPLES)(adopting.adopt)
 station_app.command("forget")(adopting.forget)
+station_app.command("password")(station_password)
 app.add_typer(circuit_app, name="circuit")
 app.add_typer(commission_app, name="commission")
 app.command(epilog=energy.EXAMPLES)(energy.energy)

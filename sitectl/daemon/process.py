@@ -285,6 +285,7 @@ class Daemon:
             drills=self._rooms.drills,
             centrals=self._rooms.pool,
             pauses=self._rooms.pauses,
+            passwords=self._rooms.passwords,
             roles=self._roles,
             buses=lambda: self._field.buses,
             signals=self._field.signals,

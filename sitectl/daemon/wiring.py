@@ -45,6 +45,7 @@ from sitectl.site.withheld import Withheld
 from sitectl.state.site_state import initial_state
 from sitectl.stations.listeners import Doors
 from sitectl.stations.orders import StationOrders
+from sitectl.stations.passwords import Passwords
 from sitectl.stations.stations import Stations, zone_of
 from sitectl.store import unclaimed
 from sitectl.store.disk import make_folder
@@ -116,6 +117,7 @@ class Wired:
     withheld: Withheld
     drills: Drills
     pauses: Pauses
+    passwords: Passwords
     secrets: Worker
     """What reads and writes the vault of credentials; stop it at the end."""
 
@@ -199,9 +201,13 @@ async def wire(
     restarter = Restarter(ear.post, stations.put, clock, store.journal)
     orders = StationOrders(stations.book, stations, pool.resets, store.journal)
     notes = CommissionNotes(store.overlay, clock, store.journal)
-    pauses = Pauses(pool, store.overlay, clock, store.journal)
-    proofs = (notes, Seal(vault, secrets), *_drills(site, ear, pool, stations, store, clock, tasks), pauses)
+    doors = (Pauses(pool, store.overlay, clock, store.journal), _passwords(stations, store))
+    proofs = (notes, Seal(vault, secrets), *_drills(site, ear, pool, stations, store, clock, tasks), *doors)
     return Wired(live, ear, stations, site, pool, overview, *learned, restarter, orders, *proofs, secrets)
+
+
+def _passwords(stations: Stations, store: Store) -> Passwords:
+    return Passwords(stations.book, stations, stations.server.pins, store.journal)
 
 
 def _stations(

@@ -93,6 +93,8 @@ EVENT_TYPES: Mapping[str, str] = {
     "station.forgotten": "A station that was adopted is a stranger again.",
     "station.message_ids_reused": "A station gave two calls one id.",
     "station.no_readings": "A station charges and reports no currents.",
+    "station.password_pushed": "A station was told a new password.",
+    "station.password_taken": "A station shows its new password; the one before counts no longer.",
     "station.pending": "A station that nobody listed booted.",
     "station.pinned": "What a station showed is its credential from now on.",
     "station.power_off": "A station was cut off by its relay.",

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import os
 from collections import OrderedDict
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -88,6 +89,16 @@ def pin_certificate(fingerprint: str) -> str:
 def pin_address(address: str) -> str:
     """A pin of an address, for a station that shows nothing else."""
     return ADDRESS_PIN + address
+
+
+def pins_of(credential: str | None) -> list[str]:
+    """The pins of a credential, the newest first; several while a new password is on its way to the station."""
+    return credential.split("\n") if credential else []
+
+
+def join_pins(pins: Iterable[str]) -> str | None:
+    """Several pins as one credential; None: there are none."""
+    return "\n".join(dict.fromkeys(pins)) or None
 
 
 def password_fits(pin: str, password: bytes) -> bool:

@@ -171,6 +171,12 @@ class Book:
         record.known = new
         self._tasks.spawn(self._write(record), f"remember {record.id}")
 
+    async def keep_credential(self, record: StationRecord, credential: str | None) -> None:
+        """Remember what a station proves itself by; on disk when this returns. Raises EnvironmentFault."""
+        known = record.known or KnownStation(record.id, StationIdentity())
+        record.known = replace(known, credential=credential)
+        await self._store.remember(record.known)
+
     async def _write(self, record: StationRecord) -> None:
         try:
             if record.known is not None:

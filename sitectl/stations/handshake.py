@@ -25,6 +25,7 @@ from sitectl.security.credentials import (
     parse_basic,
     pin_address,
     pin_certificate,
+    pins_of,
     same_password,
 )
 from sitectl.security.tls import PeerCertificate
@@ -69,7 +70,8 @@ class Rules:
 class Situation:
     """What changes while we run: who is quarantined, whether new credentials are pinned, this station's pin.
 
-    `password_proven`: whether the presented password fits the pin; it is hashed beforehand, off the event loop.
+    `password_proven`: whether the presented password fits the pin, or one of several; it is hashed beforehand, off the
+    event loop.
     """
 
     quarantined: Collection[StationId] = ()
@@ -253,7 +255,8 @@ def _password(plan: StationPlan, request: Request, rules: Rules, situation: Situ
     if plan.security_profile == 0:
         return Shown(password)
     if situation.pin is not None:
-        return _pinned(plan.id, situation.pin, request, password, situation)
+        verdicts = [_pinned(plan.id, pin, request, password, situation) for pin in pins_of(situation.pin)]
+        return next((verdict for verdict in verdicts if isinstance(verdict, Shown)), verdicts[-1])
     if not situation.commissioning:
         return _wrong(plan.id, "password: none is known of it, and commissioning is over")
     if request.certificate is not None and _is_of_another(request.certificate, plan.id, rules):
@@ -308,7 +311,7 @@ def _wrong(station: StationId, what: str) -> Turned:
 
 def password_to_prove(request: Request, station: StationId | None, pin: str | None) -> bytes | None:
     """The password that must be hashed before `judge` can decide; None when nothing depends on it."""
-    if pin is None or not pin.startswith(PASSWORD_PIN):
+    if not any(one.startswith(PASSWORD_PIN) for one in pins_of(pin)):
         return None
     credentials: BasicCredentials | None = parse_basic(request.authorization)
     if credentials is None or credentials.user != station:

@@ -21,7 +21,7 @@ from sitectl.base.tasks import Tasks
 from sitectl.config.settings import OcppSettings
 from sitectl.model.ids import StationId
 from sitectl.model.security import SecurityEventType
-from sitectl.security.credentials import PinVerifier
+from sitectl.security.credentials import PASSWORD_PIN, PinVerifier, pins_of
 from sitectl.security.failures import Failures
 from sitectl.security.tls import peer_certificate
 from sitectl.stations.connection import attend
@@ -40,6 +40,7 @@ from sitectl.stations.handshake import (
     password_to_prove,
 )
 from sitectl.stations.listeners import Doors, Listeners, station_socket
+from sitectl.stations.passwords import settled
 from sitectl.stations.record import StationRecord
 from sitectl.wire.limits import LIMITS, Limits
 from sitectl.wire.outcomes import Lost
@@ -121,6 +122,11 @@ class StationServer:
         await self._listeners.close()
         self._pins.close()
 
+    @property
+    def pins(self) -> PinVerifier:
+        """What makes and checks pins of passwords."""
+        return self._pins
+
     def keep_out(self, station: StationId) -> None:
         """Let go of a station, and turn it away until `let_in`, as if its network were gone."""
         self._kept_out.add(station)
@@ -152,10 +158,21 @@ class StationServer:
         record = self._desk.book.records.get(station) if station is not None else None
         pin = record.known.credential if record is not None and record.known is not None else None
         password = password_to_prove(request, station, pin)
-        proven = password is not None and pin is not None and await self._pins.check(pin, password)
+        fitting = None if password is None else await self._fitting(pin, password)
+        if fitting is not None and record is not None and (left := settled(pin, fitting)) is not None:
+            self._desk.book.learned(record, credential=left)
+            self._desk.note("station.password_taken", record)
+        proven = fitting is not None
         open_to_it = station is not None and self._commissioning(station)
         situation = Situation(self._desk.book.quarantined, open_to_it, pin, proven)
         return judge(request, self._rules, situation)
+
+    async def _fitting(self, credential: str | None, password: bytes) -> str | None:
+        """The pin that a password fits; None: none."""
+        for pin in pins_of(credential):
+            if pin.startswith(PASSWORD_PIN) and await self._pins.check(pin, password):
+                return pin
+        return None
 
     async def _unless_held(self, admitted: Admitted, record: StationRecord | None, address: str) -> Admitted | Turned:
         """Turn a newcomer away while another connection of this identity lives, unless it is surely the same one."""

@@ -1,6 +1,7 @@
 """The central of the quiet site: CP01 stands there, CP02 does not."""
 
 from sitectl.model.ids import StationId, UplinkId
+from sitectl.stations.orders import NotOrdered
 from sitectl.uplinks.trials import CentralTrial, LegTrial
 
 CP01, CP02 = StationId("CP01"), StationId("CP02")
@@ -23,3 +24,10 @@ class Centrals:
     def resume(self, id: UplinkId) -> bool:
         self.paused.discard(id)
         return True
+
+
+class Passwords:
+    """CP01 takes a new one; nobody else is there."""
+
+    async def renew(self, station: StationId, by: str) -> str | NotOrdered:
+        return "5ec2e7" if station == CP01 else NotOrdered("no such station", unknown=True)

@@ -52,7 +52,7 @@ from sitectl.site.withheld import Withheld
 from sitectl.state.site_state import SiteRules, initial_state
 from sitectl.stations.orders import Configuration, NotOrdered, Ordered
 from sitectl.uplinks.pauses import Pauses
-from tests.unit.api.quiet_central import Centrals
+from tests.unit.api.quiet_central import Centrals, Passwords
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WALL = datetime(2026, 11, 20, 6, 11, tzinfo=UTC)
@@ -375,6 +375,7 @@ def behind(quiet: QuietSite, ledger: Ledger, overview: Overview) -> Behind:
         knowledge=quiet.known.get,
         centrals=centrals,
         pauses=Pauses(centrals, overlay, quiet.clock, quiet.disk),
+        passwords=Passwords(),
     )
 
 
