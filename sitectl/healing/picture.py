@@ -72,7 +72,8 @@ def pictures(
             changed |= was is None or was.picture is not now.picture
         stations[id] = station
         if last is None or changed or before._stations.get(id) is not station or last.facts is not mine:
-            last = _station(station, tuple(evses[number].picture for number in station.evses), mine)
+            anew = _station(station, tuple(evses[number].picture for number in station.evses), mine)
+            last = last if last == anew else anew
         seen[id] = last
     return Pictures(seen, snapshot.at if asks else before.metered_at, evses, stations)
 
@@ -146,8 +147,8 @@ def _metered(
     """What the meters say, since when, and what of it is believed."""
     if was is None:
         return None, at, None
-    if not (evse.transaction is not None or not station.online):
-        return None, at, None
+    if was.picture.draws or (evse.transaction is None and station.online):
+        return None, at, None  # nobody asks: it surely charges, or surely nobody does
     if meters is None:
         return was.said, was.said_since, was.picture.metered
     said = metered(evse.id, meters)
