@@ -68,10 +68,10 @@ class Channel:
         now, wall = self._clock.monotonic(), self._clock.wall()
         news = self._watch.look((p for p in problems if p.where != self.settings.name), now)
         notices = [Notice(NoticeKind.BEGAN, problem, wall) for problem in news.began]
+        waiting = {notice.problem for notice in self._waiting if notice.kind is NoticeKind.BEGAN}
         for problem, ago_s in news.ended:
-            ended = Notice(NoticeKind.ENDED, problem, wall, until=wall - timedelta(seconds=ago_s))
-            if self.settings.recoveries or any(ended.id == waiting.id for waiting in self._waiting):
-                notices.append(ended)
+            if self.settings.recoveries or problem in waiting:
+                notices.append(Notice(NoticeKind.ENDED, problem, wall, until=wall - timedelta(seconds=ago_s)))
         if notices:
             if not self._waiting:
                 self._first_at = now
@@ -94,7 +94,8 @@ class Channel:
                 continue
             self._pace.spend(self._clock.monotonic())
             self._went(outcome.note)
-            self._waiting = tuple(notice for notice in self._waiting if notice not in taken)
+            gone = frozenset(taken)
+            self._waiting = tuple(notice for notice in self._waiting if notice not in gone)
             self._first_at = self._clock.monotonic()
             if not self._waiting:
                 self._news.clear()

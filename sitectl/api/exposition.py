@@ -6,7 +6,7 @@ https://prometheus.io/docs/specs/om/open_metrics_spec/. Who asks for neither get
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,7 +14,6 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 Kind = Literal["gauge", "counter", "info", "stateset"]
-Labels = tuple[tuple[str, str], ...]
 _OF_OLD = {"counter": "counter"}
 """What the older format knows of them; the others are gauges there."""
 _ESCAPED = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
@@ -28,12 +27,18 @@ class Family:
     kind: Kind
     help: str
     unit: str = ""
-    samples: list[tuple[Labels, float]] = field(default_factory=list)
+    samples: list[tuple[str, float]] = field(default_factory=list)
+    """Labels as they are written, and the value."""
 
     def add(self, value: float | None, **labels: str) -> None:
         """One sample; an absent value is none."""
         if value is not None:
-            self.samples.append((tuple(labels.items()), float(value)))
+            self.samples.append((written(labels), value))
+
+    def add_written(self, value: float | None, labels: str) -> None:
+        """One sample whose labels are written already: for whoever has thousands."""
+        if value is not None:
+            self.samples.append((labels, value))
 
     def states(self, now: str, every: Iterable[str], label: str = "state", **labels: str) -> None:
         """A sample for each state that is possible: 1 for the one that is."""
@@ -56,7 +61,11 @@ def lines(family: Family, *, openmetrics: bool) -> Iterator[str]:
         yield f"# UNIT {name} {family.unit}\n"
     yield f"# HELP {name} {family.help}\n"
     for labels, value in family.samples:
-        yield f"{family.name}{ending}{_labels(labels)} {_number(value)}\n"
+        yield (
+            f"{family.name}{ending}{{{labels}}} {_number(value)}\n"
+            if labels
+            else (f"{family.name}{ending} {_number(value)}\n")
+        )
 
 
 def end(*, openmetrics: bool) -> str:
@@ -70,13 +79,14 @@ def text(families: Sequence[Family], *, openmetrics: bool) -> str:
     return "".join(every) + end(openmetrics=openmetrics)
 
 
-def _labels(labels: Labels) -> str:
-    if not labels:
-        return ""
-    return "{" + ",".join(f'{name}="{value.translate(_ESCAPED)}"' for name, value in labels) + "}"
+def written(labels: Mapping[str, str]) -> str:
+    """Labels as they stand between braces."""
+    return ",".join(f'{name}="{value.translate(_ESCAPED)}"' for name, value in labels.items())
 
 
 def _number(value: float) -> str:
+    if isinstance(value, int):  # and what is true or false
+        return str(int(value))
     if math.isfinite(value):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"

@@ -13,7 +13,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +21,7 @@ from fastapi import FastAPI, Header, HTTPException, Query, Response
 
 from sitectl.api import views
 from sitectl.api.answers import in_time
-from sitectl.api.exposition import OPENMETRICS, PROMETHEUS, Family, end, is_openmetrics, lines
+from sitectl.api.exposition import OPENMETRICS, PROMETHEUS, Family, end, is_openmetrics, lines, written
 from sitectl.api.ports import Behind
 from sitectl.base.errors import EnvironmentFault
 from sitectl.fieldbus.units import Counts
@@ -228,17 +228,22 @@ async def of_stations(decision: Decision) -> list[Family]:
         if not station.quarantined:
             online.add(station.online, station=station.id)
     for count, (id, view) in enumerate(decision.snapshot.evses.items(), start=1):
-        labels = _of_evse(id)
+        labels, *by_phase = _of_evse(id)
         for one in each:
-            one.family.add(one.value(view), **labels)
-        _add_phases(measured, view.measured_a, **labels)
+            one.family.add_written(one.value(view), labels)
+        if view.measured_a is not None:
+            for phase, a in zip(by_phase, view.measured_a, strict=True):
+                measured.add_written(round(a, 2), phase)
         if count % CHUNK == 0:
             await asyncio.sleep(0)
     return [online, *(one.family for one in each), measured]
 
 
-def _of_evse(id: EvseId) -> dict[str, str]:
-    return {"station": id.station, "evse": str(id.evse)}
+@lru_cache(maxsize=16_384)
+def _of_evse(id: EvseId) -> tuple[str, ...]:
+    """The labels of an EVSE, then those of its phases: written once, for they take most of the time."""
+    labels = {"station": id.station, "evse": str(id.evse)}
+    return (written(labels), *(written({**labels, "phase": phase}) for phase in PHASES))
 
 
 def _one(name: str, words: str, value: float | None, unit: str = "") -> Family:

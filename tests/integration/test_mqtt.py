@@ -1,6 +1,8 @@
 """The site on a real broker: what it publishes, what it takes, and what a bad broker does to it (nothing)."""
 
 import asyncio
+import json
+import signal
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,7 +22,7 @@ from sitectl.model.ids import EvseId
 from sitectl.mqtt import room
 from sitectl.mqtt.room import Mqtt
 from tests.e2e.rig import daemon, site, sitectl, until
-from tests.integration.alert_receivers import certificate
+from tests.integration.alert_receivers import HttpReceiver, certificate, serving
 from tests.integration.mqtt_broker import Broker, broker, listening, needs_mosquitto
 from tests.unit.api.quiet_site import CP01, Ledger, Overview, QuietSite, behind
 from tests.unit.mqtt.home_assistant import faults
@@ -290,3 +292,21 @@ async def test_the_daemon_serves_as_ever_without_its_broker(tmp_path: Path) -> N
         assert (await running.ask("status"))["site"] == "depot-north"
         shown = await sitectl("config", "show", "--effective", "--config", config)
         assert "mqtt" in shown.out
+
+
+async def test_a_reload_begins_and_ends_what_tells_others(tmp_path: Path) -> None:
+    async with broker(tmp_path) as one, listening(one.port) as other, serving(receiver := HttpReceiver()):
+        config = site(tmp_path)
+        async with daemon(config) as running:
+            assert json.loads((await sitectl("alerts", "--json", "--config", config)).out)["alerts"] == []
+            hook = {"webhook": f"http://127.0.0.1:{receiver.port}/", "after_s": 0.5, "name": "chat"}
+            site(tmp_path, alerts=[hook], mqtt={"host": "127.0.0.1", "port": one.port})
+            running.signal(signal.SIGHUP)
+            await until(lambda: other.newest.get("sitectl/availability") == b"online", 15.0)
+            await until(lambda: bool(receiver.requests), 15.0, "an alert")
+            shown = json.loads((await sitectl("alerts", "--json", "--config", config)).out)["alerts"]
+            assert [one["name"] for one in shown] == ["chat"]
+            site(tmp_path)
+            running.signal(signal.SIGHUP)
+            await until(lambda: other.newest.get("sitectl/availability") == b"offline", 15.0)
+            assert json.loads((await sitectl("alerts", "--json", "--config", config)).out)["alerts"] == []
