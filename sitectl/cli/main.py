@@ -24,6 +24,7 @@ from sitectl.cli import (
     quirks,
     station_orders,
     tables,
+    top,
     trials,
 )
 from sitectl.cli.alerts import alerts_app
@@ -257,6 +258,7 @@ app.command(epilog=energy.EXAMPLES)(energy.energy)
 app.add_typer(export_app, name="export")
 app.add_typer(drill_app, name="drill")
 app.add_typer(heal_app, name="heal")
+app.command("top", epilog=top.EXAMPLES)(top.top)
 app.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
 app.command("inventory", epilog=inventory.EXAMPLES)(inventory.inventory)
 app.command("backup", epilog=backups.BACKUP_EXAMPLES)(backups.backup)
