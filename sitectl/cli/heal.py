@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from sitectl.cli import heal_tables
-from sitectl.cli.asking import DEFAULT_CONFIG, AsJson, Config, Socket, ask, show_answer
+from sitectl.cli.asking import DEFAULT_CONFIG, USAGE, AsJson, Config, Socket, ask, fail, show_answer
 from sitectl.cli.ceilings import seconds_of
 from sitectl.cli.client import Client
 from sitectl.cli.ledger import begin_of
@@ -100,3 +101,25 @@ def resume(id: Station, as_json: AsJson = False, config: Config = DEFAULT_CONFIG
     """Heal a station again. You have looked at it, so a tamper alarm is over, too."""
     path = ("stations", id, "healing", "pause")
     show_answer(ask(config, socket, lambda client: client.delete(*path)), as_json, heal_tables.paused)
+
+
+SIMULATE_EXAMPLES = """\b
+  sitectl events --since 7d --json > week.jsonl
+  sitectl heal simulate week.jsonl --config site.yaml      what these rules would have done about that week
+"""
+
+
+@heal_app.command("simulate", epilog=SIMULATE_EXAMPLES)
+def simulate(
+    file: Annotated[Path, typer.Argument(help="Events, as `sitectl events --json` prints them; - is standard input.")],
+    as_json: AsJson = False,
+    config: Config = DEFAULT_CONFIG,
+) -> None:
+    """Say what the rules of a configuration would have done about what happened. No daemon is asked."""
+    from sitectl.cli.rehearsing import Unreadable, rehearsal
+
+    try:
+        answer = rehearsal(file, config)
+    except Unreadable as error:
+        raise fail(str(error), USAGE) from error
+    show_answer(answer, as_json, heal_tables.rehearsal)

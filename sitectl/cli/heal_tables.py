@@ -107,6 +107,24 @@ def paused(answer: Answer, narrow: bool) -> RenderableType:
     return Text(clean(f"{answer['station']}: {was}"))
 
 
+def rehearsal(answer: Answer, narrow: bool) -> RenderableType:
+    """What would have been done."""
+    table = new_table("TIME", "STATION", "SYMPTOM", "BECAUSE", "WOULD", "RULE")
+    for one in answer["attempts"]:
+        because = ", ".join(f"{word} {value}" for word, value in one["before"])
+        add_row(table, one["begun"], _where(one), one["code"] or one["symptom"], because, one["remedy"], one["rule"])
+    counts = ", ".join(f"{count} {kind}" for kind, count in answer["remedies"].items()) or "nothing"
+    head = (
+        f"{answer['events']} events of {answer['stations']} stations, from {answer['from']} to {answer['to']};"
+        f" healing would have done: {counts}"
+    )
+    told = [Text(clean(f"{one['where']}: {one['what']}. {one['do']}"), "yellow") for one in answer["told"]]
+    parts: list[RenderableType] = [Text(clean(head)), "", table] if answer["attempts"] else [Text(clean(head))]
+    if told:
+        parts += ["", Text("a person would have been told:"), *told]
+    return Group(*parts)
+
+
 def _verdict(one: Answer) -> str:
     if one["remedy"] == "tell":
         return "told"

@@ -26,7 +26,11 @@ def status(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> R
     if changed:
         desk.vitals.status(record.id, report.evse, report.status)
         said = report.status
-        data = {"status": said.connector_status.value, "error": said.error_code}
+        data: dict[str, object] = {"status": said.connector_status.value, "error": said.error_code}
+        if said.charging_state is not None:
+            data["charging"] = said.charging_state.value
+        if said.preparing:
+            data["preparing"] = True
         if said.vendor_error_code:
             data["vendor_error"] = said.vendor_error_code
         if said.info:

@@ -132,3 +132,59 @@ def test_a_station_is_left_alone(daemon: Canned, config: Path) -> None:
     assert sitectl("heal", "resume", "CP01", "--config", config)[1] == "CP01: healed again\n"
     assert daemon.asked == ["PUT /v1/stations/CP01/healing/pause", "DELETE /v1/stations/CP01/healing/pause"]
     assert sitectl("heal", "pause", "CP02", "--config", config)[0] == 1
+
+
+# --- simulate ---
+
+
+def event(at: str, type: str, **data: object) -> str:
+    evse = 1 if type == "evse.status" else None
+    row = {"schema": 1, "seq": 1, "time": at, "type": type, "station": "CP01", "evse": evse, "data": data}
+    return json.dumps(row)
+
+
+HAPPENED = (
+    event("2026-11-20T06:00:00Z", "station.connected"),
+    event("2026-11-20T06:01:00Z", "evse.status", status="Faulted", error="InternalError"),
+)
+
+
+def test_what_happened_is_played_through_the_rules_of_a_configuration(config: Path, tmp_path: Path) -> None:
+    file = tmp_path / "week.jsonl"
+    file.write_text("\n".join(HAPPENED) + "\n\n")
+    status, out, err = sitectl("heal", "simulate", file, "--config", config)
+    assert (status, err) == (0, "")
+    assert "2 events of 1 stations" in out
+    assert "2026-11-20T06:01:05Z" in out
+    assert "a person would have been told" in out
+    answer = json.loads(sitectl("heal", "simulate", file, "--json", "--config", config)[1])
+    assert [one["remedy"] for one in answer["attempts"]][:2] == ["trigger", "soft_reset"]
+    assert (answer["schema"], answer["told"][0]["where"]) == (1, "CP01:1")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "it holds no events"),
+        ("nonsense\n", "week.jsonl:1"),
+        ('{"time": "yesterday", "type": "x"}\n', "no ISO 8601 time"),
+        ('{"time": "2026-11-20T06:00:00Z"}\n', "no 'type' in it"),
+        ('{"time": "2026-11-20T06:00:00Z", "type": "x", "data": [1]}\n', "of another kind"),
+    ],
+)
+def test_a_file_that_holds_none_is_refused_with_its_place(config: Path, tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "week.jsonl"
+    file.write_text(text)
+    status, out, err = sitectl("heal", "simulate", file, "--config", config)
+    assert (status, out) == (2, "")
+    assert words in err
+
+
+def test_a_file_or_a_configuration_that_cannot_be_used(config: Path, tmp_path: Path) -> None:
+    assert sitectl("heal", "simulate", tmp_path / "none", "--config", config)[0] == 2
+    file = tmp_path / "week.jsonl"
+    file.write_text("\n".join(HAPPENED))
+    config.write_text("nonsense: [")
+    status, _, err = sitectl("heal", "simulate", file, "--config", config)
+    assert status == 2
+    assert "sitectl check" in err
