@@ -70,6 +70,8 @@ put config/site.schema.json usr/share/sitectl/site.schema.json
 for example in config/examples/*; do
     put "$example" "usr/share/sitectl/examples/${example##*/}"
 done
+cp -r packaging/grafana packaging/prometheus "$data"
+find "$data" -type f -exec chmod 644 {} +
 schema=$(find sitectl/store/migrations -name '[0-9]*.sql' -exec basename {} \; | sort | tail -n 1 | sed 's/^0*\([0-9]*\)_.*/\1/')
 echo "$schema" >"$data/ledger-schema"
 put packaging/prometheus/sitectl.rules.yml usr/share/sitectl/prometheus/sitectl.rules.yml

@@ -92,7 +92,7 @@ def test_no_daemon_is_exit_status_3_with_the_cure(config: Path) -> None:
     for command in (["status"], ["stations"], ["why", "CP01"], ["meters"], ["uplinks"], ["transactions"], ["events"]):
         status, out, err = sitectl(*command, "--config", config)
         assert (status, out) == (3, "")
-        assert err.startswith(f"sitectl: no daemon answers on {config.parent}/run/sitectl.sock; start it with")
+        assert err.startswith(f"sitectl: no daemon answers on {config.parent}/run/sitectl.sock; start it")
 
 
 def test_a_configuration_that_is_not_there_is_exit_status_2(tmp_path: Path) -> None:
