@@ -142,7 +142,9 @@ class Client:
             case PermissionError():
                 return NotAllowed(f"{self._path}: {error.strerror}; ask to be put into the socket's group")
             case FileNotFoundError() | ConnectionRefusedError() | NotADirectoryError():
-                return DaemonAway(f"no daemon answers on {self._path}; start it (`systemctl start sitectl`), or name --socket")
+                return DaemonAway(
+                    f"no daemon answers on {self._path}; start it (`systemctl start sitectl`), or name --socket"
+                )
             case _:
                 return DaemonAway(f"the daemon on {self._path} does not answer: {error}")
 

@@ -53,8 +53,15 @@ from sitectl.cli.run import run
 from sitectl.cli.stations import station_app
 from sitectl.cli.uplinks import uplink_app
 
+EXAMPLES = """\b
+  sitectl status             everything at one look; what is wrong, what to do
+  sitectl why CP01           why this station may draw what it may
+  sitectl events --follow    what happens, as it happens
+  sitectl COMMAND --help     what a command takes, with examples
+"""
 app = typer.Typer(
     name="sitectl",
+    epilog=EXAMPLES,
     help="Site controller for EV charging: keeps the fuse, keeps every transaction, with or without the internet.",
     no_args_is_help=True,
     add_completion=False,

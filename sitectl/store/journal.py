@@ -53,8 +53,8 @@ class Journal:
     ) -> None:
         """Note one event, e.g. `station.booted`."""
         if told.isEnabledFor(logging.INFO):
-            more = " ".join(f"{key}={value}" for key, value in (data or {}).items())
-            told.info("%s %s", type, more, extra={"event": type, "station": station, "evse": evse})
+            words = (type, *(f"{key}={value}" for key, value in (data or {}).items()))
+            told.info("%s", " ".join(words), extra={"event": type, "station": station, "evse": evse})
         self._unsaved.append((to_us(self._clock.wall()), type, station, evse, dict(data or {})))
         if self.gather_s <= 0.0 or type.startswith(OF_THE_STORE):
             self.save()

@@ -145,10 +145,24 @@ def test_stations_wait_during_a_restart(machine: Machine) -> None:
     assert machine.property("NFileDescriptorStore") == "1"
 
 
+def test_with_the_optional_socket_stations_wait_even_while_it_is_stopped_and_bring_it_back(machine: Machine) -> None:
+    machine.active()
+    machine.run("systemctl", "stop", "sitectl.service")
+    machine.run("systemctl", "start", "sitectl-ocpp.socket")
+    said, _ = machine.come().communicate(timeout=90)
+    assert "let in ocpp1.6" in said, said
+    machine.active()
+    machine.run("systemctl", "restart", "sitectl.service")
+    said, _ = machine.come().communicate(timeout=90)
+    assert "let in ocpp1.6" in said, said
+    assert "no address of the configuration" not in machine.journal("-u", "sitectl")
+    machine.run("systemctl", "stop", "sitectl-ocpp.socket")
+
+
 def test_a_daemon_that_is_stuck_is_killed_by_the_watchdog_and_serves_again(machine: Machine) -> None:
     machine.active()
     before = machine.property("MainPID")
-    machine.run("kill", "-STOP", before)
+    machine.run("sh", "-c", f"kill -STOP {before}")
     began = time.monotonic()
     until(lambda: machine.property("MainPID") not in (before, "0"), 60, lambda: machine.journal("-u", "sitectl"))
     machine.active()

@@ -46,7 +46,7 @@ def test_who_may_do_what_on_disk(installed: Tree) -> None:
     said = installed.run("stat", "-c", "%a %U %G %n", *places).stdout
     assert said.splitlines() == [
         "2750 root sitectl /etc/sitectl",
-        "700 root root /etc/sitectl/secrets",
+        "2700 root root /etc/sitectl/secrets",
         "700 sitectl sitectl /var/lib/sitectl",
         "750 sitectl sitectl /run/sitectl",
         "640 root sitectl /etc/sitectl/site.yaml.sample",
@@ -180,6 +180,28 @@ def test_a_full_disk_during_an_upgrade_loses_nothing(installed: Tree, tmp_path: 
         assert ledger.execute("PRAGMA user_version").fetchone() == (expected,)
         assert ledger.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         ledger.close()
+
+
+def test_a_full_disk_while_unpacking_leaves_the_version_before(installed: Tree, tmp_path: Path) -> None:
+    installed.configure()
+    package = installed.take(variant(built(), tmp_path, "9.0"))
+    full = f"""set -e
+        home=/usr/lib/sitectl
+        mkdir /srv/kept && cp -a $home/. /srv/kept
+        mount -t tmpfs -o size=$(($(du -sk --apparent-size $home | cut -f 1) * 5 / 4))k none $home
+        cp -a /srv/kept/. $home
+        dd if=/dev/zero of=$home/full bs=64k count=100000 2>/dev/null || true
+        dpkg --force-unsafe-io -i {package} && exit 9
+        rm $home/full
+        dpkg --audit
+        sitectl version
+        rm -rf /srv/kept/* && cp -a $home/. /srv/kept
+        umount $home && rm -rf $home/* && cp -a /srv/kept/. $home"""
+    said = installed.run("sh", "-c", full)
+    assert "No space left on device" in said.stderr
+    assert said.stdout.splitlines()[-1] == f"sitectl {field(built(), 'Version')}"
+    assert version(installed) == f"{field(built(), 'Version')} installed"
+    served(installed)
 
 
 def test_removal_keeps_what_was_written_and_a_purge_too_unless_told(installed: Tree) -> None:

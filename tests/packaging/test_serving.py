@@ -43,7 +43,7 @@ def test_a_second_one_by_hand_is_refused_and_harms_nothing(installed: Tree) -> N
         first.ready()
         with installed.daemon() as second:
             assert second.wait() == 1
-            assert "another sitectl" in second.log
+            assert "/var/lib/sitectl/ledger.db is in use by another process" in second.log
         assert installed.run("sitectl", "status", check=False).returncode == 5
         assert first.ended is None
 

@@ -55,7 +55,9 @@ def test_a_stream_is_events_without_its_signs_of_life(daemon: Canned, path: Path
 
 
 def test_nobody_there(path: Path) -> None:
-    with pytest.raises(DaemonAway, match=r"no daemon answers on .*; start it \(`systemctl start sitectl`\), or name --socket"):
+    with pytest.raises(
+        DaemonAway, match=r"no daemon answers on .*; start it \(`systemctl start sitectl`\), or name --socket"
+    ):
         Client(path).get("status")
     (path.parent / "file").write_text("")
     for unusable in (path.parent / "file", path.parent / "file" / "below", path.parent / ("x" * 200)):
