@@ -17,6 +17,7 @@ from sitectl.model.station import StationIdentity
 
 _NUMBER = re.compile(r"\d+")
 _BOUND = re.compile(r"\s*(<=|>=|<|>|==)\s*(\S+)\s*")
+_BETWEEN = re.compile(r"[,\s]+(?=[<>=])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +205,8 @@ def firmware_fits(wanted: str, firmware: str) -> bool:
 
 
 def firmware_bounds(wanted: str) -> list[tuple[str, tuple[int, ...]]]:
-    """`>=2.0,<3` as signs and numbers; empty when it is a pattern."""
-    found = [_BOUND.fullmatch(part) for part in wanted.split(",")]
+    """`>=2.0,<3` (or with a blank between) as signs and numbers; empty when it is a pattern."""
+    found = [_BOUND.fullmatch(part) for part in _BETWEEN.split(wanted)]
     return [(bound[1], version(bound[2])) for bound in found if bound] if all(found) else []
 
 

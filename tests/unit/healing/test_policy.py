@@ -25,6 +25,8 @@ def rule(name: str = "one", codes: set[str] | None = None, **match: str) -> Rule
         ("<=1.8.21", "v1.8.3", True),
         ("<=1.8.21", "1.10.0", False),
         (">=2.0,<3", "2.9.9", True),
+        (">=2.0 <3", "3.1", False),
+        (">= 2.0, < 3", "2.1", True),
         (">=2.0,<3", "3.0", False),
         ("==2", "2.0.0", True),
         (">1", "unnamed", False),
