@@ -88,7 +88,7 @@ class DangersSection(Section):
 
     codes: list[Text] = Field(default=[])
     words: list[Annotated[Text, Field(min_length=3)]] = Field(default=[])
-    """Parts of words in the vendor's own code or text."""
+    """In the vendor's own code or text; a word means itself, with a * at its end all that begins so."""
 
 
 class ThresholdsSection(Section):

@@ -46,7 +46,8 @@ def barred(
     """What stands against a remedy at this moment, None when nothing does. `danger_at`: when one was last reported."""
     facts = station.facts
     if kind is RemedyKind.TELL:
-        return None
+        quiet = facts.paused and symptom.kind is not SymptomKind.DANGER
+        return Bar("healing is paused for it", told=False) if quiet else None
     if kind is RemedyKind.POWER_CYCLE and not facts.has_relay:
         return Bar("its power cannot be switched here", for_good=True)
     if kind in DISRUPTIVE and danger_at is not None and now.at - danger_at < rules.thresholds.danger_holds_s:
@@ -57,7 +58,7 @@ def barred(
         return Bar("healing is paused for it")
     if facts.busy:
         return Bar(f"{facts.busy} is at work on it")
-    if under_way(station):
+    if under_way(station, now.at):
         return Bar("a firmware update is under way")
     if kind in DISRUPTIVE:
         used = in_use(kind, symptom, station)
@@ -88,6 +89,8 @@ def charging(evse: EvseHealth, station: StationHealth, own: bool = False) -> str
     (`own`) the remedy is for that transaction. A station that is not heard may have let a car start without us.
     """
     name = f"EVSE {evse.id.evse}"
+    if evse.connector_status is None:
+        return f"{name} has not said yet how it is"
     if evse.draws or evse.metered is True:
         return f"{name} draws current"
     idle = evse.metered is False or (evse.draws is False and evse.no_power_since is not None)

@@ -134,8 +134,8 @@ def _attend(here: _Round, station: StationHealth, memory: StationMemory, done: S
     now = here.now
     memory = replace(memory, seen=station, peaks_c=_peaks(memory.peaks_c, station, now, here.rules))
     seen = look(station, here.rules, now, memory.failures, memory.peaks_c)
-    if seen.danger:
-        memory = replace(memory, danger_at=now.at)
+    if seen.danger or memory.endangered:
+        memory = replace(memory, danger_at=now.at, endangered=seen.danger)
     found = _claimed(here.rules, station, seen)
     cases: list[Case] = []
     for held in memory.cases:

@@ -88,7 +88,7 @@ def absent(case: Case, now: Moments, station: StationHealth) -> tuple[Case | Non
     over = replace(case, running=None, done=None, closed_at=now.at, opened_at=None)
     if running is None:
         return over, None
-    judged = ended(case, running, _helped(case, running), now, (("symptom", "gone"),), station)
+    judged = ended(case, running, _helped(case, running, station), now, (("symptom", "gone"),), station)
     if running.dry:
         return None, judged
     return replace(over, step=case.step + (not case.told), tried=_with(case, judged)), judged
@@ -147,10 +147,14 @@ def ended(
     return replace(attempt, ended=now.wall, helped=helped, after=(*after, *said))
 
 
-def _helped(case: Case, running: Attempt) -> bool | None:
-    """A symptom that went away though nothing was done has gone by itself."""
+def _helped(case: Case, running: Attempt, station: StationHealth) -> bool | None:
+    """A symptom that went away though nothing was done, or long after, has gone by itself."""
     if running.dry or case.told:
         return None
+    if case.done is not None and case.done.outcome in _FAILED:
+        return False
+    if case.gone_since is not None and case.gone_since > judged_at(case, station):
+        return None  # while nobody looked
     if (
         running.remedy.kind is RemedyKind.TRIGGER
         and case.symptom.kind not in _ANSWERED_LATE
@@ -158,7 +162,7 @@ def _helped(case: Case, running: Attempt) -> bool | None:
         and case.gone_since - running.begun_at > ASKED_S
     ):
         return None
-    return not (case.done is not None and case.done.outcome in _FAILED)
+    return True
 
 
 def _next(case: Case, failed: Attempt, now: float) -> Case:

@@ -91,7 +91,8 @@ class StationMemory:
     """One station: as it was last seen, when to look again though it has not changed, and what was done to it.
 
     `used`: what was really done, `would`: what was only said to be done while healing observed. `failures`: when it
-    failed, in the last week. `danger_at`: when a danger was last reported. `peaks_c`: the highest temperature by day.
+    failed, in the last week. `danger_at`: when a danger was last seen, `endangered`: it
+    stood at the last look. `peaks_c`: the highest temperature by day.
     """
 
     seen: StationHealth | None = None
@@ -101,6 +102,7 @@ class StationMemory:
     would: Used = UNUSED
     failures: tuple[float, ...] = ()
     danger_at: float | None = None
+    endangered: bool = False
     peaks_c: tuple[tuple[int, float], ...] = ()
     findings: tuple[Finding, ...] = ()
 
@@ -160,7 +162,8 @@ def _at_home(attempt: Attempt, now: Moments) -> Attempt:
 def _counted(memory: StationMemory, attempt: Attempt, rules: HealingRules, now: float) -> StationMemory:
     at, kind = attempt.begun_at, attempt.remedy.kind
     if attempt.remedy.symptom is SymptomKind.DANGER:
-        memory = replace(memory, danger_at=now if attempt.ended is None else at)
+        stands = attempt.ended is None
+        memory = replace(memory, danger_at=now if stands else at, endangered=stands)
     if attempt.remedy.step == 0 and now - at < rules.thresholds.failures_in_s and attempt.remedy.symptom in FAILING:
         memory = replace(memory, failures=(*memory.failures, at))
     if kind is RemedyKind.TELL or now - at >= DAY_S:

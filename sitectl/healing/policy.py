@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from sitectl.healing.windows import Window
 from sitectl.model.health import Fault, HealingMode, RemedyKind, Symptom, SymptomKind
@@ -17,6 +18,8 @@ from sitectl.model.station import StationIdentity
 
 _NUMBER = re.compile(r"\d+")
 _BOUND = re.compile(r"\s*(<=|>=|<|>|==)\s*(\S+)\s*")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_WORD = re.compile(r"[^\W_]+")
 _BETWEEN = re.compile(r"[,\s]+(?=[<>=])")
 
 
@@ -142,7 +145,10 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Dangers:
-    """What no machine may reset: error codes (lower case), and words by which a vendor's own text gives it away."""
+    """What no machine may reset: error codes (lower case), and words by which a vendor's own text gives it away.
+
+    A word means itself, not a part of another (fire is not in firmware); with a `*` at its end, what begins so.
+    """
 
     codes: frozenset[str] = frozenset()
     words: tuple[str, ...] = ()
@@ -152,8 +158,10 @@ class Dangers:
         for told in (code, fault.code, fault.vendor_code):
             if told.strip().lower() in self.codes:
                 return told
-        text = f" {fault.code} {fault.vendor_code} {fault.info} ".lower()
-        return next((word for word in self.words if word in text), None)
+        if not self.words:
+            return None
+        found = _any_of(self.words).search(plain(f"{fault.code} {fault.vendor_code} {fault.info}"))
+        return None if found is None else found[0].strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +188,18 @@ class HealingRules:
         """The most specific rule that claims a symptom."""
         claiming = [rule for rule in self.rules if rule.claims(symptom, fault, identity)]
         return max(claiming, key=lambda rule: rule.specific, default=None)
+
+
+def plain(text: str) -> str:
+    """`RCDTripped`, `over-temp`, `GROUND_FAULT` as words: lower case, a blank before each and at the end."""
+    return f" {' '.join(_WORD.findall(_HUMP.sub(' ', text))).lower()} "
+
+
+@cache
+def _any_of(words: tuple[str, ...]) -> re.Pattern[str]:
+    """Any of these, each a word or several in a row."""
+    each = (re.escape(plain(word).strip()) + ("" if word.endswith("*") else "(?= )") for word in words)
+    return re.compile(f" (?:{'|'.join(each)})")
 
 
 def like(pattern: str, text: str) -> bool:

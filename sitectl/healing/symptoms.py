@@ -19,6 +19,7 @@ FIRMWARE_FAILED = frozenset({"downloadfailed", "installationfailed", "installver
 """FirmwareStatus of 1.6, its security extension and 2.x, in lower case."""
 
 DAY_S = 86_400.0
+UPDATE_S = DAY_S / 2
 NO_ERROR = ("", "noerror")
 
 
@@ -167,7 +168,7 @@ def _status(station: StationHealth, evse: EvseHealth, seen: Look) -> None:
     number, since = evse.id.evse, evse.status_since
     said = (("status", status_word(evse)),)
     if evse.connector_status is ConnectorStatus.UNAVAILABLE:
-        if not station.facts.out_of_service & {0, number} and not under_way(station):
+        if not station.facts.out_of_service & {0, number} and not under_way(station, seen.now):
             seen.add(SymptomKind.STUCK_UNAVAILABLE, station, number, since, said)
     elif evse.connector_status is ConnectorStatus.OCCUPIED and evse.transaction is None:
         if evse.preparing:
@@ -237,9 +238,12 @@ def rests(evse: EvseHealth, limits: Thresholds) -> str:
     return "full" if taken else ""
 
 
-def under_way(station: StationHealth) -> bool:
-    """Whether a firmware update is under way: it is neither interrupted nor blamed."""
-    return station.facts.firmware.lower() in FIRMWARE_UNDER_WAY
+def under_way(station: StationHealth, now: float) -> bool:
+    """Whether a firmware update is under way: it is neither interrupted nor blamed. Stations that never say how it
+    ended are believed for half a day."""
+    since = station.facts.firmware_since
+    recent = since is None or now - since < UPDATE_S
+    return recent and station.facts.firmware.lower() in FIRMWARE_UNDER_WAY
 
 
 def status_word(evse: EvseHealth) -> str:

@@ -146,7 +146,7 @@ class Watch:
             assert now - self.danger_at.get(actor.id, -1e9) >= RULES.thresholds.danger_holds_s, f"{kind} on a danger"
             assert not actor.picture.facts.busy
         if kind is not RemedyKind.TELL:
-            assert not under_way(actor.picture)
+            assert not under_way(actor.picture, now)
         if kind is RemedyKind.POWER_CYCLE:
             assert actor.picture.facts.has_relay
 
