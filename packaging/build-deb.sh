@@ -77,6 +77,7 @@ echo "$schema" >"$data/ledger-schema"
 put packaging/prometheus/sitectl.rules.yml usr/share/sitectl/prometheus/sitectl.rules.yml
 put packaging/prometheus/README.md usr/share/sitectl/prometheus/README.md
 put packaging/grafana/sitectl.json usr/share/sitectl/grafana/sitectl.json
+put packaging/mosquitto/sitectl.acl usr/share/sitectl/mosquitto/sitectl.acl
 put README.md usr/share/doc/sitectl/README.md
 put packaging/deb/copyright usr/share/doc/sitectl/copyright
 put packaging/deb/lintian-overrides usr/share/lintian/overrides/sitectl

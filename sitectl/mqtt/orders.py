@@ -19,6 +19,7 @@ from sitectl.mqtt.topics import Topics
 log = logging.getLogger(__name__)
 
 PER_S, BURST = 20.0, 100.0
+SAY_EVERY_S = 5.0
 MOST_AT_ONCE = 20
 """A reset may take a station a minute; others go on meanwhile."""
 
@@ -38,6 +39,24 @@ Answer = Callable[[str, bytes, bytes | None], Awaitable[None]]
 """Publishes an answer: topic, payload, correlation data."""
 
 
+class _Seldom:
+    """Says one thing in `SAY_EVERY_S` at most, and how many it has kept to itself: who floods us floods no log."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._next_at = float("-inf")
+        self._kept = 0
+
+    def warning(self, text: str, *values: object) -> None:
+        now = self._clock.monotonic()
+        if now < self._next_at:
+            self._kept += 1
+            return
+        more = f" (and {self._kept} more like it)" if self._kept else ""
+        log.warning(text + more, *values)
+        self._next_at, self._kept = now + SAY_EVERY_S, 0
+
+
 class Orders:
     """At most `PER_S` commands a second for long, and `MOST_AT_ONCE` under way: beyond it they are refused."""
 
@@ -48,14 +67,12 @@ class Orders:
         self._answer = answer
         self._tasks = Tasks()
         self._left, self._at = BURST, clock.monotonic()
+        self._quiet = _Seldom(clock)
 
     def take(self, message: Received) -> None:
         """Do it beside others; never waits."""
-        if not self._allowed():
-            log.warning("too many commands by MQTT: one at %s is let go", message.topic)
-            return
-        if len(self._tasks) >= MOST_AT_ONCE:
-            log.warning("%d commands by MQTT are under way: one at %s is let go", MOST_AT_ONCE, message.topic)
+        if len(self._tasks) >= MOST_AT_ONCE or not self._allowed():
+            self._quiet.warning("more commands come by MQTT than are taken: one at %s is let go", message.topic)
             return
         self._tasks.spawn(self._do(message), f"mqtt command {message.topic}")
 
@@ -82,7 +99,7 @@ class Orders:
         if answered.ok:
             log.info("a command by MQTT at %s was done", message.topic)
         else:
-            log.warning("a command by MQTT at %s was refused: %s", message.topic, words)
+            self._quiet.warning("a command by MQTT at %s was refused: %s", message.topic, words)
         if message.answer_to is None or not _may_be_answered(message.answer_to, self._topics):
             return
         told: dict[str, Any] = {"schema": SCHEMA, "ok": answered.ok, "status": answered.status, "topic": message.topic}

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import orjson
 import pytest
@@ -21,7 +22,7 @@ from sitectl.config.settings_mqtt import MqttSettings
 from sitectl.model.ids import EvseId
 from sitectl.mqtt import room
 from sitectl.mqtt.room import Mqtt
-from tests.e2e.rig import daemon, site, sitectl, until
+from tests.e2e.rig import ROOT, daemon, site, sitectl, until
 from tests.integration.alert_receivers import HttpReceiver, certificate, serving
 from tests.integration.mqtt_broker import Broker, broker, listening, needs_mosquitto
 from tests.unit.api.quiet_site import CP01, Ledger, Overview, QuietSite, behind
@@ -50,6 +51,7 @@ class Told:
         self.quiet: QuietSite = small_site(folder)
         self.overview, self.ledger = Overview(self.quiet), Ledger()
         rooms = behind(self.quiet, self.ledger, self.overview)
+        self.ceilings: Any = rooms.ceilings
         self.room = Mqtt(settings, rooms, Inside(make_app(rooms), "mqtt"), SystemClock(), Random(1))
 
     def charge(self, amperes: float) -> None:
@@ -196,6 +198,73 @@ async def test_a_broker_that_comes_back_with_nothing_is_told_everything(tmp_path
             await until(lambda: "sitectl/stations/POST/evses/2" in other.newest, 10.0)
             assert other.json("sitectl/stations/CP01/evses/1")["measured_a"] == [14.0, 14.0, 14.0]
         assert told.room.link.times == 2
+
+
+async def test_a_flood_of_commands_is_rationed_and_floods_no_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with broker(tmp_path) as one, telling(tmp_path, at(one, allow_commands=True)) as told:
+        done: list[float] = []
+        set_it = told.ceilings.set
+
+        async def counted(*asked: Any) -> Any:
+            done.append(asked[1])
+            return await set_it(*asked)
+
+        told.ceilings.set = counted
+        async with listening(one.port, "nothing") as other:
+            await until(lambda: told.room.link.up, 5.0)
+            for count in range(1000):
+                await other.client.publish(LIMIT, "NaN" if count % 2 else "10", qos=0)
+            await asyncio.sleep(1.0)
+            await until(lambda: not len(told.room._outgoing), 5.0)
+        assert 1 <= len(done) <= 200
+    said = [record for record in caplog.records if "by MQTT" in record.message and record.levelname == "WARNING"]
+    assert 1 <= len(said) <= 3
+
+
+async def test_a_broker_that_flaps_is_asked_seldom(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It takes a connection in and ends it, over and over."""
+    asked = 0
+
+    async def slam(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        await reader.read(1000)
+        writer.write(b"\x20\x03\x00\x00\x00")  # CONNACK of MQTT 5: welcome
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(slam, "127.0.0.1", 0)
+    async with telling(tmp_path, MqttSettings("127.0.0.1", server.sockets[0].getsockname()[1])) as told:
+        await asyncio.sleep(2.0)
+        assert not told.room.link.up
+    server.close()
+    assert 3 <= asked < 60
+    assert len([record for record in caplog.records if "is away" in record.message]) <= 2
+
+
+async def test_the_access_list_that_is_shipped_lets_each_do_what_he_may(tmp_path: Path) -> None:
+    passwords = tmp_path / "passwords"
+    passwords.touch()
+    for user in ("sitectl", "homeassistant", "display"):
+        subprocess.run(["mosquitto_passwd", "-b", passwords, user, "s3cret"], check=True, capture_output=True)
+    access = ROOT / "packaging" / "mosquitto" / "sitectl.acl"
+    more = f"allow_anonymous false\npassword_file {passwords}\nacl_file {access}"
+    async with broker(tmp_path, more) as one:
+        login = {"user": "sitectl", "password": b"s3cret", "allow_commands": True}
+        async with (
+            telling(tmp_path, at(one, **login)) as told,
+            listening(one.port, username="homeassistant", password="s3cret") as assistant,
+            listening(one.port, username="display", password="s3cret") as display,
+        ):
+            await until(lambda: "sitectl/stations/POST/evses/2" in display.newest, 10.0)
+            await until(lambda: len([t for t in assistant.newest if t.endswith("/config")]) == 4, 10.0)
+            assert not [topic for topic in display.newest if topic.startswith("homeassistant")]
+            await display.client.publish(LIMIT, "6", qos=1)
+            answer = await assistant.ask(LIMIT, "10", "homeassistant/answers/sitectl/1")
+            assert answer["ok"]
+            assert [c.ceiling_a for c in told.quiet.site.state.ceilings.values()] == [10.0]
 
 
 async def test_what_an_earlier_life_left_is_cleared_and_what_others_left_is_not(
