@@ -22,6 +22,10 @@ class SecurityEventType(StrEnum):
     INVALID_STATION_CERTIFICATE = "InvalidChargePointCertificate"
 
 
+TAMPER_ALARMS = frozenset({"tamperdetectionactivated"})
+"""Security events (lower case) of a station that somebody has opened: they stand until a person has looked."""
+
+
 class CertificateUse(StrEnum):
     """What a root certificate is trusted for (2.x: InstallCertificateUseEnumType, as far as 1.6 knows it)."""
 

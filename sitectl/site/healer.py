@@ -24,6 +24,7 @@ from sitectl.healing.policy import HealingRules
 from sitectl.healing.view import Done, HealthView, Moments, StationHealth
 from sitectl.model.health import Attempt, Finding, HealingMode, Remedy, RemedyKind
 from sitectl.model.ids import EvseId, StationId
+from sitectl.model.security import TAMPER_ALARMS
 from sitectl.model.snapshot import SiteSnapshot
 from sitectl.site.healing_ports import AttemptStore
 from sitectl.site.owner import Site
@@ -41,7 +42,7 @@ AT_ONCE = 50
 WRITE_S = 4.0
 """A disk that takes longer has not taken it, and what is not on disk is not done."""
 
-PAUSE, MODE = "heal_pause", "heal_mode"
+PAUSE, MODE, ALARM = "heal_pause", "heal_mode", "heal_alarm"
 SITE = "site"
 """The key under which the mode is kept."""
 
@@ -137,6 +138,7 @@ class Healer:
         """Heal it again; somebody has looked at it, so a tamper alarm is over too. Whether it was paused."""
         was = station in self._overlay.of(PAUSE)
         await self._overlay.forget(PAUSE, station)
+        await self._overlay.forget(ALARM, station)
         self._facts.vitals.looked_at(station)
         self._journal.record("healing.resumed", station, data={"by": by})
         self._wake.set()
@@ -159,15 +161,29 @@ class Healer:
     # --- the round ---------------------------------------------------------------------------------------------------
 
     def changed(self, station: StationId, urgent: bool) -> None:
-        """Something of a station changed; a new fault is looked at at once."""
-        if urgent:
-            self._wake.set()
+        """Something of a station changed; a new fault is looked at at once. A tamper alarm outlives a restart."""
+        if not urgent:
+            return
+        self._wake.set()
+        fault = self._facts.vitals.of(station).faults.get(0)
+        if fault is not None and fault.code.lower() in TAMPER_ALARMS and station not in self._overlay.of(ALARM):
+            self._tasks.spawn(self._keep_alarm(station, fault.code, fault.info), f"alarm of {station}")
+
+    async def _keep_alarm(self, station: StationId, code: str, info: str) -> None:
+        try:
+            await self._overlay.keep(ALARM, station, {"code": code, "info": info}, source=station)
+        except EnvironmentFault as fault:
+            log.warning("%s: its tamper alarm is not on disk, and is lost in a restart: %s", station, fault)
 
     async def recall(self) -> None:
         """Go on from what the disk says, once. Raises EnvironmentFault where it cannot be read."""
         if self._memory is None:
             attempts = await self._store.remembered()
             self._memory = remembered(attempts, self._rules(), self._moments())
+            for key, kept in self._overlay.of(ALARM).items():
+                held = kept.value if isinstance(kept.value, dict) else {}
+                code, info = str(held.get("code", "")), str(held.get("info", ""))
+                self._facts.vitals.security_event(StationId(key), code, info)
 
     async def run(self) -> None:
         """Look for ever. May be run again after a failure."""

@@ -23,6 +23,9 @@ class Vitals(Protocol):
     def of(self, station: StationId) -> StationFacts:
         """The facts of one; the same object while nothing of them changed."""
 
+    def security_event(self, station: StationId, type: str, info: str) -> None:
+        """A security event of it, as before a restart."""
+
     def looked_at(self, station: StationId) -> None:
         """A person has looked: a tamper alarm is over."""
 

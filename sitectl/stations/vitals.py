@@ -14,6 +14,7 @@ from sitectl.base.clock import Clock
 from sitectl.healing.view import NO_FACTS, StationFacts
 from sitectl.model.health import Fault
 from sitectl.model.ids import StationId
+from sitectl.model.security import TAMPER_ALARMS
 from sitectl.model.station import ConnectorStatus, EvseStatus
 
 MOST_MOMENTS = 20
@@ -23,10 +24,10 @@ NO_ERROR = "NoError"
 FAULTED_ONLY = "OtherError"
 """What stands for a station that says Faulted and names no error."""
 
-TAMPER = frozenset({"tamperdetectionactivated"})
 CLOCK_OFF_S = 60.0
 """From here on it is remembered since when a clock is off."""
 
+HEAT_STEP_C = 2.0
 ASKED_FOR_S = 300.0
 """A boot or a connection within this after it was asked for is no sign of anything."""
 
@@ -59,7 +60,7 @@ class Vitals:
         fault = self._fault(station, evse, status)
         before = held.faults.get(evse)
         if fault is None:
-            if before is not None and before.code.lower() not in TAMPER:
+            if before is not None and before.code.lower() not in TAMPER_ALARMS:
                 self._put(station, replace(held, faults={n: f for n, f in held.faults.items() if n != evse}))
         elif before is None or (before.code, before.vendor_code) != (fault.code, fault.vendor_code):
             self._put(station, replace(held, faults={**held.faults, evse: fault}), urgent=True)
@@ -73,7 +74,7 @@ class Vitals:
 
     def security_event(self, station: StationId, type: str, info: str) -> None:
         """A security event of the station: a tamper alarm stands until a person has looked."""
-        if type.lower() in TAMPER and not self._is_tampered(station):
+        if type.lower() in TAMPER_ALARMS and not self._is_tampered(station):
             fault = Fault(station, 0, type, "", info, self._clock.monotonic())
             held = self.of(station)
             self._put(station, replace(held, faults={**held.faults, 0: fault}), urgent=True)
@@ -86,12 +87,18 @@ class Vitals:
 
     def _is_tampered(self, station: StationId) -> bool:
         fault = self.of(station).faults.get(0)
-        return fault is not None and fault.code.lower() in TAMPER
+        return fault is not None and fault.code.lower() in TAMPER_ALARMS
 
     def firmware(self, station: StationId, status: str) -> None:
         """How an update goes, in the station's word."""
         if status != self.of(station).firmware:
             self._put(station, replace(self.of(station), firmware=status, firmware_since=self._clock.monotonic()))
+
+    def temperature(self, station: StationId, heat_c: float) -> None:
+        """How warm it is; a change of a degree is none."""
+        held = self.of(station)
+        if held.temperature_c is None or abs(heat_c - held.temperature_c) >= HEAT_STEP_C:
+            self._put(station, replace(held, temperature_c=heat_c))
 
     def foreign_transaction(self, station: StationId, evse: int) -> None:
         """It speaks of a transaction that the ledger does not know."""

@@ -33,8 +33,8 @@ ONE_BY_ONE = 60
 ONE_EVERY_S = 0.25
 AT_ONCE = 200
 STORM_S = 12.0
-SETTLE_S = 10.0
-"""Stations have booted, are read and set: what follows is healing."""
+SETTLE_S = 30.0
+"""All stations have booted, were read, set and given their fallbacks by then: what follows is healing."""
 
 RULES = """
 rules:

@@ -13,6 +13,7 @@ from sitectl.model.metering import MeterSample
 from sitectl.model.transaction import ClockQuality
 from sitectl.ocpp.frame import Call
 from sitectl.ocpp.v16 import copies, encode, meter_values
+from sitectl.ocpp.v16.temperatures import temperature_c
 from sitectl.stations.clocks import LATE_S
 from sitectl.stations.desk import Desk
 from sitectl.stations.record import MOST_EVSES, Running, SampleToStore, StationRecord, as_bytes
@@ -56,6 +57,8 @@ def metered(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> 
             if often:
                 desk.rounds.put(record.id, evse, partial(_take_newest, desk, record, evse, running))
             return encode.empty_answer()
+    if (heat_c := temperature_c(call.payload)) is not None:  # here, because one a minute is enough
+        desk.vitals.temperature(record.id, heat_c)
     stored = _store(desk, record, evse, running or named, sample, patient=unhurried)
     return Upon(stored, partial(_reply_of, desk, record, running, sample))
 

@@ -13,6 +13,7 @@ from sitectl.model.hands import Hand, HandKind
 from sitectl.model.health import AttemptOutcome, HealingMode, RemedyKind
 from sitectl.model.ids import EvseId, StationId
 from sitectl.site.healer import AT_ONCE, PAUSE, in_parts
+from sitectl.stations.vitals import Vitals
 from tests.unit.api.quiet_site import CP01, CP02, WALL
 from tests.unit.site.healing_ward import LADDER, Ward, rules
 
@@ -100,6 +101,21 @@ async def test_a_station_that_is_paused_is_left_alone_for_as_long_as_was_said(wa
 async def test_who_resumes_a_station_has_looked_at_it(ward: Ward) -> None:
     ward.vitals.security_event(CP01, "TamperDetectionActivated", "lid")
     await ward.healer.resume(CP01, "anna")
+    assert not ward.vitals.of(CP01).faults
+
+
+async def test_a_tamper_alarm_outlives_a_restart_until_somebody_has_looked(ward: Ward) -> None:
+    ward.vitals.changed = ward.healer.changed
+    ward.vitals.security_event(CP01, "TamperDetectionActivated", "lid")
+    await ward.settled()
+    ward.vitals = Vitals(ward.quiet.clock)
+    ward.healer = ward.made()
+    await ward.healer.recall()
+    assert ward.vitals.of(CP01).faults[0].info == "lid"
+    await ward.healer.resume(CP01, "anna")
+    ward.vitals = Vitals(ward.quiet.clock)
+    ward.healer = ward.made()
+    await ward.healer.recall()
     assert not ward.vitals.of(CP01).faults
 
 

@@ -157,6 +157,21 @@ def test_firmware_configuration_clock_and_certificates():
     run_virtual(main())
 
 
+@in_yard()
+async def test_the_temperature_is_noted_with_a_sample_that_is_stored(yard: Yard) -> None:
+    station = await yard.connect()
+    await station.call("BootNotification", BOOT)
+    answer = await station.call("StartTransaction", start_payload())
+    values = meter_payload(answer["transactionId"], "2026-01-01T12:00:00Z")
+    values["meterValue"][0]["sampledValue"].append({"value": "55", "measurand": "Temperature"})
+    await station.call("MeterValues", values)
+    assert yard.stations.vitals.of(CP).temperature_c == 55.0
+    yard.stations.vitals.temperature(CP, 56.0)
+    assert yard.stations.vitals.of(CP).temperature_c == 55.0, "a degree more is no change"
+    yard.stations.vitals.temperature(CP, 58.0)
+    assert yard.stations.vitals.of(CP).temperature_c == 58.0
+
+
 def test_a_status_of_the_standard_is_no_fault():
     async def main() -> None:
         vitals = Vitals(LoopClock(START))
