@@ -3,7 +3,8 @@ settled first.
 
 Order: whoever runs and must not be paused yet; class; urgency (by laxity, in three classes); running before waiting;
 who has waited longer, in whole quanta; fewest phases; the lightest phase, where a circuit bounds its imbalance; id.
-Those who drew nothing when they could come last (in `strict-priority` within their class).
+Those who drew nothing when they could come last (in `strict-priority` within their class), and while they rest (see
+`idle`) after all others are filled.
 Rank by policy and break ties by footprint: on random sites that served as many cars as an exact solver in every
 instance. In `strict-priority` the class comes before everything, also before the run minimum of a lower class.
 """
@@ -11,6 +12,7 @@ instance. In `strict-priority` the class comes before everything, also before th
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -31,6 +33,7 @@ class Refusal(Enum):
     PAUSED = "its pause has not lasted long enough"
     ROW = "its minimum does not fit a row"
     TURN = "somebody else's turn"
+    IDLE = "it draws nothing, and others can use what it would hold"
 
 
 @dataclass(slots=True)
@@ -62,9 +65,10 @@ def candidates(
     now: float,
     turns: Turns,
     shares: Shares,
-) -> list[list[int]]:
-    """Those who may be admitted now, in order, as one list for each round of admission; notes the refused in
-    `shares`."""
+    resting: Collection[int] = (),
+) -> tuple[list[list[int]], list[int]]:
+    """Those who may be admitted now, in order, as one list for each round of admission, and those who rest; notes the
+    refused in `shares`."""
     strict = rules.mode == "strict-priority"
     ranks, rank_of, node = plan.ranks, plan.rank, plan.node
     evses, cap, minimum, key_of = demand.evses, demand.cap, demand.minimum, demand.key
@@ -82,7 +86,7 @@ def candidates(
             refused[number] = (Refusal.STOPPED, -1, 0)
             continue
         if offered == 0 and settling and not demand.unstarted[number]:
-            refused[number] = (Refusal.PAUSED, -1, 0)
+            refused[number] = (Refusal.IDLE if number in resting else Refusal.PAUSED, -1, 0)
             continue
         # Told to charge goes first; then who charges untold (at its fallback, or since before a restart), and who was
         # given a place and not told of it yet; then who waits.
@@ -103,9 +107,12 @@ def candidates(
         key = (key * 4 + PHASES[key_of[number] & 7]) * 4
         alike[key + leaning.get(number, 0) if leaning else key].append(number)
     order = [number for key in sorted(alike) for number in alike[key]]  # those who are alike by number
+    last = [number for number in order if number in resting] if resting else []
+    if last:
+        order = [number for number in order if number not in resting]
     if not strict:
-        return [order]
-    return [[number for number in order if plan.rank[number] == rank] for rank in range(ranks)]
+        return [order], last
+    return [[number for number in order if plan.rank[number] == rank] for rank in range(ranks)], last
 
 
 def admit(plan: CompiledSite, demand: Demand, order: list[int], shares: Shares, patience: Patience) -> list[int]:

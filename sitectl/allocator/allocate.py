@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from operator import sub
 
@@ -14,6 +14,7 @@ from sitectl.allocator.demand import UNHURRIED, Demand, read_demand
 from sitectl.allocator.explain import alarms, partial_reason, target_reason
 from sitectl.allocator.gate import Gate, pass_gate
 from sitectl.allocator.headroom import Ceilings, Headroom, headroom, read_ceilings
+from sitectl.allocator.idle import admit_resting, resting
 from sitectl.allocator.imbalance import balanced, leaning, withhold
 from sitectl.allocator.reclaim import reclaim, short_rows
 from sitectl.allocator.rotation import WAITING, take_turns
@@ -52,8 +53,9 @@ def allocate(
     hot = spare_breakers(plan, snapshot, room, demand)
     patience = Patience(plan, snapshot, room, rules, memory.shortages, memory.borne)
     turns = Turns(plan, demand, memory, rules, snapshot.at)
+    rests, weighted = resting(demand, rules, snapshot.at), weights(plan, demand, rules)
     share = partial(
-        share_out, plan, demand, room, rules, snapshot.at, patience, turns, step, weights(plan, demand, rules)
+        share_out, plan, demand, room, rules, snapshot.at, patience, turns, step, weights=weighted, rests=rests
     )
     weigh = partial(balanced, plan, demand, snapshot, rules, share)
     shares, roomy = switching.settle(memory, weigh(), weigh) if plan.switching else (weigh(), {})
@@ -95,11 +97,14 @@ def share_out(
     turns: Turns,
     step: int = 1,
     weights: Sequence[int] | None = None,
+    rests: Collection[int] = (),
 ) -> Shares:
-    """Admit and fill, in rounds: once for all classes (`minimum-first`), or class by class (`strict-priority`)."""
+    """Admit and fill, in rounds: once for all classes (`minimum-first`), or class by class (`strict-priority`); those
+    who rest get what is left."""
     slack = list(map(sub, room.room, demand.reserved))
     shares = Shares([0] * len(plan.ids), slack)
-    for order in candidates(plan, demand, room, rules, now, turns, shares):
+    rounds, last = candidates(plan, demand, room, rules, now, turns, shares, rests)
+    for order in rounds:
         admitted = admit(plan, demand, order, shares, patience)
         admitted = take_turns(plan, demand, turns, rules, now, admitted, shares)
         beyond = {row: left for row in patience.shortages if (left := shares.slack[row]) < 0}
@@ -109,6 +114,8 @@ def share_out(
             fill(plan, demand, alike, shares, step, weights)
         for row, left in beyond.items():
             shares.slack[row] += left
+    if last:
+        admit_resting(plan, demand, last, shares, step, weights)
     return shares
 
 

@@ -29,6 +29,7 @@ class Demand:
     * `leaning`: where a circuit bounds its imbalance, how many phases are lighter than that of a one-phase car.
     * `urgency`: the class by laxity of those who have a wish, 0 the most urgent; absent: `UNHURRIED`.
     * `modest`: of those who take part, who has drawn less than it is offered for a while.
+    * `idle`: of those who take part, who draws nothing of an offer, or drew nothing of its last one.
     * `why_less`: for people, why a cap is lower than the installation and the ceilings say.
     * `returning`: whose limit was lowered for want of use, and who has its share back.
     """
@@ -45,6 +46,7 @@ class Demand:
     in_force: list[int]
     urgency: Mapping[int, int] = field(default_factory=dict)
     modest: list[int] = field(default_factory=list)
+    idle: list[int] = field(default_factory=list)
     why_less: dict[int, str] = field(default_factory=dict)
     leaning: dict[int, int] = field(default_factory=dict)
     returning: dict[EvseId, Reclaimed] = field(default_factory=dict)
@@ -70,6 +72,7 @@ def read_demand(
     force = [told if told > most else most for told, most in zip(offered, lawful, strict=True)]
     taking = [number for number, evse in enumerate(evses) if evse.wants and evse.controllable]
     modest = [number for number in taking if offered[number] > 0 and evses[number].draws_at_most_a is not None]
+    idle = [number for number in taking if evses[number].satisfied or evses[number].idle_since is not None]
     in_force = sum_of(plan, keys, force, range(len(evses)))
     others = set(range(len(evses))).difference(taking)
     reserved = sum_of(plan, keys, force, others)
@@ -85,6 +88,7 @@ def read_demand(
         reserved=reserved,
         in_force=in_force,
         modest=modest,
+        idle=idle,
         urgency={plan.index[id]: urgency.rank for id, urgency in snapshot.urgency.items() if id in plan.index},
     )
 

@@ -46,6 +46,8 @@ def target_reason(
         return f"paused: a pause lasts at least {rules.dwell_s:g} s"
     if refusal is Refusal.TURN:
         return f"paused: others have waited longer for {plan.row_name[row]}; its turn comes again"
+    if refusal is Refusal.IDLE:
+        return "resting: it draws nothing, and others can use what it would hold; it is tried again every hour"
     verb = "paused" if demand.offered[number] > 0 else "waiting"
     return f"{verb}: {plan.row_name[row]} has {max(left, 0) / 10:g} A left, {need} needed"
 

@@ -16,8 +16,10 @@ from collections.abc import Collection, Iterable
 from sitectl.allocator.admission import Refusal, Shares
 from sitectl.allocator.compiled import CompiledSite, take
 from sitectl.allocator.demand import UNHURRIED, Demand
+from sitectl.allocator.idle import TRIED_AGAIN_S, TRY_S
 from sitectl.allocator.rules import SharingRules
 from sitectl.allocator.turns import Turns
+from sitectl.model.snapshot import EvseSnapshot
 
 NEVER = float("inf")
 MOST_CHANGES = 16
@@ -27,11 +29,6 @@ WAITING = frozenset({Refusal.ROW, Refusal.PAUSED, Refusal.TURN})
 
 IDLE_A = 1.0
 """A car that has drawn less for a while makes no use of its place."""
-
-TRIED_AGAIN_S = 3600.0
-"""Who drew nothing of its last offer (it is full, most likely) is due again only after this time without a place."""
-TRY_S = 90.0
-"""And has it for so long, if it draws nothing again."""
 
 
 def take_turns(
@@ -65,13 +62,17 @@ def take_turns(
         number
         for number in waiting
         if idle
-        or (ahead_s := credit.get(number, 0.0) - least) >= quantum_s
-        or (ahead_s >= 0.0 and turns.waited_s(number) >= quantum_s)
+        or (ahead_s := credit.get(number, 0.0) - least) >= turns.patience_s(number)
+        or (ahead_s >= 0.0 and turns.waited_s(number) >= turns.patience_s(number))
     ]
-    due = [n for n in due if not demand.evses[n].satisfied or turns.waited_s(n) >= TRIED_AGAIN_S]
+    due = [n for n in due if not demand.evses[n].satisfied or _paused_s(demand.evses[n], now) >= TRIED_AGAIN_S]
     if not due:
         return admitted
     return _Places(plan, demand, turns, rules, now, admitted, shares).change(due)
+
+
+def _paused_s(evse: EvseSnapshot, now: float) -> float:
+    return now - evse.state_since if evse.state_since is not None else NEVER
 
 
 class _Places:
@@ -90,8 +91,8 @@ class _Places:
         self.plan, self.demand, self.turns, self.admitted, self.shares = plan, demand, turns, admitted, shares
         self.worth: dict[int, float] = {}
         """The credit that defends a place, of those that may be taken for a turn: none where nothing is drawn."""
-        self.over: set[int] = set()
-        """Whose turn has lasted a quantum."""
+        self.ran_s: dict[int, float] = {}
+        """For how long they have had their place."""
         self.gone: set[int] = set()
         for number in admitted:
             evse = demand.evses[number]
@@ -101,8 +102,7 @@ class _Places:
             if demand.offered[number] <= 0 or evse.sleeps or ran_s < least_s:
                 continue
             self.worth[number] = -NEVER if idle else turns.credit.get(number, 0.0)
-            if ran_s >= turns.quantum_s:
-                self.over.add(number)
+            self.ran_s[number] = ran_s
 
     def change(self, due: list[int]) -> list[int]:
         """Give places to the due, the longest waiting first; the new list of the admitted."""
@@ -138,7 +138,7 @@ class _Places:
 
     def _reach(self, number: int) -> float:
         """The most that a place may be defended by for this EVSE to get it, where its holder has had a quantum."""
-        credit, quantum_s = self.turns.credit.get(number, 0.0), self.turns.quantum_s
+        credit, quantum_s = self.turns.credit.get(number, 0.0), self.turns.patience_s(number)
         return credit if self.turns.waited_s(number) >= quantum_s else credit - quantum_s
 
     def _missing(self, number: int) -> dict[int, int]:
@@ -151,14 +151,14 @@ class _Places:
 
     def _given_for(self, number: int, holders: dict[int, list[int]]) -> list[int] | None:
         """Whose places make room for its minimum; None: not enough of them have had their turn."""
-        most, reach = self.turns.credit.get(number, 0.0) - self.turns.quantum_s, self._reach(number)
+        most, reach = self.turns.credit.get(number, 0.0) - self.turns.patience_s(number), self._reach(number)
         given: list[int] = []
         missing = self._missing(number)
         for row in missing:
             for holder in holders.get(row, ()):
                 if missing[row] <= 0 or self.worth[holder] > reach:
                     break
-                if self.worth[holder] > most and holder not in self.over:
+                if self.worth[holder] > most and self.ran_s[holder] < self.turns.patience_s(number):
                     continue
                 if holder in self.gone or holder in given:
                     continue

@@ -15,6 +15,10 @@ from sitectl.allocator.demand import Demand
 from sitectl.allocator.rules import AllocatorMemory, Credit, SharingRules
 from sitectl.model.ids import EvseId
 
+SELDOM_S = 4 * 3600.0
+"""Who has said when it leaves is served by its laxity, and who drew nothing when it could has had its turn: for want of
+a turn alone they get somebody's place only after so long. Each change is a start more, and no energy more."""
+
 
 class Turns:
     """The credits of one cycle, in seconds, by EVSE number; absent: 0."""
@@ -45,6 +49,11 @@ class Turns:
             if held.since is not None:
                 self.since[number] = held.since
                 self.credit[number] += now - held.since
+
+    def patience_s(self, number: int) -> float:
+        """So much longer than somebody who charges it must have waited to get his place."""
+        patient = number in self._demand.urgency or self._demand.evses[number].satisfied
+        return max(self.quantum_s, SELDOM_S) if patient else self.quantum_s
 
     def quanta(self, number: int) -> int:
         """The credit in whole quanta: it orders those who wait."""

@@ -77,6 +77,7 @@ class EvseSnapshot:
     draws_at_most_a: float | None = None
     sleeps: bool = False
     satisfied: bool = False
+    idle_since: float | None = None
     taken_wh: float | None = None
     wish: Wish | None = None
 

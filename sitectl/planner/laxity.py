@@ -17,6 +17,9 @@ from sitectl.model.snapshot import EvseSnapshot, SiteSnapshot
 RESERVE_S = 1800.0
 URGENT_S = 1800.0
 SOON_S = 7200.0
+HELD_S, SOON_HELD_S = 1800.0, 3600.0
+"""So much earlier whoever charges belongs to the first, and to the second class: else it would give its place to one
+who is a minute more urgent, to take it from the next when that minute has passed."""
 URGENT, SOON, REST = 0, 1, 2
 
 
@@ -41,7 +44,9 @@ def urgency_of(view: EvseSnapshot, now: float, nominal_voltage_v: float) -> Urge
             return None
         needs_s = left_wh / best_rate_w(view, nominal_voltage_v) * 3600.0
     laxity_s = wish.departs_at - RESERVE_S - now - needs_s
-    return Urgency(URGENT if laxity_s < URGENT_S else SOON if laxity_s < SOON_S else REST, laxity_s)
+    held_s, soon_held_s = (HELD_S, SOON_HELD_S) if view.offered_a else (0.0, 0.0)
+    soon = SOON if laxity_s < SOON_S + soon_held_s else REST
+    return Urgency(URGENT if laxity_s < URGENT_S + held_s else soon, laxity_s)
 
 
 def best_rate_w(view: EvseSnapshot, nominal_voltage_v: float) -> float:

@@ -4,7 +4,9 @@
   what it drew at most in the last half to whole minute is what is known of it then.
 * It does not wake when it drew, was paused, and did not draw again within 5 min of the next offer. A car that drew
   nothing before its pause (a full one) shows nothing.
-* It is satisfied when it was paused after it had drawn nothing of an offer, and until it draws again.
+* It is idle since the first of the readings that show nothing drawn of an offer.
+* It is satisfied when it was paused after it had drawn nothing of an offer, and until it draws again, or until its
+  station says that it asks for current.
 * What it took: its meter's register against the one that the transaction began with.
 """
 
@@ -17,6 +19,7 @@ UNDER_A = 1.5
 REACHED_A = 1.0
 DRAWS_A = 1.0
 WAKES_WITHIN_S = 300.0
+IDLE_FOR_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class DrawState:
     woken_at: float | None = None
     sleeps: bool = False
     satisfied: bool = False
+    idle_since: float | None = None
     start_wh: float | None = None
     register_wh: float | None = None
 
@@ -59,6 +63,9 @@ NOTHING_DRAWN = DrawState()
 def with_draw(draw: DrawState, highest_a: float, at: float, offer_a: float | None) -> DrawState:
     """A reading came: the highest phase current, and the offer that it was drawn under (None: it was told nothing)."""
     drew = highest_a > DRAWS_A
+    idle = not drew and offer_a is not None and offer_a > 0.0
+    if idle is (draw.idle_since is None):
+        draw = replace(draw, idle_since=at if idle else None)
     woken_at = draw.woken_at
     if woken_at is not None:
         if drew:
@@ -94,8 +101,10 @@ def with_limit(draw: DrawState, before_a: float, limit_a: float, at: float) -> D
         draw = _uses_its_offer(draw)
     if limit_a <= 0.0 < before_a:
         most_a = draw.at_most_a()
-        satisfied = draw.satisfied or (most_a is not None and most_a < DRAWS_A)
-        return replace(_uses_its_offer(draw), paused_drawing=draw.drew, woken_at=None, satisfied=satisfied)
+        idle = draw.idle_since is not None and at - draw.idle_since >= IDLE_FOR_S
+        satisfied = draw.satisfied or idle or (most_a is not None and most_a < DRAWS_A)
+        draw = replace(_uses_its_offer(draw), idle_since=None)
+        return replace(draw, paused_drawing=draw.drew, woken_at=None, satisfied=satisfied)
     if before_a <= 0.0 < limit_a and draw.paused_drawing:
         return replace(draw, paused_drawing=False, woken_at=at)
     return draw

@@ -19,13 +19,17 @@ from sitectl.state.wiring import NO_EVIDENCE, Evidence
 
 Trace = tuple[tuple[float, PhaseCurrents], ...]
 
-ONE_PHASE_AFTER_S = 30.0
-ONE_PHASE_READINGS = 3
+FEWER_PHASES_AFTER_S = 30.0
+FEWER_PHASES_READINGS = 3
 PHASE_IN_USE_A = 1.0
-"""A car is taken for one-phase after 30 s and three readings with current on its first phase alone."""
+"""A car is taken for one of one phase, or of two, after 30 s and three readings with current on the first alone, or on
+the first two alone."""
 
 FOLLOWS_AFTER_S = 8.0
 """A car follows a raise within its reaction (5 s, IEC 61851-1) and a ramp; an earlier reading may not show it."""
+
+ASKS_AFTER_S = 60.0
+"""A station that is told to pause a full car changes its status for that; later it is the car that wants current."""
 
 READING_LAPSES_S = 60.0
 """A reading this old tells nothing of an EVSE that nobody charges at, or that is cut off and fell back."""
@@ -73,8 +77,10 @@ class EvseState:
     obeys: Obeys = Obeys.UNKNOWN
     above_since: float | None = None
     within_since: float | None = None
-    one_phase_since: float | None = None
-    one_phase_readings: int = 0
+    fewer_phases: int = 0
+    fewer_since: float | None = None
+    fewer_readings: int = 0
+    """So many of its first phases alone, 1 or 2, showed a current: since when, and in how many readings."""
     resend: bool = False
     refusals: int = 0
     refused_until: float = 0.0
@@ -108,9 +114,8 @@ class EvseState:
             return ALL_PHASES if first is None else (first,)
         if self.is_told_one_phase():
             return rotation.phases[:1]
-        if self.is_one_phase() and not rotation.line_to_line:
-            return rotation.phases[:1]
-        return rotation.phases
+        fewer = self.uses_phases()
+        return rotation.phases if fewer is None or rotation.line_to_line else rotation.phases[:fewer]
 
     def is_told_one_phase(self) -> bool:
         """Whether every limit that may be in force lets it charge by its first phase alone, and it shows to do so.
@@ -132,12 +137,13 @@ class EvseState:
 
     def is_one_phase(self) -> bool:
         """Whether the plugged car has shown to draw on its first phase alone."""
-        if self.one_phase_since is None or self.reading is None:
-            return False
-        return (
-            self.one_phase_readings >= ONE_PHASE_READINGS
-            and self.reading.at - self.one_phase_since >= ONE_PHASE_AFTER_S
-        )
+        return self.uses_phases() == 1
+
+    def uses_phases(self) -> int | None:
+        """On how many of its first phases alone the plugged car has shown to draw; None: on all, or it is not known."""
+        if self.fewer_since is None or self.reading is None or self.fewer_readings < FEWER_PHASES_READINGS:
+            return None
+        return self.fewer_phases if self.reading.at - self.fewer_since >= FEWER_PHASES_AFTER_S else None
 
     def may_have_risen(self, now: float) -> bool:
         """Whether it may draw more than its newest reading shows, by our own permission."""
@@ -220,12 +226,23 @@ def with_status(evse: EvseState, status: EvseStatus, at: float) -> EvseState:
     evse = replace(evse, status=status)
     if evse.transaction is not None:
         resumed = status.charging_state is ChargingState.CHARGING and before is not ChargingState.CHARGING
+        if before is ChargingState.SUSPENDED_EV and _asks(evse, status, at):
+            evse = replace(evse, draw=replace(evse.draw, satisfied=False))
         return replace(evse, may_rise_from=at) if resumed else evse
     if status.charging_state in (None, ChargingState.IDLE):
-        evse = replace(evse, one_phase_since=None, one_phase_readings=0)
+        evse = replace(evse, fewer_since=None, fewer_readings=0)
     if status.connector_status is ConnectorStatus.AVAILABLE:
         evse = replace(evse, reading=None, entry=ledger.unmeasured(evse.entry), stopped=None)
     return evse
+
+
+def _asks(evse: EvseState, status: EvseStatus, at: float) -> bool:
+    """Whether the station of a paused car says that it is the limit, no more the car, that holds it."""
+    asks = status.charging_state in (ChargingState.CHARGING, ChargingState.SUSPENDED_EVSE)
+    newest, since = evse.newest_offer, evse.state_since
+    if not asks or newest is None or newest.limit_a or since is None:
+        return False
+    return at - since >= ASKS_AFTER_S
 
 
 def with_use(evse: EvseState, reading: EvseReading) -> EvseState:
@@ -256,7 +273,7 @@ def with_offer(evse: EvseState, offer: Offer) -> EvseState:
         entry = ledger.offered(entry, replace(offer, kind=OfferKind.FALLBACK))
     before, at = evse.newest_offer, offer.offered_at
     if offer.phases is not None and (before is None or before.phases != offer.phases):
-        evse = replace(evse, one_phase_since=None, one_phase_readings=0)  # that was our doing, not the car's
+        evse = replace(evse, fewer_since=None, fewer_readings=0)  # that was our doing, not the car's
     held_a = before.limit_a if before is not None else evse.entry.fallback_bound_a()
     flips = before is None or (offer.limit_a > 0) != (before.limit_a > 0)
     return replace(
@@ -365,8 +382,8 @@ def with_end(evse: EvseState, transaction: TransactionId) -> EvseState:
         newest_offer=None,
         resend=False,
         expected_until=0.0,
-        one_phase_since=None,
-        one_phase_readings=0,
+        fewer_since=None,
+        fewer_readings=0,
         above_since=None,
         within_since=None,
         draw=NOTHING_DRAWN,

@@ -233,7 +233,7 @@ def with_remembered_rung(evse: EvseState, ladder: Ladder, at: float) -> EvseStat
 
 
 def _with_car(evse: EvseState, reading: EvseReading) -> EvseState:
-    """Learn whether the car uses its first phase alone."""
+    """Learn whether the car uses its first phase alone, or its first two."""
     own: PhaseCurrents | None = reading.current_a
     if own is not None:
         # A value without a phase is that of some phases: neither of the first alone nor of all alike.
@@ -243,12 +243,14 @@ def _with_car(evse: EvseState, reading: EvseReading) -> EvseState:
         return evse
     if evse.newest_offer is not None and evse.newest_offer.phases == 1:
         return evse
-    if own.l2 > PHASE_IN_USE_A or own.l3 > PHASE_IN_USE_A:
-        return replace(evse, one_phase_since=None, one_phase_readings=0)
-    if own.l1 <= PHASE_IN_USE_A:
+    used = max((place for place, a in enumerate(own, 1) if a > PHASE_IN_USE_A), default=0)
+    if used == 3:
+        return replace(evse, fewer_since=None, fewer_readings=0)
+    if used == 0:
         return evse
-    since = evse.one_phase_since if evse.one_phase_since is not None else reading.at
-    return replace(evse, one_phase_since=since, one_phase_readings=evse.one_phase_readings + 1)
+    if evse.fewer_since is None or used != evse.fewer_phases:
+        return replace(evse, fewer_phases=used, fewer_since=reading.at, fewer_readings=1)
+    return replace(evse, fewer_readings=evse.fewer_readings + 1)
 
 
 def with_acknowledgement(evse: EvseState, seq: int, kind: OfferKind, at: float) -> EvseState:

@@ -132,6 +132,7 @@ def _evse(id: EvseId, evse: EvseState, station: StationState, now: float) -> Evs
         draws_at_most_a=None if step is LadderStep.START_STOP else evse.draw.at_most_a(),
         sleeps=evse.draw.sleeps,
         satisfied=evse.draw.satisfied,
+        idle_since=evse.draw.idle_since,
         taken_wh=evse.draw.taken_wh(),
         wish=evse.wish,
     )

@@ -63,3 +63,16 @@ def test_of_a_site_only_those_with_a_wish() -> None:
     view = car(leaves_in_s=HOUR)
     assert urgencies(snapshot, 230.0) == {}
     assert list(urgencies(replace(snapshot, evses={**snapshot.evses, view.id: view}), 230.0)) == [view.id]
+
+
+def test_who_charges_is_more_urgent_for_longer() -> None:
+    """So that two cars of nearly the same laxity do not take each other's place in turns."""
+
+    def charging(leaves_in_s: float) -> int | None:
+        return rank(replace(car(leaves_in_s=leaves_in_s), offered_a=6.0))
+
+    assert charging(89 * MINUTE) == URGENT
+    assert charging(91 * MINUTE) == SOON
+    assert charging(209 * MINUTE) == SOON
+    assert charging(211 * MINUTE) == REST
+    assert rank(replace(car(leaves_in_s=61 * MINUTE), offered_a=0.0)) == SOON, "who is paused is like who waits"

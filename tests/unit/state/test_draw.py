@@ -4,10 +4,11 @@ from sitectl.model import events
 from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.ids import TransactionId
 from sitectl.model.metering import EvseReading
+from sitectl.model.station import ChargingState
 from sitectl.state.draw import NOTHING_DRAWN, DrawState, with_draw, with_limit, with_register
 from sitectl.state.site_state import SiteState
 from sitectl.state.snapshot import snapshot
-from tests.unit.state.small_site import A1, accepted, after, begins, charging, draws, fresh, told
+from tests.unit.state.small_site import A1, accepted, after, begins, charging, draws, fresh, says, told
 
 
 def read(draw: DrawState, offer_a: float, *readings: float, from_s: float = 0.0, every_s: float = 10.0) -> DrawState:
@@ -103,3 +104,33 @@ def test_energy_counts_from_the_start_also_where_a_reading_has_no_current() -> N
         fresh(), [begins(A1), events.EvseMetered(EvseReading(A1, 5.0, PhaseCurrents(1, 1, 1), register_wh=9.0))]
     )
     assert seen(state, 6.0) == (None, 0.0)
+
+
+def test_since_when_it_draws_nothing_of_an_offer() -> None:
+    idle = read(NOTHING_DRAWN, 16.0, 8.0, 1.1, 1.0, 0.0)
+    assert idle.idle_since == 20.0
+    assert with_limit(idle, 16.0, 20.0, 31.0).idle_since == 20.0, "a raise is no reason to think else of it"
+    assert read(idle, 16.0, 1.1, from_s=40.0).idle_since is None
+    assert with_limit(idle, 16.0, 0.0, 31.0).idle_since is None
+    assert read(NOTHING_DRAWN, 0.0, 0.0, 0.0).idle_since is None, "of a pause nobody can draw"
+    assert with_draw(NOTHING_DRAWN, 0.0, 0.0, None).idle_since is None
+
+
+def test_who_was_idle_for_long_is_satisfied_also_right_after_a_raise() -> None:
+    idle = read(NOTHING_DRAWN, 8.0, *(0.0,) * 31)
+    assert with_limit(with_limit(idle, 8.0, 16.0, 299.0), 16.0, 0.0, 300.0).satisfied
+    assert not with_limit(with_limit(idle, 8.0, 16.0, 298.0), 16.0, 0.0, 299.0).satisfied
+
+
+def test_a_paused_car_is_asked_again_when_its_station_says_that_it_wants() -> None:
+    def paused(before: ChargingState, then: ChargingState, at: float) -> bool:
+        state = after(charging(16.0), [draws(A1, at, 0.0) for at in (0.0, 20.0, 40.0)])
+        state = after(state, [*accepted(told(A1, 4, 0.0, 50.0), 50.0), says(A1, 52.0, before), says(A1, at, then)])
+        return snapshot(state, at)[0].evses[A1].satisfied
+
+    ev, evse = ChargingState.SUSPENDED_EV, ChargingState.SUSPENDED_EVSE
+    assert paused(ev, evse, 109.0), "it says so because it was told to pause"
+    assert not paused(ev, evse, 110.0)
+    assert not paused(ev, ChargingState.CHARGING, 110.0)
+    assert paused(evse, evse, 110.0)
+    assert paused(ev, ev, 110.0)

@@ -125,6 +125,21 @@ def test_a_car_on_its_first_phase_alone_is_counted_there() -> None:
     assert held(after(state, [draws(A1, 45.0, 6.0, 1.5, 0.0)]), A1).phases() == wiring.phases
 
 
+def test_a_car_on_its_first_two_phases_is_counted_there() -> None:
+    wiring = PhaseRotation((Phase.L2, Phase.L3, Phase.L1))
+    state = after(fresh(site(plan(A, rotation=wiring))), [*arrives(A), *fallback(A1), begins(A1)])
+    state = after(state, [draws(A1, at, 6.0, 5.8, 0.0) for at in (5.0, 15.0, 25.0)])
+    assert held(state, A1).phases() == wiring.phases, "not before half a minute"
+    state = after(state, [draws(A1, 35.0, 6.0, 5.8, 1.0)])
+    assert held(state, A1).phases() == (Phase.L2, Phase.L3)
+    assert held(after(state, [draws(A1, 45.0, 0.0, 0.0, 0.0)]), A1).phases() == (Phase.L2, Phase.L3)
+    assert held(after(state, [draws(A1, 45.0, 6.0, 5.8, 1.1)]), A1).phases() == wiring.phases
+    one = after(state, [draws(A1, 45.0, 6.0, 0.0, 0.0)])
+    assert held(one, A1).phases() == wiring.phases, "another count is learned anew"
+    one = after(one, [draws(A1, at, 6.0, 0.0, 0.0) for at in (60.0, 75.0)])
+    assert held(one, A1).phases() == (Phase.L2,)
+
+
 @pytest.mark.parametrize(
     ("rotation", "phases", "read"),
     [
