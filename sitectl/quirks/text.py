@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-from sitectl.ocpp.repair import repaired_text
+from sitectl.ocpp.repair import STRING, repaired_text
 
-_STRING = rb'"(?:[^"\\]|\\.)*"'
-_AFTER = re.compile(rb"(%b)|([\[{])\s*,+|,+\s*([\]}])|(,)(?:\s*,)+|(:)\s*([,}\]])" % _STRING, re.DOTALL)
+_AFTER = re.compile(rb"(%b)|([\[{])\s*,+|,+\s*([\]}])|(,)(?:\s*,)+|(:)\s*([,}\]])" % STRING, re.DOTALL)
 """A string as a whole (nothing is mended in it); commas behind an opening or before a closing bracket, or several in a
 row; a key whose value is missing."""
 
@@ -64,4 +63,4 @@ def _without_tail(text: bytes) -> bytes:
     return text
 
 
-_BRACKETS = re.compile(rb"%b|[\[\]{}]" % _STRING, re.DOTALL)
+_BRACKETS = re.compile(rb"%b|[\[\]{}]" % STRING, re.DOTALL)

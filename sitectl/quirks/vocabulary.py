@@ -156,7 +156,7 @@ FLAGS: tuple[Flag, ...] = (
         (
             "hard_reset_only",
             "true: it accepts a soft reset and does none",
-            "OCPP 1.6 errata 3.36; lbbrhzn/ocpp #2072",
+            "OCPP 1.6 errata 3.36: what is done first; a hard one where nothing follows a soft one",
         ),
         (
             "availability_by_evse",

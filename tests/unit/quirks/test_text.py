@@ -56,3 +56,17 @@ def test_a_call_tells_what_was_mended_and_keeps_how_it_came() -> None:
     assert isinstance(call, Call)
     assert call.payload == {"transactionId": None, "meterStop": 5}
     assert (call.raw, call.mended) == (data, COMMAS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b'\\"', b'"', b",", b", ", b":,", b"[,", b"]", b"\\", b"-inf ", b"1", b"\\ud800", b'"\\', b'{"a":[,', b"\x00"],
+)
+@pytest.mark.parametrize("before", [b'[2,"1","A",{"a":"', b"[2,", b""])
+@pytest.mark.parametrize("after", [b"", b"\\", b'"', b"}"])
+@pytest.mark.timeout(20)
+def test_no_text_is_read_over_and_over(before: bytes, text: bytes, after: bytes) -> None:
+    """What one station sends must not stop the site: work grows with the length. By its square this takes a minute."""
+    data = before + text * (60_000 // len(text)) + after
+    mended = repair_text(data)
+    assert mended is None or mended[0] != data
