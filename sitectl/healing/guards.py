@@ -89,7 +89,7 @@ def charging(evse: EvseHealth, station: StationHealth, own: bool = False) -> str
     (`own`) the remedy is for that transaction. A station that is not heard may have let a car start without us.
     """
     name = f"EVSE {evse.id.evse}"
-    if evse.connector_status is None:
+    if evse.connector_status is None and evse.id.evse not in station.facts.faults:
         return f"{name} has not said yet how it is"
     if evse.draws or evse.metered is True:
         return f"{name} draws current"
