@@ -29,6 +29,9 @@ from tests.e2e.station import charger
 
 CHECKS = (not_a_server_error, content_type_conformance, response_schema_conformance)
 SAMPLED, WHOLE = 12, 300
+OWN_WAYS = "ignore::hypothesis.errors.HypothesisDeprecationWarning"
+"""The maker of questions draws chance from elsewhere than Hypothesis likes."""
+
 SLOW = {"/v1/backup", "/v1/restore", "/v1/alerts/test", "/v1/buses/read"}
 """What writes whole files, or waits for devices that are not there; each has tests of its own."""
 
@@ -130,11 +133,13 @@ async def _asked(directory: Path, examples: int) -> None:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.filterwarnings(OWN_WAYS)
 async def test_every_answer_is_as_the_document_says(tmp_path: Path) -> None:
     await _asked(tmp_path, SAMPLED)
 
 
 @pytest.mark.full
 @pytest.mark.timeout(1800)
+@pytest.mark.filterwarnings(OWN_WAYS)
 async def test_every_answer_is_as_the_document_says_long(tmp_path: Path) -> None:
     await _asked(tmp_path, WHOLE)
