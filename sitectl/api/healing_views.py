@@ -74,10 +74,13 @@ def stored(one: StoredAttempt) -> Json:
 def statistics(attempts: Sequence[StoredAttempt]) -> Json:
     """Success and time to recovery: of all that was done and judged, by rule, by vendor, by firmware."""
     judged = [one for one in attempts if _is_judged(one)]
+    told = sum(one.attempt.remedy.kind is RemedyKind.TELL for one in attempts)
+    helped = sum(bool(one.attempt.helped) for one in judged)
     return {
         **_share(judged),
         "dry": sum(one.attempt.dry for one in attempts),
-        "told": sum(one.attempt.remedy.kind is RemedyKind.TELL for one in attempts),
+        "told": told,
+        "without_person": round(helped / (helped + told), 3) if helped + told else None,
         "by_rule": _by(judged, lambda one: one.attempt.remedy.rule),
         "by_remedy": _by(judged, lambda one: one.attempt.remedy.kind.value),
         "by_vendor": _by(judged, lambda one: one.identity.vendor or OTHERS),

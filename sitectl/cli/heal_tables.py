@@ -65,7 +65,8 @@ def _figures(figures: Answer) -> list[RenderableType]:
     saved = figures["saved"]
     head = (
         f"{figures['attempts']} remedies judged, {figures['helped']} helped ({_share(figures['share'])}); mean time to"
-        f" recovery {_span(figures['mean_recovery_s'])}; {figures['told']} times a person was told;"
+        f" recovery {_span(figures['mean_recovery_s'])}; {figures['told']} times a person was told"
+        f" ({_share(figures['without_person'])} well again without one);"
         f" {figures['dry']} only observed"
     )
     gain = (

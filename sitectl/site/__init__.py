@@ -8,6 +8,9 @@
 * `ceilings.py` keeps what people set from outside, `rises.py` what was learned of the base load.
 * `recorder.py` keeps the last cycles (`tables.py` and `plain.py` say how), `replay.py` decides them again;
   `incidents.py` sees when they are worth a file, `recordings.py` writes and reads it.
+* `healer.py` heals stations beside the cycle: it looks at them by `station_facts.py`, the still room `healing` decides,
+  `remedies.py` does it through the doors of other rooms (`healing_ports.py`).
 
-Nothing here waits for a station, the disk or a meter: what came of an offer returns as an event.
+Nothing here waits for a station, the disk or a meter: what came of an offer returns as an event. (Remedies wait,
+each in a task of its own.)
 """

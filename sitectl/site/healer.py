@@ -87,7 +87,6 @@ class Healer:
         self._done: list[Done] = []
         self._wake = asyncio.Event()
         self._findings: tuple[Finding, ...] = ()
-        self._under_way: dict[str, Attempt] = {}
         self._held = False
 
     # --- people ------------------------------------------------------------------------------------------------------
@@ -148,11 +147,6 @@ class Healer:
     def memory(self) -> HealingMemory:
         """The cases as they stand."""
         return self._memory or HealingMemory()
-
-    @property
-    def under_way(self) -> Sequence[Attempt]:
-        """Remedies that are being done."""
-        return list(self._under_way.values())
 
     def findings(self) -> Sequence[Finding]:
         """What needs a person."""
@@ -246,14 +240,10 @@ class Healer:
         for attempt in attempts:
             self._note("healing.attempt", attempt.remedy, _begun(attempt))
             if not attempt.dry and attempt.remedy.kind is not RemedyKind.TELL:
-                self._under_way[attempt.id] = attempt
                 self._tasks.spawn(self._do(attempt, _running(seen, attempt.remedy.station)), f"heal {attempt.id}")
 
     async def _do(self, attempt: Attempt, running: Running) -> None:
-        try:
-            done = await self._remedies.do(attempt, running)
-        finally:
-            self._under_way.pop(attempt.id, None)
+        done = await self._remedies.do(attempt, running)
         self._store.outcome(attempt.id, done.outcome)
         self._note("healing.done", attempt.remedy, {"outcome": done.outcome.value, "said": done.text})
         self._done.append(done)

@@ -8,7 +8,8 @@ Cut this way because durability is cheap only in company: every write is a funct
 become one commit, and nothing awaits inside a transaction (`database`); some wait a little for others (`company`).
 What comes in the order of time needs no index (`halving`). Above it each file owns its tables:
 `transactions` (the ledger of what stations said), `outbox` (what the uplinks still have to hear), `limits`, `stations`,
-`tokens`, `lists`, `virtual`, `overlay` (what was learned or told at run time), `journal`; `deadletters` is what becomes
+`tokens`, `lists`, `virtual`, `overlay` (what was learned or told at run time), `journal`, `attempts`
+(what healing did); `deadletters` is what becomes
 of messages that were given up; `queries` is what people ask. Beside the file lie recordings of all wires, which may be
 lost (`recorder`, `recordings`); `timeline` puts both together, `backlog` keeps what waits within its room (`quotas`,
 `thinning`), `unclaimed` tells for whom nobody sends it, `upkeep` is what goes on beside the ledger. Payloads are opaque

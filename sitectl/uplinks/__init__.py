@@ -19,7 +19,8 @@ Into the house:
 
 * `ingress.py`: one call of a central, from right to reply; `asking.py`: who asks; `relay.py`: through the one door;
   `blocks.py`: the functional blocks that follow.
-* `remote.py`: starts, stops, unlocks. `resets.py`: expected reboots. `availability.py`: the AND of all wishes.
+* `remote.py`: starts, stops, unlocks. `resets.py`: every reset, whoever orders it, and the reboot
+  that follows. `availability.py`: the AND of all wishes.
 * `files.py`: diagnostics and firmware, from the order to the last word. `triggers.py`: messages that are asked for.
 * `profiles.py`: charging profiles become Ceilings and are never passed through; `schedules.py`: what really holds.
 * `variables.py`: reading and writing keys; `virtual.py`: what holds of them; `measurands.py`: those that the real

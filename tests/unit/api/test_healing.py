@@ -109,6 +109,7 @@ def test_only_what_was_done_and_judged_counts() -> None:
         ]
     )
     assert (figures["attempts"], figures["helped"], figures["dry"], figures["told"]) == (3, 2, 1, 1)
+    assert figures["without_person"] == 0.667
     assert {name: row["share"] for name, row in figures["by_remedy"].items()} == {"soft_reset": 0.5, "trigger": 1.0}
     assert list(figures["by_firmware"]) == ["Acme One 1.2", "Other"]
     assert list(figures["by_vendor"]) == ["Acme", "Other"]

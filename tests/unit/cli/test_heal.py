@@ -46,6 +46,7 @@ FIGURES = {
     **SHARE,
     "dry": 0,
     "told": 1,
+    "without_person": 0.5,
     "by_rule": {"other": SHARE},
     "by_remedy": {"soft_reset": SHARE},
     "by_vendor": {"Acme": SHARE},

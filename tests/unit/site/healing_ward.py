@@ -15,11 +15,11 @@ from sitectl.healing.policy import Dangers, HealingRules, Rule, Step
 from sitectl.healing.view import StationFacts
 from sitectl.model.attempts import StoredAttempt
 from sitectl.model.commands import Answered, Command, NotSent, Outcome, ResetKind, Urgency
-from sitectl.model.events import Event
+from sitectl.model.events import Event, EvseStatusChanged
 from sitectl.model.hands import Hand
 from sitectl.model.health import Attempt, AttemptOutcome, Fault, HealingMode, RemedyKind, SymptomKind
 from sitectl.model.ids import EvseId, StationId, UplinkId
-from sitectl.model.station import StationIdentity
+from sitectl.model.station import ChargingState, ConnectorStatus, EvseStatus, StationIdentity
 from sitectl.site.healer import Healer
 from sitectl.site.memory import MemoryOverlay
 from sitectl.site.remedies import Doors, Remedies
@@ -200,8 +200,11 @@ class Ward:
         self.quiet.site.post(event)
 
     async def begins(self) -> None:
-        """Everybody is well, and healing remembers what the disk says."""
+        """Everybody is well and has said so, and healing remembers what the disk says."""
         self.quiet.all_well()
+        for evse in self.quiet.site.state.evses:
+            free = EvseStatus(ConnectorStatus.AVAILABLE, ChargingState.IDLE)
+            self.quiet.site.post(EvseStatusChanged(evse, self.quiet.clock.at, free))
         await self.healer.recall()
 
     def fault(self, code: str = "OtherError", station: StationId = CP01) -> None:
