@@ -44,7 +44,7 @@ def load_rules(own: FilePath | None) -> HealingRules | list[Issue]:
             read.append(one)
         else:
             issues += one
-    return issues or _joined(read)
+    return issues or _joined(read, own is not None)
 
 
 def shipped_files() -> list[FilePath]:
@@ -71,26 +71,42 @@ def _read(path: FilePath) -> _File | list[Issue]:
     return findings.errors or one
 
 
-def _joined(read: Sequence[_File]) -> HealingRules | list[Issue]:
-    names = {key.strip().lower(): name for one in read for key, name in one.section.names.items()}
-    dangers = Dangers(
-        frozenset(code.strip().lower() for one in read for code in one.section.dangers.codes),
-        tuple(dict.fromkeys(word.lower() for one in read for word in one.section.dangers.words)),
-    )
+def _joined(read: Sequence[_File], own: bool) -> HealingRules | list[Issue]:
+    """`own`: the last file is the site's. What it calls a danger, a shipped rule may name all the same: dangers are
+    seen first."""
+    names, dangers = _names(read), _dangers(read)
+    shipped_dangers = _dangers(read[:-1]) if own else dangers
     thresholds = Thresholds()
     rules: dict[str, tuple[Rule, _File]] = {}
     for one in read:
         told = {f.name: getattr(one.section.thresholds, f.name) for f in fields(Thresholds)}
         thresholds = replace(thresholds, **{name: value for name, value in told.items() if value is not None})
+        known = dangers if own and one is read[-1] else shipped_dangers
         for number, section in enumerate(one.section.rules):
             rule = _rule(section, FilePath(one.findings.file).name, names)
-            _check(rule, section, number, one.findings, names, dangers)
+            _check(rule, section, number, one.findings, names, known)
             rules[rule.name] = (rule, one)
     _check_claims(list(rules.values()))
     issues = [issue for one in read for issue in one.findings.errors]
     return issues or HealingRules(
         rules=tuple(rule for rule, _ in rules.values()), thresholds=thresholds, dangers=dangers, names=names
     )
+
+
+def _names(read: Sequence[_File]) -> dict[str, str]:
+    return {key.strip().lower(): name for one in read for key, name in one.section.names.items()}
+
+
+def _dangers(read: Sequence[_File]) -> Dangers:
+    """By all their names, those included that a later file gives to something else."""
+    codes: set[str] = set()
+    for many in range(1, len(read) + 1):
+        names = _names(read[:many])
+        for code in read[many - 1].section.dangers.codes:
+            codes |= {code.strip().lower(), names.get(code.strip().lower(), code).lower()}
+        codes |= {alias for alias, name in names.items() if name.lower() in codes}
+    words = (word.lower() for one in read for word in one.section.dangers.words)
+    return Dangers(frozenset(codes), tuple(dict.fromkeys(words)))
 
 
 def _rule(section: RuleSection, origin: str, names: dict[str, str]) -> Rule:

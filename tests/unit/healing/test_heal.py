@@ -56,3 +56,20 @@ def test_observing_says_what_it_would_do_and_does_nothing() -> None:
     assert site.kinds() == ["trigger", "soft_reset", "tell"]
     assert [attempt.dry for attempt in site.begun] == [True, True, False]
     assert [attempt.helped for attempt in site.ended] == [None, None]
+
+
+def test_a_round_in_which_nothing_happens_costs_nothing() -> None:
+    site = Played()
+    still = station(free())
+    site.until(0, 200, still)
+    before = site.memory
+    site.round(201.0, still)
+    assert site.memory is before
+
+
+def test_a_station_that_is_gone_from_the_site_is_forgotten() -> None:
+    site = Played()
+    site.round(0.0, station(faulted(), faults=(fault(),)))
+    site.round(1.0)
+    assert site.memory.stations == {}
+    assert site.last.findings == ()
