@@ -12,7 +12,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from sitectl.model.records import replace
 
 UNDER_FOR_S = 30.0
 UNDER_A = 1.5

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sitectl.model.electrical import ALL_PHASES, NO_CURRENT, Phase, PhaseCurrents
 from sitectl.model.ids import TransactionId
 from sitectl.model.ladder import FIRST_RUNG, Ladder, LadderStep
 from sitectl.model.limits import Offer, OfferKind, Wish
 from sitectl.model.metering import EvseReading
+from sitectl.model.records import replace
 from sitectl.model.station import ChargingState, ConnectorStatus, EvsePlan, EvseStatus, Obeys
 from sitectl.state import ledger
 from sitectl.state.draw import NOTHING_DRAWN, DrawState, with_draw, with_limit, with_register

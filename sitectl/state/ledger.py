@@ -20,9 +20,10 @@ A limit that never lapses counts for ever.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sitectl.model.limits import Offer, OfferKind
+from sitectl.model.records import replace
 
 RELEASE_S = 6.0
 """A proven station has followed an acknowledged cut after this time: car reaction 5 s (IEC 61851-1) and 1 s of ramp."""

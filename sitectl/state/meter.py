@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sitectl.model.circuit import Circuit, MeterLoss
 from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.metering import Freshness, MeterReading, freshness
+from sitectl.model.records import replace
 
 STALE_AFTER_S = 5.0
 LOST_AFTER_S = 10.0

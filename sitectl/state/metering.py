@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from sitectl.model import events
 from sitectl.model.circuit import Circuit
 from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.ids import CircuitId, MeterId
+from sitectl.model.records import replace
 from sitectl.state import base_load, kirchhoff, rise, rotation, triangle
 from sitectl.state.base_load import Draws
 from sitectl.state.evse import EvseState

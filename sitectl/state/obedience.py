@@ -15,12 +15,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.ladder import FormVerdict, Ladder, LadderStep, LimitTraits, first_rung
 from sitectl.model.limits import OfferKind
 from sitectl.model.metering import EvseReading
+from sitectl.model.records import replace
 from sitectl.model.station import EvsePlan, Obeys
 from sitectl.state import ledger
 from sitectl.state.evse import PHASE_IN_USE_A, EvseState

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from sitectl.model import events
 from sitectl.model.events import Event
 from sitectl.model.ids import EvseId, StationId
 from sitectl.model.limits import Offer, OfferKind
+from sitectl.model.records import replace
 from sitectl.model.station import Obeys
 from sitectl.state import evse as evses
 from sitectl.state import ledger, obedience, restart, rise, rotation

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sitectl.model.ids import StationId
 from sitectl.model.ladder import NO_TRAITS, LimitTraits
+from sitectl.model.records import replace
 from sitectl.model.station import ProfileStorage, StationIdentity, StationPlan
 
 NOBODY = StationIdentity()
