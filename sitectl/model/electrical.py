@@ -62,8 +62,11 @@ class PhaseRotation:
         grid = [0.0, 0.0, 0.0]
         if self.line_to_line and len(self.phases) == 2:
             own = PhaseCurrents(*(max(own),) * 3)
-        for mine, theirs in zip(own, self.phases, strict=False):
-            grid[theirs] += mine
+        if len(self.phases) == 1:  # most stations, and all of them are turned once a second
+            grid[self.phases[0]] += own[0]
+        else:
+            for mine, theirs in zip(own, self.phases, strict=False):
+                grid[theirs] += mine
         return PhaseCurrents(*grid)
 
 

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -183,9 +183,7 @@ def prepare(due: Due, moment: Moment, stored: StoredLimits, seq: int) -> Prepare
         else:
             waits = True
     begins = moment.wall + timedelta(seconds=station.skew_s - START_EARLIER_S)
-    offer = replace(
-        _offer(view, limit_a, moment.snapshot.at, lifetime_s, station.clock_error_s, seq), phases=due.phases
-    )
+    offer = _offer(due, limit_a, moment.snapshot.at, lifetime_s, station.clock_error_s, seq)
     cut = due.kind is Kind.CUT
     command = OfferLimit(
         offer,
@@ -210,8 +208,8 @@ def _lifetime_s(view: EvseSnapshot, limit_a: float, moment: Moment) -> int:
     return int(max(shortest_s, min(station.profile_lifetime_s, asked_s)))
 
 
-def _offer(view: EvseSnapshot, limit_a: float, now: float, lifetime_s: int, clock_error_s: float, seq: int) -> Offer:
-    lives_s = lifetime_s - START_EARLIER_S
+def _offer(due: Due, limit_a: float, now: float, lifetime_s: int, clock_error_s: float, seq: int) -> Offer:
+    view, lives_s = due.view, lifetime_s - START_EARLIER_S
     lapses = view.form.lapses
     return Offer(
         evse=view.id,
@@ -224,6 +222,7 @@ def _offer(view: EvseSnapshot, limit_a: float, now: float, lifetime_s: int, cloc
         transaction=view.transaction,
         lifetime_s=lifetime_s,
         lasts=view.form.lasts,
+        phases=due.phases,
     )
 
 

@@ -23,13 +23,14 @@ def circuit_shares(
         if ceiling.circuit is not None and ceiling.circuit in ceilings:
             ceilings[ceiling.circuit] = min(ceilings[ceiling.circuit], ceiling.ceiling_a)
     wiring = topology.wiring
+    is_triangle = wiring.is_triangle
     allocated = {id: no_sums(wiring) for id in topology.circuits}
     reserved = {id: no_sums(wiring) for id in topology.circuits}
     for id, view in snapshot.evses.items():
         amount, totals = _counted(id, view, allocation, allocated, reserved)
         if amount:
             here = totals[view.plan.circuit]
-            for place in places(view.phases, wiring):
+            for place in places(view.phases, wiring) if is_triangle else view.phases:
                 here[place] += amount
     add_up(topology, allocated)
     add_up(topology, reserved)
