@@ -14,7 +14,7 @@ from sitectl.config import document, files, shape
 from sitectl.config.document import Document
 from sitectl.config.draft import Draft
 from sitectl.config.fields import keys_of
-from sitectl.config.issues import Findings, Issue, shown
+from sitectl.config.issues import Findings, Issue, Path, shown
 from sitectl.config.notation import parse_host_address
 from sitectl.config.sheets import Shelf
 from sitectl.config.station_sheet_shape import GROUPS, MatchSection, StationSheetSection, bounds
@@ -56,6 +56,20 @@ def _check_named(
     named = body.get("sheet")
     if isinstance(named, str) and named not in found and shelved.find(named) is None:
         draft.findings.error(("stations", station, "sheet"), f"no sheet {shown(named)}", shelved.cure(named))
+    sheet = found.get(named) if isinstance(named, str) else None
+    if sheet is not None and body.get("control") in (None, "auto"):
+        _check_fallback(draft, ("stations", station, "sheet"), sheet)
+
+
+def _check_fallback(draft: Draft, path: Path, sheet: StationSheet) -> None:
+    """The proof that fallbacks fit rests on them: say where a station has none, whatever is told to it."""
+    steps = sheet.flags.get("limit.steps")
+    if isinstance(steps, tuple) and set(steps) <= {"start_stop", "none"}:
+        message = "by this sheet no profile limits it, so no fallback binds it"
+        draft.findings.warn(path, message, f"write control: {steps[0]}; then all that it can take is counted")
+    elif sheet.flags.get("limit.forgets") is True:
+        message = "by this sheet its fallback is gone with its connection: off-line it takes max_a"
+        draft.findings.warn(path, message, "keep so much free, or write allocation.dead_controller: proven")
 
 
 def _check_address(

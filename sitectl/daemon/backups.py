@@ -81,7 +81,7 @@ class Backups:
         running = self._configuration()
         file = Path(running["file"])
         found = {f"configuration/{file.name}": file}
-        for folder in ("conf.d", "meters.d"):
+        for folder in ("conf.d", "meters.d", "stations.d"):
             for path in sorted((file.parent / folder).glob("*.yaml")):
                 found[f"configuration/{folder}/{path.name}"] = path
         left_out = []

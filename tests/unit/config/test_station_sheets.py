@@ -119,3 +119,10 @@ def test_an_address_stands_where_the_sheet_goes_by_it_and_for_one_station(tmp_pa
     assert any("is not a network address" in one for one in broken(tmp_path, there.replace("10.20.0.7", "gateway")))
     idle = warnings(tmp_path, there.replace("sheet: grizzl-e, ", ""))
     assert any("nothing goes by it; name its sheet" in one for one in idle)
+
+
+def test_where_no_fallback_binds_a_station_it_is_said(tmp_path: Path) -> None:
+    site = SITE.replace("phases: L1L2L3", "phases: L1L2L3, sheet: openwb")
+    assert any("no fallback binds it; write control: none" in one for one in warnings(tmp_path, site))
+    assert not any("no fallback" in one for one in warnings(tmp_path, site.replace("openwb", "openwb, control: none")))
+    assert any("gone with its connection" in one for one in warnings(tmp_path, site.replace("openwb", "go-e-charger")))
