@@ -35,10 +35,10 @@ async def onboard(desk: Desk, record: StationRecord, present: Presently) -> None
     await _read_configuration(desk, record)
     await _ask_who_it_is(record, present)
     await _ask_for_statuses(record, present)
-    desk.vitals.configuration(record.id, drifted(record))
     await _apply(desk, record, _sampling(record))
     if not present.peer.pongs_seen:
         await _apply(desk, record, setup.heartbeat(_values(record), HEARTBEAT_WITHOUT_PONGS_S))
+    desk.vitals.configuration(record.id, drifted(record))  # what it forgets in each boot has just been mended
     await desk.certificates.look_after(record, present)
     checked_at = desk.clock.monotonic()
     while True:

@@ -261,11 +261,18 @@ class OutboundQueue:
             order.done(NotSent("lapsed while it waited"))
             self._ask()
             return
-        if order.guard is not None and (why := order.guard()):
+        if order.guard is not None and (why := self._barred(order.guard)):
             order.done(NotSent(why))
             self._ask()
             return
         self._perform(order, line, speech)
+
+    def _barred(self, guard: Guard) -> str:
+        try:
+            return guard()
+        except Exception:  # a mistake of ours: what cannot be judged does not leave, and holds up nobody
+            log.exception("%s: whether an order may leave is not known", self.station)
+            return "whether it may be done is not known"
 
     def _perform(self, order: _Order, line: Line, speech: Speech) -> None:
         """Say it. No task is made of it: a thousand limits at once would need a thousand."""

@@ -56,6 +56,19 @@ async def test_one_that_loses_it_at_once_has_not_been_healed(yard: Yard) -> None
 
 
 @in_yard()
+async def test_what_is_forgotten_in_each_boot_is_mended_and_no_sign(yard: Yard) -> None:
+    held = {**GOOD, "MeterValueSampleInterval": "900"}
+    for _ in range(2):
+        station = await yard.connect()
+        configured(station, held)
+        await station.call("BootNotification", BOOT)
+        await asyncio.sleep(60)
+        assert held["MeterValueSampleInterval"] == "10"
+        assert yard.stations.vitals.of(CP).drifted == ()
+        held["MeterValueSampleInterval"] = "900"
+
+
+@in_yard()
 async def test_a_list_in_other_words_is_the_same(yard: Yard) -> None:
     held = {**GOOD, "MeterValuesSampledData": ""}
     station = await yard.connect()

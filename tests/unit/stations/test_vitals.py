@@ -131,8 +131,10 @@ async def test_a_guard_is_asked_just_before_an_order_leaves(yard: Yard) -> None:
     why = "a car has begun to charge"
     assert await yard.stations.execute(CP, reset, Urgency.CONTROL, guard=lambda: why) == NotSent(why)
     assert not station.called("Reset")
+    refused = await yard.stations.execute(CP, reset, Urgency.CONTROL, guard=lambda: str(1 / 0))
+    assert isinstance(refused, NotSent)
     await yard.stations.execute(CP, reset, Urgency.CONTROL, guard=lambda: "")
-    assert len(station.called("Reset")) == 1
+    assert len(station.called("Reset")) == 1, "and the door is still open"
 
 
 def test_firmware_configuration_clock_and_certificates():
