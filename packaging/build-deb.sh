@@ -46,7 +46,7 @@ find "$home/bin" -type f -delete
 find "$site" -name '*.so*' -type f -exec strip --strip-unneeded {} +
 find "$site" -type f -exec chmod a-x {} +
 find "$site" -name '*.py' -exec sed -i '1s/^#!.*/#/' {} +
-printf 'from sitectl.cli.main import main\n\nmain()\n' >"$home/bin/sitectl"
+printf 'from sitectl.cli.entry import main\n\nmain()\n' >"$home/bin/sitectl"
 
 # --- around it -------------------------------------------------------------------------------------------------------
 

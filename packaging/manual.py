@@ -14,7 +14,8 @@ from typing import Any
 import typer
 from typer.completion import get_completion_script
 
-from sitectl.cli.main import COMPLETION, app
+from sitectl.cli.entry import COMPLETION
+from sitectl.cli.main import app
 
 STATUSES = (
     ("0", "well"),

@@ -6,7 +6,6 @@ and serves only records and the wire, because it may jump.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -43,7 +42,9 @@ class LoopClock:
         self._start = start.astimezone(UTC)
 
     def monotonic(self) -> float:
-        return asyncio.get_running_loop().time()
+        from asyncio import get_running_loop  # commands that only want to know the time do without it
+
+        return get_running_loop().time()
 
     def wall(self) -> datetime:
         return self._start + timedelta(seconds=self.monotonic())

@@ -13,7 +13,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from sitectl.cli.asking import DEFAULT_CONFIG, AsJson, Config, Socket, ask, show_answer
-from sitectl.cli.ledger import day_or_time
+from sitectl.cli.since import day_or_time
 from sitectl.cli.tables import Answer, add_row, new_table
 
 EXAMPLES = """\b

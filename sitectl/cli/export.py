@@ -15,7 +15,7 @@ import typer
 from sitectl.cli.asking import DEFAULT_CONFIG, FAILED, USAGE, Config, Socket, ask, fail
 from sitectl.cli.client import Client, Value
 from sitectl.cli.export_formats import FORMATS, ParquetMissing
-from sitectl.cli.ledger import day_or_time
+from sitectl.cli.since import day_or_time
 
 export_app = typer.Typer(help="Write transactions or energy into a file, for other programs.", no_args_is_help=True)
 

@@ -12,7 +12,7 @@ from sitectl.cli import heal_tables
 from sitectl.cli.asking import DEFAULT_CONFIG, USAGE, AsJson, Config, Socket, ask, fail, show_answer
 from sitectl.cli.ceilings import seconds_of
 from sitectl.cli.client import Client
-from sitectl.cli.ledger import begin_of
+from sitectl.cli.since import begin_of
 
 EXAMPLES = """\b
   sitectl heal                         what is wrong, what is being done about it, and what comes next

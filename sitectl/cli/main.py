@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,30 +19,27 @@ from sitectl.cli import (
     energy,
     inventory,
     ledger,
-    meter_tables,
+    looks,
     quirks,
     station_orders,
-    tables,
     top,
     trials,
 )
 from sitectl.cli.alerts import alerts_app
 from sitectl.cli.asking import (
     DEFAULT_CONFIG,
-    DEGRADED,
-    FAILED,
     USAGE,
     AsJson,
     Config,
     Socket,
-    ask,
     client_of,
-    show_answer,
 )
 from sitectl.cli.ceilings import circuit_app
 from sitectl.cli.client import DaemonAway, NotAllowed, Refused
 from sitectl.cli.commission import commission_app
 from sitectl.cli.drills import drill_app
+from sitectl.cli.entry import begin
+from sitectl.cli.examples import with_examples
 from sitectl.cli.export import export_app
 from sitectl.cli.heal import heal_app
 from sitectl.cli.meters import meter_app
@@ -53,25 +49,6 @@ from sitectl.cli.run import run
 from sitectl.cli.stations import station_app
 from sitectl.cli.uplinks import uplink_app
 
-EXAMPLES = """\b
-  sitectl status             everything at one look; what is wrong, what to do
-  sitectl why CP01           why this station may draw what it may
-  sitectl events --follow    what happens, as it happens
-  sitectl COMMAND --help     what a command takes, with examples
-"""
-app = typer.Typer(
-    name="sitectl",
-    epilog=EXAMPLES,
-    help="Site controller for EV charging: keeps the fuse, keeps every transaction, with or without the internet.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-WHY_EXAMPLES = """\b
-  sitectl why CP01                              why CP01 has the limit that it has now
-  sitectl why CP01:2 --at 5m                    why EVSE 2 of CP01 had it five minutes ago
-  sitectl why CP01 --at 2026-11-20T06:11:00Z    at that moment; what an incident recorded is found, too
-"""
 CHECK_EXAMPLES = """\b
   sitectl check site.yaml              errors and warnings, then what binds the fallbacks and how large they could be
   sitectl check site.yaml --json       the same for programs; exit status 2 where the configuration is refused
@@ -81,30 +58,16 @@ INIT_EXAMPLES = """\b
   sitectl init                       asks, and writes /etc/sitectl/site.yaml
   sitectl init depot/site.yaml       another file; what is named in it lies beside it
 """
-COMPLETION = "_SITECTL_COMPLETE"
-"""Set by the shell when it asks how a line may go on."""
 
+app = looks.app
 config_app = typer.Typer(help="Show the configuration and its schema, or change a value.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 config_app.command("set", epilog=editing.EXAMPLES)(editing.config_set)
 
 
 def main() -> None:
-    """All commands."""
-    if COMPLETION in os.environ:
-        from typer._completion_classes import completion_init
-
-        completion_init()
-    try:
-        app()
-    except BrokenPipeError:
-        _forget_output()
-        raise SystemExit(FAILED) from None
-
-
-def _forget_output() -> None:
-    """Whoever read us is gone: what is still buffered must not raise again when the process ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """All commands, whatever the first word is."""
+    begin(app)
 
 
 app.command(epilog=RUN_EXAMPLES)(run)
@@ -187,62 +150,6 @@ def config_schema(as_json: AsJson = True) -> None:
     print(json.dumps(json_schema(), indent=1))
 
 
-@app.command()
-def status(as_json: AsJson = False, config: Config = DEFAULT_CONFIG, socket: Socket = None) -> None:
-    """One look at everything. Exit status 5 when the site runs degraded."""
-    answer = ask(config, socket, lambda client: client.get("status"))
-    show_answer(answer, as_json, tables.status)
-    if answer["state"] != "ok":
-        raise typer.Exit(DEGRADED)
-
-
-@app.command()
-def stations(
-    id: Annotated[str | None, typer.Argument(help="Only this station.")] = None,
-    as_json: AsJson = False,
-    config: Config = DEFAULT_CONFIG,
-    socket: Socket = None,
-) -> None:
-    """List the stations, or show one."""
-    path = ("stations",) if id is None else ("stations", id)
-    answer = ask(config, socket, lambda client: client.get(*path))
-    show_answer(answer, as_json, tables.stations if id is None else tables.station)
-
-
-@app.command(epilog=WHY_EXAMPLES)
-def why(
-    id: Annotated[str, typer.Argument(help="A station, or STATION:EVSE.")],
-    at: Annotated[
-        str | None, typer.Option(help="As it was then: 30s, 5m, 1h ago, or a time; within 15 min or an incident.")
-    ] = None,
-    as_json: AsJson = False,
-    config: Config = DEFAULT_CONFIG,
-    socket: Socket = None,
-) -> None:
-    """Explain the limit of an EVSE: from what it wants to what it draws."""
-    moment = ledger.begin_of(at, "--at")
-    answer = ask(config, socket, lambda client: client.get("why", id, at=moment, long=moment is not None))
-    show_answer(answer, as_json, tables.why)
-
-
-@app.command()
-def meters(as_json: AsJson = False, config: Config = DEFAULT_CONFIG, socket: Socket = None) -> None:
-    """List the grid meters."""
-    show_answer(ask(config, socket, lambda client: client.get("meters")), as_json, tables.meters)
-
-
-@app.command()
-def uplinks(as_json: AsJson = False, config: Config = DEFAULT_CONFIG, socket: Socket = None) -> None:
-    """List the central systems."""
-    show_answer(ask(config, socket, lambda client: client.get("uplinks")), as_json, tables.uplinks)
-
-
-@app.command()
-def signals(as_json: AsJson = False, config: Config = DEFAULT_CONFIG, socket: Socket = None) -> None:
-    """List the relay contacts that may bound a circuit, as they stand."""
-    show_answer(ask(config, socket, lambda client: client.get("signals")), as_json, meter_tables.signals)
-
-
 app.command()(ledger.transactions)
 app.add_typer(ledger.transaction_app, name="transaction")
 app.add_typer(meter_app, name="meter")
@@ -273,16 +180,4 @@ app.command("restore", epilog=backups.RESTORE_EXAMPLES)(backups.restore)
 app.add_typer(uplink_app, name="uplink")
 app.command()(ledger.events)
 app.command()(ledger.timeline)
-
-
-@app.command()
-def version(as_json: AsJson = False) -> None:
-    """Print the version."""
-    from importlib.metadata import PackageNotFoundError
-    from importlib.metadata import version as installed
-
-    try:
-        number = installed("sitectl")
-    except PackageNotFoundError:
-        number = "unknown"
-    print(json.dumps({"schema": 1, "version": number}) if as_json else f"sitectl {number}")
+with_examples(app)
