@@ -29,10 +29,8 @@ MORE = {
     "config show": ["--effective"], "heal pause": ["--why", "x"], "transaction requeue": [],
 }  # fmt: skip
 ALONE = {
-    "run": "serves itself", "demo": "brings its own daemon", "check": "reads files", "init": "asks a person",
-    "config show": "shows the files' part", "config set": "writes files", "config schema": "knows it",
-    "version": "knows it", "restore": "wants it stopped", "doctor": "says so as a finding", "top": "wants a terminal",
-    "commission verify": "reads files", "meter read": "opens the line itself", "meter watch": "opens the line itself",
+    "run": "serves itself", "config show": "shows the files' part", "doctor": "says so as a finding",
+    "top": "wants a terminal", "meter read": "opens the line itself", "meter watch": "opens the line itself",
     "meter scan": "opens the line itself", "meter test": "opens the line itself",
 }  # fmt: skip
 """What answers without a daemon, and why."""
@@ -51,7 +49,7 @@ def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]
 
 ROOT = typer.main.get_command(app)
 COMMANDS = dict(leaves(ROOT))
-ASKING = sorted(set(COMMANDS) - set(ALONE))
+ASKING = sorted(n for n, c in COMMANDS.items() if n not in ALONE and any(one.name == "socket" for one in c.params))
 
 
 def line(name: str, folder: Path, socket: Path) -> list[str]:
