@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from typer.completion import get_completion_script
 
-from sitectl.cli.entry import COMPLETION
+from sitectl.cli.launch import COMPLETION
 from sitectl.cli.main import app
 
 STATUSES = (

@@ -38,10 +38,10 @@ from sitectl.cli.ceilings import circuit_app
 from sitectl.cli.client import DaemonAway, NotAllowed, Refused
 from sitectl.cli.commission import commission_app
 from sitectl.cli.drills import drill_app
-from sitectl.cli.entry import begin
 from sitectl.cli.examples import with_examples
 from sitectl.cli.export import export_app
 from sitectl.cli.heal import heal_app
+from sitectl.cli.launch import begin
 from sitectl.cli.meters import meter_app
 from sitectl.cli.passwords import station_password
 from sitectl.cli.run import EXAMPLES as RUN_EXAMPLES
