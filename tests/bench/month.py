@@ -6,7 +6,8 @@ is done; a hard reset on every error that is reported, at once, whatever else is
 with the shipped rules and budgets, told everything that the station rooms would tell it. What a policy does not cure a
 person does, a day after somebody knew: without healing that is when the fault began, with it when healing told. A
 remedy is wrong that was done to a danger, under a car that charges in truth, or where nothing was wrong. `--full`: five
-seeds instead of one.
+seeds instead of one. `--day 5`: what was done on that day, and what people were told; with `--observe`, what would have
+been done.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sitectl.healing.heal import heal
 from sitectl.healing.memory import HealingMemory
 from sitectl.healing.policy import HealingRules
 from sitectl.healing.view import Done, HealthView
-from sitectl.model.health import DISRUPTIVE, Attempt, AttemptOutcome, HealingMode
+from sitectl.model.health import DISRUPTIVE, Attempt, AttemptOutcome, Finding, HealingMode, RemedyKind
 from tests.bench.figures import Figure, conclude, full
 from tests.bench.month_world import DAY_S, VISIT_S, Case, World
 from tests.unit.healing.plays import shipped
@@ -38,6 +39,8 @@ class Month:
     name: str
     world: World
     attempts: list[Attempt]
+    ended: dict[str, Attempt] = field(default_factory=dict)
+    told: list[tuple[float, Finding]] = field(default_factory=list)
     rounds: int = 0
     spent_s: float = 0.0
 
@@ -104,7 +107,7 @@ def _people_come(world: World, known_at: Callable[[Case], float]) -> None:
     world.at(3600, rounds)
 
 
-def healed(world: World, rules: HealingRules) -> Month:
+def healed(world: World, rules: HealingRules, mode: HealingMode = HealingMode.ACT) -> Month:
     """The shipped rules; a person comes a day after healing told, and after two where it never told."""
     month = Month("sitectl", world, [])
     _people_come(world, lambda case: case.began + VISIT_S if case.known_at is None else case.known_at)
@@ -117,17 +120,21 @@ def healed(world: World, rules: HealingRules) -> Month:
         world.until(min(end, max(world.now + 0.001, min(world.next_at(), due, wake))))
         done = [one for at, one in answers if at <= world.now]
         answers = [(at, one) for at, one in answers if at > world.now]
-        view = HealthView({actor.id: actor.picture for actor in world.actors}, tuple(done), HealingMode.ACT)
+        view = HealthView({actor.id: actor.picture for actor in world.actors}, tuple(done), mode)
         began = time.perf_counter()
         came = heal(memory, view, rules, moments(world.now))
         month.spent_s += time.perf_counter() - began
         month.rounds += 1
+        month.told += [(world.now, finding) for finding in came.findings if finding not in memory.findings]
         memory = came.memory
+        month.ended |= {attempt.id: attempt for attempt in came.end}
         for attempt in came.begin:
             month.attempts.append(attempt)
             remedy, actor = attempt.remedy, by_id[attempt.remedy.station]
             case = world.ill.get(actor.id)
-            if remedy.kind.value == "tell":
+            if attempt.dry:
+                continue
+            if remedy.kind is RemedyKind.TELL:
                 world.tally.for_nothing_told += case is None
                 if case is not None and case.known_at is None:
                     case.known_at = world.now
@@ -166,11 +173,35 @@ def by_malady(months: list[Month]) -> list[str]:
     return lines
 
 
+def history(month: Month, day: int) -> list[str]:
+    """What was begun on a day (from 0), and what people were told on it."""
+    lines = []
+    for begun in month.attempts:
+        if day * DAY_S <= begun.begun_at < (day + 1) * DAY_S:
+            attempt = month.ended.get(begun.id, begun)
+            remedy = attempt.remedy
+            where = remedy.station if remedy.evse is None else f"{remedy.station}:{remedy.evse}"
+            alone = "it went by itself" if attempt.outcome is AttemptOutcome.DONE else attempt.outcome or "under way"
+            word = {True: "helped", False: "did not help", None: alone}[attempt.helped]
+            what = remedy.code or remedy.symptom.value
+            lines.append(f"{attempt.begun:%H:%M:%S} {where:<8}{what:<24}{remedy.kind.value:<22}{word}")
+    told = [f"{what} → {do}" for at, (what, _, do) in month.told if day * DAY_S <= at < (day + 1) * DAY_S]
+    return [*lines, "", *(f"told: {one}" for one in dict.fromkeys(told))]
+
+
 def main() -> int:
     options = argparse.ArgumentParser()
     options.add_argument("--json", action="store_true")
     options.add_argument("--full", action="store_true")
-    quiet = options.parse_known_args()[0].json
+    options.add_argument("--day", type=int)
+    options.add_argument("--observe", action="store_true")
+    asked = options.parse_known_args()[0]
+    if asked.day is not None:
+        mode = HealingMode.OBSERVE if asked.observe else HealingMode.ACT
+        world = World(SEEDS[0], days=asked.day + 3.0)
+        print("\n".join(history(healed(world, shipped(), mode), asked.day)))
+        return 0
+    quiet = asked.json
     seeds = SEEDS if full() else SEEDS[:1]
     rules = shipped()
     policies: list[Callable[[World], Month]] = [nothing, reset_each, lambda world: healed(world, rules)]

@@ -56,7 +56,6 @@ class Actor:
             starts_pass_us=starts_pass_us,
             facts=StationFacts(has_relay=relay),
         )
-        self.asked_to_boot = False
 
     def happens(self, now: float, what: Mapping[str, Any]) -> None:
         """Something happens to it; each key of `what` is the name of a method, its value what it is told."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -18,8 +17,6 @@ from sitectl.healing.view import Done, HealthView
 from sitectl.model.health import DISRUPTIVE, RESETS, Attempt, AttemptOutcome, HealingMode
 from tests.unit.healing.actors import Actor, seconds
 from tests.unit.healing.sites import moments
-
-REBOOTS = {"soft_reset", "hard_reset", "power_cycle"}
 
 
 @cache
@@ -198,6 +195,3 @@ def played(case: Mapping[str, Any]) -> Play:
     play = Play(case)
     play.run()
     return play
-
-
-__all__ = ["Play", "judged", "named", "played", "replace"]
