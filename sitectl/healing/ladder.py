@@ -94,12 +94,12 @@ def absent(case: Case, now: Moments, station: StationHealth) -> tuple[Case | Non
     return replace(over, step=case.step + (not case.told), tried=_with(case, judged)), judged
 
 
-def changed(case: Case, now: Moments, station: StationHealth) -> tuple[Case, Attempt | None]:
+def changed(case: Case, now: Moments, station: StationHealth) -> tuple[Case | None, Attempt | None]:
     """Another error took its place: what is under way has not helped, and should the first come back, it goes on."""
+    if case.closed_at is not None:
+        return absent(case, now, station)
     running = case.running
     over = replace(case, running=None, done=None, gone_since=now.at, closed_at=now.at, opened_at=None, waits="")
-    if case.closed_at is not None:
-        return case, None
     if running is None:
         return over, None
     failed = ended(case, running, None if running.dry or case.told else False, now, (("symptom", "another"),), station)

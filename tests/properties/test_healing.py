@@ -125,6 +125,7 @@ class Watch:
         came = heal(self.memory, view, RULES, moments(now))
         again = heal(self.memory, view, RULES, moments(now))
         assert (came.begin, came.end, came.findings) == (again.begin, again.end, again.findings)
+        assert all(memory.due > now for memory in came.memory.stations.values()), "it would be looked at for ever"
         self.memory, self.done = came.memory, []
         for attempt in came.end:
             assert self.stored[attempt.id].ended is None
