@@ -88,22 +88,28 @@ class Healer:
         self._wake = asyncio.Event()
         self._findings: tuple[Finding, ...] = ()
         self._held = False
+        self._read = self._held_rules = rules()
 
     # --- people ------------------------------------------------------------------------------------------------------
 
     @property
     def rules(self) -> HealingRules:
-        """What it goes by now."""
-        return self._rules()
+        """What it goes by now; the same object while they say the same: with others everything is looked at anew."""
+        rules = self._rules()
+        if rules is not self._read:
+            self._read = rules
+            if rules != self._held_rules:
+                self._held_rules = rules
+        return self._held_rules
 
     @property
     def mode(self) -> HealingMode:
         """What was said last, else as configured."""
         kept = self._overlay.of(MODE).get(SITE)
         try:
-            return self._rules().mode if kept is None else HealingMode(kept.value)
+            return self.rules.mode if kept is None else HealingMode(kept.value)
         except ValueError:
-            return self._rules().mode
+            return self.rules.mode
 
     @property
     def mode_source(self) -> str:
@@ -173,7 +179,7 @@ class Healer:
         """Go on from what the disk says, once. Raises EnvironmentFault where it cannot be read."""
         if self._memory is None:
             attempts = await self._store.remembered()
-            self._memory = remembered(attempts, self._rules(), self._moments())
+            self._memory = remembered(attempts, self.rules, self._moments())
             for key, kept in self._overlay.of(ALARM).items():
                 held = kept.value if isinstance(kept.value, dict) else {}
                 code, info = str(held.get("code", "")), str(held.get("info", ""))
@@ -212,7 +218,7 @@ class Healer:
 
     async def _look(self, stations: Mapping[StationId, StationHealth], seen: SiteSnapshot) -> None:
         done = tuple(self._done)
-        came = heal(self.memory, HealthView(stations, done, self.mode), self._rules(), self._moments())
+        came = heal(self.memory, HealthView(stations, done, self.mode), self.rules, self._moments())
         self._findings = came.findings
         if came.begin and not await self._kept(came.begin, seen):
             return  # decided anew in the next round

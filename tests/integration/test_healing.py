@@ -88,6 +88,31 @@ async def until_told(running: Daemon, where: str) -> None:
             await asyncio.sleep(0.2)
 
 
+async def test_people_order_what_a_station_does_and_hear_its_answer(tmp_path: Path) -> None:
+    body = Body()
+    async with daemon(sick_site(tmp_path, mode="off")) as running, living(running.port, body):
+        person = ("--socket", running.socket)
+        car = await body.here.begin()
+        refused = await sitectl("station", "reset", "CP01", *person)
+        assert (refused.status, body.resets) == (1, [])
+        assert "a car charges there" in refused.err
+        assert body.here.transaction is car
+        await body.here.end()
+        written = await sitectl("station", "config", "CP01", "LightIntensity", "50", *person)
+        assert (written.status, body.here.configuration["LightIntensity"]) == (0, "50"), written
+        read = await running.ask("station", "config", "CP01", "LightIntensity")
+        assert read["keys"]["LightIntensity"]["value"] == "50"
+        assert (await sitectl("station", "config", "CP01", "LocalPreAuthorize", "true", *person)).status == 1
+        unlocked = await sitectl("station", "unlock", "CP01", *person)
+        assert unlocked.status == 1
+        assert "NotImplemented" in unlocked.err, "what the station itself said"
+        done = await sitectl("station", "reset", "CP01", "--hard", *person)
+        assert (done.status, done.out) == (0, "CP01: hard reset, accepted\n")
+        await recovered(body)
+        assert body.resets == ["Hard"]
+        assert "CP01" not in [one["where"] for one in (await running.get("status"))["problems"]], "it was expected"
+
+
 async def test_observing_touches_nothing_and_tells_all(tmp_path: Path) -> None:
     body = Body()
     async with daemon(sick_site(tmp_path, mode="observe", soft_s=2.0)) as running, living(running.port, body):

@@ -225,6 +225,15 @@ async def test_a_hand_that_fails_inside_is_an_outcome(ward: Ward) -> None:
     assert ward.notes.of("healing.done")[-1]["outcome"] == "not done"
 
 
+async def test_rules_that_say_the_same_after_a_reload_are_the_same(ward: Ward) -> None:
+    before = ward.healer.rules
+    ward.rules = replace(ward.rules)
+    assert ward.healer.rules is before
+    ward.rules = rules(HealingMode.OBSERVE)
+    assert ward.healer.rules is ward.rules
+    assert ward.healer.mode is HealingMode.OBSERVE
+
+
 # --- many at once ---
 
 
