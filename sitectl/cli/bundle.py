@@ -28,6 +28,7 @@ from sitectl.cli.client import Client, DaemonAway, NotAllowed, Refused
 from sitectl.cli.doctor_checks import SECRET_KEYS, named_files
 from sitectl.cli.redacting import Redactor
 from sitectl.config.load import Broken, load
+from sitectl.config.settings_alerts import WebhookSettings
 
 STATIONS_MOST = 60
 ENTRIES_MOST = 500
@@ -95,11 +96,15 @@ def versions() -> dict[str, Any]:
 
 
 def _learn_files(redactor: Redactor, config: Path) -> None:
-    """What the files that the configuration names hold: passwords, a line each where they are many, and tokens."""
+    """Addresses that are secrets, and what the files hold that the configuration names: passwords (a line each where
+    they are many) and tokens."""
     loaded = load(config)
     if isinstance(loaded, Broken):
         return
     folder = loaded.file.parent
+    for alert in loaded.settings.alerts:
+        if isinstance(alert, WebhookSettings):
+            redactor.hide([alert.url])
     for place, name in named_files(loaded.effective, SECRET_KEYS):
         text = _text(folder / name)
         if place.endswith("passwords_file"):

@@ -17,7 +17,7 @@ from sitectl.base.gateway_clock import machine_is_synchronised
 from sitectl.config.load import Broken, Loaded
 
 OK, WARNING, ERROR = "ok", "warning", "error"
-SECRET_KEYS = frozenset({"password_file", "passwords_file", "key"})
+SECRET_KEYS = frozenset({"password_file", "passwords_file", "secret_file", "token_file", "key"})
 CERTIFICATE_KEYS = frozenset({"certificate", "client_ca", "ca"})
 RENEW = "Renew it, then reload the service: `systemctl reload sitectl`."
 ALARM_DAYS = (30, 7, 1)

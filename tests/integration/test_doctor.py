@@ -20,8 +20,9 @@ CENTRAL_URL = "kT7-planted-in-an-url-0003"
 LOGGED = "kT7-planted-in-the-log-0004"
 OVER_THE_WIRE = "kT7-planted-over-the-wire-0005"
 MAILED = "kT7-planted-mail-password-0006"
+HOOK, HOOK_TOKEN = "kT7-planted-in-a-webhook-0007", "kT7-planted-hook-token-0008"
 TAG, LISTED = "PLANTEDTAG77", "PLANTEDLISTED88"
-PLANTED = (PASSWORD, UPLINK, CENTRAL_URL, LOGGED, OVER_THE_WIRE, MAILED, TAG, LISTED)
+PLANTED = (PASSWORD, UPLINK, CENTRAL_URL, LOGGED, OVER_THE_WIRE, MAILED, HOOK, HOOK_TOKEN, TAG, LISTED)
 
 
 def planted(folder: Path, **sections: object) -> Path:
@@ -30,6 +31,7 @@ def planted(folder: Path, **sections: object) -> Path:
         "cp01.password": PASSWORD,
         "uplink.passwords": f"CP01:{UPLINK}\n",
         "mail.password": MAILED,
+        "hook.token": HOOK_TOKEN,
         "tokens.csv": f"id_token,group,parent,valid_until,note\n{LISTED},,,,\n",
     }
     for name, content in files.items():
@@ -42,7 +44,8 @@ def planted(folder: Path, **sections: object) -> Path:
         uplinks={"central": {"url": "ws://127.0.0.1:9/ocpp", "passwords_file": "uplink.passwords"}},
         authorization={"mode": "list", "tokens_file": "tokens.csv", "offline_unknown": "accept"},
         alerts=[{"smtp": "127.0.0.1:9", "from": "a@example.com", "to": "b@example.com", "user": "depot",
-                 "password_file": "mail.password", "tls": "none"}],
+                 "password_file": "mail.password", "tls": "none"},
+                {"webhook": f"http://127.0.0.1:9/{HOOK}", "token_file": "hook.token"}],
         **sections,
     )  # fmt: skip
     config.write_text(config.read_text() + f"# the old one was ws://x:{CENTRAL_URL}@example.com/\n")
