@@ -13,6 +13,8 @@ SECRET = "the password of a station"
 def with_secret(folder: Path) -> Path:
     (folder / "cp01.password").write_text(SECRET)
     (folder / "cp01.password").chmod(0o600)
+    (folder / "stations.d").mkdir()
+    (folder / "stations.d" / "acme.yaml").write_text("id: acme\ntitle: Acme\ntransport: {pongs: false}\n")
     stations = {"CP01": {"circuit": "grid", "max_a": 32, "phases": "L1L2L3", "password_file": "cp01.password"}}
     return site(folder, stations=stations)
 
@@ -35,6 +37,7 @@ async def test_a_backup_is_put_back_here_and_elsewhere(tmp_path: Path) -> None:
         listed = json.loads((await sitectl("backup", "--secrets", whole, "--config", config, "--json")).out)["manifest"]
         names = {file["name"] for file in listed["files"]}
         assert {"ledger.db", "configuration/site.yaml", "secrets/cp01.password"} <= names
+        assert "configuration/stations.d/acme.yaml" in names
         assert SECRET.encode() in whole.read_bytes()
         busy = await sitectl("restore", made, "--config", config)
         assert (busy.status, "stop it (`systemctl stop sitectl`)" in busy.err) == (1, True)
