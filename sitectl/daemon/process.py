@@ -27,7 +27,7 @@ from sitectl.base.clock import SystemClock
 from sitectl.base.errors import ConfigurationError, SitectlError
 from sitectl.base.gateway_clock import GatewayClock
 from sitectl.base.memory import keep_small, settle_down
-from sitectl.base.systemd import Notifier, inherited, watchdog_interval
+from sitectl.base.systemd import Notifier, inherited
 from sitectl.base.tasks import Tasks, spawn, supervise
 from sitectl.config.adopted import Adopted, load_with
 from sitectl.config.load import Broken, Loaded
@@ -38,12 +38,12 @@ from sitectl.daemon.adoption import Adoption, adopted_of
 from sitectl.daemon.field import Field
 from sitectl.daemon.healing import begin_healing
 from sitectl.daemon.keeping import energy_keeper, history_of
+from sitectl.daemon.pulse import Pulse
 from sitectl.daemon.reload import Reload, in_short
 from sitectl.daemon.tellers import Tellers
 from sitectl.daemon.timekeeping import Timekeeper
 from sitectl.daemon.wiring import Ear, Wired, begin_upkeep, open_ledger, wire
 from sitectl.model.events import StoreChanged
-from sitectl.site.cycle import Decision
 from sitectl.site.healer import Healer
 from sitectl.stations.listeners import LISTENERS
 from sitectl.store.opening import Store
@@ -52,10 +52,6 @@ from sitectl.store.upkeep import Upkeep
 log = logging.getLogger(__name__)
 
 EXIT_WELL, EXIT_FAILED, EXIT_CONFIGURATION = 0, 1, 2
-STATUS_EVERY_S = 10.0
-LOOK_EVERY_S = 0.9
-"""Problems are looked for once a second, however fast cycles follow one another."""
-
 RESTART_BASE_S, RESTART_CAP_S = 1.0, 30.0
 
 API_ENDS_S = 1.0
@@ -141,8 +137,6 @@ class Daemon:
         self._group: asyncio.TaskGroup
         self._stopping = asyncio.Event()
         self._notifier = Notifier.from_environment()
-        self._watchdog_s = watchdog_interval()
-        self._fed_at = self._said_at = self._looked_at = float("-inf")
 
     async def run(self) -> None:
         """Open, serve, stop. Raises SitectlError for what the environment refuses, before anything is served."""
@@ -152,7 +146,7 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._read_again)
         try:
             async with self.opened() as rooms:
-                rooms.site.on_cycle = self._cycled
+                rooms.site.on_cycle = Pulse(rooms, self._notifier).beat
                 try:
                     await self._serve(self._reloading(self._store))
                 finally:
@@ -360,33 +354,6 @@ class Daemon:
         assert self._unkept is not None
         self._serves_by(self._unkept)
         self._unkept = None
-
-    def _cycled(self, decision: Decision) -> None:
-        """A completed cycle feeds the watchdog, and once a second people are told how things stand."""
-        now = decision.snapshot.at
-        self._rooms.incidents.see(decision)
-        if self._watchdog_s is not None and now - self._fed_at >= self._watchdog_s / 3:
-            self._fed_at = now
-            self._notifier.watchdog()
-        if now - self._looked_at < LOOK_EVERY_S:
-            return
-        self._looked_at = now
-        try:
-            self._rooms.overview.look(self._rooms.site.state, decision)
-            self._rooms.rungs.look(self._rooms.site.state)
-            self._rooms.pauses.look()
-            self._rooms.rotations.look(self._rooms.site.state)
-            self._rooms.restarter.look(self._rooms.site.state, decision.snapshot)
-        except Exception:  # what is told of the site must never stop the site
-            log.exception("the problems could not be listed")
-        if self._notifier.supervised and now - self._said_at >= STATUS_EVERY_S:
-            self._said_at = now
-            online = sum(1 for s in decision.snapshot.stations.values() if s.online)
-            problems = len(self._rooms.overview.problems())
-            count = self._rooms.site.times.count
-            self._notifier.status(
-                f"{self._rooms.overview.state}, {online} stations online, {problems} problems, cycle {count}"
-            )
 
 
 def _leave_at_once() -> None:
