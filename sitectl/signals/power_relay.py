@@ -13,16 +13,19 @@ import asyncio
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from typing import Any
 
 from sitectl.base.clock import Clock
 from sitectl.base.errors import EnvironmentFault
 from sitectl.base.tasks import Tasks
+from sitectl.config.inputs import parse_coil
 from sitectl.config.settings import IoBoxSettings, PowerRelaySettings
 from sitectl.fieldbus.bus import COILS, CoilBus, ReadFailed
 from sitectl.fieldbus.buses import Buses
 from sitectl.model.commands import Answered, NotSent, Outcome, Refused, Unanswered
 from sitectl.model.health import Finding
 from sitectl.model.ids import StationId
+from sitectl.model.signals import ModbusInput
 from sitectl.signals.ports import Journal, OverlayStore
 
 log = logging.getLogger(__name__)
@@ -49,12 +52,19 @@ class PowerRelay:
         """Set when power must come back now."""
         self.retry_at = 0.0
         self.pause_s = TRY_AGAIN_S
+        self.is_off = False
+        """By us, as far as people have been told."""
         self.why = ""
 
     @property
     def coil(self) -> str:
         """As the configuration names it."""
         return f"modbus:{self.settings.box}:{self.settings.number}"
+
+    @property
+    def mark(self) -> dict[str, Any]:
+        """What is kept on disk while it is off: all that it takes to switch it on."""
+        return {"coil": self.coil, "normally_closed": self.settings.normally_closed}
 
     async def switch(self, power: bool) -> str | None:
         """Switch the power and read it back; why that failed, None when it shows as wanted."""
@@ -88,10 +98,17 @@ class PowerRelays:
             station: PowerRelay(station, one, boxes[one.box].unit, buses[boxes[one.box].connection])
             for station, one in settings.items()
         }
+        self._boxes = boxes
+        self._buses = buses
         self._overlay = overlay
         self._journal = journal
         self._clock = clock
         self._tasks = Tasks()
+        self._former: dict[StationId, PowerRelay] = {}
+        """Relays that were switched off under another configuration."""
+        for station, kept in overlay.of(KIND).items():
+            if (relay := self._left_off(StationId(station), kept.value)) is not None:
+                relay.is_off = True
         self._cycling: set[asyncio.Task[Outcome]] = set()
 
     def has(self, station: StationId) -> bool:
@@ -118,9 +135,10 @@ class PowerRelays:
     async def _cycle(self, relay: PowerRelay) -> Outcome:
         try:
             try:
-                await self._overlay.keep(KIND, relay.station, {"coil": relay.coil}, source=SOURCE)
+                await self._overlay.keep(KIND, relay.station, relay.mark, source=SOURCE)
             except EnvironmentFault as fault:
                 return NotSent(f"that it is off would not be on disk: {fault}")
+            relay.is_off = True
             self._note(relay, "station.power_off")
             cut = await relay.switch(power=False)
             if cut is None:
@@ -139,10 +157,12 @@ class PowerRelays:
         """Switch on and forget that it was off; why that failed."""
         why = await relay.switch(power=True)
         if why is None:
-            with suppress(EnvironmentFault):  # then it is switched on once more at the next start, which does no harm
+            relay.pause_s, relay.retry_at = TRY_AGAIN_S, self._clock.monotonic() + LONGEST_PAUSE_S
+            with suppress(EnvironmentFault):  # then it is switched on once more a while later, which does no harm
                 await self._overlay.forget(KIND, relay.station)
-            self._note(relay, "station.power_on")
-            relay.pause_s = TRY_AGAIN_S
+            if relay.is_off:
+                self._note(relay, "station.power_on")
+            relay.is_off = False
         else:
             log.warning("%s: its relay %s could not be switched on: %s", relay.station, relay.coil, why)
             relay.retry_at = self._clock.monotonic() + relay.pause_s
@@ -153,11 +173,25 @@ class PowerRelays:
     async def run(self) -> None:
         """Feed whatever was left off by us, now or before a restart, until that is done; for ever."""
         while True:
-            for station in self._overlay.of(KIND):
-                relay = self._relays.get(StationId(station))
+            for station, kept in self._overlay.of(KIND).items():
+                relay = self._left_off(StationId(station), kept.value)
                 if relay is not None and not relay.busy and self._clock.monotonic() >= relay.retry_at:
                     await self._feed(relay)
             await asyncio.sleep(LOOK_EVERY_S)
+
+    def _left_off(self, station: StationId, mark: object) -> PowerRelay | None:
+        """The relay of a mark: the one that is configured, or another one that was, while its box is there."""
+        for relay in (self._relays.get(station), self._former.get(station)):
+            if relay is not None and relay.mark == mark:
+                return relay
+        coil = parse_coil(str(mark.get("coil", ""))) if isinstance(mark, dict) else None
+        if not isinstance(mark, dict) or not isinstance(coil, ModbusInput) or coil.box not in self._boxes:
+            return None
+        box = self._boxes[coil.box]
+        settings = PowerRelaySettings(coil.box, coil.number, normally_closed=mark.get("normally_closed") is True)
+        former = self._former[station] = PowerRelay(station, settings, box.unit, self._buses[box.connection])
+        former.is_off = True
+        return former
 
     async def restore(self) -> None:
         """Feed now whatever is off, before the line is let go of; gives up after a few seconds."""
@@ -170,7 +204,7 @@ class PowerRelays:
     def findings(self) -> Iterator[Finding]:
         """Stations that we have cut off and cannot feed."""
         for station, kept in self._overlay.of(KIND).items():
-            relay = self._relays.get(StationId(station))
+            relay = self._left_off(StationId(station), kept.value)
             coil = kept.value.get("coil", "") if isinstance(kept.value, dict) else ""
             if relay is None:
                 what = f"Its relay {coil} was switched off by us and is not configured any more: it may have no power."

@@ -101,7 +101,7 @@ async def test_off_a_while_on_and_read_back(box: tuple[Watched, int, ModbusServe
         began = CLOCK.monotonic()
         cycling = asyncio.ensure_future(here.power_cycle(CP))
         await until(lambda: bank.get_coils(3) == [False])
-        assert store.of(KIND)[CP].value == {"coil": "modbus:box:3"}
+        assert store.of(KIND)[CP].value == {"coil": "modbus:box:3", "normally_closed": False}
         assert isinstance(await here.power_cycle(CP), NotSent), "one at a time"
         assert await cycling == Answered("Accepted", {"off_s": 1.0})
         assert CLOCK.monotonic() - began >= 1.0
@@ -175,6 +175,25 @@ async def test_a_line_that_dies_in_between_is_tried_until_it_is_back(
             await until(lambda: not list(here.findings()))
         finally:
             again.stop()
+
+
+async def test_what_was_switched_off_under_another_configuration_is_switched_on(
+    box: tuple[Watched, int, ModbusServer], tmp_path: Path
+) -> None:
+    bank, port, _ = box
+    bank.set_coils(3, [False])
+    bank.set_coils(5, [True])
+    overlay = MemoryOverlay(CLOCK.wall)
+    await overlay.keep(KIND, CP, {"coil": "modbus:box:3", "normally_closed": False}, source="power relay")
+    await overlay.keep(KIND, "CP77", {"coil": "modbus:gone:1", "normally_closed": False}, source="power relay")
+    journal = MemoryJournal()
+    async with field(configured(tmp_path, port, number=5), overlay, journal) as here:
+        await until(lambda: bank.get_coils(3) == [True])
+        await until(lambda: CP not in overlay.of(KIND))
+        assert bank.written == [(3, True)]
+        assert [entry[0] for entry in journal.entries] == ["station.power_on"]
+        ((what, where, _),) = here.findings()
+        assert (where, "modbus:gone:1" in what) == ("CP77", True)
 
 
 def test_two_stations_on_one_relay_are_refused(tmp_path: Path) -> None:
