@@ -39,8 +39,6 @@ SEEN_FROM_AFAR = frozenset(
 )
 """What is known of a station that is not connected."""
 
-FLAPS = frozenset({SymptomKind.FAULT, SymptomKind.DANGER})
-
 Key = tuple[str, int | None]
 
 
@@ -189,7 +187,7 @@ def _judged(
     if case.key in found:
         symptom, rule = found[case.key]
         after, judged = ladder.present(replace(case, rule=rule), symptom, station, now)
-    elif case.symptom.kind in FLAPS and any(f.evse == case.symptom.evse and f.kind in FLAPS for f in seen.found):
+    elif case.symptom.kind in ladder.FLAPS and _another_error(case, seen):
         after, judged = ladder.changed(case, now, station)
     else:
         after, judged = ladder.absent(case, now, station)
@@ -200,6 +198,11 @@ def _judged(
         gone_at = now.at if case.gone_since is None else case.gone_since
         here.recovered.append(Recovery(case.symptom, case.rule.name, gone_at, by))
     return after
+
+
+def _another_error(case: Case, seen: Look) -> bool:
+    """Whether an error of another rule stands where that of a case was."""
+    return any(one.evse == case.symptom.evse and one.kind in ladder.FLAPS for one in seen.found)
 
 
 def _stepped(here: _Round, case: Case, station: StationHealth, memory: StationMemory) -> tuple[Case, StationMemory]:

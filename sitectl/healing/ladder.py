@@ -23,9 +23,11 @@ BACK_S = 30.0
 ASKED_S = 60.0
 """What goes away later than this after it was only asked again has gone by itself."""
 
-_FLAPS = frozenset({SymptomKind.FAULT, SymptomKind.DANGER})
+FLAPS = frozenset({SymptomKind.FAULT, SymptomKind.DANGER})
+"""What stations report on and off; of one EVSE only one of them stands at a time."""
 
 _ANSWERED_LATE = frozenset({SymptomKind.CLOCK_DRIFT, SymptomKind.CERTIFICATE_ENDS})
+"""Here asking again is the remedy itself, and takes its time."""
 
 _OF_ONE_CAR = frozenset(
     {
@@ -81,7 +83,7 @@ def absent(case: Case, now: Moments, station: StationHealth) -> tuple[Case | Non
     case = replace(case, gone_since=gone_since, waits="", waits_since=None)
     running = case.running
     if running is None and not case.tried:
-        flaps = case.symptom.kind in _FLAPS and now.at - gone_since < FLAP_S
+        flaps = case.symptom.kind in FLAPS and now.at - gone_since < FLAP_S
         return (case if flaps else None), None
     if now.at - gone_since < case.rule.settle_s:
         return case, None
