@@ -23,7 +23,7 @@ from sitectl.healing.heal import heal
 from sitectl.healing.memory import HealingMemory
 from sitectl.healing.policy import HealingRules
 from sitectl.healing.view import Done, HealthView
-from sitectl.model.health import DISRUPTIVE, Attempt, AttemptOutcome, Finding, HealingMode, RemedyKind
+from sitectl.model.health import DISRUPTIVE, Attempt, AttemptOutcome, Finding, HealingMode, RemedyKind, SymptomKind
 from tests.bench.figures import Figure, conclude, full
 from tests.bench.month_world import DAY_S, VISIT_S, Case, World
 from tests.unit.healing.plays import shipped
@@ -135,7 +135,8 @@ def healed(world: World, rules: HealingRules, mode: HealingMode = HealingMode.AC
             if attempt.dry:
                 continue
             if remedy.kind is RemedyKind.TELL:
-                world.tally.for_nothing_told += case is None
+                ahead = remedy.symptom is SymptomKind.RISING_ERRORS  # told while it works, before it fails for good
+                world.tally.for_nothing_told += case is None and not ahead
                 if case is not None and case.known_at is None:
                     case.known_at = world.now
                 continue
