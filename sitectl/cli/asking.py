@@ -56,7 +56,11 @@ def client_of(config: Path, socket: Path | None) -> Client:
         return Client(socket)
     if config != DEFAULT_CONFIG and not config.exists():
         raise fail(f"{config}: no such file; name the site's configuration, or --socket", USAGE)
-    from sitectl.config.load import api_socket
+    from sitectl.config.quick import DEFAULT_SOCKET, socket_name
+
+    if (name := socket_name(config)) is not None:
+        return Client(config.absolute().parent / name if name else Path(DEFAULT_SOCKET))
+    from sitectl.config.load import api_socket  # half a second on a small machine
 
     return Client(api_socket(config))
 

@@ -30,12 +30,11 @@ from sitectl.config.draft import Draft
 from sitectl.config.gather import gather
 from sitectl.config.issues import Findings, Issue
 from sitectl.config.models import Api, Configuration, Site
+from sitectl.config.quick import KEPT_FROM
 from sitectl.config.settings import Settings
 from sitectl.config.solve import Solution
 from sitectl.model.electrical import PhaseCurrents
 
-KEPT_FROM = ".kept-from"
-"""In a folder that holds a copy of a configuration: the directory that it is a copy of."""
 _CHECKS = (
     checks_topology.check,
     checks_references.check,

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from sitectl.config import files
 from sitectl.config.adopted import Adopted
-from sitectl.config.load import KEPT_FROM, Broken, Loaded, data_dir
+from sitectl.config.load import Broken, Loaded, data_dir
+from sitectl.config.quick import KEPT_FROM
 
 log = logging.getLogger(__name__)
 

@@ -167,3 +167,27 @@ def on_a_terminal(command: list[str], environment: dict[str, str]) -> str:
         os.close(parent)
     assert process.wait(30) == 0, shown
     return shown.decode()
+
+
+def test_a_look_loads_nothing_that_only_others_need(tmp_path: Path, daemon: Canned) -> None:
+    config = tmp_path / "site.yaml"
+    config.write_text("api: {socket: s.sock}\n")
+    asked = "import sys; sys.argv = ['sitectl', 'status', '--json', '--config', sys.argv[1]]\n"
+    asked += "from sitectl.cli.entry import main\ntry: main()\nexcept SystemExit: pass\n"
+    asked += "print(*sys.modules, file=sys.stderr)"
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    command = [sys.executable, "-c", asked, str(config)]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=30)
+    assert "depot-north" in ended.stdout, ended
+    loaded = {name.split(".")[0] for name in ended.stderr.split()} | set(ended.stderr.split())
+    dear = {
+        "asyncio",
+        "sitectl.config.load",
+        "ruamel",
+        "textual",
+        "fastapi",
+        "cryptography",
+        "sqlite3",
+        "sitectl.cli.main",
+    }
+    assert loaded & dear == set()
