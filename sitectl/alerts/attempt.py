@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import socket
 import threading
 from collections.abc import Callable
 
 from sitectl.alerts.ports import NotSent, Outcome
-
-log = logging.getLogger(__name__)
 
 DEADLINE_S = 30.0
 STEP_S = 10.0
@@ -70,7 +67,6 @@ class Attempts:
             try:
                 outcome = job(line)
             except Exception as error:  # named by its type alone: its text may hold an address with its secret
-                log.debug("an attempt failed", exc_info=error)
                 outcome = NotSent(f"failed by {type(error).__name__}")
             with contextlib.suppress(RuntimeError):  # the loop has gone
                 loop.call_soon_threadsafe(tell, outcome)

@@ -96,6 +96,9 @@ class Mqtt:
                 await self._connection()
             except* (aiomqtt.MqttError, OSError, TimeoutError) as errors:
                 self._lost(_why(errors))
+            except* Exception as errors:  # our own fault: whoever runs this begins it again
+                self._lost(_why(errors))
+                raise
             if self._clock.monotonic() - began_at > RETRY_CAP_S:
                 backoff.reset()
             await asyncio.sleep(backoff.next())

@@ -1,6 +1,7 @@
 """The site on a real broker: what it publishes, what it takes, and what a bad broker does to it (nothing)."""
 
 import asyncio
+import gc
 import json
 import signal
 import subprocess
@@ -344,6 +345,7 @@ async def test_tls_and_a_password(tmp_path: Path) -> None:
                 await until(lambda: told.room.link.why != "", 20.0)
                 assert words in told.room.link.why
                 assert (told.room.link.up, "s3cret" in told.room.link.why) == (False, False)
+    gc.collect()  # here, where it may be warned of
 
 
 async def test_nobody_there_is_a_problem_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -371,3 +373,17 @@ async def test_a_reload_begins_and_ends_what_tells_others(tmp_path: Path) -> Non
             running.signal(signal.SIGHUP)
             await until(lambda: other.newest.get("sitectl/availability") == b"offline", 15.0)
             assert json.loads((await sitectl("alerts", "--json", "--config", config)).out)["alerts"] == []
+
+
+async def test_a_fault_of_our_own_is_not_shown_as_a_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with broker(tmp_path) as one:
+        told = Told(tmp_path, at(one))
+
+        async def broken() -> None:
+            raise RuntimeError("a bug")
+
+        monkeypatch.setattr(told.room, "look", broken)
+        with pytest.raises(ExceptionGroup):
+            async with asyncio.timeout(10):
+                await told.room.run()
+        assert (told.room.link.up, told.room.link.why, told.room.link.times) == (False, "a bug", 1)
