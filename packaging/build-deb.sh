@@ -4,7 +4,7 @@
 # release since 2022, wants its location, activation scripts, bytecode and units corrected afterwards, and hides in
 # sequences what stands here in one page.
 #
-# usage: build-deb.sh [DIRECTORY]    where the package goes, dist by default
+# usage: [COMPRESSION=none] build-deb.sh [DIRECTORY]    where the package goes, dist by default
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -145,5 +145,5 @@ END
 
 ln -sf ../../../bin/python3 "$home/bin/python3" # only now: it leads nowhere from here
 package=$out/sitectl_${version}_$architecture.deb
-dpkg-deb --root-owner-group -Zxz --build "$root" "$package" >/dev/null
+dpkg-deb --root-owner-group "-Z${COMPRESSION:-xz}" --build "$root" "$package" >/dev/null
 echo "$package"

@@ -23,7 +23,11 @@ def paths(package: Path) -> dict[str, str]:
 
 def test_lintian_finds_no_error_and_no_warning(package: Path) -> None:
     needs("lintian", root=False)
-    said = run("lintian", "--fail-on=error", "--allow-root", package, check=False, within_s=600)
+    ours = (
+        "uses-no-compression-for-control-tarball,uses-no-compression-for-data-tarball"  # built so for the tests alone
+    )
+    lintian = ("lintian", "--fail-on=error", "--allow-root", "--suppress-tags", ours)
+    said = run(*lintian, package, check=False, within_s=600)
     assert said.returncode == 0, said.stdout
     assert not re.findall(r"^[EW]: .*$", said.stdout, re.MULTILINE)
 
