@@ -37,7 +37,7 @@ pip uninstall --yes setuptools pip 2>/dev/null
 # What nobody runs on a gateway, and what tells where this was built. Bytecode is made where it is installed.
 site=$(echo "$home"/lib/python3.*/site-packages)
 find "$home" -name __pycache__ -type d -prune -exec rm -rf {} +
-find "$site" -type d \( -name tests -o -name test -o -name testing \) -not -path '*/sitectl/*' -prune -exec rm -rf {} +
+find "$site" -type d \( -name tests -o -name test \) -prune -exec rm -rf {} +
 find "$site" \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h' \) -type f -delete
 find "$site" -path '*.dist-info/*' \( -name RECORD -o -name INSTALLER -o -name REQUESTED -o -name direct_url.json \) -delete
 rm -rf "$home/include" "$home/lib64" "$home/share" "$site/distutils-precedence.pth" "$site/_distutils_hack"
