@@ -146,7 +146,7 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._read_again)
         try:
             async with self.opened() as rooms:
-                rooms.site.on_cycle = Pulse(rooms, self._notifier).beat
+                rooms.site.on_cycle = Pulse(rooms, self._notifier, self._stopping).beat
                 try:
                     await self._serve(self._reloading(self._store))
                 finally:
