@@ -239,7 +239,7 @@ class Retention(Section):
     transactions_days: Days = 730
     """Transactions that every central has taken, and the events that tell of transactions."""
     energy_15min_days: Days = 730
-    """Energy by quarters of an hour, of each circuit and EVSE: 1 to 2 MB for an EVSE in two years."""
+    """Energy by quarters of an hour, of each circuit and EVSE: 1 MB for an EVSE in two years."""
     max_mb_per_day: Megabytes = 1000
     """Written a day, in all. Beyond it the wire is not recorded until the next day; the ledger goes on."""
     backlog_mb: Megabytes = 2000

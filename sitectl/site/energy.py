@@ -94,7 +94,8 @@ class EnergyKeeper:
         finally:
             if self._time_known() and self._sources:
                 self._unwritten.append(EnergyBatch(counted=[*self._counts()]))
-            for batch in self._unwritten:
+            unwritten, self._unwritten = self._unwritten, []  # written once, should this go on after a failure
+            for batch in unwritten:
                 self._store.save(batch)
 
     async def resume(self) -> None:
@@ -107,6 +108,8 @@ class EnergyKeeper:
 
     def look(self) -> None:
         """See the site as it is now."""
+        if not self._sources and not self._time_known():
+            return  # what was counted before has its place only once the time is known
         state, now, wall = self._state(), self._clock.monotonic(), self._clock.wall()
         if state.topology is not self._topology:
             self._take(state.topology, now, wall)
@@ -120,7 +123,7 @@ class EnergyKeeper:
         try:
             if self._stops:
                 await self._hear_stops()
-            if self._due is not None and self._is_told(*self._due):
+            if self._due is not None and self._is_told(self._due[1]):
                 await self._miss_none()
                 quarter, self._due = self._due[0], None
                 self._unwritten.append(self._batch(quarter))
@@ -211,7 +214,7 @@ class EnergyKeeper:
 
     # --- writing ---
 
-    def _is_told(self, quarter: int, edge_at: float) -> bool:
+    def _is_told(self, edge_at: float) -> bool:
         if self._clock.monotonic() - edge_at >= WAIT_S:
             return True
         return not self._stops and all(source.counter.settled() for source in self._sources.values())
