@@ -28,7 +28,7 @@ from tests.e2e.rig import Daemon, daemon, site
 from tests.e2e.station import charger
 
 CHECKS = (not_a_server_error, content_type_conformance, response_schema_conformance)
-SAMPLED, WHOLE = 12, 300
+SAMPLED, WHOLE = 6, 300
 OWN_WAYS = "ignore::hypothesis.errors.HypothesisDeprecationWarning"
 """The maker of questions draws chance from elsewhere than Hypothesis likes."""
 
