@@ -65,6 +65,16 @@ def client_of(config: Path, socket: Path | None) -> Client:
     return Client(api_socket(config))
 
 
+def file_of(config: Path, client: Client) -> Path:
+    """The configuration: where none is named or usual, the one that the daemon goes by."""
+    if config != DEFAULT_CONFIG or config.exists():
+        return config
+    try:
+        return Path(client.get("config").get("file", config))
+    except (DaemonAway, NotAllowed, Refused):
+        return config
+
+
 def ask(config: Path, socket: Path | None, question: Callable[[Client], Any]) -> Any:
     """Ask the daemon; its errors become exit statuses."""
     try:

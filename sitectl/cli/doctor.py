@@ -13,7 +13,18 @@ import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from sitectl.cli.asking import DEFAULT_CONFIG, DEGRADED, FAILED, AsJson, Config, Socket, client_of, fail, show_answer
+from sitectl.cli.asking import (
+    DEFAULT_CONFIG,
+    DEGRADED,
+    FAILED,
+    AsJson,
+    Config,
+    Socket,
+    client_of,
+    fail,
+    file_of,
+    show_answer,
+)
 from sitectl.cli.client import Client, DaemonAway, NotAllowed, Refused
 from sitectl.cli.tables import Answer, clean, new_table
 
@@ -60,6 +71,8 @@ def _look(config: Path, socket: Path | None, told: dict[str, Any]) -> Iterator[A
     from sitectl.cli import doctor_checks as here
     from sitectl.config.load import Broken, load
 
+    if socket is not None:
+        config = file_of(config, client_of(config, socket))
     loaded = load(config)
     yield from here.configuration(loaded)
     running = [*_daemon(config, socket, told)]

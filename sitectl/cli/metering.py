@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import typer
 
-from sitectl.cli.asking import DEFAULT_CONFIG, FAILED, USAGE, ask, client_of, fail
+from sitectl.cli.asking import FAILED, USAGE, ask, client_of, fail, file_of
 from sitectl.cli.client import Client, DaemonAway, NotAllowed, Refused
 from sitectl.cli.lines import CLOCK, line, owned
 from sitectl.config.connections import parse_connection
@@ -43,7 +43,7 @@ BAUDS, FORMATS = (9600, 19200, 38400, 115200), (("N", 1), ("E", 1), ("N", 2), ("
 def read(config: Path, socket: Path | None, name: str) -> Answer:
     """One reading of a meter of the configuration."""
     client = client_of(config, socket)
-    settings = _meter(_file(config, client), name)
+    settings = _meter(file_of(config, client), name)
 
     async def main() -> Look | str:
         async with line(client, settings.connection, _devices(settings)) as bus:
@@ -57,7 +57,7 @@ def watch(
 ) -> None:
     """One reading after the other, each to `show`; `count` 0: for ever."""
     client = client_of(config, socket)
-    settings = _meter(_file(config, client), name)
+    settings = _meter(file_of(config, client), name)
 
     async def main() -> None:
         async with line(client, settings.connection, _devices(settings)) as bus:
@@ -78,7 +78,7 @@ def scan(config: Path, socket: Path | None, connection: str, units: str | None, 
         raise fail(f"{parsed.message}; {parsed.cure}", USAGE)
     wanted = USUAL_UNITS if units is None else _units(units)
     client = client_of(config, socket)
-    sheets = _sheets(_file(config, client))
+    sheets = _sheets(file_of(config, client))
 
     async def main() -> list[Answer]:
         found: list[Answer] = []
@@ -100,7 +100,7 @@ def scan(config: Path, socket: Path | None, connection: str, units: str | None, 
 def test(config: Path, socket: Path | None, name: str, seconds: float) -> Answer:
     """A trial of a meter of the configuration."""
     client = client_of(config, socket)
-    settings = _meter(_file(config, client), name)
+    settings = _meter(file_of(config, client), name)
 
     async def main() -> Trial:
         outcomes: list[Look | str] = []
@@ -131,16 +131,6 @@ def _ran(config: Path, socket: Path | None, main: Callable[[], Coroutine[Any, An
     """Run to the end; errors of the daemon become exit statuses."""
     result: T = ask(config, socket, lambda _: asyncio.run(main()))
     return result
-
-
-def _file(config: Path, client: Client) -> Path:
-    """The configuration: where none is named or usual, the one that the daemon goes by."""
-    if config != DEFAULT_CONFIG or config.exists():
-        return config
-    try:
-        return Path(client.get("config").get("file", config))
-    except (DaemonAway, NotAllowed, Refused):
-        return config
 
 
 def _meter(config: Path, name: str) -> MeterSettings:
