@@ -5,6 +5,8 @@
 * `app.py` and `ledger.py` say which path gives which view; `server.py` binds the socket (0660) and serves.
 * `roles.py`: who may change something, by the Unix groups of the process at the other end.
 * `healing.py` (JSON in `healing_views.py`) and `station_orders.py`: what heals stations, and what people order of one.
+* `energy.py`, `exports.py` and `backup.py` tell of what is kept for years (`history.py`: who keeps it); `inventory.py`
+  of what stands on the site.
 * `overview.py` puts together what no room knows alone: problems since when, the state of the whole site.
 * `ports.py` is what the rooms behind must offer.
 

@@ -95,9 +95,9 @@ def restore(
                 raise fail(
                     "the daemon runs on this ledger: stop it (`systemctl stop sitectl`), then restore again", FAILED
                 ) from error
-            raise fail(f"{error}; nothing was changed", FAILED) from error
+            raise fail(f"{error}; the ledger here is as it was", FAILED) from error
         except EnvironmentFault as error:
-            raise fail(f"{error}. Nothing was changed.", FAILED) from error
+            raise fail(f"{error}. The ledger here is as it was.", FAILED) from error
     _tell(done.manifest, done.aside, said, as_json)
 
 

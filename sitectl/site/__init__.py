@@ -10,6 +10,8 @@
   `incidents.py` sees when they are worth a file, `recordings.py` writes and reads it.
 * `healer.py` heals stations beside the cycle: it looks at them by `station_facts.py`, the still room `healing` decides,
   `remedies.py` does it through the doors of other rooms (`healing_ports.py`).
+* `energy.py` counts the energy of every place beside the cycle and writes a quarter of an hour at a time; what it reads
+  is in `energy_sources.py`, the arithmetic (pure) in `energy_counter.py`.
 
 Nothing here waits for a station, the disk or a meter: what came of an offer returns as an event. (Remedies wait,
 each in a task of its own.)
