@@ -46,6 +46,8 @@ class Vitals:
         self._clock = clock
         self._facts: dict[StationId, StationFacts] = {}
         self._asked: dict[tuple[StationId, str], float] = {}
+        self._beneath: dict[StationId, Fault] = {}
+        """The error of a station as a whole while a tamper alarm stands in its place."""
         self.changed: Listener = _nobody
 
     def of(self, station: StationId) -> StationFacts:
@@ -59,10 +61,17 @@ class Vitals:
         held = self.of(station)
         fault = self._fault(station, evse, status)
         before = held.faults.get(evse)
-        if fault is None:
-            if before is not None and before.code.lower() not in TAMPER_ALARMS:
+        if evse == 0 and self._is_tampered(station):
+            self._beneath.pop(station, None)
+            if fault is not None:
+                self._beneath[station] = fault
+        elif fault is None:
+            if before is not None:
                 self._put(station, replace(held, faults={n: f for n, f in held.faults.items() if n != evse}))
         elif before is None or (before.code, before.vendor_code) != (fault.code, fault.vendor_code):
+            self._put(station, replace(held, faults={**held.faults, evse: fault}), urgent=True)
+        elif _letters(before.info) != _letters(fault.info):  # the same error: its text may tell only now of a danger
+            fault = replace(fault, at=before.at)
             self._put(station, replace(held, faults={**held.faults, evse: fault}), urgent=True)
 
     def _fault(self, station: StationId, evse: int, status: EvseStatus) -> Fault | None:
@@ -77,13 +86,16 @@ class Vitals:
         if type.lower() in TAMPER_ALARMS and not self._is_tampered(station):
             fault = Fault(station, 0, type, "", info, self._clock.monotonic())
             held = self.of(station)
+            if 0 in held.faults:
+                self._beneath[station] = held.faults[0]
             self._put(station, replace(held, faults={**held.faults, 0: fault}), urgent=True)
 
     def looked_at(self, station: StationId) -> None:
         """A person has looked: a tamper alarm is over."""
         if self._is_tampered(station):
-            held = self.of(station)
-            self._put(station, replace(held, faults={n: f for n, f in held.faults.items() if n}))
+            held, beneath = self.of(station), self._beneath.pop(station, None)
+            others = {n: f for n, f in held.faults.items() if n}
+            self._put(station, replace(held, faults=others if beneath is None else {**others, 0: beneath}))
 
     def _is_tampered(self, station: StationId) -> bool:
         fault = self.of(station).faults.get(0)
@@ -178,3 +190,8 @@ class Vitals:
         if facts != self._facts.get(station):
             self._facts[station] = facts
             self.changed(station, urgent)
+
+
+def _letters(text: str) -> str:
+    """What is said without its numbers: readings and counters in it change all the time."""
+    return "".join(letter for letter in text.lower() if letter.isalpha())

@@ -61,6 +61,33 @@ async def test_a_tamper_alarm_stands_until_a_person_has_looked(yard: Yard) -> No
 
 
 @in_yard()
+async def test_the_same_error_whose_text_tells_of_a_danger_only_later_is_news(yard: Yard) -> None:
+    station = await yard.connect()
+    await station.call("BootNotification", BOOT)
+    await station.call("StatusNotification", status("OtherError") | {"info": "Check 1"})
+    began_at = yard.stations.vitals.of(CP).faults[1].at
+    await asyncio.sleep(60)
+    await station.call("StatusNotification", status("OtherError") | {"info": "RCD tripped"})
+    fault = yard.stations.vitals.of(CP).faults[1]
+    assert (fault.info, fault.at) == ("RCD tripped", began_at)
+
+
+@in_yard()
+async def test_another_error_does_not_take_a_tamper_alarm_away_and_stands_after_it(yard: Yard) -> None:
+    station, vitals = await yard.connect(), yard.stations.vitals
+    await station.call("BootNotification", BOOT)
+    vitals.security_event(CP, "TamperDetectionActivated", "lid")
+    await station.call("StatusNotification", status("InternalError", connector=0))
+    assert vitals.of(CP).faults[0].info == "lid"
+    vitals.looked_at(CP)
+    assert vitals.of(CP).faults[0].code == "InternalError"
+    vitals.security_event(CP, "TamperDetectionActivated", "lid")
+    await station.call("StatusNotification", status("NoError", word="Available", connector=0))
+    vitals.looked_at(CP)
+    assert not vitals.of(CP).faults
+
+
+@in_yard()
 async def test_boots_and_connections_that_were_asked_for_are_no_sign(yard: Yard) -> None:
     vitals = yard.stations.vitals
     station = await yard.connect()
