@@ -10,7 +10,7 @@ from sitectl.healing.view import StationFacts
 from sitectl.model.commands import Command, Outcome, ResetKind, Urgency
 from sitectl.model.hands import Hand
 from sitectl.model.health import Attempt, AttemptOutcome
-from sitectl.model.ids import EvseId, StationId, UplinkId
+from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
 from sitectl.model.station import StationIdentity
 
 Guard = Callable[[], str]
@@ -57,8 +57,8 @@ class StationDoor(Protocol):
     async def configure_again(self, station: StationId) -> Outcome:
         """Write again what it has lost of its configuration, and read it back."""
 
-    async def conclude(self, evse: EvseId, why: str) -> bool:
-        """End in the ledger what its station knows nothing of. Raises EnvironmentFault."""
+    async def conclude(self, evse: EvseId, meant: TransactionId, why: str) -> bool:
+        """End in the ledger this transaction, of which its station knows nothing. Raises EnvironmentFault."""
 
     def power_cycled(self, station: StationId, by: str) -> None:
         """Its power was cut and given back."""

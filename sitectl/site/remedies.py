@@ -100,7 +100,7 @@ class Remedies:
                 unlock = UnlockConnector(EvseId(station, remedy.evse or 1))
                 return stations.execute(station, unlock, Urgency.CONTROL, by=HEALING, guard=guard)
             case RemedyKind.END_TRANSACTION:
-                return self._end(remedy)
+                return self._end(remedy, guard)
             case RemedyKind.SOFT_RESET:
                 return self._doors.resets.order(station, ResetKind.ON_IDLE, HEALING, guard)
             case RemedyKind.HARD_RESET:
@@ -169,19 +169,28 @@ class Remedies:
             back = await asyncio.shield(self._doors.service.wish(evse, True, OWNER))
         return Answered("Accepted" if back == "Accepted" else back, {})
 
-    async def _end(self, remedy: Remedy) -> Outcome:
-        """Ask the station to stop it; where it knows of none, it is closed in the ledger at its last register."""
+    async def _end(self, remedy: Remedy, guard: Guard) -> Outcome:
+        """Ask the station to stop it; where it knows of none, it is closed in the ledger at its last register.
+
+        Only the transaction that it was decided for: by now it may draw, or another car's may run.
+        """
         evse = EvseId(remedy.station, remedy.evse or 1)
         held = self._doors.state().evses.get(evse)
         if held is None or held.transaction is None:
             return NotSent("no transaction of ours runs there: only the station can end its own")
-        stop = RequestStop(remedy.station, held.transaction.station_transaction_id)
-        outcome = await self._doors.stations.execute(remedy.station, stop, Urgency.STOP, by=HEALING)
+        meant = held.transaction
+        stop = RequestStop(remedy.station, meant.station_transaction_id)
+        outcome = await self._doors.stations.execute(remedy.station, stop, Urgency.STOP, by=HEALING, guard=guard)
         refused = isinstance(outcome, Refused) or (isinstance(outcome, Answered) and not outcome.accepted)
+        held = self._doors.state().evses.get(evse)
+        if held is None or held.transaction is None or held.transaction.id != meant.id:
+            return outcome if not refused else NotSent("it is over already")
         free = held.status is not None and held.status.connector_status is ConnectorStatus.AVAILABLE
         if not (refused and free):
             return outcome
-        ended = await self._doors.stations.conclude(evse, KNOWS_NONE)
+        if why := guard():
+            return NotSent(why)
+        ended = await self._doors.stations.conclude(evse, meant.id, KNOWS_NONE)
         return Answered("Accepted", {}) if ended else NotSent("it is over already")
 
     async def _power(self, station: StationId, guard: Guard) -> Outcome:

@@ -59,8 +59,8 @@ class Ledger(Protocol):
     def stop(self, stop: TransactionStop, message: OutboxMessage, raw: bytes) -> Awaitable[StoppedTransaction]:
         """Store a stop and its outbox rows (to the uplinks that got the start); equal content twice changes nothing."""
 
-    def conclude(self, evse: EvseId, why: str) -> Awaitable[TransactionId | None]:
-        """End what runs on an EVSE and its station knows nothing of, at its last sample. None: nothing runs there."""
+    def conclude(self, evse: EvseId, meant: TransactionId, why: str) -> Awaitable[TransactionId | None]:
+        """End a transaction of which its station knows nothing, at its last sample. None: it does not run there."""
 
     def samples(
         self,

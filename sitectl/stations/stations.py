@@ -26,7 +26,7 @@ from sitectl.model.commands import (
 from sitectl.model.events import ClockSkewLearned, TransactionEnded
 from sitectl.model.hands import HandKind
 from sitectl.model.health import Problem
-from sitectl.model.ids import EvseId, StationId
+from sitectl.model.ids import EvseId, StationId, TransactionId
 from sitectl.model.security import SecurityEventType
 from sitectl.model.station import StationIdentity
 from sitectl.ocpp.schema import Validator
@@ -209,12 +209,12 @@ class Stations:
         holds = await configure_again(self._desk, record)
         return Answered("Accepted" if holds else "Rejected", {})
 
-    async def conclude(self, evse: EvseId, why: str) -> bool:
-        """End in the ledger what runs on an EVSE and its station knows nothing of. False: nothing runs there.
+    async def conclude(self, evse: EvseId, meant: TransactionId, why: str) -> bool:
+        """End in the ledger this transaction, of which its station knows nothing. False: it does not run there.
 
         Raises EnvironmentFault where the disk does not take it.
         """
-        transaction = await self._desk.ledger.conclude(evse, why)
+        transaction = await self._desk.ledger.conclude(evse, meant, why)
         record = self.book.records.get(evse.station)
         if transaction is None or record is None:
             return False

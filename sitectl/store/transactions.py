@@ -146,12 +146,14 @@ class Ledger:
 
         return self._database.run(job, patient=patient)
 
-    def conclude(self, evse: EvseId, why: str) -> Awaitable[TransactionId | None]:
-        """End what runs on an EVSE and its station knows nothing of, at its last sample. None: nothing runs there."""
+    def conclude(self, evse: EvseId, meant: TransactionId, why: str) -> Awaitable[TransactionId | None]:
+        """End a transaction of which its station knows nothing, at its last sample. None: it does not run there."""
         received = self._received(b"")
 
         def job(connection: sqlite3.Connection) -> TransactionId | None:
             one = next((one for one in self._running.of(connection, evse.station) if one.evse == evse), None)
+            if one is not None and one.transaction != meant:
+                one = None
             if one is not None:
                 (frame,) = connection.execute("SELECT coalesce(max(id), 0) FROM raw_frames").fetchone()
                 stop = concluded(one, one.started_us, one.meter_start_wh)

@@ -18,7 +18,7 @@ from sitectl.model.commands import Answered, Command, NotSent, Outcome, ResetKin
 from sitectl.model.events import Event, EvseStatusChanged
 from sitectl.model.hands import Hand
 from sitectl.model.health import Attempt, AttemptOutcome, Fault, HealingMode, RemedyKind, SymptomKind
-from sitectl.model.ids import EvseId, StationId, UplinkId
+from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
 from sitectl.model.station import ChargingState, ConnectorStatus, EvseStatus, StationIdentity
 from sitectl.site.healer import Healer
 from sitectl.site.memory import MemoryOverlay
@@ -73,7 +73,7 @@ class WardDoor:
     async def configure_again(self, station: StationId) -> Outcome:
         return self._done(("configure", station))
 
-    async def conclude(self, evse: EvseId, why: str) -> bool:
+    async def conclude(self, evse: EvseId, meant: TransactionId, why: str) -> bool:
         if self.broken:
             raise EnvironmentFault("disk full")
         self.asked.append(("conclude", evse))

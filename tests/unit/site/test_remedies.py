@@ -20,7 +20,7 @@ from sitectl.model.commands import (
 )
 from sitectl.model.events import LimitsDoubted, RebootExpected
 from sitectl.model.health import Attempt, AttemptOutcome, Remedy, RemedyKind, SymptomKind
-from sitectl.model.ids import EvseId
+from sitectl.model.ids import EvseId, TransactionId
 from sitectl.model.station import ConnectorStatus, EvseStatus
 from sitectl.site.remedies import OUT_FOR_S, OWNER, Doors, Remedies
 from tests.unit.api.quiet_site import CP01, POST, WALL
@@ -125,13 +125,13 @@ def test_out_of_service_comes_back_whatever_is_between(tmp_path: Path) -> None:
 
 
 async def test_a_transaction_is_stopped_by_its_station_where_that_knows_it(ward: Ward) -> None:
-    ward.quiet.charge(FIRST, 10.0)
+    ward.quiet.charge(FIRST, 0.0)
     assert (await done(ward, RemedyKind.END_TRANSACTION)).outcome is AttemptOutcome.DONE
     assert ward.door.asked == [RequestStop(CP01, 7)]
 
 
 async def test_one_that_the_station_knows_nothing_of_is_closed_in_the_ledger(ward: Ward) -> None:
-    ward.quiet.charge(FIRST, 10.0)
+    ward.quiet.charge(FIRST, 0.0)
     ward.door.outcome = lambda asked: REJECTED
     assert (await done(ward, RemedyKind.END_TRANSACTION)).outcome is AttemptOutcome.REFUSED, "a car is there"
     assert ("conclude", FIRST) not in ward.door.asked
@@ -143,6 +143,30 @@ async def test_one_that_the_station_knows_nothing_of_is_closed_in_the_ledger(war
     ward.door.broken = True
     told = await done(ward, RemedyKind.END_TRANSACTION)
     assert (told.outcome, told.text) == (AttemptOutcome.NOT_DONE, "disk full")
+
+
+async def test_a_car_that_charges_after_all_is_not_ended_and_neither_is_the_next_one(ward: Ward) -> None:
+    ward.quiet.charge(FIRST, 0.0)
+    remedy = Remedy(RemedyKind.END_TRANSACTION, CP01, 1, SymptomKind.GHOST_TRANSACTION, "rule", 0)
+    told = await hands(ward).do(Attempt("a", remedy, WALL, 0.0, ()), {FIRST: TransactionId("the one before")})
+    assert (told.outcome, told.text) == (AttemptOutcome.NOT_DONE, "a car has begun to charge at EVSE 1")
+    ward.quiet.charge(FIRST, 10.0)
+    told = await done(ward, RemedyKind.END_TRANSACTION)
+    assert (told.outcome, told.text) == (AttemptOutcome.NOT_DONE, "EVSE 1 draws current")
+    assert not ward.door.asked
+
+
+async def test_one_that_another_follows_while_its_station_is_asked_is_not_closed(ward: Ward) -> None:
+    ward.quiet.charge(FIRST, 0.0)
+    ward.quiet.site.post(events.EvseStatusChanged(FIRST, ward.quiet.clock.at, EvseStatus(ConnectorStatus.AVAILABLE)))
+
+    def answer(asked: object) -> Answered:
+        ward.quiet.site.post(events.TransactionStarted(FIRST, TransactionId("next"), ward.quiet.clock.at, 8))
+        return REJECTED
+
+    ward.door.outcome = answer
+    assert (await done(ward, RemedyKind.END_TRANSACTION)).outcome is AttemptOutcome.NOT_DONE
+    assert ("conclude", FIRST) not in ward.door.asked
 
 
 async def test_where_none_of_ours_runs_there_is_nothing_to_end(ward: Ward) -> None:

@@ -91,15 +91,17 @@ async def test_a_transaction_that_its_station_knows_nothing_of_is_closed_and_eve
     station = await yard.connect()
     await station.call("BootNotification", BOOT)
     await station.call("StartTransaction", start_payload())
-    assert await yard.stations.conclude(FIRST, "the station knows nothing of it")
+    (meant,) = yard.ledger.open
+    assert await yard.stations.conclude(FIRST, meant, "the station knows nothing of it")
     assert not yard.stations.book.running(FIRST)
     (ended,) = yard.inbox.of(TransactionEnded)
     assert ended.evse == FIRST
-    assert not await yard.stations.conclude(FIRST, "again")
+    assert not await yard.stations.conclude(FIRST, meant, "again")
     await station.call("StartTransaction", start_payload(timestamp="2026-01-01T12:30:00Z", meterStart=5000))
+    assert not await yard.stations.conclude(FIRST, meant, "the car before")
     yard.ledger.full = True
     with pytest.raises(EnvironmentFault):
-        await yard.stations.conclude(FIRST, "a full disk")
+        await yard.stations.conclude(FIRST, meant, "a full disk")
     assert yard.stations.book.running(FIRST)
 
 

@@ -130,9 +130,11 @@ class LedgerTwin:
                 return StoppedTransaction(one.transaction, one.evse)
         return StoppedTransaction(None, None)
 
-    async def conclude(self, evse: EvseId, why: str) -> TransactionId | None:
+    async def conclude(self, evse: EvseId, meant: TransactionId, why: str) -> TransactionId | None:
         self._commit("conclude")
-        found = next((one.transaction for one in self.open.values() if one.evse == evse), None)
+        found = next(
+            (one.transaction for one in self.open.values() if (one.evse, one.transaction) == (evse, meant)), None
+        )
         if found is not None:
             del self.open[found]
         return found
