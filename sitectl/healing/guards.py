@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from sitectl.healing.policy import HealingRules, Rule
 from sitectl.healing.symptoms import under_way
-from sitectl.healing.view import EvseHealth, Moments, StationHealth
+from sitectl.healing.view import EvseHealth, Moments, StationFacts, StationHealth
 from sitectl.healing.windows import closed
-from sitectl.model.health import DISRUPTIVE, RESETS, RemedyKind, Symptom, SymptomKind
+from sitectl.model.health import DISRUPTIVE, RESETS, Remedy, RemedyKind, Symptom, SymptomKind
 from sitectl.model.station import ChargingState, ConnectorStatus
 
 OF_ITS_TRANSACTION = frozenset(
@@ -67,6 +67,15 @@ def barred(
         if closed(rules.windows, kind, now.wall):
             return Bar("it is outside the maintenance hours")
     return None
+
+
+def reported_since(remedy: Remedy, facts: StationFacts, rules: HealingRules, now: float) -> str:
+    """What a station has reported that stands against a remedy which was decided before, "" when nothing does."""
+    if under_way(StationHealth(remedy.station, facts=facts), now):
+        return "a firmware update is under way"
+    if remedy.kind in DISRUPTIVE and any(rules.dangers.of(f, rules.code_of(f)) for f in facts.faults.values()):
+        return "a danger was reported"
+    return ""
 
 
 def in_use(kind: RemedyKind, symptom: Symptom, station: StationHealth) -> str | None:

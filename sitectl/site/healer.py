@@ -17,6 +17,7 @@ from typing import Any
 from sitectl.base.clock import Clock
 from sitectl.base.errors import EnvironmentFault
 from sitectl.base.tasks import Tasks
+from sitectl.healing.guards import reported_since
 from sitectl.healing.heal import HealingRound, heal
 from sitectl.healing.memory import HealingMemory, remembered
 from sitectl.healing.picture import NOTHING_SEEN, pictures
@@ -249,11 +250,20 @@ class Healer:
                 self._tasks.spawn(self._do(attempt, _running(seen, attempt.remedy.station)), f"heal {attempt.id}")
 
     async def _do(self, attempt: Attempt, running: Running) -> None:
-        done = await self._remedies.do(attempt, running)
+        done = await self._remedies.do(attempt, running, lambda: self._forbidden(attempt.remedy))
         self._store.outcome(attempt.id, done.outcome)
         self._note("healing.done", attempt.remedy, {"outcome": done.outcome.value, "said": done.text})
         self._done.append(done)
         self._wake.set()
+
+    def _forbidden(self, remedy: Remedy) -> str:
+        """What people or the station have said since it was decided: it may have waited long at the station's door."""
+        if self.mode is not HealingMode.ACT:
+            return "healing does not act any more"
+        if remedy.station in self._overlay.of(PAUSE):
+            return "healing is paused for it"
+        facts = self._facts.vitals.of(remedy.station)
+        return reported_since(remedy, facts, self.rules, self._clock.monotonic())
 
     def _record(self, came: HealingRound) -> None:
         """For people, and for the record: what has begun to be wrong, what was judged, what is well again."""

@@ -71,11 +71,17 @@ class Remedies:
         self._doors = doors
         self._clock = clock
 
-    async def do(self, attempt: Attempt, running: Running) -> Done:
-        """Do it. `running`: the transactions that ran when it was decided; any other is one that began since."""
+    async def do(self, attempt: Attempt, running: Running, forbidden: Guard = lambda: "") -> Done:
+        """Do it. `running`: the transactions that ran when it was decided; any other is one that began since.
+
+        `forbidden` says why it must not be done any more, whoever charges: asked now, and just before it leaves.
+        """
         remedy = attempt.remedy
         try:
-            outcome = await self._do(remedy, lambda: self._begun_since(remedy, running))
+            if why := forbidden():
+                outcome: Outcome = NotSent(why)
+            else:
+                outcome = await self._do(remedy, lambda: forbidden() or self._begun_since(remedy, running))
         except EnvironmentFault as fault:
             outcome = NotSent(str(fault))
         except Exception as error:  # a mistake of ours must not end the healing of all other stations

@@ -165,6 +165,29 @@ async def test_a_car_that_came_between_the_decision_and_the_reset_is_spared(ward
     assert done["outcome"] == "not done"
 
 
+@pytest.mark.parametrize("said", ["danger", "pause", "observe", "firmware"])
+async def test_what_is_said_between_the_decision_and_the_reset_holds_it_back(ward: Ward, said: str) -> None:
+    ward.fault()
+    await ward.passes(9)
+    order = ward.door.order
+
+    async def slow(station: StationId, kind: ResetKind, by: str, guard: object = None) -> object:
+        if said == "danger":
+            ward.fault("GroundFailure")
+        elif said == "pause":
+            await ward.healer.pause(CP01, "anna")
+        elif said == "observe":
+            await ward.healer.set_mode(HealingMode.OBSERVE, "anna")
+        else:
+            ward.vitals.firmware(CP01, "Installing")
+        return await order(station, kind, by, guard)  # type: ignore[arg-type]
+
+    ward.door.order = slow  # type: ignore[method-assign, assignment]
+    await ward.passes(3)
+    assert not ward.resets()
+    assert len(ward.door.guarded) == 1
+
+
 async def test_a_restart_goes_on_where_the_ladder_was(ward: Ward) -> None:
     ward.fault()
     await ward.passes(12)
