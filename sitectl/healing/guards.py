@@ -22,7 +22,8 @@ OF_ITS_TRANSACTION = frozenset(
 
 NEEDS_CONNECTION = frozenset(RemedyKind) - {RemedyKind.POWER_CYCLE, RemedyKind.TELL}
 
-_CHARGES = (ChargingState.CHARGING, ChargingState.SUSPENDED_EV, ChargingState.SUSPENDED_EVSE)
+CHARGES = (ChargingState.CHARGING, ChargingState.SUSPENDED_EV, ChargingState.SUSPENDED_EVSE)
+"""What a station says of an EVSE at which a car takes part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def charging(evse: EvseHealth, station: StationHealth, own: bool = False) -> str
     if evse.transaction is not None:
         blocked = evse.connector_status in (ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE)
         return None if idle and (own or blocked) else f"a transaction runs on {name}"
-    if evse.charging_state in _CHARGES and not (own and idle):
+    if evse.charging_state in CHARGES and not (own and idle):
         return f"{name} says that it charges"
     if not station.online and not station.starts_pass_us and evse.metered is not False:
         return f"{name} is not heard, and may charge"

@@ -17,13 +17,13 @@ from typing import Any
 from sitectl.base.clock import Clock
 from sitectl.base.errors import EnvironmentFault
 from sitectl.base.tasks import Tasks
-from sitectl.healing.guards import reported_since
+from sitectl.healing.guards import CHARGES, reported_since
 from sitectl.healing.heal import HealingRound, heal
 from sitectl.healing.memory import HealingMemory, remembered
 from sitectl.healing.picture import NOTHING_SEEN, pictures
 from sitectl.healing.policy import HealingRules
 from sitectl.healing.view import Done, HealthView, Moments, StationHealth
-from sitectl.model.health import Attempt, Finding, HealingMode, Remedy, RemedyKind
+from sitectl.model.health import DISRUPTIVE, RESETS, Attempt, Finding, HealingMode, Remedy, RemedyKind
 from sitectl.model.ids import EvseId, StationId
 from sitectl.model.security import TAMPER_ALARMS
 from sitectl.model.snapshot import SiteSnapshot
@@ -247,23 +247,36 @@ class Healer:
         for attempt in attempts:
             self._note("healing.attempt", attempt.remedy, _begun(attempt))
             if not attempt.dry and attempt.remedy.kind is not RemedyKind.TELL:
-                self._tasks.spawn(self._do(attempt, _running(seen, attempt.remedy.station)), f"heal {attempt.id}")
+                self._tasks.spawn(self._do(attempt, seen), f"heal {attempt.id}")
 
-    async def _do(self, attempt: Attempt, running: Running) -> None:
-        done = await self._remedies.do(attempt, running, lambda: self._forbidden(attempt.remedy))
+    async def _do(self, attempt: Attempt, seen: SiteSnapshot) -> None:
+        running = _running(seen, attempt.remedy.station)
+        done = await self._remedies.do(attempt, running, lambda: self._forbidden(attempt.remedy, seen))
         self._store.outcome(attempt.id, done.outcome)
         self._note("healing.done", attempt.remedy, {"outcome": done.outcome.value, "said": done.text})
         self._done.append(done)
         self._wake.set()
 
-    def _forbidden(self, remedy: Remedy) -> str:
+    def _forbidden(self, remedy: Remedy, seen: SiteSnapshot) -> str:
         """What people or the station have said since it was decided: it may have waited long at the station's door."""
         if self.mode is not HealingMode.ACT:
             return "healing does not act any more"
         if remedy.station in self._overlay.of(PAUSE):
             return "healing is paused for it"
         facts = self._facts.vitals.of(remedy.station)
-        return reported_since(remedy, facts, self.rules, self._clock.monotonic())
+        why = reported_since(remedy, facts, self.rules, self._clock.monotonic())
+        return why or (self._says_it_charges(remedy, seen) if remedy.kind in DISRUPTIVE else "")
+
+    def _says_it_charges(self, remedy: Remedy, seen: SiteSnapshot) -> str:
+        """Where a car charges by a status that came since; the start itself may still wait in the station."""
+        for id in seen.stations[remedy.station].evses:
+            held = self._site.state.evses.get(id)
+            meant = remedy.kind in RESETS or remedy.evse in (None, id.evse)
+            if not meant or held is None or held.status is None or held.transaction is not None:
+                continue
+            if held.status.charging_state in CHARGES and seen.evses[id].charging_state not in CHARGES:
+                return f"EVSE {id.evse} says that it charges"
+        return ""
 
     def _record(self, came: HealingRound) -> None:
         """For people, and for the record: what has begun to be wrong, what was judged, what is well again."""

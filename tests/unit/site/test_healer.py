@@ -9,9 +9,11 @@ import pytest
 
 from sitectl.healing.view import StationHealth
 from sitectl.model.commands import Answered, NotSent, ResetKind, TriggerMessage
+from sitectl.model.events import EvseStatusChanged
 from sitectl.model.hands import Hand, HandKind
 from sitectl.model.health import AttemptOutcome, HealingMode, RemedyKind
 from sitectl.model.ids import EvseId, StationId
+from sitectl.model.station import ChargingState, ConnectorStatus, EvseStatus
 from sitectl.site.healer import AT_ONCE, PAUSE, in_parts
 from sitectl.stations.vitals import Vitals
 from tests.unit.api.quiet_site import CP01, CP02, WALL
@@ -165,7 +167,7 @@ async def test_a_car_that_came_between_the_decision_and_the_reset_is_spared(ward
     assert done["outcome"] == "not done"
 
 
-@pytest.mark.parametrize("said", ["danger", "pause", "observe", "firmware"])
+@pytest.mark.parametrize("said", ["danger", "pause", "observe", "firmware", "status"])
 async def test_what_is_said_between_the_decision_and_the_reset_holds_it_back(ward: Ward, said: str) -> None:
     ward.fault()
     await ward.passes(9)
@@ -178,6 +180,9 @@ async def test_what_is_said_between_the_decision_and_the_reset_holds_it_back(war
             await ward.healer.pause(CP01, "anna")
         elif said == "observe":
             await ward.healer.set_mode(HealingMode.OBSERVE, "anna")
+        elif said == "status":
+            charges = EvseStatus(ConnectorStatus.OCCUPIED, ChargingState.CHARGING)
+            ward.quiet.site.post(EvseStatusChanged(EvseId(CP01, 1), ward.quiet.clock.at, charges))
         else:
             ward.vitals.firmware(CP01, "Installing")
         return await order(station, kind, by, guard)  # type: ignore[arg-type]
