@@ -41,6 +41,7 @@ OWNER = UplinkId("site healing")
 """Whose wish it is that an EVSE is out of service for a moment. No uplink has a blank in its name."""
 
 OUT_FOR_S = 5.0
+BACK_AGAIN_S, LONGEST_PAUSE_S = 60.0, 3600.0
 BACK_WITHIN_S = 300.0
 """A station is back from a power cycle within this."""
 
@@ -173,7 +174,12 @@ class Remedies:
             await asyncio.sleep(OUT_FOR_S)
         finally:
             back = await asyncio.shield(self._doors.service.wish(evse, True, OWNER))
-        return Answered("Accepted" if back == "Accepted" else back, {})
+        pause_s = BACK_AGAIN_S
+        while back == "Rejected":  # by the disk or the station: left so, nothing would start there any more
+            await asyncio.sleep(pause_s)
+            pause_s = min(2.0 * pause_s, LONGEST_PAUSE_S)
+            back = await self._doors.service.wish(evse, True, OWNER)
+        return Answered(back, {})
 
     async def _end(self, remedy: Remedy, guard: Guard) -> Outcome:
         """Ask the station to stop it; where it knows of none, it is closed in the ledger at its last register.

@@ -118,6 +118,15 @@ def test_out_of_service_comes_back_whatever_is_between(tmp_path: Path) -> None:
         assert (await done(ward, RemedyKind.AVAILABILITY_CYCLE)).outcome is AttemptOutcome.REFUSED
         assert ward.door.asked == [False]
 
+        async def is_full(evse: object, operative: bool, owner: object) -> str:
+            ward.door.asked.append(operative)
+            return "Rejected" if ward.door.asked in ([False, True], [False, True, True]) else "Accepted"
+
+        ward.door.asked.clear()
+        ward.door.wish = is_full  # type: ignore[method-assign, assignment]
+        assert (await done(ward, RemedyKind.AVAILABILITY_CYCLE)).outcome is AttemptOutcome.DONE
+        assert ward.door.asked == [False, True, True, True], "it does not stay out of service"
+
     run_virtual(main())
 
 
