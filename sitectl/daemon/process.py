@@ -26,7 +26,7 @@ from sitectl.base.backoff import Backoff
 from sitectl.base.clock import SystemClock
 from sitectl.base.errors import ConfigurationError, SitectlError
 from sitectl.base.gateway_clock import GatewayClock
-from sitectl.base.memory import keep_small, settle_down
+from sitectl.base.memory import keep_small, settle_down, share_one_heap
 from sitectl.base.systemd import Notifier, inherited
 from sitectl.base.tasks import Tasks, spawn, supervise
 from sitectl.config.adopted import Adopted, load_with
@@ -64,6 +64,7 @@ STOP_S = 9.5
 
 def run(config: Path, socket: Path | None = None, verbose: bool = False, or_last_good: bool = False) -> int:
     """Run a site until SIGTERM or SIGINT; returns the exit status."""
+    share_one_heap()
 
     def read(adopted: Adopted, file: Path = config) -> Loaded | Broken:
         found = load_with(file, adopted)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import gc
 import platform
+import subprocess
+import sys
 import weakref
 from pathlib import Path
 
@@ -35,6 +37,29 @@ def test_the_holes_below_what_is_still_in_use_are_given_back() -> None:
     assert give_back()
     assert before - resident_kb() > BLOCKS * SIZE / 1000 / 2
     libc.free(blocks[-1])
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has mallopt")
+def test_threads_share_one_heap_when_they_are_told_to() -> None:
+    def heaps(first: str) -> int:
+        program = f"""
+import ctypes, threading
+from sitectl.base.memory import share_one_heap
+{first}
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+threads = [threading.Thread(target=lambda: libc.malloc({SIZE})) for _ in range(3)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+libc.malloc_stats()
+"""
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        return done.stderr.count("Arena ")
+
+    assert heaps("") > 1
+    assert heaps("assert share_one_heap()") == 1
 
 
 class Cycle:
