@@ -51,11 +51,11 @@ async def test_quarters_are_counted_written_and_told(tmp_path: Path) -> None:
         about = {"name": "depot", "data_dir": "data", "timezone": "Europe/Berlin"}
         config = site(tmp_path, site=about, **metered(grid))
         async with daemon(config, **machine.options()) as running, charger(running.port, "CP01") as station:
-            shift_s = shift_to_end(machine, 0.0, 5.0)
+            shift_s = shift_to_end(machine, 0.0, 3.0)
             await station.begin()
             async with background(draw(station)):
-                await asyncio.sleep(8.0)  # into a quarter of which all is seen
-                shift_to_end(machine, shift_s, 3.0)
+                await asyncio.sleep(5.0)  # into a quarter of which all is seen
+                shift_to_end(machine, shift_s, 2.0)
                 whole = await quarters(running, 2)
             shown, told_wh = sorted(whole)[1], station.register_wh - 1000
             by_kind = {(one["kind"], one["station"]): one for one in whole[shown]}
