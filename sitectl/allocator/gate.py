@@ -6,7 +6,7 @@ So reductions always precede the raises that they pay for, whatever gets lost be
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import sub
 
@@ -18,17 +18,43 @@ from sitectl.allocator.headroom import Headroom
 from sitectl.allocator.rules import SharingRules
 from sitectl.model.snapshot import SiteSnapshot
 
+WHOLE = 10
+"""Tenths: a station that rounds up is told whole ampere, so that it draws what is counted."""
+NOTHING_SPARE: Mapping[int, float] = {}
+
+
+@dataclass(slots=True)
+class Calm:
+    """Since when each row has had something to spare; one cycle's use: `seen`, then `holds`."""
+
+    since: Mapping[int, float]
+    now: float
+    calm_s: float
+
+    def seen(self, spare: Sequence[int], least: int) -> Mapping[int, float]:
+        """Take what is to spare now; returns since when it has been so, for the next cycle."""
+        before, now = self.since, self.now
+        self.since = {row: before.get(row, now) for row, left in enumerate(spare) if left >= least}
+        return self.since
+
+    def holds(self, rows: Iterable[int]) -> bool:
+        """Whether all these rows have had it for a while."""
+        now, since = self.now, self.since
+        return all(row in since and now - since[row] >= self.calm_s for row in rows)
+
 
 @dataclass(slots=True)
 class Gate:
     """Offers by EVSE number (tenths), and for raises that got only a part, the row that had no more.
 
     `free`: per row, what is left for raises beside everything that may be in force, those of this cycle included.
+    `spare_since`: since when a row has had a dead band to spare that nobody is waiting for.
     """
 
     free: list[int]
     offers: dict[int, int] = field(default_factory=dict)
     partial: dict[int, int] = field(default_factory=dict)
+    spare_since: Mapping[int, float] = field(default_factory=dict)
 
 
 def pass_gate(
@@ -39,9 +65,10 @@ def pass_gate(
     snapshot: SiteSnapshot,
     rules: SharingRules,
     strained: Iterable[int] = (),
+    spare_since: Mapping[int, float] = NOTHING_SPARE,
 ) -> Gate:
     """Decide cuts, then raises: higher classes first, then those who have least now; what is left goes out in whole
-    dead bands. `strained`: rows through which nothing may rise."""
+    dead bands. `strained`: rows through which nothing may rise; `spare_since`: what the last cycle left of it."""
     free = list(map(sub, room.room, demand.in_force))
     band, step = round(rules.dead_band_a * 10), round(rules.step_a * 10)
     raises: list[tuple[int, int, int]] = []
@@ -78,8 +105,17 @@ def pass_gate(
         _raise(plan, demand, shares, gate, number, band, step)
     if nearly:
         nearly.sort()
-        _round_up(plan, demand, shares, gate, [n for _, _, n in nearly], held, band, step)
+        calm = Calm(spare_since, snapshot.at, rules.calm_s)
+        _round_up(plan, demand, shares, gate, [n for _, _, n in nearly], held, band, step, calm)
+    _make_whole(demand, gate)
     return gate
+
+
+def _make_whole(demand: Demand, gate: Gate) -> None:
+    """Put what goes to stations that round up down to whole ampere, where that is not below the minimum."""
+    for number, offer in gate.offers.items():
+        if demand.evses[number].rounds_up and offer // WHOLE * WHOLE >= demand.minimum[number]:
+            gate.offers[number] = offer // WHOLE * WHOLE
 
 
 def _ripe(plan: CompiledSite, demand: Demand, room: Headroom, now: float, rules: SharingRules, number: int) -> bool:
@@ -122,9 +158,11 @@ def _round_up(
     held: list[int],
     band: int,
     step: int,
+    calm: Calm,
 ) -> None:
     """Many who are each a little below their share leave a lot unused: some of them get a whole dead band, as long as
-    nobody else is waiting for it. What was offered may lie off the grid, where that was another one."""
+    nobody else is waiting for it, where it has been to spare for a while. What was offered may lie off the grid, where
+    that was another one."""
     band = -(-band // step) * step
     claimed = [0] * len(gate.free)
     for number in held:
@@ -134,10 +172,11 @@ def _round_up(
                 claimed[row] += more
     sum_up(plan, claimed)
     spare = list(map(sub, gate.free, claimed))
+    gate.spare_since = calm.seen(spare, band * plan.scale)
     for number in nearly:
         key, offer = demand.key[number], (demand.offered[number] + band) // step * step
         more = max(0, offer - demand.force[number])
-        if offer > demand.cap[number] or first_full(plan, spare, key, more) >= 0:
+        if offer > demand.cap[number] or first_full(plan, spare, key, more) >= 0 or not calm.holds(plan.path_rows[key]):
             continue
         gate.offers[number] = offer
         take(plan, spare, key, more)

@@ -25,6 +25,8 @@ class SharingRules:
     * `cut_pause_s`: an EVSE is cut once in this time to let others have their share (a fuse or a minimum of somebody
       does not wait).
     * `dead_band_a`: smaller changes are not worth a message, and a limit this near to its share is fair.
+    * `calm_s`: so long a dead band must have been to spare before it is given to who is less than that below its
+      share: the base load would have it back by another message.
     * `quantum_s`: so much longer than somebody who charges one must have waited to get his place.
     * `share`: what is the same for everybody: the current, the power, or the part of what each still needs.
     * `step_a`: the grid of limits; a multiple of 0.1 A.
@@ -39,6 +41,7 @@ class SharingRules:
     dead_band_a: float = 1.0
     step_a: float = 0.1
     patience_s: float = 3.0
+    calm_s: float = 120.0
     quantum_s: float = 900.0
     share: Share = "current"
 
@@ -72,6 +75,7 @@ class AllocatorMemory:
     * `reclaimed`: whose limit was lowered because others could use it; `short`: rows that keep somebody from more.
     * `credits`: of whoever waits or has waited; `promised`: who has a place and was not told yet;
       `contended`: by row, when somebody waited for it last.
+    * `spare_since`: by row, since when it has a dead band to spare that nobody is waiting for.
     * `roomy`: since when three phases would have room for whoever charges by one.
     * `shortages`: by row, since when minimums of running vehicles did not fit, and when that was so last; `borne`: when
       they were kept all the same.
@@ -87,6 +91,7 @@ class AllocatorMemory:
     shortages: Mapping[int, tuple[float, float]] = field(default_factory=dict)
     borne: Mapping[int, float] = field(default_factory=dict)
     roomy: Mapping[EvseId, float] = field(default_factory=dict)
+    spare_since: Mapping[int, float] = field(default_factory=dict)
 
     def over_another_tree(self) -> AllocatorMemory:
         """What of it still holds when the site was configured anew: what is kept by name, not by number."""

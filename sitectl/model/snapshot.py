@@ -32,6 +32,7 @@ class EvseSnapshot:
     * `controllable`: it hears us and follows; otherwise it is only reserved at `counts_a`.
     * `draws_at_most_a`: what it has drawn at most for a while, where that is surely less than it is offered.
     * `sleeps`: its car did not go on after a pause of this transaction. `satisfied`: it drew nothing of its last offer.
+    * `idle_since`: since when it draws nothing of an offer. `rounds_up`: it makes the next whole ampere of a limit.
     * `taken_wh`: what the car took in this transaction; `wish`: when it leaves and what it needs.
     """
 
@@ -78,6 +79,7 @@ class EvseSnapshot:
     sleeps: bool = False
     satisfied: bool = False
     idle_since: float | None = None
+    rounds_up: bool = False
     taken_wh: float | None = None
     wish: Wish | None = None
 

@@ -90,6 +90,8 @@ class EvseState:
     """Until when (monotonic s) a limit was in force that excuses a high reading, and how high it was (A)."""
     peak_a: float = 0.0
     """The most that was read since it was found to ignore its limit."""
+    rounds_up: bool = False
+    """Its station makes whole ampere of a limit, the next higher."""
     judged_from: float | None = None
     """When the limit was accepted by which a station that ignored one is judged again."""
     stopped: Stopped | None = None
@@ -196,6 +198,8 @@ class EvseState:
         start_possible = not station.starts_pass_us or preparing or now < self.expected_until
         unheard = not station.starts_pass_us and not self._confirmed(station)
         counts_a = self.entry.counts_a(now, start_possible, unheard)
+        if self.rounds_up:
+            counts_a = max(counts_a, min(ledger.whole_above_a(counts_a), self.entry.max_a))
         ignores = self.obeys is Obeys.IGNORES and self.transaction is not None
         return max(counts_a, self.peak_a) if ignores else counts_a
 
@@ -314,7 +318,7 @@ def with_boot(evse: EvseState, same: bool, keeps_profiles: bool) -> EvseState:
     changed = replace(evse, entry=ledger.rebooted(evse.entry, keeps_profiles and same))
     if not (keeps_profiles and same):
         changed = replace(changed, fallback_asked_at=None)
-    return changed if same else replace(changed, obeys=Obeys.UNKNOWN, refusals=0)
+    return changed if same else replace(changed, obeys=Obeys.UNKNOWN, refusals=0, rounds_up=False)
 
 
 def with_nothing_told(evse: EvseState) -> EvseState:

@@ -21,6 +21,7 @@ A limit that never lapses counts for ever.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 from sitectl.model.limits import Offer, OfferKind
 from sitectl.model.records import replace
@@ -35,6 +36,11 @@ MOST_OFFERS = 32
 def tolerance_a(limit_a: float) -> float:
     """How far a reading may be above a limit and still obey it: 0.5 A or 5 %, whichever is more."""
     return max(0.5, 0.05 * limit_a)
+
+
+def whole_above_a(limit_a: float) -> float:
+    """What a station that rounds up makes of a limit."""
+    return float(ceil(limit_a - 1e-6))
 
 
 @dataclass(frozen=True, slots=True)

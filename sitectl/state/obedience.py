@@ -3,6 +3,8 @@
 * Accepted is no proof, and one high reading is no disobedience. A limit is kept, at the latest, by the first reading
   15 s after it was accepted; whoever is above it then, and was in an earlier reading too, ignores it. What was in force
   until then excuses it, also where limits follow one another closely.
+* Who is above it by less than the next whole ampere rounds up, and is counted there: no form of a limit would mend
+  that. From then on it is told whole ampere.
 * It is told once more, then in another form, step by step down the ladder. Meanwhile nobody counts on it: it is
   reserved at the highest that it was seen to draw.
 * A form is proven when a car that drew more than a limit is seen to keep it, near to it: one that happens to be full in
@@ -29,6 +31,9 @@ REACTION_S = 15.0
 ABOVE_FOR_S = 5.0
 """A station still above an accepted limit after 15 s (reaction 5 s and one reading of 10 s) is ignoring it, if one more
 reading at least 5 s earlier said so too."""
+
+ROUNDED_WITHIN_A = 0.2
+"""What a reading may be above a whole ampere and still be that of a station that rounds up."""
 
 OBEYS_AGAIN_S = 30.0
 """It is trusted again after being within its limit for this long."""
@@ -128,7 +133,8 @@ def _judged(evse: EvseState, highest_a: float, at: float) -> EvseState:
         evse = replace(evse, peak_a=highest_a)
     if held is None or entry.acknowledged_at is None:
         return evse
-    if highest_a <= held.limit_a + ledger.tolerance_a(held.limit_a):
+    kept_a = ledger.whole_above_a(held.limit_a) if evse.rounds_up else held.limit_a
+    if highest_a <= kept_a + ledger.tolerance_a(kept_a):
         within = evse.within_since if evse.within_since is not None else at
         evse = replace(evse, above_since=None, within_since=within)
         again = evse.obeys is Obeys.IGNORES and at - within >= OBEYS_AGAIN_S
@@ -138,6 +144,8 @@ def _judged(evse: EvseState, highest_a: float, at: float) -> EvseState:
     bound_a = _bound_a(evse, at)
     if highest_a <= bound_a + ledger.tolerance_a(bound_a) or at - since < ABOVE_FOR_S:
         return evse
+    if highest_a <= ledger.whole_above_a(bound_a) + ROUNDED_WITHIN_A:
+        return replace(evse, rounds_up=True, above_since=None)
     return _ignored(evse, highest_a, at)
 
 

@@ -133,6 +133,7 @@ def _evse(id: EvseId, evse: EvseState, station: StationState, now: float) -> Evs
         sleeps=evse.draw.sleeps,
         satisfied=evse.draw.satisfied,
         idle_since=evse.draw.idle_since,
+        rounds_up=evse.rounds_up,
         taken_wh=evse.draw.taken_wh(),
         wish=evse.wish,
     )

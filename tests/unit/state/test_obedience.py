@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from sitectl.model import events
 from sitectl.model.ids import EvseId
 from sitectl.model.ladder import FormVerdict, Ladder, LadderStep, LimitForm
@@ -308,3 +310,31 @@ def test_a_car_that_draws_little_or_whose_station_is_proven_is_left_alone() -> N
     cut = after(charging(16.0), [draws(A1, 10.0, 15.5), *accepted(told(A1, 4, 8.0, 11.0), 11.5), draws(A1, 20.0, 7.8)])
     raised = after(cut, accepted(told(A1, 5, 16.0, 90.0), 90.5))
     assert held(stays(raised, 5.8, 90.0), A1).ladder.form == LimitForm()
+
+
+def rounding(limit_a: float, drawn_a: float) -> SiteState:
+    """A limit was cut to this, and for twenty seconds so much is drawn of it."""
+    state = after(charging(16.0), accepted(told(A1, 4, limit_a, 0.5), 1.0))
+    return after(state, [draws(A1, at, drawn_a) for at in (16.5, 26.5, 36.5)])
+
+
+def test_a_station_that_rounds_up_is_counted_there_and_walks_down_no_ladder() -> None:
+    state = rounding(7.1, 7.8)
+    assert held(state, A1).rounds_up
+    assert held(state, A1).obeys is not Obeys.IGNORES
+    assert held(state, A1).ladder.form == held(charging(16.0), A1).ladder.form
+    told_whole = after(state, accepted(told(A1, 5, 9.3, 40.0), 41.0))
+    assert counts(told_whole, A1, 41.0) >= 10.0, "9.3 A become 10 there"
+    assert not held(after(told_whole, [draws(A1, 60.0, 9.9), draws(A1, 70.0, 9.9)]), A1).above_since
+
+
+@pytest.mark.parametrize(("limit_a", "drawn_a"), [(7.1, 8.3), (7.0, 7.6), (0.0, 0.9), (6.0, 16.0)])
+def test_who_is_above_the_next_whole_ampere_ignores_it(limit_a: float, drawn_a: float) -> None:
+    state = rounding(limit_a, drawn_a)
+    assert not held(state, A1).rounds_up
+    assert held(state, A1).obeys is Obeys.IGNORES
+
+
+def test_another_device_rounds_by_its_own_rules() -> None:
+    state = after(rounding(7.1, 7.8), arrives(A, 50.0, identity=StationIdentity("Maker", "Other", "2.0")))
+    assert not held(state, A1).rounds_up
