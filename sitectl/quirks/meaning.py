@@ -13,6 +13,9 @@ from sitectl.quirks.payload import with_samples
 from sitectl.quirks.vocabulary import Quirks
 
 REGISTER = "Energy.Active.Import.Register"
+NEVER_HARMLESS = ("GroundFailure", "HighTemperature", "OverCurrentFailure", "PowerSwitchFailure")
+"""Error codes of the standard that stand for a danger, whatever a vendor's code beside them says."""
+
 _TO_WH = {"Wh": 1.0, "kWh": 1000.0}
 
 
@@ -59,7 +62,8 @@ def _with_register(payload: Payload, unit: str | None, base_wh: float) -> Payloa
 def _status(payload: Payload, quirks: Quirks, running: Collection[int]) -> Payload:
     status, evse = payload.get("status"), payload.get("connectorId")
     code = payload.get("vendorErrorCode") or payload.get("info")
-    if status == "Faulted" and isinstance(code, str) and code in quirks.harmless_faults:
+    harmless = isinstance(code, str) and code in quirks.harmless_faults
+    if status == "Faulted" and harmless and payload.get("errorCode") not in NEVER_HARMLESS:
         charges = isinstance(evse, int) and evse in running
         return {**payload, "status": "Charging" if charges else "Available", "errorCode": "NoError"}
     if quirks.available_while_charging and status == "Available" and isinstance(evse, int) and evse in running:

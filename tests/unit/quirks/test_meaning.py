@@ -67,3 +67,5 @@ def test_a_fault_that_stops_nothing_is_none() -> None:
     assert meant("StatusNotification", said, quirks, {}, {})["status"] == "Available"
     assert meant("StatusNotification", said, quirks, RUNS, BEGAN)["status"] == "Charging"
     assert meant("StatusNotification", {**said, "vendorErrorCode": "Fire"}, quirks, RUNS, BEGAN)["status"] == "Faulted"
+    danger = {**said, "errorCode": "GroundFailure"}
+    assert meant("StatusNotification", danger, quirks, {}, {}) is danger, "a vendor's code beside it hides no danger"
