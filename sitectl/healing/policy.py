@@ -19,6 +19,7 @@ from sitectl.model.station import StationIdentity
 _NUMBER = re.compile(r"\d+")
 _BOUND = re.compile(r"\s*(<=|>=|<|>|==)\s*(\S+)\s*")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_CODE = re.compile(r"\w+")
 _WORD = re.compile(r"[^\W_]+")
 _BETWEEN = re.compile(r"[,\s]+(?=[<>=])")
 
@@ -147,7 +148,8 @@ class Thresholds:
 class Dangers:
     """What no machine may reset: error codes (lower case), and words by which a vendor's own text gives it away.
 
-    A word means itself, not a part of another (fire is not in firmware); with a `*` at its end, what begins so.
+    A code may also stand within that text, where a station says it in the wrong place. A word means itself, not a part
+    of another (fire is not in firmware); with a `*` at its end, what begins so.
     """
 
     codes: frozenset[str] = frozenset()
@@ -158,6 +160,9 @@ class Dangers:
         for told in (code, fault.code, fault.vendor_code):
             if told.strip().lower() in self.codes:
                 return told
+        for word in _CODE.finditer(f"{fault.vendor_code} {fault.info}"):
+            if word[0].lower() in self.codes and not word[0].isdecimal():
+                return word[0]
         if not self.words:
             return None
         found = _any_of(self.words).search(plain(f"{fault.code} {fault.vendor_code} {fault.info}"))

@@ -157,7 +157,7 @@ def status_notification(payload: Payload) -> Decoded[StatusReport]:
     info = fields.text("info") or ""
     if error_code not in _ERROR_CODES:
         fields.deviate("errorCode", "enum", f"errorCode has no value {error_code}")
-        info = info or error_code
+        info = info if error_code in info else f"{error_code}: {info}" if info else error_code
         error_code = "OtherError"
     moment = fields.moment("timestamp")
     status = statuses.evse_status(word, error_code, fields.text("vendorErrorCode") or "", info)

@@ -84,6 +84,9 @@ def test_what_a_code_means(fault: Fault, code: str) -> None:
         (Fault(CP, 1, "InternalError", "", "firmware task in the background"), False),
         (Fault(CP, 1, "InternalError", "", "task watchdog"), False),
         (Fault(CP, 1, "UnderVoltage"), False),
+        (Fault(CP, 1, "OtherError", "", "BrokenLatch: check 12"), True),
+        (Fault(CP, 1, "OtherError", "", "see CX025"), True),
+        (Fault(CP, 1, "OtherError", "", "see CX011"), False),
     ],
 )
 def test_what_a_danger_is(fault: Fault, danger: bool) -> None:

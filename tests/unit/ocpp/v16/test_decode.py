@@ -154,3 +154,10 @@ def test_configuration():
     }
     assert decoded.value.unknown == {"Foo"}
     assert decode.configuration({}).value.values == {}
+
+
+def test_an_error_code_of_its_own_is_kept_beside_what_the_station_says() -> None:
+    said = {"connectorId": 1, "status": "Faulted", "errorCode": "EmergencyStop", "info": "check 12"}
+    assert decode.status_notification(said).value.status.info == "EmergencyStop: check 12"
+    said = {**said, "info": "EmergencyStop at door"}
+    assert decode.status_notification(said).value.status.info == "EmergencyStop at door"
