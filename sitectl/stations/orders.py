@@ -25,7 +25,10 @@ from sitectl.model.ids import EvseId, StationId
 from sitectl.ocpp.v16 import decode
 from sitectl.ocpp.v16.configuration import KeyClass, bars_starts, key_class
 from sitectl.stations.book import Book
+from sitectl.stations.outbound import Guard
 from sitectl.stations.ports import Journal
+
+BEGUN = "a car has begun to charge there meanwhile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +62,16 @@ class Configuration:
 class Door(Protocol):
     """The way to the stations."""
 
-    async def execute(self, station: StationId, command: Command, urgency: Urgency, by: str = "") -> Outcome:
-        """Queue a command and wait for its outcome."""
+    async def execute(
+        self, station: StationId, command: Command, urgency: Urgency, by: str = "", guard: Guard | None = None
+    ) -> Outcome:
+        """Queue a command and wait for its outcome. `guard`: just before it leaves, why it must not, "" when it may."""
 
 
 class Resetting(Protocol):
     """Where every reset is ordered."""
 
-    async def order(self, station: StationId, kind: ResetKind, by: str) -> Outcome:
+    async def order(self, station: StationId, kind: ResetKind, by: str, guard: Guard | None = None) -> Outcome:
         """Reset a station; what came of it."""
 
 
@@ -86,7 +91,8 @@ class StationOrders:
         if not force and self._book.running_ids(station):
             return NotOrdered("a car charges there, and its transaction would end; wait for it, or say --force")
         self._note("station.reset_ordered", station, by, {"kind": kind.value})
-        return _told(await self._resets.order(station, kind, by))
+        guard = None if force else lambda: BEGUN if self._book.running_ids(station) else ""
+        return _told(await self._resets.order(station, kind, by, guard))
 
     async def unlock(self, evse: EvseId, by: str, *, force: bool = False) -> Ordered | NotOrdered:
         """Release its plug; `force`: also while a car charges there, which ends its transaction."""
@@ -95,7 +101,8 @@ class StationOrders:
         if not force and self._book.running(evse):
             return NotOrdered("a car charges there, and its transaction would end; stop it first, or say --force")
         self._note("station.unlock_ordered", evse.station, by, {}, evse.evse)
-        return _told(await self._door.execute(evse.station, UnlockConnector(evse), Urgency.STOP, by=by))
+        guard = None if force else lambda: BEGUN if self._book.running(evse) else ""
+        return _told(await self._door.execute(evse.station, UnlockConnector(evse), Urgency.STOP, by=by, guard=guard))
 
     async def read(self, station: StationId, keys: Sequence[str] = ()) -> Configuration | NotOrdered:
         """Ask it for these keys, or all; of one that is away, what was read before. Secrets are left out."""

@@ -1,6 +1,7 @@
 """What people order of one station, in memory: what is passed on, what is refused and why."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -20,8 +21,11 @@ class Resets:
     def __init__(self, yard: Yard) -> None:
         self._yard = yard
 
-    async def order(self, station: StationId, kind: ResetKind, by: str) -> Outcome:
-        return await self._yard.stations.execute(station, ResetStation(station, kind), Urgency.CONTROL, by=by)
+    async def order(
+        self, station: StationId, kind: ResetKind, by: str, guard: Callable[[], str] | None = None
+    ) -> Outcome:
+        command = ResetStation(station, kind)
+        return await self._yard.stations.execute(station, command, Urgency.CONTROL, by=by, guard=guard)
 
 
 def orders(yard: Yard) -> StationOrders:
@@ -42,6 +46,19 @@ async def test_a_reset_waits_for_no_car_that_a_person_knows_of(yard: Yard) -> No
     assert await orders(yard).reset(CP, ResetKind.ON_IDLE, "anna", force=True) == Ordered("Accepted")
     assert station.called("Reset") == [{"type": "Soft"}]
     assert ("station.reset_ordered", CP, None, {"by": "anna", "kind": "OnIdle"}) in yard.journal
+
+
+@in_yard()
+async def test_a_car_that_begins_while_a_reset_waits_at_the_door_is_spared(yard: Yard) -> None:
+    station = await yard.connect()
+    resetting = asyncio.create_task(orders(yard).reset(CP, ResetKind.IMMEDIATE, "anna"))
+    await asyncio.sleep(1)
+    start = {"connectorId": 1, "idTag": "TAG", "meterStart": 0, "timestamp": "2026-01-01T12:00:00Z"}
+    await station.call("StartTransaction", start)
+    refused = await resetting
+    assert isinstance(refused, NotOrdered)
+    assert "has begun to charge" in refused.why
+    assert not station.called("Reset")
 
 
 @in_yard()
