@@ -12,6 +12,7 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from sitectl.base.clock import Clock
 from sitectl.model.commands import Answered, NotSent, Outcome, ResetKind, ResetStation, Unanswered, Urgency
@@ -164,8 +165,14 @@ class Resets:
                 self._expect(station, held.until)
         return outcome
 
+    def _begun_since(self, station: StationId, ran: frozenset[int]) -> str:
+        begun = set(self._rooms.facts.running_ids(station)) - ran
+        return "a car has begun to charge since a reset was asked for" if begun else ""
+
     async def _see_to_it(self, asker: Asker, held: _Station) -> None:
-        """A soft reset that was accepted and does nothing: the central wanted one, so it gets one."""
+        """A soft reset that was accepted and does nothing: the central wanted one, so it gets one, but not under a car
+        that came since."""
+        ran = frozenset(self._rooms.facts.running_ids(asker.station))
         try:
             async with asyncio.timeout(SOFT_WITHIN_S):
                 await held.went.wait()
@@ -173,6 +180,7 @@ class Resets:
             station = asker.station
             if self._rooms.facts.online(station):
                 note(self._rooms, asker, "station.reset_escalated", ACTION)
-                await self.order(station, ResetKind.IMMEDIATE, by_central(asker))
+                guard = partial(self._begun_since, station, ran)
+                await self.order(station, ResetKind.IMMEDIATE, by_central(asker), guard)
         finally:
             held.watching = False

@@ -92,6 +92,17 @@ async def test_a_soft_reset_that_does_nothing_becomes_a_hard_one():
 
 
 @on_virtual_time
+async def test_a_soft_reset_that_does_nothing_becomes_no_hard_one_under_a_car_that_came_since():
+    async with World() as world:
+        await world.settles()
+        assert await resets(world, "Soft") == ACCEPTED
+        await asyncio.sleep(SOFT_WITHIN_S / 2)
+        await world.starts()
+        await asyncio.sleep(SOFT_WITHIN_S)
+        assert asked(world) == [SOFT]
+
+
+@on_virtual_time
 async def test_two_soft_resets_that_do_nothing_become_one_hard_one():
     async with World() as world:
         await world.settles()

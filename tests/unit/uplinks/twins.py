@@ -97,6 +97,8 @@ class Door:
         await asyncio.sleep(self.delay_s)
         if not self._facts.online(station):
             return NotSent("the station is offline")
+        if guard is not None and (why := guard()):
+            return NotSent(why)
         self.commands.append((command, urgency))
         self.by.append(by)
         return self.outcome(command)
