@@ -15,15 +15,15 @@ from sitectl.wire.outcomes import Reply, Silence
 
 async def security_event(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> Reply:
     """SecurityEventNotification: answered when it is on disk, so that a station keeps what we cannot store."""
+    event = security.security_event(call.payload).value
+    desk.vitals.security_event(record.id, event.type, event.info)  # however many came: one alarm stands, and it stands
     was_exceeded = record.security_events.exceeded
     if not record.security_events.takes(desk.clock.monotonic()):
         if not was_exceeded:
             desk.note("station.too_many_security_events", record, {"an hour": EventBudget.MOST})
         return encode.empty_answer()
-    event = security.security_event(call.payload).value
     desk.note("station.security_event", record, {"event": event.type, "info": event.info})
     record.tells_security = True
-    desk.vitals.security_event(record.id, event.type, event.info)
     if record.quarantined:
         return encode.empty_answer()
     payload = call.payload

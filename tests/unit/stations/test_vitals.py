@@ -8,6 +8,7 @@ from sitectl.healing.view import NO_FACTS
 from sitectl.model.commands import NotSent, ResetKind, ResetStation, TriggerMessage, Urgency
 from sitectl.model.ids import EvseId, StationId
 from sitectl.model.station import ConnectorStatus, EvseStatus
+from sitectl.stations.record import EventBudget
 from sitectl.stations.vitals import ASKED_FOR_S, MOST_MOMENTS, Vitals
 from tests.unit.stations.twins import CP, START, Yard, in_yard, meter_payload, start_payload
 
@@ -58,6 +59,18 @@ async def test_a_tamper_alarm_stands_until_a_person_has_looked(yard: Yard) -> No
     assert yard.stations.vitals.of(CP).faults[0].info == "lid"
     yard.stations.vitals.looked_at(CP)
     assert not yard.stations.vitals.of(CP).faults
+
+
+@in_yard()
+async def test_a_flood_of_other_security_events_hides_no_tamper_alarm(yard: Yard) -> None:
+    station = await yard.connect()
+    await station.call("BootNotification", BOOT)
+    alarm = {"type": "TamperDetectionActivated", "timestamp": "2026-01-01T12:00:00Z", "techInfo": "lid"}
+    for _ in range(EventBudget.MOST + 1):
+        await station.call("SecurityEventNotification", {**alarm, "type": "InvalidMessages"})
+    assert not yard.stations.vitals.of(CP).faults
+    await station.call("SecurityEventNotification", alarm)
+    assert yard.stations.vitals.of(CP).faults[0].info == "lid"
 
 
 @in_yard()
