@@ -57,10 +57,16 @@ def metered(desk: Desk, record: StationRecord, call: Call, raw: bytes | str) -> 
             if often:
                 desk.rounds.put(record.id, evse, partial(_take_newest, desk, record, evse, running))
             return encode.empty_answer()
-    if (heat_c := temperature_c(call.payload)) is not None:  # here, because one a minute is enough
-        desk.vitals.temperature(record.id, heat_c)
+    if b"Temperature" in raw if isinstance(raw, bytes) else "Temperature" in raw:  # few stations tell it
+        _note_temperature(desk, record, call)
     stored = _store(desk, record, evse, running or named, sample, patient=unhurried)
     return Upon(stored, partial(_reply_of, desk, record, running, sample))
+
+
+def _note_temperature(desk: Desk, record: StationRecord, call: Call) -> None:
+    """How warm the station is, with the samples that are stored: one a minute is enough."""
+    if (heat_c := temperature_c(call.payload)) is not None:
+        desk.vitals.temperature(record.id, heat_c)
 
 
 def _to_store(
