@@ -1,5 +1,7 @@
 """What may go out over time: small changes only where they last, whole ampere where a station makes them."""
 
+from dataclasses import replace
+
 from sitectl.allocator.allocate import compile_site
 from tests.unit.allocator.plant import Plant
 from tests.unit.allocator.site import build, evse_id, moment
@@ -49,3 +51,11 @@ def test_every_row_above_must_have_it() -> None:
     plant = Plant(compile_site(site), moment(site, {n: {"offered_a": 7.4, "state_since": 0.0} for n in "ABC"}))
     plant.run(300.0)
     assert offered(plant) == [7.4, 7.4, 7.4]
+
+
+def test_where_a_breaker_was_over_lately_nobody_waits_for_calm() -> None:
+    plant = three()
+    circuits = {id: replace(view, trips=(0.001, 0.0, 0.0)) for id, view in plant.snapshot.circuits.items()}
+    plant.snapshot = replace(plant.snapshot, circuits=circuits)
+    plant.run(10.0)
+    assert offered(plant) == [8.4, 7.4, 7.5]
