@@ -32,6 +32,7 @@ from sitectl.site.owner import Site
 from sitectl.site.ports import Journal, OverlayStore
 from sitectl.site.remedies import Remedies, Running
 from sitectl.site.station_facts import FactBook
+from sitectl.site.vitals_keeper import VitalsKeeper
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +90,7 @@ class Healer:
         self._wake = asyncio.Event()
         self._findings: tuple[Finding, ...] = ()
         self._held = False
+        self._keeper = VitalsKeeper(facts.vitals, overlay, tasks, lambda: self.rules)
         self._read = self._held_rules = rules()
 
     # --- people ------------------------------------------------------------------------------------------------------
@@ -163,6 +165,7 @@ class Healer:
 
     def changed(self, station: StationId, urgent: bool) -> None:
         """Something of a station changed; a new fault is looked at at once. A tamper alarm outlives a restart."""
+        self._keeper.changed(station)
         if not urgent:
             return
         self._wake.set()
@@ -181,6 +184,7 @@ class Healer:
         if self._memory is None:
             attempts = await self._store.remembered()
             self._memory = remembered(attempts, self.rules, self._moments())
+            self._keeper.recall()
             for key, kept in self._overlay.of(ALARM).items():
                 held = kept.value if isinstance(kept.value, dict) else {}
                 code, info = str(held.get("code", "")), str(held.get("info", ""))
@@ -209,6 +213,7 @@ class Healer:
         decision = self._site.decision
         if decision is None or self._memory is None:
             return
+        self._keeper.look()
         seen = decision.snapshot
         facts = self._facts.look(seen.stations, self._overlay.of(PAUSE))
         self._pictures = pictures(self._pictures, seen, self._site.state.topology, facts)

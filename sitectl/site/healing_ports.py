@@ -9,7 +9,7 @@ from typing import Protocol
 from sitectl.healing.view import StationFacts
 from sitectl.model.commands import Command, Outcome, ResetKind, Urgency
 from sitectl.model.hands import Hand
-from sitectl.model.health import Attempt, AttemptOutcome
+from sitectl.model.health import Attempt, AttemptOutcome, Fault
 from sitectl.model.ids import EvseId, StationId, TransactionId, UplinkId
 from sitectl.model.station import StationIdentity
 
@@ -25,6 +25,9 @@ class Vitals(Protocol):
 
     def security_event(self, station: StationId, type: str, info: str) -> None:
         """A security event of it, as before a restart."""
+
+    def restore(self, station: StationId, faults: Sequence[Fault], firmware: str) -> None:
+        """What was so before a restart; what it says of itself since goes first."""
 
     def looked_at(self, station: StationId) -> None:
         """A person has looked: a tamper alarm is over."""

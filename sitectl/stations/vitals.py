@@ -6,7 +6,7 @@ listens is told at once. Nothing here happens with every reading.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -89,6 +89,15 @@ class Vitals:
             if 0 in held.faults:
                 self._beneath[station] = held.faults[0]
             self._put(station, replace(held, faults={**held.faults, 0: fault}), urgent=True)
+
+    def restore(self, station: StationId, faults: Sequence[Fault], firmware: str) -> None:
+        """What was so before a restart of ours; what the station has said since goes first."""
+        held, now = self.of(station), self._clock.monotonic()
+        known = {fault.evse: replace(fault, at=now) for fault in faults} | dict(held.faults)
+        held = replace(held, faults=known)
+        if firmware and not held.firmware:
+            held = replace(held, firmware=firmware, firmware_since=now)
+        self._put(station, held, urgent=bool(faults))
 
     def looked_at(self, station: StationId) -> None:
         """A person has looked: a tamper alarm is over."""

@@ -121,6 +121,29 @@ async def test_a_tamper_alarm_outlives_a_restart_until_somebody_has_looked(ward:
     assert not ward.vitals.of(CP01).faults
 
 
+async def test_a_danger_and_an_update_outlive_a_restart_until_the_station_says_otherwise(ward: Ward) -> None:
+    ward.vitals.changed = ward.healer.changed
+    ward.vitals.status(CP01, 1, EvseStatus(ConnectorStatus.FAULTED, error_code="GroundFailure"))
+    ward.vitals.status(CP02, 1, EvseStatus(ConnectorStatus.FAULTED, error_code="ReaderFailure"))
+    ward.vitals.firmware(CP02, "Installing")
+    await ward.passes(2)
+    ward.vitals = Vitals(ward.quiet.clock)
+    ward.healer = ward.made()
+    await ward.healer.recall()
+    assert ward.vitals.of(CP01).faults[1].code == "GroundFailure"
+    assert not ward.vitals.of(CP02).faults, "what is no danger is asked for again"
+    assert ward.vitals.of(CP02).firmware == "Installing"
+    ward.vitals.changed = ward.healer.changed
+    ward.vitals.status(CP01, 1, EvseStatus(ConnectorStatus.AVAILABLE))
+    ward.vitals.firmware(CP02, "Installed")
+    await ward.passes(2)
+    ward.vitals = Vitals(ward.quiet.clock)
+    ward.healer = ward.made()
+    await ward.healer.recall()
+    assert not ward.vitals.of(CP01).faults
+    assert not ward.vitals.of(CP02).firmware
+
+
 async def test_nothing_is_done_that_is_not_on_disk(ward: Ward) -> None:
     ward.shelf.full = True
     ward.fault()
