@@ -95,8 +95,9 @@ def in_use(kind: RemedyKind, symptom: Symptom, station: StationHealth) -> str | 
 def charging(evse: EvseHealth, station: StationHealth, own: bool = False) -> str | None:
     """Whether a car may be charging at an EVSE, in words; None: surely not.
 
-    What is drawn settles it. Else a transaction counts as a car, unless it is proven idle and the EVSE is faulted or
-    (`own`) the remedy is for that transaction. A station that is not heard may have let a car start without us.
+    What is drawn settles it. Else a transaction counts as a car, be it one that only the station knows, unless it is
+    proven idle and the EVSE is faulted or (`own`) the remedy is for that transaction. A station that is not heard may
+    have let a car start without us.
     """
     name = f"EVSE {evse.id.evse}"
     if evse.connector_status is None and evse.id.evse not in station.facts.faults:
@@ -104,7 +105,7 @@ def charging(evse: EvseHealth, station: StationHealth, own: bool = False) -> str
     if evse.draws or evse.metered is True:
         return f"{name} draws current"
     idle = evse.metered is False or (evse.draws is False and evse.no_power_since is not None)
-    if evse.transaction is not None:
+    if evse.transaction is not None or evse.id.evse in station.facts.foreign_transactions:
         blocked = evse.connector_status in (ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE)
         return None if idle and (own or blocked) else f"a transaction runs on {name}"
     if evse.charging_state in CHARGES and not (own and idle):
