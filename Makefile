@@ -15,8 +15,8 @@ RUNTIME      := $(VENV)/.runtime-installed
 TESTING      := $(VENV)/.testing-installed
 BENCHING     := $(VENV)/.benching-installed
 
-# Three at a time on two cores: most of the long tests wait for real processes. One at a time: make test ARGS=-n0
-WORKERS := -n 3 --dist worksteal
+# Two at a time: most of the long tests wait for real processes. One at a time: make test ARGS=-n0
+WORKERS := -n 2 --dist worksteal
 
 # Unit, property, integration and end-to-end tests; a folder that holds nothing yet is not asked for.
 SUITES := $(wildcard tests/unit tests/properties tests/scenarios tests/transcripts tests/integration tests/faults tests/e2e tests/packaging)
