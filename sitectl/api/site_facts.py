@@ -40,7 +40,7 @@ async def site_facts(behind: Behind) -> SiteFacts:
         time_known=behind.overview.time_known(),
         timezone=settings["site"]["timezone"],
         warnings=len(shown["warnings"]),
-        meters=_meters(behind, state, decision),
+        meters=_meters(behind, state, decision, settings["meters"]),
         circuits=_circuits(state, decision, shown["fallback_sum_a"]),
         stations=_stations(behind, state, decision, settings),
         knocking=tuple(id for id, seen in decision.snapshot.stations.items() if seen.quarantined and seen.online),
@@ -59,14 +59,14 @@ async def site_facts(behind: Behind) -> SiteFacts:
     )
 
 
-def _meters(behind: Behind, state: SiteState, decision: Decision) -> dict[str, MeterFacts]:
+def _meters(behind: Behind, state: SiteState, decision: Decision, settings: Mapping[str, Any]) -> dict[str, MeterFacts]:
     tests = behind.notes.meter_tests()
-    virtual = state.rules.station_meters
     found = {}
     for id, seen in decision.snapshot.meters.items():
         tested, at = tests.get(id, (None, ""))
         mistrust = state.meters[id].mistrust
-        found[str(id)] = MeterFacts(seen.state.value, tested, at, mistrust or "", physical=id not in virtual)
+        physical = settings[id].get("connection") is not None
+        found[str(id)] = MeterFacts(seen.state.value, tested, at, mistrust or "", physical)
     return found
 
 

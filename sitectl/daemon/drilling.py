@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from sitectl.base.clock import Clock
 from sitectl.model.ids import MeterId, StationId, UplinkId
 from sitectl.model.metering import Freshness
-from sitectl.model.uplink import UplinkState, UplinkView
+from sitectl.model.uplink import UplinkState
 from sitectl.site.drills import Cut, DrillKind, Look
 from sitectl.site.owner import Site
 from sitectl.site.withheld import Withheld
 from sitectl.stations.stations import Stations
 from sitectl.uplinks.pool import UplinkPool
 
-WHY = "paused by a drill"
+DRILL, WHY = "drill", "paused by a drill"
 CUTS_SPARE = 0.5
 """Of what all cars were offered before, so much at least must be offered while a central is away."""
 
@@ -63,13 +63,13 @@ class UplinkCut:
     def begin(self, target: str) -> None:
         """Let go of it."""
         self._paused.add(target)
-        self._pool.pause(UplinkId(target), WHY)
+        self._pool.pause(UplinkId(target), DRILL, WHY)
 
     def end(self, target: str) -> None:
         """Dial it again."""
         if target in self._paused:
             self._paused.discard(target)
-            self._pool.resume(UplinkId(target))
+            self._pool.resume(UplinkId(target), DRILL)
 
     def gone(self, target: str, look: Look) -> bool:
         """Whether it is seen to be away."""
@@ -85,7 +85,7 @@ class UplinkCut:
         offered = [_offered_a(look) for look in looks]
         least_a, before_a = min(offered), _offered_a(before)
         peak = max(look.uplinks[target].backlog for look in looks)
-        lost = _dead(after.uplinks[target]) - _dead(before.uplinks[target])
+        lost = after.uplinks[target].dead - before.uplinks[target].dead
         return [
             (
                 least_a >= CUTS_SPARE * before_a,
@@ -174,7 +174,3 @@ class StationCut:
 def _offered_a(look: Look) -> float:
     """What all cars are offered together, per phase (A)."""
     return round(sum(evse.offered_a or 0.0 for evse in look.decision.snapshot.evses.values() if evse.wants), 1)
-
-
-def _dead(view: UplinkView) -> int:
-    return view.dead

@@ -45,11 +45,11 @@ class OverlayStore(Protocol):
 class Pausable(Protocol):
     """The centrals."""
 
-    def pause(self, id: UplinkId, why: str) -> bool:
+    def pause(self, id: UplinkId, by: str, why: str) -> bool:
         """Let go of one; False: there is none of that name."""
 
-    def resume(self, id: UplinkId) -> bool:
-        """Dial it again; False: there is none of that name."""
+    def resume(self, id: UplinkId, by: str) -> bool:
+        """Dial it again, unless another has paused it too; False: there is none of that name."""
 
 
 class Pauses:
@@ -88,8 +88,7 @@ class Pauses:
         """Bring the centrals in line with what was said."""
         wanted = self._overlay.of(KIND)
         for id in self._paused - wanted.keys():
-            self._pool.resume(UplinkId(id))
-        for id, entry in wanted.items():
-            if id not in self._paused:
-                self._pool.pause(UplinkId(id), f"paused by {entry.source}")
+            self._pool.resume(UplinkId(id), KIND)
+        for id, entry in wanted.items():  # each time: one that a reload has made anew knows nothing of it
+            self._pool.pause(UplinkId(id), KIND, f"paused by {entry.source}")
         self._paused = set(wanted)

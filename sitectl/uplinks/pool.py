@@ -110,18 +110,18 @@ class UplinkPool:
         """Try a central by the connections that it has; of `id_token` it is asked what it says."""
         return await try_central([*self._uplinks[id].links.values()], self._clock, id_token)
 
-    def pause(self, id: UplinkId, why: str) -> bool:
+    def pause(self, id: UplinkId, by: str, why: str) -> bool:
         """Let go of a central, as if it could not be reached; False: there is none of that name."""
         uplink = self._uplinks.get(id)
         if uplink is not None:
-            uplink.pause(why)
+            uplink.pause(by, why)
         return uplink is not None
 
-    def resume(self, id: UplinkId) -> bool:
-        """Dial it again; False: there is none of that name."""
+    def resume(self, id: UplinkId, by: str) -> bool:
+        """Dial it again, unless another has paused it too; False: there is none of that name."""
         uplink = self._uplinks.get(id)
         if uplink is not None:
-            uplink.resume()
+            uplink.resume(by)
         return uplink is not None
 
     async def reconfigure(

@@ -75,8 +75,8 @@ class Uplink:
         self._around = around
         self._backlogs: Mapping[StationId, Backlog] = {}
         self._noted: UplinkState | None = None
-        self.paused = ""
-        """Why no connection is made; "": they are."""
+        self._pauses: dict[str, str] = {}
+        """Why no connection is made, by whom; while there is none, they are."""
         rooms, clock, stations = around.rooms, around.clock, around.stations
         report = partial(around.events.report, [settings.id])
         self.security = Security(rooms, settings, stations.files, clock, report)
@@ -171,22 +171,27 @@ class Uplink:
             if backlog.waiting and not (link := self.link(backlog.station)).egress.waiting:
                 link.egress.wake()
 
-    def pause(self, why: str) -> None:
-        """Let go of the central, as if it could not be reached; what it has not heard waits in the outbox."""
-        self.paused = why
-        for link in self.links.values():
-            link.reconnect()
+    def pause(self, by: str, why: str) -> None:
+        """Let go of the central, as if it could not be reached; what it has not heard waits in the outbox.
 
-    def resume(self) -> None:
-        """Dial again."""
-        self.paused = ""
-        for link in self.links.values():
-            link.dial_now()
+        Paused by two, it goes on when both have said so. Said again by the same, nothing happens.
+        """
+        began = not self._pauses
+        self._pauses.setdefault(by, why)
+        if began:
+            for link in self.links.values():
+                link.reconnect()
+
+    def resume(self, by: str) -> None:
+        """Dial again, unless somebody else has paused it too."""
+        if self._pauses.pop(by, None) is not None and not self._pauses:
+            for link in self.links.values():
+                link.dial_now()
 
     def _unless_paused(self, dial: Dial) -> Dial:
         async def dialled(serve: Handler, notice: Callable[[Notice], None]) -> Peer:
-            if self.paused:
-                raise DialFailed(self.paused)
+            if self._pauses:
+                raise DialFailed(next(iter(self._pauses.values())))
             return await dial(serve, notice)
 
         return dialled

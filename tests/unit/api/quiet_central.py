@@ -17,11 +17,11 @@ class Centrals:
         legs = {CP01: LegTrial("accepted", "", 4.2, asked=True), CP02: LegTrial("refused", "401")}
         return CentralTrial(legs, None if id_token is None else "Accepted")
 
-    def pause(self, id: UplinkId, why: str) -> bool:
+    def pause(self, id: UplinkId, by: str, why: str) -> bool:
         self.paused.add(id)
         return True
 
-    def resume(self, id: UplinkId) -> bool:
+    def resume(self, id: UplinkId, by: str) -> bool:
         self.paused.discard(id)
         return True
 

@@ -24,11 +24,11 @@ class Pool:
     def __init__(self) -> None:
         self.paused: dict[UplinkId, str] = {}
 
-    def pause(self, id: UplinkId, why: str) -> bool:
+    def pause(self, id: UplinkId, by: str, why: str) -> bool:
         self.paused[id] = why
         return True
 
-    def resume(self, id: UplinkId) -> bool:
+    def resume(self, id: UplinkId, by: str) -> bool:
         return self.paused.pop(id, None) is not None
 
 
