@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,6 +14,7 @@ from urllib.parse import quote, urlencode
 TIMEOUT_S = 10.0
 ONCE = {"Connection": "close"}
 SILENCE_S = 60.0
+PID_S = 2.0
 """An open stream says every 15 s that it lives."""
 
 
@@ -51,10 +53,16 @@ class Client:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    @property
-    def path(self) -> Path:
-        """Its socket."""
-        return self._path
+    def pid(self) -> int | None:
+        """The process behind the socket, as the kernel knows it (SO_PEERCRED); None: nobody answers."""
+        try:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.settimeout(PID_S)
+                connection.connect(str(self._path))
+                told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        except OSError:
+            return None
+        return int(struct.unpack("3i", told)[0]) or None
 
     def get(self, *path: str, long: bool = False, **query: Value) -> dict[str, Any]:
         """Ask for one JSON answer; with `long` one that may take the daemon a while."""

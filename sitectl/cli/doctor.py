@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket as sockets
-import struct
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -25,7 +23,7 @@ from sitectl.cli.asking import (
     file_of,
     show_answer,
 )
-from sitectl.cli.client import Client, DaemonAway, NotAllowed, Refused
+from sitectl.cli.client import DaemonAway, NotAllowed, Refused
 from sitectl.cli.tables import Answer, clean, new_table
 
 EXAMPLES = """\b
@@ -102,7 +100,7 @@ def _daemon(config: Path, socket: Path | None, told: dict[str, Any]) -> Iterator
     except typer.Exit:
         yield Found("daemon", ERROR, f"{config}: no such file", "Name the configuration: --config F.")
         return
-    told |= {"status": status, "inventory": inventory, "pid": _pid_of(client)}
+    told |= {"status": status, "inventory": inventory, "pid": client.pid()}
     yield there.versions(own_version(), inventory)
     yield there.control(status)
     yield from there.store(status)
@@ -122,18 +120,6 @@ def own_version() -> str:
         return version("sitectl")
     except PackageNotFoundError:
         return "unknown"
-
-
-def _pid_of(client: Client) -> int | None:
-    """Who is at the other end of the socket."""
-    try:
-        with sockets.socket(sockets.AF_UNIX) as connection:
-            connection.settimeout(2.0)
-            connection.connect(str(client.path))
-            found = connection.getsockopt(sockets.SOL_SOCKET, sockets.SO_PEERCRED, 12)
-            return int(struct.unpack("3i", found)[0]) or None
-    except OSError:
-        return None
 
 
 def _write_bundle(path: Path, config: Path, socket: Path | None, answer: Answer, told: dict[str, Any]) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket as sockets
-import struct
 import sys
 import threading
 from collections.abc import Callable
@@ -95,7 +93,9 @@ def report(as_json: AsJson = False, config: Config = DEFAULT_CONFIG, socket: Soc
 def daemon(as_json: AsJson = False, config: Config = DEFAULT_CONFIG, socket: Socket = None) -> None:
     """This controller dies at once (SIGKILL): it must be back by itself, with every station and transaction."""
     before = ask(config, socket, lambda client: {"status": client.get("status"), "open": _open(client)})
-    pid = _pid(client_of(config, socket).path)
+    pid = client_of(config, socket).pid()
+    if pid is None:
+        raise fail("the daemon has ended meanwhile", FAILED)
     began, since = format_utc(CLOCK.wall()), CLOCK.monotonic()
     try:
         os.kill(pid, signal.SIGKILL)
@@ -188,15 +188,6 @@ def _reports(answer: dict[str, Any], narrow: bool) -> RenderableType:
 
 
 # --- of the daemon itself ---
-
-
-def _pid(path: Path) -> int:
-    """The process behind the socket, as the kernel knows it."""
-    with sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM) as connection:
-        connection.connect(str(path))
-        told = connection.getsockopt(sockets.SOL_SOCKET, sockets.SO_PEERCRED, struct.calcsize("3i"))
-    pid: int = struct.unpack("3i", told)[0]
-    return pid
 
 
 def _status(config: Path, socket: Path | None) -> dict[str, Any] | None:

@@ -134,3 +134,21 @@ async def test_an_uplink_that_is_dropped_bounds_nothing_any_more():
         await world.pool.reconfigure({CENTRAL: world.settings}, Route(CENTRAL), [CP], 230.0)
         await world.settles()
         assert len(world.inbox.of(CeilingSet)) == 2, "what it set is still kept"
+
+
+@on_virtual_time
+async def test_paused_by_two_it_goes_on_when_both_have_said_so():
+    async with World() as world:
+        await world.settles()
+        assert world.link().accepted
+        world.pool.pause(CENTRAL, "person", "paused by ada")
+        world.pool.pause(CENTRAL, "drill", "paused by a drill")
+        await asyncio.sleep(5)
+        assert not world.link().accepted
+        assert world.link().why == "paused by ada"
+        world.pool.resume(CENTRAL, "drill")
+        await asyncio.sleep(60)
+        assert not world.link().accepted, "a person's pause outlives the drill"
+        world.pool.resume(CENTRAL, "person")
+        await asyncio.sleep(5)
+        assert world.link().accepted
