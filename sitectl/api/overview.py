@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ import orjson
 from sitectl.api.views import site_state
 from sitectl.base.clock import Clock
 from sitectl.model.health import Finding, Problem
-from sitectl.model.ids import UplinkId
+from sitectl.model.ids import StationId, UplinkId
 from sitectl.model.storage import StoreHealth
 from sitectl.model.uplink import UplinkState, UplinkView
 from sitectl.site.cycle import Decision
@@ -55,6 +55,8 @@ class SiteOverview:
         self._others = [others]
         self._also: list[Callable[[], Iterable[Finding]]] = []
         self._book = ProblemBook()
+        self._stations: Container[StationId] = ()
+        """As the last look found them: what was wrong with one that is gone now ends as its own."""
 
     def reconfigure(self, site_name: str, configuration: Mapping[str, Any]) -> None:
         """Tell of another configuration from now on."""
@@ -74,12 +76,17 @@ class SiteOverview:
         found = [*findings(state, decision), *_uplinks(views), *store_problems.findings(disk)]
         found += [finding for more in self._also for finding in more()]
         self._book.update(found, self._clock.wall())
-        for type, problems in (("problem.began", self._book.began), ("problem.ended", self._book.ended)):
-            for problem in problems:
-                self._journal.record(type, data={"where": problem.where, "what": problem.what})
-        before, self.state = self.state, site_state(decision, views, disk)
-        if self.state != before:
+        before, self._stations = self._stations, decision.snapshot.stations
+        self._note("problem.began", self._book.began, self._stations)
+        self._note("problem.ended", self._book.ended, before)
+        was, self.state = self.state, site_state(decision, views, disk)
+        if self.state != was:
             log.info("the site is %s", self.state)
+
+    def _note(self, type: str, problems: Iterable[Problem], stations: Container[StationId]) -> None:
+        for problem in problems:
+            told = {"where": problem.where, "what": problem.what}
+            self._journal.record(type, *_whose(problem.where, stations), told)
 
     def problems(self) -> Sequence[Problem]:
         """What is wrong anywhere."""
@@ -109,6 +116,14 @@ class SiteOverview:
         """The whole configuration with the source of each value."""
         shown: Mapping[str, Any] = orjson.loads(zlib.decompress(self._configuration))
         return shown
+
+
+def _whose(where: str, stations: Container[StationId]) -> tuple[StationId | None, int | None]:
+    """Which of these stations, and which EVSE of it, `where` names, as `CP01` or `CP01:1`; None: another place."""
+    name, _, evse = where.partition(":")
+    if (station := StationId(name)) not in stations:
+        return None, None
+    return station, int(evse) if evse.isdigit() else None
 
 
 def _packed(configuration: Mapping[str, Any]) -> bytes:

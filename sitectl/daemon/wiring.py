@@ -303,6 +303,7 @@ def _overview(
     overview.also_look(upkeep.findings)
     overview.also_look(lambda: unclaimed.findings(upkeep.backlog.messages, live.settings.uplinks))
     overview.also_look(pool.findings)
+    overview.also_look(stations.server.findings)
     return overview
 
 

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 from weakref import WeakSet
 
@@ -21,7 +21,9 @@ from websockets.typing import Subprotocol
 
 from sitectl.base.errors import EnvironmentFault
 from sitectl.config.settings import Address, OcppSettings
+from sitectl.model.health import Finding
 from sitectl.security.tls import server_context, trust
+from sitectl.stations import awaited
 from sitectl.stations.handshake import Admitted
 from sitectl.wire.websocket import WEBSOCKET_OPTIONS
 
@@ -99,11 +101,16 @@ class Listeners:
                 log.warning(f"{held}; where sitectl-ocpp.socket holds it, name ocpp.listen there", *address, name)
             listening.close()
 
-    async def prepare(self, settings: OcppSettings, most: int) -> Doors:
+    def findings(self) -> Iterator[Finding]:
+        """Where stations cannot come, because this machine has not got the address."""
+        return awaited.findings({where.host: None for _, where in self._open})
+
+    async def prepare(self, settings: OcppSettings, most: int, *, ahead: bool = False) -> Doors:
         """Open what a configuration wants, beside what is open; nothing stays open when one of them is not to be had.
 
         An address that is open already is shared until `take`. Raises EnvironmentFault when an address is not to be
-        had, ConfigurationError for bad TLS files. `most`: connections at a time, half-open ones counted.
+        had, ConfigurationError for bad TLS files. `most`: connections at a time, half-open ones counted. `ahead`: an
+        address that this machine has not got yet is listened on all the same.
         """
         tls = settings.tls
         context = None
@@ -113,9 +120,9 @@ class Listeners:
             self._let_trust(context)
         opened: dict[tuple[bool, Address], Server] = {}
         try:
-            opened[False, settings.listen] = await self._listen(settings.listen, None, most)
+            opened[False, settings.listen] = await self._listen(settings.listen, None, most, ahead)
             if tls is not None:
-                opened[True, tls.listen] = await self._listen(tls.listen, context, most)
+                opened[True, tls.listen] = await self._listen(tls.listen, context, most, ahead)
         except BaseException:
             for server in opened.values():
                 server.close()
@@ -148,28 +155,32 @@ class Listeners:
         self._open = {}
         self._left.clear()
 
-    async def _listen(self, where: Address, context: ssl.SSLContext | None, most: int) -> Server:
+    async def _listen(self, where: Address, context: ssl.SSLContext | None, most: int, ahead: bool) -> Server:
         options: dict[str, Any] = {} if context is None else {"ssl": context, "ssl_handshake_timeout": TLS_HANDSHAKE_S}
         held = self._open.get((context is not None, where))
-        if (given := self._inherited.pop((where.host, where.port), None)) is not None:
-            options |= {"sock": given, "backlog": BACKLOG}
-        elif held is None:
-            options |= {"host": where.host, "port": where.port, "backlog": BACKLOG}
-        else:  # the same socket under a second name: it never stops listening
-            options |= {"sock": held.sockets[0].dup(), "backlog": BACKLOG}
         try:
+            if (given := self._inherited.pop((where.host, where.port), None)) is not None:
+                options["sock"] = given
+            elif held is not None:  # the same socket under a second name: it never stops listening
+                options["sock"] = held.sockets[0].dup()
+            elif ahead and awaited.is_absent(where.host):
+                log.warning("%s is no address of this machine yet: stations can connect once it is", where.host)
+                options["sock"] = awaited.bound_ahead(where)
+            else:
+                options |= {"host": where.host, "port": where.port}
             return await serve(
                 self._serve,
                 process_request=self._judge,
                 select_subprotocol=_chosen,
                 server_header=None,
                 open_timeout=HANDSHAKE_S,
+                backlog=BACKLOG,
                 create_connection=type("BoundedSocket", (StationSocket,), {"most": most}),
                 **options,
                 **WEBSOCKET_OPTIONS,
             )
         except OSError as error:
-            raise EnvironmentFault(f"cannot listen on {where.host}:{where.port}: {error}") from error
+            raise EnvironmentFault(awaited.refusal(where, error)) from error
 
 
 def _chosen(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:

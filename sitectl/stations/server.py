@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
 from socket import socket as Socket
 
@@ -19,6 +19,7 @@ from websockets.http11 import Response
 
 from sitectl.base.tasks import Tasks
 from sitectl.config.settings import OcppSettings
+from sitectl.model.health import Finding
 from sitectl.model.ids import StationId
 from sitectl.model.security import SecurityEventType
 from sitectl.security.credentials import PASSWORD_PIN, PinVerifier, pins_of
@@ -84,14 +85,15 @@ class StationServer:
     async def start(self, inherited: Sequence[tuple[str, Socket]] = ()) -> None:
         """Listen. Raises EnvironmentFault when an address is not to be had, ConfigurationError for bad TLS files.
 
-        `inherited`: sockets that listen already, by name; those at an address of the configuration are taken over.
+        `inherited`: sockets that listen already, by name; those at an address of the configuration are taken over. An
+        address that the machine has not got yet is awaited: where nobody sits, a restart would bring it no sooner.
         """
         self._listeners.inherit(inherited, self._settings)
-        self._listeners.take(await self.prepare(self._settings, self._rules))
+        self._listeners.take(await self._listeners.prepare(self._settings, _most(self._rules), ahead=True))
 
     async def prepare(self, settings: OcppSettings, rules: Rules) -> Doors:
         """Open the listeners of another configuration, for `reconfigure`; raises as `start`, and changes nothing."""
-        return await self._listeners.prepare(settings, 2 * len(rules.stations) + SPARE_SOCKETS)
+        return await self._listeners.prepare(settings, _most(rules))
 
     def reconfigure(self, settings: OcppSettings, rules: Rules, listeners: Doors) -> None:
         """Judge newcomers by other rules, at other doors; who is in stays in."""
@@ -121,6 +123,10 @@ class StationServer:
         """Close the listeners and every connection, politely."""
         await self._listeners.close()
         self._pins.close()
+
+    def findings(self) -> Iterator[Finding]:
+        """Where stations cannot come, because this machine has not got the address."""
+        return self._listeners.findings()
 
     @property
     def pins(self) -> PinVerifier:
@@ -274,6 +280,11 @@ class StationServer:
 
 
 # --- what a request shows --------------------------------------------------------------------------------------------
+
+
+def _most(rules: Rules) -> int:
+    """Connections at a time."""
+    return 2 * len(rules.stations) + SPARE_SOCKETS
 
 
 def _request(connection: ServerConnection, http: HttpRequest) -> Request:

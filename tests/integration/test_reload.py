@@ -155,7 +155,7 @@ async def test_what_is_open_for_life_and_what_is_not_to_be_had_is_refused_whole(
         await reloads(running, "site.data_dir cannot change under a running site: restart it")
         ocpp = {"listen": "192.0.2.1:8887", "security_profile": 0, "unknown_stations": "reject"}
         site(tmp_path, circuits=bigger, ocpp=ocpp)
-        await reloads(running, "cannot listen on 192.0.2.1:8887")
+        await reloads(running, "cannot listen on 192.0.2.1:8887: no interface of this machine has that address")
         status = await running.get("status")
         assert (status["site"], rated(status)) == ("depot-north", 63)
         async with charger(running.port, "CP01") as station:

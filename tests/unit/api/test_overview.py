@@ -1,5 +1,6 @@
 """Problems with their beginnings, noted once each way, and the state of the site."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,11 @@ class Journal:
 
     def __init__(self) -> None:
         self.noted: list[tuple[str, Any]] = []
+        self.whose: list[tuple[str, StationId | None, int | None]] = []
 
     def record(self, type: str, station: StationId | None = None, evse: int | None = None, data: Any = None) -> None:
         self.noted.append((type, data["where"]))
+        self.whose.append((type, station, evse))
 
 
 class Seen:
@@ -87,6 +90,23 @@ def test_a_problem_stands_since_it_began_and_is_noted_once_each_way(seen: Seen) 
     assert seen.look() == {}
     assert seen.overview.state == "ok"
     assert seen.journal.noted == [("problem.began", "CP02"), ("problem.ended", "CP02")]
+
+
+def test_events_name_the_station_and_the_evse_that_a_problem_is_of(seen: Seen) -> None:
+    found = [("Out of control", "CP01:2", "Look."), ("Offline", "CP02", "Look."), ("Away", "central", "Look.")]
+    seen.overview.also_look(lambda: found)
+    seen.look()
+    assert seen.journal.whose == [
+        ("problem.began", "CP01", 2),
+        ("problem.began", "CP02", None),
+        ("problem.began", None, None),
+    ]
+    seen.journal.whose.clear()
+    found.clear()
+    gone = seen.quiet.site.cycle()
+    gone = replace(gone, snapshot=replace(gone.snapshot, stations={}, evses={}))
+    seen.overview.look(seen.quiet.site.state, gone)
+    assert ("problem.ended", "CP01", 2) in seen.journal.whose  # a station that was taken off the list meanwhile
 
 
 def test_a_problem_that_is_worded_anew_is_the_same_problem(seen: Seen) -> None:
