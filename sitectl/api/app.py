@@ -106,9 +106,8 @@ def _add_site(app: FastAPI, behind: Behind) -> None:
             totals = await in_time(behind.ledger.totals(), TOTALS_S)
         overview, times = behind.overview, behind.site.times
         uplinks, problems, disk = overview.uplinks(), overview.problems(), overview.store()
-        return as_json(
-            views.status(overview.site_name, overview.wall(), *look(behind), times, problems, uplinks, totals, disk)
-        )
+        name, wall, signals = overview.site_name, overview.wall(), behind.signals()
+        return as_json(views.status(name, wall, *look(behind), times, problems, uplinks, totals, disk, signals))
 
     @app.get("/v1/stations", summary="All stations")
     async def stations() -> Response:

@@ -94,7 +94,8 @@ def of_site(behind: Behind, decision: Decision, totals: TransactionTotals | None
     """The site as a whole, its ledger, and counts of stations and EVSEs."""
     overview, times, snapshot = behind.overview, behind.site.times, decision.snapshot
     state = Family("sitectl_state", "stateset", "How the site stands.")
-    state.states(views.site_state(decision, overview.uplinks(), overview.store()), STATES, "sitectl_state")
+    now = views.site_state(decision, overview.uplinks(), overview.store(), behind.signals())
+    state.states(now, STATES, "sitectl_state")
     yield state
     yield _one("sitectl_problems", "Problems that stand; `sitectl status` lists them.", len(overview.problems()))
     cycles = Family("sitectl_cycles", "counter", "Control cycles since the start.")

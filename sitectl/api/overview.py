@@ -14,6 +14,7 @@ from sitectl.api.views import site_state
 from sitectl.base.clock import Clock
 from sitectl.model.health import Finding, Problem
 from sitectl.model.ids import StationId, UplinkId
+from sitectl.model.signals import SignalView
 from sitectl.model.storage import StoreHealth
 from sitectl.model.uplink import UplinkState, UplinkView
 from sitectl.site.cycle import Decision
@@ -54,6 +55,8 @@ class SiteOverview:
         self._time_known = time_known
         self._others = [others]
         self._also: list[Callable[[], Iterable[Finding]]] = []
+        self.signals: Callable[[], Sequence[SignalView]] = tuple
+        """Asks how the signals stand."""
         self._book = ProblemBook()
         self._stations: Container[StationId] = ()
         """As the last look found them: what was wrong with one that is gone now ends as its own."""
@@ -79,7 +82,7 @@ class SiteOverview:
         before, self._stations = self._stations, decision.snapshot.stations
         self._note("problem.began", self._book.began, self._stations)
         self._note("problem.ended", self._book.ended, before)
-        was, self.state = self.state, site_state(decision, views, disk)
+        was, self.state = self.state, site_state(decision, views, disk, self.signals())
         if self.state != was:
             log.info("the site is %s", self.state)
 

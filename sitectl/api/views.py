@@ -17,6 +17,7 @@ from sitectl.model.journal import JournalEntry
 from sitectl.model.ladder import LadderStep
 from sitectl.model.limits import Allocation, Ceiling, IfDead
 from sitectl.model.metering import Freshness
+from sitectl.model.signals import Contact, SignalView
 from sitectl.model.snapshot import EvseSnapshot, MeterSnapshot, SiteSnapshot, StationSnapshot
 from sitectl.model.station import Obeys
 from sitectl.model.storage import StoreHealth, StoreState
@@ -43,13 +44,14 @@ def status(
     uplinks: Mapping[UplinkId, UplinkView],
     totals: TransactionTotals | None,
     disk: StoreHealth,
+    signals: Sequence[SignalView] = (),
 ) -> Json:
     """Everything at one look. `totals` None: the disk does not tell them."""
     return {
         "schema": SCHEMA,
         "site": name,
         "time": format_utc(wall),
-        "state": site_state(decision, uplinks, disk),
+        "state": site_state(decision, uplinks, disk, signals),
         "problems": [problem(p) for p in problems],
         "cycle": {
             "count": times.count,
@@ -67,12 +69,16 @@ def status(
     }
 
 
-def site_state(decision: Decision, uplinks: Mapping[UplinkId, UplinkView], disk: StoreHealth) -> str:
+def site_state(
+    decision: Decision, uplinks: Mapping[UplinkId, UplinkView], disk: StoreHealth, signals: Sequence[SignalView] = ()
+) -> str:
     """`failsafe` while a circuit is shared without its meter; `degraded` while anything is away or disobedient."""
     seen = decision.snapshot
     if any(c.meter is Freshness.LOST for c in seen.circuits.values()):
         return "failsafe"
     if any(m.state in (Freshness.STALE, Freshness.LOST) for m in seen.meters.values()):
+        return "degraded"
+    if any(signal.contact is Contact.LOST for signal in signals):
         return "degraded"
     if any(u.state is not UplinkState.ONLINE for u in uplinks.values()):
         return "degraded"

@@ -24,6 +24,7 @@ from sitectl.signals import room
 from sitectl.signals.door import Door
 from sitectl.signals.ports import Journal, OverlayStore
 from sitectl.signals.power_relay import PowerRelays
+from sitectl.signals.remembered import RememberedContacts
 from sitectl.signals.room import Signals
 
 Keep = Callable[[asyncio.TaskGroup, str, Callable[[], Awaitable[None]]], asyncio.Task[None]]
@@ -34,7 +35,14 @@ class Field:
     """The rooms at the field buses."""
 
     def __init__(
-        self, inbox: SiteInbox, journal: Journal, clock: Clock, keep: Keep, look: Look, overlay: OverlayStore
+        self,
+        inbox: SiteInbox,
+        journal: Journal,
+        clock: Clock,
+        keep: Keep,
+        look: Look,
+        overlay: OverlayStore,
+        tasks: Tasks,
     ) -> None:
         self._inbox = inbox
         self._look = look
@@ -44,6 +52,7 @@ class Field:
         self._overlay = overlay
         self._relays: PowerRelays | None = None
         self._door = Door(inbox, journal, clock)
+        self._contacts = RememberedContacts(overlay, tasks)
         self._settings: Settings | None = None
         self._signals: Signals | None = None
         self._task: asyncio.Task[None] | None = None
@@ -62,8 +71,9 @@ class Field:
             *room.tenants(settings.io_boxes),
         ]
         self.buses = Buses(tenants, self._clock)
-        self._signals = Signals(settings, self.buses, self._journal, self._clock)
+        self._signals = Signals(settings, self.buses, self._contacts, self._journal, self._clock)
         self._door.keep_only([source.name for source in self._signals.sources])
+        self._signals.resume(self._door)
         self._relays = PowerRelays(
             settings.power_relays, settings.io_boxes, self.buses, self._overlay, self._journal, self._clock
         )

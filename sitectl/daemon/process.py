@@ -168,9 +168,16 @@ class Daemon:
             self._loaded = None
             self._rooms.overview.also(time.problems)
             self._field = Field(
-                self._rooms.withheld, store.journal, self._clock, self._keep, self._ear.seen, store.overlay
+                self._rooms.withheld,
+                store.journal,
+                self._clock,
+                self._keep,
+                self._ear.seen,
+                store.overlay,
+                self._tasks,
             )
             self._rooms.overview.also_look(self._field.findings)
+            self._rooms.overview.signals = self._field.signals
             self._tellers = Tellers(store.database, self._clock, self._random, self._keep)
             self._rooms.overview.also_look(self._tellers.findings)
             self._healer = await begin_healing(self._rooms, store, self._field, self._clock, self._tasks)

@@ -207,6 +207,7 @@ class Mqtt:
             overview.problems(),
             overview.uplinks(),
             overview.store(),
+            self._behind.signals(),
         )
         current: set[str] = set()
         for count, source in enumerate(self._sources(seen), start=1):

@@ -19,6 +19,7 @@ from sitectl.api import views
 from sitectl.base.units import format_utc
 from sitectl.model.health import Problem
 from sitectl.model.ids import CircuitId, EvseId, MeterId, StationId, UplinkId
+from sitectl.model.signals import SignalView
 from sitectl.model.station import ChargingState
 from sitectl.model.storage import StoreHealth
 from sitectl.model.uplink import UplinkView
@@ -45,6 +46,7 @@ class Seen:
     problems: Sequence[Problem]
     uplinks: Mapping[UplinkId, UplinkView]
     disk: StoreHealth
+    signals: Sequence[SignalView] = ()
 
 
 @dataclass(slots=True)
@@ -130,7 +132,7 @@ def _site(seen: Seen) -> dict[str, Any]:
     return {
         "schema": views.SCHEMA,
         "id": seen.name,
-        "state": views.site_state(seen.decision, seen.uplinks, seen.disk),
+        "state": views.site_state(seen.decision, seen.uplinks, seen.disk, seen.signals),
         "problem_count": len(seen.problems),
         "problems": [views.problem(problem) for problem in seen.problems[:MOST_PROBLEMS]],
         "stations": len(snapshot.stations),

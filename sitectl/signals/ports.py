@@ -70,6 +70,9 @@ class CeilingSource(Protocol):
     def worst(self) -> Sequence[Ceiling]:
         """All that it could ask for: what holds when it fails."""
 
+    def resume(self, door: CeilingDoor) -> None:
+        """Ask for what holds until it is heard: before the first control cycle, so that no start lifts a bound."""
+
     async def run(self, door: CeilingDoor) -> None:
         """Watch, and ask, until cancelled."""
 

@@ -15,6 +15,7 @@ from sitectl.model.signals import Contact, Signal, SignalView
 from sitectl.signals.contact import Debounced
 from sitectl.signals.inputs import ContactReader
 from sitectl.signals.ports import CeilingDoor, Journal
+from sitectl.signals.remembered import RememberedContacts
 
 log = logging.getLogger(__name__)
 
@@ -23,14 +24,22 @@ class RelaySource:
     """One signal. Meets `CeilingSource`."""
 
     def __init__(
-        self, signal: Signal, reader: ContactReader, interval_s: float, journal: Journal, clock: Clock
+        self,
+        signal: Signal,
+        reader: ContactReader,
+        interval_s: float,
+        remembered: RememberedContacts,
+        journal: Journal,
+        clock: Clock,
     ) -> None:
         self._signal = signal
         self._reader = reader
         self._interval_s = interval_s
+        self._remembered = remembered
         self._journal = journal
         self._clock = clock
         self._contact: Contact | None = None
+        self._held = Contact.LOST
         self._since: datetime | None = None
         self._why = ""
 
@@ -42,7 +51,7 @@ class RelaySource:
     @property
     def worst(self) -> Sequence[Ceiling]:
         """All that it could ask for."""
-        return self._ceilings(Contact.LOST)
+        return self._ceilings(Contact.LOST, f"its contact is {Contact.LOST}")
 
     def findings(self) -> Sequence[Finding]:
         """That the contact is lost."""
@@ -55,8 +64,15 @@ class RelaySource:
     def view(self) -> SignalView:
         """As it stands."""
         contact, why = self._contact, self._why if self._contact is Contact.LOST else ""
-        asks = () if contact is None else self._signal.asks(contact)
+        asks = self._signal.asks(self._held if contact is None else contact)
         return SignalView(self._signal.name, str(self._signal.input), contact, self._since, why, asks)
+
+    def resume(self, door: CeilingDoor) -> None:
+        """Ask for what held before, until the contact was read for long enough; where nobody knows, for all."""
+        held = self._held = self._remembered.of(self._signal)
+        before = "" if held is Contact.LOST else f", and was {held}"
+        text = f"its contact is not read yet{before}"
+        door.ask(self.name, self._ceilings(held, text), f"its input {self._signal.input} is not read yet{before}")
 
     async def run(self, door: CeilingDoor) -> None:
         """Read the contact once an interval, for ever."""
@@ -80,10 +96,11 @@ class RelaySource:
             data = {"signal": self._signal.name, "input": str(self._signal.input), "contact": contact.value}
             self._journal.record("signal.changed", data=data | ({"why": why} if why else {}))
             log.info("signal %s is %s%s", self._signal.name, contact, f": {why}" if why else "")
+            self._remembered.note(self._signal, contact)
         reason = f"its input {self._signal.input} is {contact}"
-        door.ask(self.name, self._ceilings(contact), reason)
+        door.ask(self.name, self._ceilings(contact, f"its contact is {contact}"), reason)
 
-    def _ceilings(self, contact: Contact) -> tuple[Ceiling, ...]:
+    def _ceilings(self, contact: Contact, text: str) -> tuple[Ceiling, ...]:
         """A lost contact asks for both bounds, which may lie on two circuits."""
         return tuple(
             Ceiling(
@@ -91,7 +108,7 @@ class RelaySource:
                 source=self.name,
                 ceiling_a=bound.ceiling_a,
                 circuit=bound.circuit,
-                text=f"its contact is {contact}",
+                text=text,
             )
             for bound in self._signal.asks(contact)
         )

@@ -15,6 +15,7 @@ from sitectl.model.signals import GpioInput, ModbusInput, SignalInput, SignalVie
 from sitectl.signals.inputs import ContactReader, GpioContact, ModbusContact
 from sitectl.signals.ports import CeilingDoor, CeilingSource, Journal
 from sitectl.signals.relay import RelaySource
+from sitectl.signals.remembered import RememberedContacts
 from sitectl.signals.timetable import TimetableSource
 
 PIN_EVERY_S = 0.1
@@ -23,12 +24,16 @@ PIN_EVERY_S = 0.1
 class Signals:
     """The sources of one configuration."""
 
-    def __init__(self, settings: Settings, buses: Buses, journal: Journal, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, buses: Buses, remembered: RememberedContacts, journal: Journal, clock: Clock
+    ) -> None:
         self._readers = {
             signal.input: _reader(signal.input, settings.io_boxes, buses) for signal in settings.signals.values()
         }
         self.sources: list[CeilingSource] = [
-            RelaySource(signal, self._readers[signal.input], _interval_s(signal.input, settings), journal, clock)
+            RelaySource(
+                signal, self._readers[signal.input], _interval_s(signal.input, settings), remembered, journal, clock
+            )
             for signal in settings.signals.values()
         ]
         if settings.schedules:
@@ -38,6 +43,11 @@ class Signals:
     def views(self) -> list[SignalView]:
         """The contacts as they stand."""
         return [source.view() for source in self.sources if isinstance(source, RelaySource)]
+
+    def resume(self, door: CeilingDoor) -> None:
+        """Ask for what holds until each source is heard."""
+        for source in self.sources:
+            source.resume(door)
 
     async def run(self, door: CeilingDoor) -> None:
         """Watch all sources until cancelled. One that fails asks for all that it could ask for, until it runs again."""

@@ -35,8 +35,12 @@ class TimetableSource:
         """Nothing can be wrong with it."""
         return ()
 
+    def resume(self, door: CeilingDoor) -> None:
+        """Ask for what the clock says now."""
+        door.ask(self.name, self.worst, "by the time of day")
+
     async def run(self, door: CeilingDoor) -> None:
         """Look at the clock once a second, so that a clock that jumps is followed at once."""
         while True:
-            door.ask(self.name, self.worst, "by the time of day")
+            self.resume(door)
             await asyncio.sleep(LOOK_EVERY_S)

@@ -13,7 +13,7 @@ import pytest
 from pyModbusTCP.server import DataBank, ModbusServer
 
 from sitectl.base.clock import SystemClock
-from sitectl.base.tasks import spawn
+from sitectl.base.tasks import Tasks, spawn
 from sitectl.config.load import Broken, Loaded, load
 from sitectl.daemon.field import Field
 from sitectl.model.commands import Answered, NotSent, Refused, Unanswered
@@ -78,7 +78,13 @@ def configured(folder: Path, port: int, off_s: float = 1.0, number: int = 3, mor
 @asynccontextmanager
 async def field(loaded: Loaded, overlay: Any, journal: MemoryJournal) -> AsyncIterator[Field]:
     made = Field(
-        Inbox(), journal, CLOCK, lambda group, name, room: spawn(group, _run(room), name), lambda: None, overlay
+        Inbox(),
+        journal,
+        CLOCK,
+        lambda group, name, room: spawn(group, _run(room), name),
+        lambda: None,
+        overlay,
+        Tasks(),
     )
     async with asyncio.TaskGroup() as group:
         made.take(group, loaded.settings)

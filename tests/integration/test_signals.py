@@ -11,7 +11,7 @@ from pyModbusTCP.server import DataBank, ModbusServer
 from sitectl.allocator.rules import SharingRules
 from sitectl.allocator.why import why
 from sitectl.base.clock import SystemClock
-from sitectl.base.tasks import spawn
+from sitectl.base.tasks import Tasks, spawn
 from sitectl.config.load import Loaded, load
 from sitectl.daemon.field import Field
 from sitectl.model.ids import EvseId, StationId
@@ -63,6 +63,7 @@ async def test_a_contact_bounds_a_circuit_and_the_chain_says_so(
         lambda group, name, room: spawn(group, _run(room), name),
         lambda: None,
         MemoryOverlay(CLOCK.wall),
+        Tasks(),
     )
     async with asyncio.TaskGroup() as group:
         field.take(group, loaded.settings)

@@ -11,6 +11,7 @@ from sitectl.api.overview import SiteOverview
 from sitectl.model import events
 from sitectl.model.health import Problem
 from sitectl.model.ids import StationId, UplinkId
+from sitectl.model.signals import Contact, SignalView
 from sitectl.model.storage import StoreHealth, StoreState
 from sitectl.model.uplink import UplinkState, UplinkView
 from tests.unit.api.quiet_site import CENTRAL, CP02, WALL, QuietSite
@@ -154,3 +155,10 @@ def test_the_rooms_own_problems_come_last(seen: Seen) -> None:
     seen.others = [Problem("Contested", "CP01", WALL, "Find the second device.")]
     seen.quiet.site.post(events.StationDisconnected(CP02, seen.quiet.clock.at, "gone"))
     assert list(seen.look()) == ["CP02", "CP01"]
+
+
+def test_a_signal_that_is_lost_degrades_the_site_at_the_next_look(seen: Seen) -> None:
+    lost = SignalView("dso", "modbus:relay-box:0", Contact.LOST, None, "no answer", ())
+    seen.overview.signals = lambda: [lost]
+    seen.look()
+    assert seen.overview.state == "degraded"

@@ -10,6 +10,7 @@ from sitectl.model import events
 from sitectl.model.health import Problem
 from sitectl.model.ids import CircuitId, EvseId, StationId
 from sitectl.model.journal import JournalEntry
+from sitectl.model.signals import Contact, SignalView
 from sitectl.model.station import Obeys
 from sitectl.model.storage import DiskUse, StoreHealth, StoreState
 from sitectl.model.transaction import TransactionTotals
@@ -45,6 +46,13 @@ def status(quiet: QuietSite, times: CycleTimes | None = None, disk: StoreHealth 
 
 def state(quiet: QuietSite, uplinks: dict = ONLINE, disk: StoreHealth = WELL) -> str:
     return views.site_state(quiet.site.cycle(), uplinks, disk)
+
+
+def test_a_signal_that_is_lost_degrades_the_site(quiet: QuietSite) -> None:
+    quiet.all_well()
+    for contact, expected in ((None, "ok"), (Contact.OPEN, "ok"), (Contact.CLOSED, "ok"), (Contact.LOST, "degraded")):
+        signal = SignalView("dso", "modbus:relay-box:0", contact, None, "", ())
+        assert views.site_state(quiet.site.cycle(), ONLINE, WELL, [signal]) == expected
 
 
 def test_status_has_the_promised_keys(quiet: QuietSite) -> None:
