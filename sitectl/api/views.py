@@ -76,19 +76,15 @@ def site_state(
     seen = decision.snapshot
     if any(c.meter is Freshness.LOST for c in seen.circuits.values()):
         return "failsafe"
-    if any(m.state in (Freshness.STALE, Freshness.LOST) for m in seen.meters.values()):
-        return "degraded"
-    if any(signal.contact is Contact.LOST for signal in signals):
-        return "degraded"
-    if any(u.state is not UplinkState.ONLINE for u in uplinks.values()):
-        return "degraded"
-    if any(not s.online for s in seen.stations.values() if not s.quarantined):
-        return "degraded"
-    if any(_disobeys(e) for e in seen.evses.values()):
-        return "degraded"
-    if decision.violations or not seen.raises_allowed or disk.state is not StoreState.OK:
-        return "degraded"
-    return "ok"
+    away = (
+        any(m.state in (Freshness.STALE, Freshness.LOST) for m in seen.meters.values()),
+        any(signal.contact is Contact.LOST for signal in signals),
+        any(u.state is not UplinkState.ONLINE for u in uplinks.values()),
+        any(not s.online for s in seen.stations.values() if not s.quarantined),
+        any(_disobeys(e) for e in seen.evses.values()),
+        decision.violations or not seen.raises_allowed or disk.state is not StoreState.OK,
+    )
+    return "degraded" if any(away) else "ok"
 
 
 def _disobeys(view: EvseSnapshot) -> bool:
