@@ -17,6 +17,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
@@ -54,9 +55,9 @@ log = logging.getLogger(__name__)
 CALL_TIMEOUT_S = 30.0
 HEARTBEAT_TIMEOUT_S = 10.0
 DISK_RETRY_S = 5.0
+LOOK_WITHIN_S = 1.0
 UNHURRIED_S = 5.0
 """What comes so long after the last message of its station may wait for company: nobody looks for it just now."""
-
 TIME_RETRY_S = 1.0
 TIMELESS_S = 60.0
 """A central that accepts us has said what time it is; one that does not say so gets estimated times after a minute."""
@@ -149,11 +150,14 @@ class Egress:
         """Wait until the start of this transaction was answered; None when that takes too long or cannot be."""
         return await self._verdicts.wait(transaction, deadline_s)
 
-    def begin(self) -> None:
-        """A connection was accepted: whether anything waits is to be found out."""
-        self.waiting = True
-        self.live = False
+    async def begin(self) -> None:
+        """A connection was accepted: did anything wait for it? Known before the greeting, during which some may start.
+        A disk that hangs holds up no greeting."""
+        self.waiting, self.live = True, False
         self._events.begin()
+        with suppress(EnvironmentFault, TimeoutError):
+            async with asyncio.timeout(LOOK_WITHIN_S):
+                self.live = await self._rooms.outbox.head(self._uplink, self._station) is None
 
     def end(self) -> None:
         """The connection is over: nobody waits any longer for what it might have said."""

@@ -326,7 +326,7 @@ class Link:
         self._said_boot, self._booted_since_arrival, self._reboot = self._boot_payload(), True, False
         outcome = await self._call(peer, "BootNotification", self._said_boot)
         if isinstance(outcome, Answer):
-            self._booted(central_decode.boot_answer(outcome.payload).value)
+            await self._booted(central_decode.boot_answer(outcome.payload).value)
         elif isinstance(outcome, Refused):
             self.admission = Admission.PENDING
             self._boot_at = self._clock.monotonic() + BOOT_RETRY_S
@@ -336,14 +336,14 @@ class Link:
             self._stands(LinkState.OFFLINE, "no answer to BootNotification")
             await self._give_up(peer)
 
-    def _booted(self, answer: central_decode.BootAnswer) -> None:
+    async def _booted(self, answer: central_decode.BootAnswer) -> None:
         self._hear_clock(answer.now)
         if answer.status is Registration.ACCEPTED:
             self.beat_every(answer.interval_s)
             if self.admission is not Admission.ACCEPTED:
+                await self.egress.begin()
                 self.admission = Admission.ACCEPTED
                 self._stands(LinkState.ACCEPTED, "")
-                self.egress.begin()
                 self.news.greet()
                 self._greeted, self._news_next = False, True
             return

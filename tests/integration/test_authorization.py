@@ -3,8 +3,9 @@ lists, cache, late refusals and reservations, each over a kill.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -95,13 +96,26 @@ async def at(central: Csms) -> Point:
     return central.points["CP01"]
 
 
+async def cut_off(central: Csms, running: Daemon) -> None:
+    """The daemon is killed, and all that it had sent has arrived."""
+    await running.kill()
+    await until(lambda: "CP01" not in central.points, 30, "the end of the connection at the central")
+    central.heard.clear()
+
+
 async def away(central: Csms, running: Daemon) -> None:
     """The central is gone, and the daemon knows."""
     await central.close()
     central.heard.clear()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (await running.get("status"))["uplinks"]["central"]["state"] == "online":
             await asyncio.sleep(0.05)
+
+
+def on_disk(folder: Path) -> set[str]:
+    """The tokens whose verdicts would outlive a kill."""
+    with closing(sqlite3.connect(folder / "data" / "ledger.db", timeout=30)) as ledger:
+        return {token for (token,) in ledger.execute("SELECT id_token FROM authorization_cache")}
 
 
 TOKENS = ("LISTED01", "BLOCKED1", "SEEN1234", "NEVER123")
@@ -120,7 +134,7 @@ async def test_what_a_central_told_of_tokens_holds_while_it_is_away_and_over_a_k
             assert await authorizes(one, "SEEN1234") == "Accepted"
             await away(central, running)
             assert [await authorizes(one, token) for token in TOKENS] == ["Accepted", "Blocked", "Accepted", "Invalid"]
-            await asyncio.sleep(0.5)  # what a central says of a token is written behind
+            await until(lambda: "SEEN1234" in on_disk(tmp_path), 30, "on disk, where it is written behind")
         await running.kill()
         await running.start()
         async with station(running) as one:
@@ -165,19 +179,18 @@ async def test_a_reservation_holds_over_a_kill_and_its_start_tells_its_id(tmp_pa
     async with csms() as central, daemon(config(tmp_path, central)) as running:
         async with station(running, reserves=reserves) as one:
             point = await at(central)
-            await until(lambda: one.__dict__.get("asked", []).count("GetConfiguration") >= 5, 20, "its configuration")
+            await until(lambda: one.__dict__.get("asked", []).count("GetConfiguration") >= 5, 30, "its configuration")
             reserve = call.ReserveNow(connector_id=1, expiry_date=EXPIRES, id_tag="MINE1234", reservation_id=77)
             assert (await point.call(reserve)).status == "Accepted"
             assert [asked["reservation_id"] for asked in one.reserved] == [77] * reserves
             if not reserves:
-                await until(lambda: central.of("StatusNotification")[-1]["status"] == "Reserved", 10, "Reserved")
-        await running.kill()
-        central.heard.clear()
+                await until(lambda: central.of("StatusNotification")[-1]["status"] == "Reserved", 30, "Reserved")
+        await cut_off(central, running)
         await running.start()
         async with station(running, reserves=reserves) as one:
             point = await at(central)
             if not reserves:
-                await until(lambda: any(p["status"] == "Reserved" for p in central.of("StatusNotification")), 10)
+                await until(lambda: any(p["status"] == "Reserved" for p in central.of("StatusNotification")), 30)
                 transaction, status = await starts(one, "OTHER123")
                 assert status == "Blocked"
                 await stops(one, transaction, "DeAuthorized")

@@ -7,7 +7,7 @@ import pytest
 
 from sitectl.model.transaction import AuthorizationStatus
 from sitectl.model.uplink import ZeroId
-from tests.unit.uplinks.central import CP, Nothing
+from tests.unit.uplinks.central import CP, Nothing, Slow
 from tests.unit.uplinks.test_refusals import started
 from tests.unit.uplinks.twins import World, on_virtual_time
 
@@ -36,6 +36,22 @@ async def test_nobody_waits_behind_a_backlog_or_for_a_central_that_is_away():
         began = world.clock.monotonic()
         assert await world.pool.verdict(CP, second.transaction, 10.0) is None
         assert world.clock.monotonic() == began
+
+
+@on_virtual_time
+async def test_who_starts_while_a_central_is_greeted_is_judged_by_it():
+    async with World() as world:
+        world.central.answers |= {"StatusNotification": Slow(2.0, {}), "StartTransaction": started(5, "Blocked")}
+        world.arrives()
+        world.boots()
+        world.reports(1, "Available")
+        await asyncio.sleep(1.0)
+        assert world.link().accepted
+        stored = await world.starts(wait=False)
+        info = await world.pool.verdict(CP, stored.transaction, 10.0)
+        assert info is not None
+        assert info.status is AuthorizationStatus.BLOCKED
+        assert world.central.actions()[-1] == "StartTransaction"  # nothing overtakes a greeting
 
 
 @on_virtual_time
