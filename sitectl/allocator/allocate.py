@@ -147,15 +147,16 @@ def charging_limits(
     ids, target, bound_by, share_text = plan.ids, shares.target, shares.bound_by, plan.share_text
     last = before if len(before) == len(demand.taking) else (None,) * len(demand.taking)
     for number, old in zip(demand.taking, last, strict=True):
-        if number in bound_by:
-            reason = share_text[bound_by[number]]
+        id, share, phases, row = ids[number], target[number], None, bound_by.get(number)
+        if row is not None:
+            reason = share_text[row]
         else:
             reason = target_reason(plan, demand, room, ceilings, shares, rules, number)
-        if number in switching.by_one:
-            reason += ", by one phase, for three do not fit"
-        phases = switching.phases(number, target[number]) if plan.switching else None
-        limit = (ids[number], target[number] / 10, reason, phases)
-        limits[ids[number]] = old if old == limit else ChargingLimit(*limit)
+        if plan.switching:
+            phases = switching.phases(number, share)
+            reason += ", by one phase, for three do not fit" if number in switching.by_one else ""
+        limit = (id, share / 10, reason, phases)
+        limits[id] = old if old == limit else ChargingLimit(*limit)
     return limits
 
 

@@ -9,9 +9,10 @@ line (see `polygon`), and what an ampere counts there depends on the lines that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from sitectl.allocator import polygon
@@ -21,6 +22,8 @@ from sitectl.model.electrical import ALL_PHASES, Phase
 from sitectl.model.ids import CircuitId, EvseId, StationId
 
 Amount = TypeVar("Amount", int, float)
+Gather = Callable[[Sequence[int]], Sequence[int]]
+"""Picks the amounts of the rows below one row."""
 
 PHASE_MASK: Mapping[tuple[Phase, ...], int] = {
     order: sum(1 << phase for phase in order) for count in (1, 2, 3) for order in permutations(ALL_PHASES, count)
@@ -40,8 +43,8 @@ class CompiledSite:
     * `leaf_rows`, `path_rows`: by `node * 8 + phase mask`, the rows at the node itself and all rows up to the root.
     * `path_terms`: by the same, each row with what an ampere counts there; None: one `scale` on every row.
     * `width`: rows of a node; `lines`: which of them are those of L1, L2 and L3.
-    * `rated`: per row, before base load; `row_parent`, `row_children`: where a sum goes one node up (-1: nowhere), and
-      what it is made of; `links`: rows with where their sum goes, in the order of summing up.
+    * `rated`: per row, before base load; `row_children`: the rows below that its sum is made of; `sums`: each row that
+      has such, with what picks them, in the order of summing up.
     * `switching`: EVSEs that can be told to charge by one phase or by three.
     * `balanced`: circuits that bound their imbalance, the deepest first.
     * `row_name`, `share_text` per row and `full_text` per EVSE: for people.
@@ -68,9 +71,8 @@ class CompiledSite:
     width: int
     lines: tuple[tuple[int, ...], ...]
     rated: Sequence[int]
-    row_parent: Sequence[int]
     row_children: Sequence[tuple[int, ...]]
-    links: Sequence[tuple[int, int]]
+    sums: Sequence[tuple[int, Gather]]
     row_name: Sequence[str]
     share_text: Sequence[str]
     full_text: Sequence[str]
@@ -86,8 +88,14 @@ class CompiledSite:
         return node, next(phase for phase, rows in enumerate(self.lines) if within in rows)
 
 
-def _links(row_parent: Sequence[int]) -> list[tuple[int, int]]:
-    return [(row, above) for row, above in enumerate(row_parent) if above >= 0]
+def _sums(below: Sequence[tuple[int, ...]]) -> list[tuple[int, Gather]]:
+    """`below`: per row, the rows that it sums up."""
+    # Of one row alone `itemgetter` gives the amount itself; of a slice of one it gives a list, too.
+    return [
+        (row, itemgetter(*rows) if len(rows) > 1 else itemgetter(slice(rows[0], rows[0] + 1)))
+        for row, rows in enumerate(below)
+        if rows
+    ]
 
 
 def compile_site(topology: Topology) -> CompiledSite:
@@ -130,6 +138,15 @@ def compile_site(topology: Topology) -> CompiledSite:
     )
 
 
+def _below(parent: Sequence[int]) -> list[list[int]]:
+    """By node, in order, the nodes that hang on it."""
+    found: list[list[int]] = [[] for _ in parent]
+    for number, node in enumerate(parent):
+        if node >= 0:
+            found[node].append(number)
+    return found
+
+
 def _phase_rows(parent: Sequence[int], amperes: Sequence[float], names: Sequence[str]) -> dict[str, Any]:
     """One row a node and phase, on which every ampere counts as one."""
     nodes = range(len(parent))
@@ -141,7 +158,7 @@ def _phase_rows(parent: Sequence[int], amperes: Sequence[float], names: Sequence
             phases = [phase for phase in ALL_PHASES if mask & 1 << phase]
             leaf_rows.append(tuple(node * 3 + phase for phase in phases))
             path_rows.append(tuple(above * 3 + phase for above in path for phase in phases))
-    to_parent = [-1 if node < 0 else node * 3 + phase for node in parent for phase in ALL_PHASES]
+    children = [tuple(child * 3 + phase for child in below) for below in _below(parent) for phase in ALL_PHASES]
     return {
         "leaf_rows": leaf_rows,
         "path_rows": path_rows,
@@ -150,13 +167,8 @@ def _phase_rows(parent: Sequence[int], amperes: Sequence[float], names: Sequence
         "width": 3,
         "lines": ((0,), (1,), (2,)),
         "rated": [deci(a) for a in amperes for _ in ALL_PHASES],
-        "row_parent": to_parent,
-        "links": _links(to_parent),
-        "row_children": [
-            tuple(below * 3 + phase for below in range(node) if parent[below] == node)
-            for node in nodes
-            for phase in ALL_PHASES
-        ],
+        "row_children": children,
+        "sums": _sums(children),
         "row_name": [f"{name} {phase.name}" for name in names for phase in ALL_PHASES],
         "share_text": [f"fair share of {name} on {phase.name}" for name in names for phase in ALL_PHASES],
     }
@@ -174,15 +186,14 @@ def _polygon_rows(parent: Sequence[int], amperes: Sequence[float], names: Sequen
             leaf_rows.append((node * width + kind,))
             path_terms.append(tuple((above * width + row, k) for above in path for row, k in ((kind, 1), *counts)))
     children: list[tuple[int, ...]] = []
-    for node in nodes:
-        below = [child for child in range(node) if parent[child] == node]
-        children += [tuple(child * width + kind for child in below) for kind in kinds]
-        children += [tuple(node * width + kind for kind in kinds if terms[kind]) for terms in polygon.COEFFICIENTS]
+    to_sum: list[tuple[int, ...]] = []
+    for node, below in enumerate(_below(parent)):
+        plain = [tuple(child * width + kind for child in below) for kind in kinds]
+        sides = [tuple(node * width + kind for kind in kinds if terms[kind]) for terms in polygon.COEFFICIENTS]
+        children += plain + sides
+        to_sum += plain + [()] * len(sides)
     sums = [polygon.UNBOUNDED] * len(kinds)
     shown = [*polygon.CLASSES, *(phase.name for phase in ALL_PHASES for _ in range(polygon.ROWS))]
-    to_parent = [
-        above * width + kind if above >= 0 and kind in kinds else -1 for above in parent for kind in range(width)
-    ]
     return {
         "leaf_rows": leaf_rows,
         "path_rows": [tuple(row for row, _ in terms) for terms in path_terms],
@@ -191,9 +202,8 @@ def _polygon_rows(parent: Sequence[int], amperes: Sequence[float], names: Sequen
         "width": width,
         "lines": polygon.lines(),
         "rated": [bound for a in amperes for bound in (*sums, *[deci(a) * polygon.SCALE] * (width - len(kinds)))],
-        "row_parent": to_parent,
         "row_children": children,
-        "links": _links(to_parent),
+        "sums": _sums(to_sum),
         "row_name": [f"{name} {line}" for name in names for line in shown],
         "share_text": [f"fair share of {name} on {line}" for name in names for line in shown],
     }
@@ -209,10 +219,8 @@ def _upwards(parent: Sequence[int], node: int) -> list[int]:
 
 def sum_up(plan: CompiledSite, rows: list[int]) -> None:
     """Add every row to the one above it; children come first in the numbering."""
-    for row, above in plan.links:
-        amount = rows[row]
-        if amount:
-            rows[above] += amount
+    for row, gather in plan.sums:
+        rows[row] += sum(gather(rows))
     if plan.path_terms is not None:
         polygon.spread(rows)
 

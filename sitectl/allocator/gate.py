@@ -79,24 +79,25 @@ def pass_gate(
     held: list[int] = []
     lowered: list[int] = []
     wanting: list[int] = []
-    targets, offers, may_rise = shares.target, demand.offered, snapshot.raises_allowed
+    targets, offers, minimum, unstarted, rank = shares.target, demand.offered, demand.minimum, demand.unstarted, plan.rank
+    evses, now, may_rise = demand.evses, snapshot.at, snapshot.raises_allowed
     for number in demand.taking:
         target, offered = targets[number], offers[number]
         if target == offered:
             continue
         # Up to what it may draw anyway (rounded down, where `force` is rounded up) a first offer is no raise.
-        if target < offered or (offered == NEVER_OFFERED and target <= demand.evses[number].counts_a * 10 + 1e-6):
+        if target < offered or (offered == NEVER_OFFERED and target <= evses[number].counts_a * 10 + 1e-6):
             lowered.append(number)
             continue
         wanting.append(number)
-        worth = demand.unstarted[number] or offered < demand.minimum[number] or target - offered >= band
-        if not (may_rise and _ripe(plan, demand, room, snapshot.at, rules, number)):
+        worth = unstarted[number] or offered < minimum[number] or target - offered >= band
+        if not (may_rise and _ripe(plan, demand, room, now, rules, number)):
             if worth:
                 held.append(number)
         elif worth:
-            raises.append((plan.rank[number], max(offered, 0), number))
+            raises.append((rank[number], offered if offered > 0 else 0, number))
         else:
-            nearly.append((plan.rank[number], offered - target, number))
+            nearly.append((rank[number], offered - target, number))
     rising = {number for _, _, number in raises}
     gate = Gate(free, cuts(plan, demand, shares, free, room.over, lowered, wanting, rising, snapshot.at, rules))
     for row, unsure in room.unsure.items():

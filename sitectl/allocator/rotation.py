@@ -192,9 +192,12 @@ def terms_of(plan: CompiledSite, key: int) -> Iterable[tuple[int, int]]:
 
 def _through(plan: CompiledSite, demand: Demand, numbers: Iterable[int], rows: Collection[int]) -> dict[int, list[int]]:
     """Of these EVSEs, those that load each of the rows."""
-    wanted = frozenset(rows)
     found: dict[int, list[int]] = {row: [] for row in rows}
+    key, path_rows, none = demand.key, plan.path_rows, frozenset(rows).isdisjoint
     for number in numbers:
-        for row in wanted.intersection(plan.path_rows[demand.key[number]]):
-            found[row].append(number)
+        path = path_rows[key[number]]
+        if not none(path):
+            for row in path:
+                if row in found:
+                    found[row].append(number)
     return found

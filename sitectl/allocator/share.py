@@ -65,7 +65,6 @@ class Filling:
             caps[self.cap[number] / weight[number]].append(number)
         self.starts = sorted(starts.items(), reverse=True)
         self.caps = sorted(caps.items(), reverse=True)
-        self.top = self.caps[0][0]
         # Heap of (level at which a row is full, row). An entry may be too early, never too late: freezing only delays.
         self.full: list[tuple[float, int]] = []
         self.rising = [False] * len(weight)
@@ -105,20 +104,23 @@ class Filling:
 
     def _begin_first(self, batch: list[int]) -> None:
         """The first to rise, mostly everybody: summed up the tree instead of along each path."""
-        plan, speed, members, top = self.plan, self.speed, self.members, self.top
-        minimums = [0] * len(speed)
+        plan, speed, members, rising = self.plan, self.speed, self.members, self.rising
+        minimum_of, cap_of, weight_of, key_of, leaf_rows = self.minimum, self.cap, self.weight, self.key, plan.leaf_rows
+        minimums, caps = [0] * len(speed), [0] * len(speed)
         for number in batch:
-            minimum, weight = self.minimum[number], self.weight[number]
-            self.rising[number] = True
-            for row in plan.leaf_rows[self.key[number]]:
+            minimum, cap, weight = minimum_of[number], cap_of[number], weight_of[number]
+            rising[number] = True
+            for row in leaf_rows[key_of[number]]:
                 minimums[row] += minimum
+                caps[row] += cap
                 speed[row] += weight
                 members[row].append(number)
-        sum_up(plan, minimums)
-        sum_up(plan, speed)
+        for amounts in (minimums, caps, speed):
+            sum_up(plan, amounts)
         self.remaining = list(map(add, self.remaining, minimums))
-        rows = enumerate(zip(self.remaining, speed, strict=True))
-        self.full = [(left / rate, row) for row, (left, rate) in rows if rate and left < top * rate]
+        # A row that holds them all at their caps is never full by them.
+        rows = enumerate(zip(self.remaining, caps, speed, strict=True))
+        self.full = [(left / rate, row) for row, (left, most, rate) in rows if rate and left < most]
         heapify(self.full)
 
     def _begin(self, batch: list[int]) -> None:
