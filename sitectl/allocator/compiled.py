@@ -263,8 +263,10 @@ def take(plan: CompiledSite, slack: list[Amount], key: int, amount: Amount) -> N
 def tightest(plan: CompiledSite, slack: Sequence[int], key: int) -> tuple[int, int]:
     """How much an EVSE with this key could still take (negative: how much is too much), and the row that says so."""
     if plan.path_terms is None:
-        row = min(plan.path_rows[key], key=slack.__getitem__)
-        return slack[row], row
+        path = plan.path_rows[key]
+        left = [slack[row] for row in path]
+        least = min(left)
+        return least, path[left.index(least)]
     return min((slack[row] // counts, row) for row, counts in plan.path_terms[key])
 
 

@@ -3,6 +3,8 @@ site."""
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from sitectl.allocator.admission import Refusal, Shares
 from sitectl.allocator.compiled import CompiledSite
 from sitectl.allocator.demand import Demand
@@ -32,8 +34,12 @@ def target_reason(
             return ceiling_text(ceilings.evse[number])
         return plan.full_text[number]
     refusal, row, left = shares.refused[number]
-    need = f"{demand.minimum[number] / 10:g} A"
+    if refusal is Refusal.ROW:
+        return _no_room(
+            "paused" if demand.offered[number] > 0 else "waiting", plan.row_name[row], left, demand.minimum[number]
+        )
     if refusal is Refusal.CAP:
+        need = f"{demand.minimum[number] / 10:g} A"
         if number in demand.why_less:
             return f"paused: {demand.why_less[number]}"
         if number in ceilings.evse:
@@ -46,10 +52,13 @@ def target_reason(
         return f"paused: a pause lasts at least {rules.dwell_s:g} s"
     if refusal is Refusal.TURN:
         return f"paused: others have waited longer for {plan.row_name[row]}; its turn comes again"
-    if refusal is Refusal.IDLE:
-        return "resting: it draws nothing, and others can use what it would hold; it is tried again every hour"
-    verb = "paused" if demand.offered[number] > 0 else "waiting"
-    return f"{verb}: {plan.row_name[row]} has {max(left, 0) / 10:g} A left, {need} needed"
+    return "resting: it draws nothing, and others can use what it would hold; it is tried again every hour"
+
+
+@lru_cache(maxsize=1024)
+def _no_room(verb: str, row: str, left: int, need: int) -> str:
+    """Many wait for the same row."""
+    return f"{verb}: {row} has {max(left, 0) / 10:g} A left, {need / 10:g} A needed"
 
 
 def partial_reason(plan: CompiledSite, shares: Shares, gate: Gate, rules: SharingRules, number: int) -> str:

@@ -79,7 +79,13 @@ def pass_gate(
     held: list[int] = []
     lowered: list[int] = []
     wanting: list[int] = []
-    targets, offers, minimum, unstarted, rank = shares.target, demand.offered, demand.minimum, demand.unstarted, plan.rank
+    targets, offers, minimum, unstarted, rank = (
+        shares.target,
+        demand.offered,
+        demand.minimum,
+        demand.unstarted,
+        plan.rank,
+    )
     evses, now, may_rise = demand.evses, snapshot.at, snapshot.raises_allowed
     for number in demand.taking:
         target, offered = targets[number], offers[number]

@@ -60,9 +60,11 @@ class Filling:
         self.members: list[list[int]] = [[] for _ in slack]
         starts: defaultdict[float, list[int]] = defaultdict(list)
         caps: defaultdict[float, list[int]] = defaultdict(list)
+        minimum, cap = self.minimum, self.cap
         for number in admitted:
-            starts[self.minimum[number] / weight[number]].append(number)
-            caps[self.cap[number] / weight[number]].append(number)
+            unit = weight[number]
+            starts[minimum[number] / unit].append(number)
+            caps[cap[number] / unit].append(number)
         self.starts = sorted(starts.items(), reverse=True)
         self.caps = sorted(caps.items(), reverse=True)
         # Heap of (level at which a row is full, row). An entry may be too early, never too late: freezing only delays.
@@ -180,12 +182,15 @@ def _floor(plan: CompiledSite, demand: Demand, shares: Shares, exact: dict[int, 
     minimum, cap, key, leaf_rows, targets = demand.minimum, demand.cap, demand.key, plan.leaf_rows, shares.target
     taken = [0] * len(shares.slack)
     below: defaultdict[int, list[int]] = defaultdict(list)
+    last, floor, loss = NEVER, 0, 0
     for number, share in exact.items():
         least, target = minimum[number], cap[number]
         if share < target:
-            floor = int(share - TOLERANCE) // step * step
+            if share != last:  # who was stopped by the same row has the same
+                last, floor = share, int(share - TOLERANCE) // step * step
+                loss = int((floor - share) * FINE)
             target = floor if floor > least else least
-            below[int((target - share) * FINE)].append(number)
+            below[loss if target == floor else int((target - share) * FINE)].append(number)
         targets[number] = target
         if target > least:
             more = target - least
@@ -200,11 +205,19 @@ def _hand_out(plan: CompiledSite, demand: Demand, below: list[int], shares: Shar
     """Give the steps that flooring left, one at a time, until every row that matters has none; notes who is bound
     by which."""
     keys, cap, slack, target, bound_by = demand.key, demand.cap, shares.slack, shares.target, shares.bound_by
+    path_rows = plan.path_rows if plan.path_terms is None else None
     while below:
         again: list[int] = []
         for number in below:
             key = keys[number]
-            row = first_full(plan, slack, key, step)
+            if path_rows is not None:  # as `first_full`, in one piece: this is done for everybody in every cycle
+                for row in path_rows[key]:
+                    if slack[row] < step:
+                        break
+                else:
+                    row = -1
+            else:
+                row = first_full(plan, slack, key, step)
             if row >= 0:
                 bound_by[number] = row
             else:
