@@ -119,9 +119,9 @@ def admit(plan: CompiledSite, demand: Demand, order: list[int], shares: Shares, 
     """Give everybody in order the minimum where it fits all rows, or where who charges already may keep it for a
     while; takes it from the slack and returns who got it."""
     slack, target, admitted = shares.slack, shares.target, list[int]()
-    path_rows = plan.path_rows if plan.path_terms is None else None
+    keys, minimum, path_rows = demand.key, demand.minimum, plan.path_rows if plan.path_terms is None else None
     for number in order:
-        key, need = demand.key[number], demand.minimum[number]
+        key, need = keys[number], minimum[number]
         if path_rows is not None:  # as below, in one piece: this is done for everybody in every cycle
             path = path_rows[key]
             for row in path:

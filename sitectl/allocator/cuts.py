@@ -106,10 +106,12 @@ def _shortage(
     """What cuts under way, and those found already, will set free is reckoned with."""
     now, due, fair = [0] * len(free), [0] * len(free), [0] * len(free)
     force, offered, key, leaf_rows = demand.force, demand.offered, demand.key, plan.leaf_rows
+    told = offered.copy()
+    for number, limit in found.items():
+        told[number] = limit
     for number in demand.taking:
-        told = found[number] if number in found else offered[number]
-        if NEVER_OFFERED < told < force[number]:
-            less = force[number] - told
+        less = force[number] - told[number]
+        if less > 0 and told[number] > NEVER_OFFERED:
             for row in leaf_rows[key[number]]:
                 now[row] -= less
     for number in wanting:

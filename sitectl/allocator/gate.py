@@ -16,7 +16,7 @@ from sitectl.allocator.cuts import cuts
 from sitectl.allocator.demand import NEVER_OFFERED, Demand
 from sitectl.allocator.headroom import Headroom
 from sitectl.allocator.rules import SharingRules
-from sitectl.model.snapshot import SiteSnapshot
+from sitectl.model.snapshot import EvseSnapshot, SiteSnapshot
 
 WHOLE = 10
 """Tenths: a station that rounds up is told whole ampere, so that it draws what is counted."""
@@ -86,7 +86,7 @@ def pass_gate(
         demand.unstarted,
         plan.rank,
     )
-    evses, now, may_rise = demand.evses, snapshot.at, snapshot.raises_allowed
+    evses, now, may_rise, node, held_at = demand.evses, snapshot.at, snapshot.raises_allowed, plan.node, room.held
     for number in demand.taking:
         target, offered = targets[number], offers[number]
         if target == offered:
@@ -97,7 +97,10 @@ def pass_gate(
             continue
         wanting.append(number)
         worth = unstarted[number] or offered < minimum[number] or target - offered >= band
-        if not (may_rise and _ripe(plan, demand, room, now, rules, number)):
+        ripe = (
+            may_rise and not held_at[node[number]] and (unstarted[number] or _ripe(demand, evses[number], now, rules))
+        )
+        if not ripe:
             if worth:
                 held.append(number)
         elif worth:
@@ -111,8 +114,7 @@ def pass_gate(
     for row in strained:
         free[row] = min(free[row], 0)
     raises.sort()
-    for _, _, number in raises:
-        _raise(plan, demand, shares, gate, number, band, step)
+    _raise(plan, demand, shares, gate, [number for _, _, number in raises], band, step)
     if nearly:
         nearly.sort()
         restless = any(max(circuit.trips) > RESTLESS for circuit in snapshot.circuits.values())
@@ -129,35 +131,34 @@ def _make_whole(demand: Demand, gate: Gate) -> None:
             gate.offers[number] = offer // WHOLE * WHOLE
 
 
-def _ripe(plan: CompiledSite, demand: Demand, room: Headroom, now: float, rules: SharingRules, number: int) -> bool:
-    """Whether a raise may go out: circuits settled, holds over."""
-    if room.held[plan.node[number]]:
-        return False
-    if demand.unstarted[number]:
-        return True
-    evse = demand.evses[number]
+def _ripe(demand: Demand, evse: EvseSnapshot, now: float, rules: SharingRules) -> bool:
+    """Whether the holds since its last change are over."""
     raised, cut = evse.last_raise_at, evse.last_cut_at
     if raised is not None and now - raised < rules.raise_hold_s:
         return False
     return cut is None or now - cut >= rules.cut_hold_s or evse.id in demand.returning
 
 
-def _raise(plan: CompiledSite, demand: Demand, shares: Shares, gate: Gate, number: int, band: int, step: int) -> None:
-    """Offer as much of the target as is free on every row, if that is at least the minimum and a raise worth its
-    message."""
-    key, force, target = demand.key[number], demand.force[number], shares.target[number]
-    free, row = tightest(plan, gate.free, key)
-    if free < 0:
-        return
-    offer = min(target, (force + free) // step * step)
-    if offer < target:
-        now = demand.offered[number] if demand.offered[number] > 0 else force
-        if offer < demand.minimum[number] or (now > 0 and offer - now < band):
-            return
-        gate.partial[number] = row
-    gate.offers[number] = offer
-    if offer > force:
-        take(plan, gate.free, key, offer - force)
+def _raise(
+    plan: CompiledSite, demand: Demand, shares: Shares, gate: Gate, numbers: Iterable[int], band: int, step: int
+) -> None:
+    """Offer each in turn as much of its target as is free on every row, if that is at least the minimum and a raise
+    worth its message."""
+    keys, forces, targets, offers, left = demand.key, demand.force, shares.target, gate.offers, gate.free
+    for number in numbers:
+        key, force, target = keys[number], forces[number], targets[number]
+        free, row = tightest(plan, left, key)
+        if free < 0:
+            continue
+        offer = min(target, (force + free) // step * step)
+        if offer < target:
+            now = demand.offered[number] if demand.offered[number] > 0 else force
+            if offer < demand.minimum[number] or (now > 0 and offer - now < band):
+                continue
+            gate.partial[number] = row
+        offers[number] = offer
+        if offer > force:
+            take(plan, left, key, offer - force)
 
 
 def _round_up(
