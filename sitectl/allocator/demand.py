@@ -66,40 +66,45 @@ def read_demand(
     if len(snapshot.evses) != len(plan.ids):
         raise InternalError("the snapshot and the compiled site know different EVSEs")
     evses = [snapshot.evses[id] for id in plan.ids]
-    keys = [node * 8 + PHASE_MASK[evse.phases] for node, evse in zip(plan.node, evses, strict=True)]
-    offered = [NEVER_OFFERED if (a := evse.offered_a) is None else int(a * 10 + 0.000001) for evse in evses]
-    lawful = [int(evse.counts_a * 10 + 0.999999) for evse in evses]
-    force = [told if told > most else most for told, most in zip(offered, lawful, strict=True)]
-    taking = [number for number, evse in enumerate(evses) if evse.wants and evse.controllable]
-    modest = [number for number in taking if offered[number] > 0 and evses[number].draws_at_most_a is not None]
-    idle = [number for number in taking if evses[number].satisfied or evses[number].idle_since is not None]
-    in_force = sum_of(plan, keys, force, range(len(evses)))
-    others = set(range(len(evses))).difference(taking)
-    reserved = sum_of(plan, keys, force, others)
+    keys: list[int] = []
+    offered: list[int] = []
+    force: list[int] = []
+    taking: list[int] = []
+    others: list[int] = []
+    modest: list[int] = []
+    idle: list[int] = []
+    minimum = [-(-a // step) * step for a in plan.minimum] if step > 1 else list(plan.minimum)
+    for number, evse in enumerate(evses):  # once: on a large site they do not all stay in the processor's cache
+        keys.append(plan.node[number] * 8 + PHASE_MASK[evse.phases])
+        told = NEVER_OFFERED if (a := evse.offered_a) is None else int(a * 10 + 0.000001)
+        offered.append(told)
+        lawful = int(evse.counts_a * 10 + 0.999999)
+        force.append(told if told > lawful else lawful)
+        if evse.whole:  # who can only be started and stopped takes all it can, or nothing
+            minimum[number] = plan.maximum[number] // step * step
+        if not (evse.wants and evse.controllable):
+            others.append(number)
+            continue
+        taking.append(number)
+        if told > 0 and evse.draws_at_most_a is not None:
+            modest.append(number)
+        if evse.satisfied or evse.idle_since is not None:
+            idle.append(number)
     return Demand(
         taking=taking,
         evses=evses,
         cap=_caps(plan, ceilings, step),
-        minimum=_minimums(plan, evses, step),
+        minimum=minimum,
         force=force,
         offered=offered,
         key=keys,
         unstarted=_unstarted(taking, evses, offered, memory),
-        reserved=reserved,
-        in_force=in_force,
+        reserved=sum_of(plan, keys, force, others),
+        in_force=sum_of(plan, keys, force, range(len(evses))),
         modest=modest,
         idle=idle,
         urgency={plan.index[id]: urgency.rank for id, urgency in snapshot.urgency.items() if id in plan.index},
     )
-
-
-def _minimums(plan: CompiledSite, evses: list[EvseSnapshot], step: int) -> list[int]:
-    """The least that each can be offered; who can only be started and stopped takes all it can, or nothing."""
-    least = [-(-a // step) * step for a in plan.minimum] if step > 1 else list(plan.minimum)
-    for number, evse in enumerate(evses):
-        if evse.whole:
-            least[number] = plan.maximum[number] // step * step
-    return least
 
 
 def _caps(plan: CompiledSite, ceilings: Ceilings, step: int) -> list[int]:

@@ -123,9 +123,9 @@ class _Places:
             if given is None:
                 continue
             row = self.shares.refused.pop(number)[1]
-            staying = set(holders.get(row, ())).difference(given, self.gone)
+            self.gone.update(given)
             for holder in given:
-                self._leave(holder, row, staying)
+                self._leave(holder, row, (other for other in holders.get(row, ()) if other not in self.gone))
             take(plan, slack, demand.key[number], demand.minimum[number])
             self.shares.target[number] = demand.minimum[number]
             came.append(number)
@@ -176,9 +176,8 @@ class _Places:
         plan, urgency = self.plan, self.demand.urgency
         return plan.rank[one] == plan.rank[other] and urgency.get(one, UNHURRIED) == urgency.get(other, UNHURRIED)
 
-    def _leave(self, number: int, row: int, staying: Collection[int]) -> None:
+    def _leave(self, number: int, row: int, staying: Iterable[int]) -> None:
         """Take a place back."""
-        self.gone.add(number)
         self.shares.target[number] = 0
         self.shares.refused[number] = (Refusal.TURN, row, 0)
         take(self.plan, self.shares.slack, self.demand.key[number], -self.demand.minimum[number])
@@ -193,6 +192,8 @@ def terms_of(plan: CompiledSite, key: int) -> Iterable[tuple[int, int]]:
 def _through(plan: CompiledSite, demand: Demand, numbers: Iterable[int], rows: Collection[int]) -> dict[int, list[int]]:
     """Of these EVSEs, those that load each of the rows."""
     found: dict[int, list[int]] = {row: [] for row in rows}
+    if not found:
+        return found
     key, path_rows, none = demand.key, plan.path_rows, frozenset(rows).isdisjoint
     for number in numbers:
         path = path_rows[key[number]]

@@ -20,6 +20,9 @@ SELDOM_S = 4 * 3600.0
 a turn alone they get somebody's place only after so long. Each change is a start more, and no energy more."""
 
 
+NEVER = float("inf")
+
+
 class Turns:
     """The credits of one cycle, in seconds, by EVSE number; absent: 0."""
 
@@ -79,12 +82,16 @@ class Turns:
                 credit.pop(number, None)
         contended[row] = self._now
 
-    def leave(self, number: int, staying: Collection[int]) -> None:
+    def leave(self, number: int, staying: Iterable[int]) -> None:
         """Somebody gives his place: he keeps his credit, unless he came to it past all who wait and is far behind."""
         credit, behind_s = self.credit, 2.0 * self.quantum_s
-        own = credit.get(number, 0.0)
-        if all(credit.get(other, 0.0) - behind_s > own for other in staying):  # mostly the first says that it is not so
-            own = max(own, min((credit.get(other, 0.0) for other in staying), default=0.0) - behind_s)
+        own, least = credit.get(number, 0.0), NEVER
+        for other in staying:  # mostly the first says that it is not so
+            least = min(least, credit.get(other, 0.0))
+            if least - behind_s <= own:
+                break
+        else:
+            own = max(own, least - behind_s) if least < NEVER else own
         credit[number] = own
 
     def goes_on(self, rows: Iterable[int]) -> None:
