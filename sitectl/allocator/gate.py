@@ -79,14 +79,8 @@ def pass_gate(
     held: list[int] = []
     lowered: list[int] = []
     wanting: list[int] = []
-    targets, offers, minimum, unstarted, rank = (
-        shares.target,
-        demand.offered,
-        demand.minimum,
-        demand.unstarted,
-        plan.rank,
-    )
-    evses, now, may_rise, node, held_at = demand.evses, snapshot.at, snapshot.raises_allowed, plan.node, room.held
+    targets, offers, minimum, unstarted = shares.target, demand.offered, demand.minimum, demand.unstarted
+    evses, rank, node, now = demand.evses, plan.rank, plan.node, snapshot.at
     for number in demand.taking:
         target, offered = targets[number], offers[number]
         if target == offered:
@@ -97,10 +91,8 @@ def pass_gate(
             continue
         wanting.append(number)
         worth = unstarted[number] or offered < minimum[number] or target - offered >= band
-        ripe = (
-            may_rise and not held_at[node[number]] and (unstarted[number] or _ripe(demand, evses[number], now, rules))
-        )
-        if not ripe:
+        may_rise = snapshot.raises_allowed and not room.held[node[number]]
+        if not (may_rise and (unstarted[number] or _ripe(demand, evses[number], now, rules))):
             if worth:
                 held.append(number)
         elif worth:

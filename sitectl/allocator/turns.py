@@ -8,19 +8,17 @@ late; and where nobody has waited for a quantum the old ones are forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sitectl.allocator.compiled import CompiledSite
 from sitectl.allocator.demand import Demand
 from sitectl.allocator.rules import AllocatorMemory, Credit, SharingRules
 from sitectl.model.ids import EvseId
 
+NEVER = float("inf")
 SELDOM_S = 4 * 3600.0
 """Who has said when it leaves is served by its laxity, and who drew nothing when it could has had its turn: for want of
 a turn alone they get somebody's place only after so long. Each change is a start more, and no energy more."""
-
-
-NEVER = float("inf")
 
 
 class Turns:

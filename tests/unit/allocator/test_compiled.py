@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sitectl.allocator.compiled import PHASE_MASK, compile_site
+from sitectl.allocator.compiled import PHASE_MASK, compile_site, sum_up
 from sitectl.model.electrical import Phase
 from sitectl.model.ids import CircuitId, StationId
 from tests.unit.allocator.site import build, evse_id
@@ -52,8 +52,22 @@ def test_nothing_known_of_the_phases_counts_on_all() -> None:
 
 
 def test_children_come_before_parents() -> None:
-    assert all(above > row for row, above in enumerate(PLAN.row_parent) if above >= 0)
+    assert all(above > below for below, above in enumerate(PLAN.parent) if above >= 0)
+    assert all(row > below for row, children in enumerate(PLAN.row_children) for below in children)
     assert PLAN.parent[-1] == -1
+
+
+def test_a_sum_goes_up_to_the_root_on_its_own_phase() -> None:
+    rows = [0] * len(PLAN.rated)
+    station, grid = PLAN.post_node[StationId("B")], PLAN.circuit_node[CircuitId("grid")]
+    rows[station * 3], rows[grid * 3 + 2] = 160, 60
+    sum_up(PLAN, rows)
+    assert {name: rows[row] for row, name in enumerate(PLAN.row_name) if rows[row]} == {
+        "station B L1": 160,
+        "circuit garage L1": 160,
+        "circuit grid L1": 160,
+        "circuit grid L3": 60,
+    }
 
 
 def test_stations_that_are_not_installed_count_for_nothing() -> None:
