@@ -26,6 +26,7 @@ BENCHES = {
     "whole_site": 240,
     "memory": 180,
     "start": 120,
+    "api": 300,
     "healing": 180,
     "written": 240,
     "ledger": 150,

@@ -5,14 +5,28 @@ are served as soon as there is a way to them, over IPv6 alone, too.
 """
 
 import asyncio
+import re
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.rig import SITECTL, Daemon, site
-from tests.faults.networks import Network, no_networks, own_network
+from tests.e2e.rig import SITECTL, Daemon, site, until
+from tests.faults.networks import Network, network_of_the_dead, no_networks, own_network
+from tests.integration.test_time import LONG_AGO_S, Machine
 
+SILENT: dict[str, Any] = {
+    "ocpp": {"listen": "127.0.0.1:8887", "security_profile": 0, "unknown_stations": "reject"},
+    "circuits": {"grid": {"rated_a": 63, "meter": "main", "base_load_worst_a": 35}},
+    "meters": {
+        "main": {"sheet": "eastron-sdm630", "connection": "tcp://127.0.0.1:502", "unit": 1},
+        "spare": {"sheet": "eastron-sdm630", "connection": "tcp://meter.invalid:502", "unit": 1},
+    },
+    "uplinks": {"central": {"url": "wss://csms.invalid/ocpp"}},
+    "mqtt": {"host": "127.0.0.1", "port": 1883, "topic": "sitectl"},
+}
+TROUBLE = re.compile("offline|refused|no good reading|did not answer|timed out|lost|cannot", re.IGNORECASE)
 HERE = "ocpp.listen"
 OCPP = {"security_profile": 0, "unknown_stations": "reject", "allow_from": ["10.99.0.0/24", "fd00:99::/64"]}
 
@@ -56,11 +70,36 @@ async def comes_and_goes(network: Network, running: Daemon, address: str, url: s
     """Twice, under one listener."""
     for _ in range(2):
         network.give(address)
-        assert await network.boot(url) == "Accepted"
+        assert (await network.boot(url))[0] == "Accepted"
         await problem(running, there=False)
         network.take(address)
         await problem(running, there=True)
     assert running.log.count("sitectl ready") == 1
+
+
+async def test_it_serves_while_everything_else_keeps_silent(tmp_path: Path) -> None:
+    """Row P5, with a clock far in the past: nothing says no and nothing answers, so whoever waited would be seen."""
+    if why := no_networks():
+        pytest.skip(f"no network of its own: {why}")
+    with network_of_the_dead(tmp_path) as network:
+        machine = Machine(tmp_path)
+        machine.set(LONG_AGO_S)
+        options = machine.options()
+        command = (*network.command, *options.pop("command"))
+        running = Daemon(site(tmp_path, **SILENT), command=command, **options)
+        try:
+            await running.start()
+            assert TROUBLE.search(running.log.partition("sitectl ready")[0]) is None  # nobody was waited for
+            assert await network.boot("ws://127.0.0.1:8887/CP01") == ["Accepted", "6.0"]
+            await until(lambda: b"csms" in network.names_asked, 30, "the central's name is asked for")
+            status = await running.get("status")
+            assert status["stations"]["CP01"]["evses"]["1"]["fallback_a"] == 6
+            assert status["cycle"]["count"] > 0
+            running.signal(signal.SIGTERM)
+            assert await running.ended(30) == 0
+        finally:
+            if running.running:
+                await running.kill()
 
 
 def test_no_unit_waits_for_the_network() -> None:
