@@ -7,6 +7,7 @@ an answer that comes late on an old connection has nowhere to go; within one, it
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from pymodbus import ModbusException
@@ -15,6 +16,7 @@ from pymodbus.pdu import ModbusPDU
 
 from sitectl.base.clock import Clock
 from sitectl.base.logging import WIRE
+from sitectl.base.names import places
 from sitectl.fieldbus.bus import (
     COILS,
     DISCRETE,
@@ -56,19 +58,27 @@ class ModbusTcpLink:
     async def open(self) -> str | None:
         """Connect anew; why not, or None."""
         self.close()
-        client = AsyncModbusTcpClient(
-            self._host,
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                found = await places(self._host, self._port)
+        except OSError:  # a time-out is one, too
+            return f"no connection to {self._host}:{self._port}: nobody knows this name"
+        for _, place in found:
+            client = self._client = self._made(place[0])
+            if await client.connect():
+                return None
+            self.close()
+        return f"no connection to {self._host}:{self._port}"
+
+    def _made(self, address: str) -> AsyncModbusTcpClient:
+        return AsyncModbusTcpClient(
+            address,
             port=self._port,
             timeout=self._timeout_s,
             retries=0,
             reconnect_delay=0,  # never in the background
             trace_packet=self._trace,
         )
-        self._client = client
-        if await client.connect():
-            return None
-        self.close()
-        return f"no connection to {self._host}:{self._port}"
 
     def close(self) -> None:
         """Drop the connection with whatever is still to come on it."""

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import serial
 
+from sitectl.base.names import connected
 from sitectl.model.connection import SerialConnection, TcpConnection
 
 CONNECT_S = 1.0
@@ -115,9 +116,12 @@ class TcpWire:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_S):
-                self._transport, _ = await loop.create_connection(
-                    lambda: _Ear(heard), self._connection.host, self._connection.port
-                )
+                made = await connected(self._connection.host, self._connection.port)
+                try:
+                    self._transport, _ = await loop.create_connection(lambda: _Ear(heard), sock=made)
+                except BaseException:
+                    made.close()
+                    raise
         except OSError:  # a time-out is one, too
             return f"no connection to {self._connection.endpoint}"
         return None

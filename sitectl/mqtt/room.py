@@ -26,6 +26,7 @@ from sitectl.api.ports import Behind
 from sitectl.base.backoff import Backoff
 from sitectl.base.clock import Clock
 from sitectl.base.errors import EnvironmentFault
+from sitectl.base.names import places
 from sitectl.base.tasks import spawn
 from sitectl.config.settings_mqtt import MqttSettings
 from sitectl.model.health import Finding
@@ -153,11 +154,20 @@ class Mqtt:
             tls_context=context,
         )
         try:
+            await self._know_where()
             async with client:
                 yield client
         finally:
             # Where the broker does not answer, not even to the end, the library leaves socket and task behind.
             client._client._sock_close()
+
+    async def _know_where(self) -> None:
+        """The library looks names up in a thread that even the end of the process waits for: only known ones, then."""
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                await places(self._settings.host, self._settings.port)
+        except OSError as error:  # a time-out is one, too
+            raise OSError(f"nobody knows the name {self._settings.host}") from error
 
     async def _subscribe(self, client: aiomqtt.Client) -> None:
         """Also to our own availability: a last will of ours that comes late is put right."""

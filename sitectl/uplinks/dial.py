@@ -13,6 +13,7 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 
 from sitectl.base.clock import Clock
 from sitectl.base.errors import ConfigurationError
+from sitectl.base.names import connected
 from sitectl.config.settings import UplinkSettings
 from sitectl.model.ids import StationId, UplinkId
 from sitectl.model.security import SecurityEventType
@@ -125,7 +126,7 @@ class Dialer:
     async def _connect(self, station: StationId, leg: Leg) -> ClientConnection:
         context = await self._contexts.of(station, leg)
         async with asyncio.timeout(OPEN_TIMEOUT_S):
-            return await connect(
+            return await _Connect(
                 url(self._settings, station, encrypted=context is not None),
                 subprotocols=[Version.V16.subprotocol],  # type: ignore[list-item]
                 additional_headers=self._headers(station, leg),
@@ -145,6 +146,22 @@ class Dialer:
     def _headers(self, station: StationId, leg: Leg) -> dict[str, str]:
         password = leg.password
         return {} if password is None else {"Authorization": basic_header(identity(self._settings, station), password)}
+
+
+class _Connect(connect):
+    """The library's, but for how the name is looked up; at every step of a redirection."""
+
+    async def open_tcp_connection(self) -> ClientConnection:
+        made = await connected(self.ws_uri.host, self.ws_uri.port)
+        settings = self.create_connection_kwargs
+        self.create_connection_kwargs = settings | {"sock": made}
+        try:
+            return await super().open_tcp_connection()
+        except BaseException:
+            made.close()
+            raise
+        finally:
+            self.create_connection_kwargs = settings
 
 
 def _failure(error: Exception) -> Failure:

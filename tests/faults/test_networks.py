@@ -7,12 +7,13 @@ are served as soon as there is a way to them, over IPv6 alone, too.
 import asyncio
 import re
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.rig import SITECTL, Daemon, site, until
+from tests.e2e.rig import SITECTL, Daemon, environment, site, until
 from tests.faults.networks import Network, network_of_the_dead, no_networks, own_network
 from tests.integration.test_time import LONG_AGO_S, Machine
 
@@ -26,6 +27,19 @@ SILENT: dict[str, Any] = {
     "uplinks": {"central": {"url": "wss://csms.invalid/ocpp"}},
     "mqtt": {"host": "127.0.0.1", "port": 1883, "topic": "sitectl"},
 }
+NAMES = """\
+import asyncio, uvloop
+from sitectl.base.names import places
+async def main():
+    dead = [asyncio.ensure_future(places(f"central{n}.invalid", 443)) for n in range(40)]
+    dead += [asyncio.ensure_future(places("central.invalid", 443)) for _ in range(1000)]
+    await asyncio.sleep(0)
+    assert await places("localhost", 502)
+    assert not any(lookup.done() for lookup in dead)
+    print("known")
+uvloop.run(main())
+print("over")
+"""
 TROUBLE = re.compile("offline|refused|no good reading|did not answer|timed out|lost|cannot", re.IGNORECASE)
 HERE = "ocpp.listen"
 OCPP = {"security_profile": 0, "unknown_stations": "reject", "allow_from": ["10.99.0.0/24", "fd00:99::/64"]}
@@ -97,9 +111,25 @@ async def test_it_serves_while_everything_else_keeps_silent(tmp_path: Path) -> N
             assert status["cycle"]["count"] > 0
             running.signal(signal.SIGTERM)
             assert await running.ended(30) == 0
+            assert "never retrieved" not in running.log
+            assert "Traceback" not in running.log
         finally:
             if running.running:
                 await running.kill()
+
+
+async def test_a_name_that_nobody_answers_for_holds_up_no_other_and_no_end(tmp_path: Path) -> None:
+    if why := no_networks():
+        pytest.skip(f"no network of its own: {why}")
+    with network_of_the_dead(tmp_path) as network:
+        process = await asyncio.create_subprocess_exec(
+            *network.command, sys.executable, "-c", NAMES, stdout=asyncio.subprocess.PIPE, env=environment()
+        )
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"known\n"  # from /etc/hosts, while all others wait
+        assert await process.stdout.readline() == b"over\n"
+        assert await process.wait() == 0
+        assert b"central39" in network.names_asked
 
 
 def test_no_unit_waits_for_the_network() -> None:
