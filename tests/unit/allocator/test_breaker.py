@@ -136,3 +136,70 @@ def test_through_a_row_that_bears_too_much_nothing_rises_for_a_minute() -> None:
     assert [evse.station for evse in allocation.offers] == ["C"], "on another phase"
     allocation, _ = share(inrush(5.0, 17.0, None, 10_061.0), memory)
     assert sorted(evse.station for evse in allocation.offers) == ["A", "B", "C"]
+
+
+def names_served(now: SiteSnapshot) -> list[str]:
+    return [name for name, a in targets(share(now)[0]).items() if a]
+
+
+def test_twenty_per_cent_is_borne_and_no_more() -> None:
+    assert names_served(inrush(36.0, 48.0, 10_000.0)) == ["A", "B", "C"]
+    assert names_served(inrush(36.1, 48.1, 10_000.0)) == ["A", "C"]
+
+
+def test_two_per_cent_of_a_trip_is_cold() -> None:
+    now = inrush(35.0, 47.0, 10_000.0)
+    circuits = {name: replace(circuit, trips=(0.02, 0.0, 0.0)) for name, circuit in now.circuits.items()}
+    assert names_served(replace(now, circuits=circuits)) == ["A", "B", "C"]
+
+
+def test_a_row_that_is_full_and_no_more_is_not_asked_to_bear() -> None:
+    """The garage has no meter, and so no patience; but it has room."""
+    site = build(
+        {"grid": {"rated_a": 40}, "garage": {"parent": "grid", "rated_a": 6}},
+        {"A": {"max_a": 32, "phases": "L1", "circuit": "garage"}, "B": {"max_a": 32, "phases": "L1"}},
+    )
+    facts = {"measured_a": PhaseCurrents(47.0, 0.0, 0.0), "over_since": (10_000.0, None, None)}
+    now = moment(site, {n: {"offered_a": 6.0, "counts_a": 6.0} for n in "AB"}, {"grid": (35, 0, 0)}, {"grid": facts})
+    allocation, _ = allocate(compile_site(site), now, AllocatorMemory(), RULES)
+    assert targets(allocation) == {"A": 6.0, "B": 6.0}
+
+
+def test_a_post_bears_nothing() -> None:
+    site = build({"grid": {"rated_a": 40}}, {"P": {"max_a": 9, "phases": "L1", "evses": 2}})
+    facts = {"measured_a": PhaseCurrents(12.0, 0.0, 0.0)}
+    running = {n: {"offered_a": 6.0, "counts_a": 6.0} for n in ("P", "P:2")}
+    allocation, _ = allocate(
+        compile_site(site), moment(site, running, circuits={"grid": facts}), AllocatorMemory(), RULES
+    )
+    assert [limit.limit_a for limit in allocation.targets.values()] == [9.0, 0.0]
+
+
+def test_without_a_neutral_what_lacks_is_counted_on_the_lines() -> None:
+    """One car between L1 and L2 at 6 A; a fifth of 20 A may lack, and no more."""
+    site = build({"grid": {"rated_a": 20, "wiring": "delta"}}, {"A": {"max_a": 32, "phases": "L1L2"}})
+    facts = {"measured_a": PhaseCurrents(23.0, 23.0, 0.0), "over_since": (10_000.0, 10_000.0, None)}
+
+    def target(base_a: float) -> float:
+        now = moment(site, {"A": {"offered_a": 6.0, "counts_a": 6.0}}, {"grid": (base_a, base_a, 0)}, {"grid": facts})
+        return targets(allocate(compile_site(site), now, AllocatorMemory(), RULES)[0])["A"]
+
+    assert (target(17.0), target(17.9), target(18.1)) == (6.0, 6.0, 0.0)
+
+
+def test_people_are_told_why_a_class_is_paused() -> None:
+    allocation, _ = share(warm(0.12, 9_990.0))
+    assert targets(allocation) == {"A": 0.0, "B": 0.0, "C": 32.0}
+    assert allocation.targets[evse_id("A")].reason == (
+        "paused: circuit grid L1 is above its rating, its breaker has used 12% of its trip time"
+    )
+
+
+def test_of_two_reasons_that_bound_alike_the_nearest_is_told() -> None:
+    site = build(
+        {"grid": {"rated_a": 40}, "garage": {"parent": "grid", "rated_a": 40}},
+        {"A": {"max_a": 32, "phases": "L1", "circuit": "garage"}},
+    )
+    facts = {name: {"trips": (0.06, 0.0, 0.0)} for name in ("grid", "garage")}
+    allocation, _ = allocate(compile_site(site), moment(site, circuits=facts), AllocatorMemory(), RULES)
+    assert allocation.targets[evse_id("A")].reason.startswith("its minimum: circuit garage L1 must rest")
