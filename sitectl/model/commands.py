@@ -61,7 +61,7 @@ class InstallFallback:
 
 @dataclass(frozen=True, slots=True)
 class ClearFallback:
-    """Take the fallback of an EVSE out of the station, in whatever purpose it lies."""
+    """Take out of the station what an EVSE was told by TxDefaultProfiles, the fallback of an earlier form among it."""
 
     evse: EvseId
 

@@ -53,19 +53,24 @@ class LimitDesk:
     def install_fallback(self, command: InstallFallback) -> None:
         """Queue the installation of a fallback. Beside the station's maximum no other may lie: the lower one holds."""
         if command.form.fallback_place is LadderStep.CHARGE_POINT_MAX:
-            evse = command.offer.evse
-            self._put(evse.station, ClearFallback(evse), Urgency.RAISE, _whatever)
-        self._queue(command, Urgency.RAISE)
+            self._put(command.offer.evse.station, command, Urgency.RAISE, partial(self._installed_first, command))
+        else:
+            self._queue(command, Urgency.RAISE)
+
+    def _installed_first(self, command: InstallFallback, outcome: Outcome) -> None:
+        """The station's maximum is in force: only now the earlier fallback goes, so that one of them binds all the
+        time. Then it is said once more, for stations that clear more than they are asked to."""
+        if not (isinstance(outcome, Answered) and outcome.accepted):
+            self._done(command.offer, outcome)
+            return
+        evse = command.offer.evse
+        self._put(evse.station, ClearFallback(evse), Urgency.RAISE, lambda _: self._queue(command, Urgency.RAISE))
 
     def _queue(self, command: OfferLimit | InstallFallback, urgency: Urgency) -> None:
         self._put(command.offer.evse.station, command, urgency, partial(self._done, command.offer))
 
     def _done(self, offer: Offer, outcome: Outcome) -> None:
         self._inbox.post(event_of(offer, outcome, self._clock.monotonic()))
-
-
-def _whatever(outcome: Outcome) -> None:
-    """None was there, or it is gone."""
 
 
 def event_of(offer: Offer, outcome: Outcome, now: float) -> Event:

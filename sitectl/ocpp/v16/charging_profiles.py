@@ -102,9 +102,9 @@ def fallback(command: InstallFallback, style: ProfileStyle = AMPERES) -> Payload
     return {"connectorId": 0 if place in STATION_WIDE else evse, "csChargingProfiles": profile}
 
 
-def without_fallback(evse: EvseId) -> Payload:
-    """ClearChargingProfile for the fallback of an EVSE."""
-    return {"id": _profile_id(evse.evse, is_dynamic=False)}
+def without_defaults() -> Payload:
+    """ClearChargingProfile for all TxDefaultProfiles. Not by id: what has taken their place may bear the same."""
+    return {"chargingProfilePurpose": "TxDefaultProfile"}
 
 
 def _profile_id(evse: int, is_dynamic: bool) -> int:

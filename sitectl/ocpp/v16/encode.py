@@ -38,8 +38,8 @@ def call(command: Command, style: ProfileStyle = AMPERES) -> tuple[str, Payload]
             return "SetChargingProfile", charging_profiles.dynamic(command, style)
         case InstallFallback():
             return "SetChargingProfile", charging_profiles.fallback(command, style)
-        case ClearFallback(evse):
-            return "ClearChargingProfile", charging_profiles.without_fallback(evse)
+        case ClearFallback():
+            return "ClearChargingProfile", charging_profiles.without_defaults()
         case RequestStart(evse, id_token):
             return "RemoteStartTransaction", {"connectorId": evse.evse, "idTag": id_token}
         case RequestStop():

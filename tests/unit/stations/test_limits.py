@@ -55,12 +55,14 @@ class Inbox(list[Event]):
         self.append(event)
 
 
-def desk_and_queue() -> tuple[LimitDesk, list[tuple[Command, Urgency]], Inbox]:
+def desk_and_queue(
+    outcome: Outcome = Answered("Accepted", {}),  # noqa: B008 (it is frozen)
+) -> tuple[LimitDesk, list[tuple[Command, Urgency]], Inbox]:
     queued: list[tuple[Command, Urgency]] = []
 
     def put(station: StationId, command: Command, urgency: Urgency, done: Done) -> None:
         queued.append((command, urgency))
-        done(Answered("Accepted", {}))
+        done(outcome)
 
     inbox = Inbox()
     return LimitDesk(put, inbox, FixedClock()), queued, inbox
@@ -76,12 +78,28 @@ def test_who_can_only_be_stopped_is_told_nothing_but_the_stop() -> None:
     assert queued == [(stop, Urgency.CUT)]
 
 
-def test_beside_the_maximum_of_the_station_no_other_fallback_may_lie() -> None:
+MAXIMUM = InstallFallback(OFFER, LimitForm(LadderStep.CHARGE_POINT_MAX))
+
+
+def test_beside_the_maximum_of_the_station_no_other_fallback_may_lie_and_it_is_there_before_the_other_goes() -> None:
     desk, queued, inbox = desk_and_queue()
-    install = InstallFallback(OFFER, LimitForm(LadderStep.CHARGE_POINT_MAX))
-    desk.install_fallback(install)
-    assert [command for command, _ in queued] == [ClearFallback(EVSE), install]
+    desk.install_fallback(MAXIMUM)
+    assert [command for command, _ in queued] == [MAXIMUM, ClearFallback(EVSE), MAXIMUM]
     assert inbox == [LimitAcknowledged(*HEAD)]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "event"),
+    [
+        (Answered("Rejected", {}), LimitRefused(*HEAD, "Rejected")),
+        (Unanswered("connection lost"), LimitUnanswered(*HEAD, "connection lost")),
+    ],
+)
+def test_where_the_maximum_is_not_taken_the_fallback_stays(outcome: Outcome, event: Event) -> None:
+    desk, queued, inbox = desk_and_queue(outcome)
+    desk.install_fallback(MAXIMUM)
+    assert [command for command, _ in queued] == [MAXIMUM]
+    assert inbox == [event]
 
 
 def test_cuts_and_raises_differ_in_urgency_and_their_outcome_is_posted() -> None:

@@ -19,7 +19,7 @@ from sitectl.ocpp.v16.charging_profiles import (
     fallback,
     profile_set,
     profiles_cleared,
-    without_fallback,
+    without_defaults,
 )
 from sitectl.ocpp.versions import ErrorCode
 
@@ -131,7 +131,7 @@ def test_the_fallback_lies_below_the_limits_of_its_form():
     assert place(LimitForm(LadderStep.CHARGE_POINT_MAX)) == (0, "ChargePointMaxProfile", 5)
     only = LimitForm(LadderStep.TX_DEFAULT, lowest=True)
     assert place(only)[2] == said(only)[1]["chargingProfileId"], "each takes the place of the other"
-    assert without_fallback(EvseId(STATION, 2)) == {"id": 5}
+    assert without_defaults() == {"chargingProfilePurpose": "TxDefaultProfile"}
 
 
 @pytest.mark.parametrize(("max_stack", "stack"), [(0, 1), (1, 1), (5, 5), (8, 8), (2**31, 8)])
