@@ -113,7 +113,7 @@ async def away(central: Csms, running: Daemon) -> None:
 
 
 def on_disk(folder: Path) -> set[str]:
-    """The tokens whose verdicts would outlive a kill."""
+    """The tokens, in small letters, whose verdicts would outlive a kill."""
     with closing(sqlite3.connect(folder / "data" / "ledger.db", timeout=30)) as ledger:
         return {token for (token,) in ledger.execute("SELECT id_token FROM authorization_cache")}
 
@@ -134,7 +134,7 @@ async def test_what_a_central_told_of_tokens_holds_while_it_is_away_and_over_a_k
             assert await authorizes(one, "SEEN1234") == "Accepted"
             await away(central, running)
             assert [await authorizes(one, token) for token in TOKENS] == ["Accepted", "Blocked", "Accepted", "Invalid"]
-            await until(lambda: "SEEN1234" in on_disk(tmp_path), 30, "on disk, where it is written behind")
+            await until(lambda: "seen1234" in on_disk(tmp_path), 30, "on disk, where it is written behind")
         await running.kill()
         await running.start()
         async with station(running) as one:
