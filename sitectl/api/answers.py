@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+import re
+from collections.abc import Awaitable, Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, tzinfo
 from typing import Annotated, Any, TypeVar
@@ -57,6 +58,18 @@ def day_or_moment(name: str, text: str, zone: tzinfo) -> datetime:
     except ValueError:
         return moment(name, text)
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+
+
+def no_station(id: str, known: Iterable[str]) -> HTTPException:
+    """The refusal of a station that is not here, with the one that was surely meant: CP03 for cp3, no neighbour."""
+    near = next((name for name in known if _bare(name) == _bare(id)), None)
+    hint = "`sitectl stations` lists them" if near is None else f"did you mean {near}? `sitectl stations` lists them"
+    return HTTPException(404, f"no station {id!r} here; {hint}")
+
+
+def _bare(id: str) -> str:
+    """An id without capitals, leading zeros and what stands between letters and digits."""
+    return re.sub(r"[\W_]|(?<!\d)0+(?=\d)", "", id.casefold())
 
 
 def look(behind: Behind) -> tuple[SiteState, Decision]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as HttpError
 
 from sitectl.api import views
 from sitectl.api.adoption import add_adoption
 from sitectl.api.alerts import add_alerts
-from sitectl.api.answers import as_json, in_time, look
+from sitectl.api.answers import as_json, in_time, look, no_station
 from sitectl.api.backup import add_backup
 from sitectl.api.buses import add_buses
 from sitectl.api.ceilings import add_ceilings
@@ -119,7 +119,7 @@ def _add_site(app: FastAPI, behind: Behind) -> None:
         _, decision = look(behind)
         seen = decision.snapshot.stations.get(StationId(id))
         if seen is None:
-            raise HTTPException(404, f"no station {id!r} here; `sitectl stations` lists them")
+            raise no_station(id, decision.snapshot.stations)
         shown = views.station(decision, seen)
         for evse in seen.evses:
             shown["evses"][str(evse.evse)]["trials"] = behind.trials.kept(evse)

@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from sitectl.api import views
-from sitectl.api.answers import EvseNumber, as_json, in_time
+from sitectl.api.answers import EvseNumber, as_json, in_time, no_station
 from sitectl.api.ports import Behind
 from sitectl.api.roles import Peer, needs
 from sitectl.base.units import format_utc
@@ -97,5 +97,11 @@ def _where(bounded: Bounded) -> dict[str, Any]:
 
 
 def _listed(behind: Behind, bounded: Bounded) -> Response:
+    topology = behind.site.state.topology
+    if bounded.evse is not None and bounded.evse.station not in topology.stations:
+        raise no_station(bounded.evse.station, topology.stations)
+    if bounded.circuit is not None and bounded.circuit not in topology.circuits:
+        names = ", ".join(topology.circuits)
+        raise HTTPException(404, f"no circuit {bounded.circuit!r} here; there is {names}")
     found = views.ceilings(behind.site.state, behind.overview.wall(), behind.overview.monotonic(), bounded)
     return as_json({"schema": views.SCHEMA, **_where(bounded), "ceilings": found})

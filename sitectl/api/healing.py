@@ -6,11 +6,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from fastapi import Depends, FastAPI, HTTPException, Query, Response
+from fastapi import Depends, FastAPI, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from sitectl.api import healing_views, views
-from sitectl.api.answers import as_json, in_time, moment
+from sitectl.api.answers import as_json, in_time, moment, no_station
 from sitectl.api.ports import Behind
 from sitectl.api.roles import Peer, needs
 from sitectl.model.health import HealingMode
@@ -87,7 +87,7 @@ def add_healing(app: FastAPI, behind: Behind) -> None:
 def _listed(behind: Behind, id: str) -> StationId:
     station = StationId(id)
     if station not in behind.site.state.topology.stations:
-        raise HTTPException(404, f"no station {id!r} here; `sitectl stations` lists them")
+        raise no_station(id, behind.site.state.topology.stations)
     return station
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI, HTTPException, Response
+from fastapi import FastAPI, Response
 
 from sitectl.api import views
-from sitectl.api.answers import as_json
+from sitectl.api.answers import as_json, no_station
 from sitectl.api.ports import Behind
 from sitectl.model.ids import StationId
 from sitectl.model.knowledge import StationKnowledge
@@ -24,7 +24,7 @@ def add_quirks(app: FastAPI, behind: Behind) -> None:
         station = StationId(id)
         known = behind.knowledge(station)
         if known is None:
-            raise HTTPException(404, f"no station {id!r} here; `sitectl stations` lists them")
+            raise no_station(id, behind.site.state.topology.stations)
         return as_json({"schema": views.SCHEMA, "station": id, **_view(known), "evses": _limits(behind, station)})
 
 

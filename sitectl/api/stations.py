@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, HTTPException, Query, Response
 
 from sitectl.api import views
-from sitectl.api.answers import MOST_EVSE, as_json
+from sitectl.api.answers import MOST_EVSE, as_json, no_station
 from sitectl.api.ports import Behind
 from sitectl.api.roles import needs
 from sitectl.model.ids import EvseId, StationId
@@ -27,7 +27,7 @@ def add_stations(app: FastAPI, behind: Behind) -> None:
         station = StationId(id)
         plan = behind.site.state.topology.stations.get(station)
         if plan is None or not plan.installed:
-            raise HTTPException(404, f"no station {id!r} here; `sitectl stations` lists them")
+            raise no_station(id, behind.site.state.topology.stations)
         if evse and EvseId(station, evse) not in [one.id for one in plan.evses]:
             raise HTTPException(404, f"{id} has no EVSE {evse}; `sitectl stations {id}` shows those that it has")
         status = await behind.orders.wish(EvseId(station, evse), operative)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, HTTPException, Query, Response
 
 from sitectl.api import views
-from sitectl.api.answers import MOST_EVSE, as_json
+from sitectl.api.answers import MOST_EVSE, as_json, no_station
 from sitectl.api.ports import Behind
 from sitectl.api.roles import Peer, needs
 from sitectl.base.units import format_utc
@@ -58,7 +58,7 @@ def _meant(behind: Behind, id: str, number: int) -> EvseId:
     station = StationId(id)
     plan = behind.site.state.topology.stations.get(station)
     if plan is None or not plan.installed:
-        raise HTTPException(404, f"no station {id!r} here; `sitectl stations` lists them")
+        raise no_station(id, behind.site.state.topology.stations)
     evses = [one.id for one in plan.evses]
     if number:
         if EvseId(station, number) not in evses:

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import FastAPI, HTTPException, Query, Response
 
 from sitectl.api import views
-from sitectl.api.answers import as_json, in_time, look, moment
+from sitectl.api.answers import as_json, in_time, look, moment, no_station
 from sitectl.api.ports import Behind
 from sitectl.model.ids import EvseId
 from sitectl.model.snapshot import SiteSnapshot
@@ -45,5 +45,8 @@ async def _then(behind: Behind, id: str, at: datetime) -> Response:
 def _evse(seen: SiteSnapshot, name: str) -> EvseId:
     evse = views.find_evse(seen, name)
     if evse is None:
-        raise HTTPException(404, f"no EVSE {name!r} here; name a station, or STATION:EVSE")
+        station = name.partition(":")[0]
+        if station not in seen.stations:
+            raise no_station(station, seen.stations)
+        raise HTTPException(404, f"no EVSE {name!r} here; `sitectl stations {station}` shows those that it has")
     return evse

@@ -6,13 +6,12 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from sitectl.cli.asking import DEFAULT_CONFIG, USAGE, AsJson, Config, Socket, ask, fail, show_answer
 from sitectl.cli.ceilings import seconds_of
 from sitectl.cli.client import Client
-from sitectl.cli.tables import clean
+from sitectl.cli.tables import add_row, clean, new_table
 
 Id = Annotated[str, typer.Argument(help="The identity that is set in the station.")]
 
@@ -105,13 +104,11 @@ def _knocking(answer: dict[str, Any], narrow: bool) -> RenderableType:
     url = Text(clean(f"In a station that is not here yet, set the URL of its central system: {answer['url']}"))
     if not answer["knocking"]:
         return Group(Text("Nobody knocks."), url)
-    table = Table(box=None, pad_edge=False)
-    for head in ("STATION", "ONLINE", "OCPP", "VENDOR", "MODEL", "FIRMWARE", *(() if narrow else ("SERIAL",))):
-        table.add_column(head)
+    table = new_table("STATION", "ONLINE", "OCPP", "VENDOR", "MODEL", "FIRMWARE", *(() if narrow else ("SERIAL",)))
     for one in answer["knocking"]:
         row = [one["station"], "yes" if one["online"] else "no"]
         row += [one[key] or "-" for key in ("ocpp", "vendor", "model", "firmware", *(() if narrow else ("serial",)))]
-        table.add_row(*(clean(cell) for cell in row))
+        add_row(table, *row)
     first = answer["knocking"][0]["station"]
     how = Text(clean(f"Take one in: sitectl station adopt {first} --circuit CIRCUIT --max-a AMPERES"))
     return Group(table, how, url)

@@ -87,6 +87,21 @@ def ask(config: Path, socket: Path | None, question: Callable[[Client], Any]) ->
         raise fail(str(error), FAILED) from error
 
 
+def tell_of_strangers(config: Path, socket: Path | None, station: str | None, circuit: str | None = None) -> None:
+    """Where nothing was found: say that what was named is not on this site, if so; it may have been, so no more."""
+
+    def look(client: Client) -> None:
+        if station is not None:
+            client.get("stations", station)
+        if circuit is not None:
+            client.get("circuits", circuit, "ceiling")
+
+    try:
+        look(client_of(config, socket))
+    except (DaemonAway, NotAllowed, Refused) as error:
+        print(f"sitectl: {error}", file=sys.stderr)
+
+
 def show_answer(answer: dict[str, Any], as_json: bool, view: View) -> None:
     """Print an answer of the daemon, as JSON or as a table."""
     if as_json:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from sitectl.cli import adopting
 from sitectl.cli.asking import DEFAULT_CONFIG, FAILED, USAGE, AsJson, Config, Socket, ask, fail, show_answer
-from sitectl.cli.tables import clean
+from sitectl.cli.tables import add_row, clean
 
 EXAMPLES = """\b
   sitectl commission                                   how far this site is, and what to do next
@@ -135,7 +135,7 @@ def _steps(answer: dict[str, Any], narrow: bool) -> RenderableType:
             told.append(f"\n{clean(step['do'])}", style="not dim")
         light = Text(step["light"], style=COLOURS[step["light"]])
         name = step["key"] if narrow else f"{step['title']} ({step['key']})"
-        table.add_row(str(step["number"]), clean(name), light, told)
+        add_row(table, step["number"], name, light, told)
     left = [step for step in answer["steps"] if step["light"] in ("red", "open")]
     if answer["finished"]:
         return Group(table, Text("\nAll steps are proven." if not left else f"\nNext: {clean(left[0]['do'])}"))

@@ -32,7 +32,7 @@ from sitectl.cli.asking import (
 )
 from sitectl.cli.ceilings import seconds_of
 from sitectl.cli.client import Client, DaemonAway, NotAllowed, Refused
-from sitectl.cli.tables import clean
+from sitectl.cli.tables import add_row, clean
 
 EXAMPLES = """\b
   sitectl drill uplink central --for 2m      the central cannot be reached for two minutes
@@ -77,10 +77,10 @@ def station(
 
 
 @drill_app.command("stop")
-def stop(config: Config = DEFAULT_CONFIG, socket: Socket = None) -> None:
+def stop(as_json: AsJson = False, config: Config = DEFAULT_CONFIG, socket: Socket = None) -> None:
     """Break off what runs: it is given back at once."""
     answer = ask(config, socket, lambda client: client.delete("drills", "newest"))
-    print("broken off" if answer["stopped"] else "no drill runs")
+    show_answer(answer, as_json, lambda told, narrow: Text("broken off" if told["stopped"] else "no drill runs"))
 
 
 @drill_app.command("report")
@@ -174,9 +174,8 @@ def _say(line: str, as_json: bool) -> None:
 def _report(drill: dict[str, Any]) -> RenderableType:
     table = Table(box=None, pad_edge=False, show_header=False)
     for one in drill["evidence"]:
-        table.add_row(
-            Text("kept" if one["kept"] else "BROKEN", style="green" if one["kept"] else "bold red"), clean(one["text"])
-        )
+        kept = Text("kept", "green") if one["kept"] else Text("BROKEN", "bold red")
+        add_row(table, kept, one["text"])
     head = f"{drill['began']}: drill with {drill['kind']} {drill['target']}, by {drill['by']}: {drill['verdict']}"
     return Group(Text(clean(head), style="bold"), table)
 
@@ -203,7 +202,7 @@ def _online(config: Path, socket: Path | None) -> set[str]:
 
 
 def _open(client: Client) -> list[str]:
-    return [one["id"] for one in client.get("transactions", open=True)["transactions"]]
+    return [one["id"] for one in client.get("transactions", only="open")["transactions"]]
 
 
 def _known(client: Client) -> list[str]:

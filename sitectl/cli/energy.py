@@ -12,7 +12,7 @@ import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from sitectl.cli.asking import DEFAULT_CONFIG, AsJson, Config, Socket, ask, show_answer
+from sitectl.cli.asking import DEFAULT_CONFIG, AsJson, Config, Socket, ask, show_answer, tell_of_strangers
 from sitectl.cli.since import day_or_time
 from sitectl.cli.tables import Answer, add_row, new_table
 
@@ -59,6 +59,8 @@ def energy(
     query |= {"circuit": circuit, "station": station, "evse": None if evse is None else str(evse)}
     answer = ask(config, socket, lambda client: client.get("energy", long=True, **query))
     show_answer(answer, as_json, table)
+    if not answer["periods"]:
+        tell_of_strangers(config, socket, station, circuit)
 
 
 def table(answer: Answer, narrow: bool) -> RenderableType:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from sitectl.cli import heal_tables
-from sitectl.cli.asking import DEFAULT_CONFIG, USAGE, AsJson, Config, Socket, ask, fail, show_answer
+from sitectl.cli.asking import DEFAULT_CONFIG, USAGE, AsJson, Config, Socket, ask, fail, show_answer, tell_of_strangers
 from sitectl.cli.ceilings import seconds_of
 from sitectl.cli.client import Client
 from sitectl.cli.since import begin_of
@@ -59,7 +59,10 @@ def history(
     def question(client: Client) -> dict[str, Any]:
         return client.get("healing", "history", since=begin, station=station, limit=limit)
 
-    show_answer(ask(config, socket, question), as_json, heal_tables.history)
+    answer = ask(config, socket, question)
+    show_answer(answer, as_json, heal_tables.history)
+    if not answer["attempts"]:
+        tell_of_strangers(config, socket, station)
 
 
 @heal_app.command("rules")

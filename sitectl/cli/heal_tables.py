@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from sitectl.cli.tables import Answer, add_row, clean, new_table
@@ -83,21 +86,45 @@ def _figures(figures: Answer) -> list[RenderableType]:
 
 def rules(answer: Answer, narrow: bool) -> RenderableType:
     """The rules."""
+    if narrow:
+        return Group(*_rules_in_little_room(answer), "", *_budget(answer))
     table = new_table("RULE", "SYMPTOM", "AFTER", "LADDER", "FOR", "TELLS")
     for rule in answer["rules"]:
-        symptom = ", ".join([*rule["codes"], *rule["vendor_codes"]]) or rule["symptom"]
-        ladder = " → ".join(
-            step["do"] if step["do"] == "tell" else f"{step['do']} {_span(step['wait_s'])}" for step in rule["ladder"]
-        )
-        match = " ".join(value for value in rule["match"].values() if value) or "all"
-        add_row(table, rule["name"], symptom, _span(rule["after_s"]), ladder, match, rule["what"])
+        add_row(table, rule["name"], _symptom(rule), _span(rule["after_s"]), _ladder(rule), _match(rule), rule["what"])
+    return Group(table, "", *_budget(answer))
+
+
+def _rules_in_little_room(answer: Answer) -> Iterator[RenderableType]:
+    """A line each, and below it what is done."""
+    for rule in answer["rules"]:
+        match = _match(rule)
+        whom = "" if match == "all" else f", of {match}"
+        yield Text(clean(f"{rule['name']}: {_symptom(rule)} for {_span(rule['after_s'])}{whom}"), "bold")
+        yield Padding(Text(clean(_ladder(rule))), (0, 0, 0, 2))
+
+
+def _symptom(rule: Answer) -> str:
+    return ", ".join([*rule["codes"], *rule["vendor_codes"]]) or str(rule["symptom"])
+
+
+def _ladder(rule: Answer) -> str:
+    steps = (step["do"] if step["do"] == "tell" else f"{step['do']} {_span(step['wait_s'])}" for step in rule["ladder"])
+    return " → ".join(steps)
+
+
+def _match(rule: Answer) -> str:
+    return " ".join(value for value in rule["match"].values() if value) or "all"
+
+
+def _budget(answer: Answer) -> Iterator[RenderableType]:
+    """How much it may do, and what it leaves alone."""
     budget = answer["budget"]
     most = (
         f"at most {budget['station_resets_per_day']} resets of a station and {budget['site_resets_per_day']} of all"
         f" a day, {_span(budget['spacing_s'])} apart, {budget['at_once']} at once; those of centrals and people count"
     )
-    never = f"never reset by a machine: {', '.join(answer['dangers']['codes'])}"
-    return Group(table, "", Text(clean(most)), Text(clean(never)))
+    yield Text(clean(most))
+    yield Text(clean(f"never reset by a machine: {', '.join(answer['dangers']['codes'])}"))
 
 
 def paused(answer: Answer, narrow: bool) -> RenderableType:

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from typing import Annotated
 
 import typer
 
 from sitectl.cli import tables
-from sitectl.cli.asking import DEFAULT_CONFIG, USAGE, AsJson, Config, Socket, ask, console, fail, show_answer
+from sitectl.cli.asking import (
+    DEFAULT_CONFIG,
+    USAGE,
+    AsJson,
+    Config,
+    Socket,
+    ask,
+    console,
+    fail,
+    show_answer,
+    tell_of_strangers,
+)
 from sitectl.cli.client import Client
 from sitectl.cli.since import begin_of
 
@@ -59,13 +72,19 @@ def events(
 ) -> None:
     """What happened, in order."""
     begin = begin_of(since)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
-    def print_all(client: Client) -> None:
+    def print_all(client: Client) -> bool:
+        some = False
         for row in client.events("events", since=begin, station=station, type=type, follow=follow):
-            print(json.dumps(row) if as_json else tables.event(row), flush=follow)
+            print(json.dumps(row) if as_json else tables.event(row, width), flush=follow)
+            some = True
+        return some
 
     try:
-        ask(config, socket, print_all)
+        if not ask(config, socket, print_all) and not as_json:
+            print("sitectl: nothing of this kind happened in this time; --since goes further back", file=sys.stderr)
+            tell_of_strangers(config, socket, station)
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
 
@@ -93,3 +112,5 @@ def timeline(
     screen = console()
     for line in tables.timeline(answer, raw):
         screen.print(line, soft_wrap=True)
+    if not answer["entries"]:
+        tell_of_strangers(config, socket, station)

@@ -89,7 +89,7 @@ def _written(answer: Answer, narrow: bool) -> RenderableType:
 
 
 def _keys(answer: Answer, narrow: bool) -> RenderableType:
-    table = new_table("key", "value", "")
+    table = new_table("KEY", "VALUE", "")
     for name, held in answer["keys"].items():
         add_row(table, name, held["value"], "read-only" if held["readonly"] else "")
     said = [] if answer["live"] else [Text("it is offline: as it was read before", "yellow")]

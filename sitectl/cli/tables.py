@@ -6,6 +6,7 @@ What stations and centrals say of themselves is shown as text and nothing else: 
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
@@ -57,7 +58,7 @@ def clean(value: object) -> str:
     return "".join(c if c.isprintable() else "\ufffd" for c in str(value))
 
 
-WRAPPED = ("WHAT AND WHAT TO DO", "WHY", "BECAUSE", "REASON", "UPLINKS", "TOKEN")
+WRAPPED = ("WHAT AND WHAT TO DO", "WHY", "BECAUSE", "REASON", "UPLINKS", "TOKEN", "VALUE")
 """Columns that give way where there is little room."""
 
 
@@ -329,8 +330,7 @@ def _entry(station: str, entry: Answer, raw: bool) -> Text:
     time = entry["time"]
     if entry["kind"] == "event":
         where = "" if entry["evse"] is None else f":{entry['evse']} "
-        data = " ".join(f"{key}={value}" for key, value in entry["data"].items())
-        return Text(clean(f"{time}  * {entry['type']} {where}{data}".rstrip()), "bold")
+        return Text(clean(f"{time}  * {entry['type']} {where}{facts(entry['data'])}".rstrip()), "bold")
     sent = entry["direction"] == "sent"
     peer = entry["uplink"] or station
     way = f"us → {peer}" if sent else f"{peer} → us"
@@ -345,8 +345,32 @@ def _entry(station: str, entry: Answer, raw: bool) -> Text:
     return Text(clean(f"{time}  {way:<20} {what:<28} {said}"), style)
 
 
-def event(row: Answer) -> str:
-    """One line of the journal."""
+def event(row: Answer, width: int | None = None) -> str:
+    """One line of the journal; on a terminal of that width as many as it takes, with what goes on set in."""
     where = ":".join(str(row[key]) for key in ("station", "evse") if row.get(key) is not None)
-    data = " ".join(f"{key}={value}" for key, value in (row.get("data") or {}).items())
-    return clean(f"{row['time']}  {row['type']:<24} {where:<12} {data}".rstrip())
+    said = facts(row.get("data") or {})
+    if width is None or width >= NARROW:
+        line = clean(f"{row['time']}  {row['type']:<24} {where:<12} {said}".rstrip())
+    else:
+        line = clean(f"{row['time'][5:19]} {row['type']:<20} {where:<7} {said}".rstrip())
+    if width is None or len(line) <= width:
+        return line
+    return "\n".join(textwrap.wrap(line, width, subsequent_indent=" " * 4, break_on_hyphens=False))
+
+
+def facts(data: Answer) -> str:
+    """What an event tells, each as `key=value`."""
+    return " ".join(f"{key}={_fact(value)}" for key, value in data.items())
+
+
+def _fact(value: object) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:g}" if abs(value) < 1e6 else f"{value:.0f}"
+        case dict() | list():
+            return json.dumps(value, ensure_ascii=False)
+    return str(value)

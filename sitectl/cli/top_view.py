@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from sitectl.cli.tables import STATE_STYLE, clean
+from sitectl.cli.tables import STATE_STYLE, clean, facts
 
 Answer = dict[str, Any]
 Row = tuple[str, tuple[Text, ...]]
@@ -174,9 +174,8 @@ def uplinks(status: Answer) -> Text:
 def event(one: Answer) -> Text:
     """What happened, in a line."""
     where = "" if one["station"] is None else f" {one['station']}" + (f":{one['evse']}" if one["evse"] else "")
-    data = " ".join(f"{key}={value}" for key, value in (one["data"] or {}).items())
     when, what = (one["time"][11:19], "dim"), (clean(one["type"]), "cyan")
-    return Text.assemble(when, f"{clean(where)} ", what, f" {clean(data)}")
+    return Text.assemble(when, f"{clean(where)} ", what, f" {clean(facts(one['data'] or {}))}")
 
 
 def detail(id: str, station: Answer, why: Answer | None) -> Text:

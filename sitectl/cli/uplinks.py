@@ -6,12 +6,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from sitectl.cli.asking import DEFAULT_CONFIG, FAILED, AsJson, Config, Socket, ask, show_answer
 from sitectl.cli.ceilings import seconds_of
-from sitectl.cli.tables import clean
+from sitectl.cli.tables import add_row, clean, new_table
 
 EXAMPLES = """\b
   sitectl uplink test central                     does every station stand there, how fast does it answer
@@ -60,13 +59,11 @@ def resume(name: Name, as_json: AsJson = False, config: Config = DEFAULT_CONFIG,
 
 def _tried(answer: dict[str, Any], narrow: bool) -> RenderableType:
     legs = answer["stations"]
-    table = Table(box=None, pad_edge=False)
-    for head in ("STATION", "STANDS", "HEARTBEAT", "WHY"):
-        table.add_column(head)
+    table = new_table("STATION", "STANDS", "HEARTBEAT", "WHY")
     order = sorted(legs.items(), key=lambda leg: leg[1]["state"] == "accepted")
     for station, leg in order[:NAMED]:
         took = "-" if leg["heartbeat_ms"] is None else f"{leg['heartbeat_ms']:g} ms"
-        table.add_row(clean(station), clean(leg["state"]), took, clean(leg["why"] or "-"))
+        add_row(table, station, leg["state"], took, leg["why"] or "-")
     well = sum(leg["state"] == "accepted" for leg in legs.values())
     lines = [f"{answer['uplink']}: {well} of {len(legs)} stations stand there"]
     if answer["token"] is not None:

@@ -209,8 +209,12 @@ async def test_a_station_is_taken_out_of_service_by_a_post_alone(served: Served)
 @pytest.mark.parametrize(
     ("target", "status", "words"),
     [
-        ("/v1/stations/CP99", 404, "no station 'CP99' here; `sitectl stations` lists them"),
-        ("/v1/why/CP99", 404, "no EVSE 'CP99' here; name a station, or STATION:EVSE"),
+        ("/v1/stations/X", 404, "no station 'X' here; `sitectl stations` lists them"),
+        ("/v1/stations/cp-1", 404, "no station 'cp-1' here; did you mean CP01? `sitectl stations` lists them"),
+        ("/v1/why/CP2:1", 404, "no station 'CP2' here; did you mean CP02?"),
+        ("/v1/why/CP01:7", 404, "no EVSE 'CP01:7' here; `sitectl stations CP01` shows those that it has"),
+        ("/v1/circuits/gird/ceiling", 404, "no circuit 'gird' here; there is grid, garage"),
+        ("/v1/stations/X/evses/1/ceiling", 404, "no station 'X' here"),
         ("/v1/nothing", 404, "nothing stands at /v1/nothing; /openapi.json lists what does"),
         ("/v1/transactions?only=some", 422, "only='some': Input should be 'all', 'open', 'unsent' or 'dead'"),
         ("/v1/transactions?limit=0", 422, "limit='0': Input should be greater than or equal to 1"),

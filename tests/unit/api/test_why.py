@@ -70,7 +70,7 @@ async def test_a_moment_that_nobody_recorded_is_refused_with_what_there_is(serve
 async def test_a_moment_that_is_none_and_an_evse_that_is_none(served: Served) -> None:
     assert (await served.get("/v1/why/CP01?at=noon")).status == 422
     answer = await served.get(f"/v1/why/NO?at={at(served)}")
-    assert (answer.status, answer.json["detail"]) == (404, "no EVSE 'NO' here; name a station, or STATION:EVSE")
+    assert (answer.status, answer.json["detail"]) == (404, "no station 'NO' here; `sitectl stations` lists them")
 
 
 async def test_a_recording_that_cannot_be_read_is_told(served: Served) -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from sitectl.cli import heal_tables
 from tests.unit.cli.canned import Canned
 from tests.unit.cli.test_main import sitectl
+from tests.unit.cli.test_tables import shown
 
 MODE = {"schema": 1, "mode": "observe", "mode_source": "configuration"}
 SHORT = {"remedy": "soft_reset", "begun": "2026-11-20T06:00:00Z", "dry": False, "outcome": "done", "helped": True}
@@ -117,6 +119,17 @@ def test_the_rules_with_their_ladders(config: Path) -> None:
     assert "soft_reset 3 min → tell" in out
     assert "at most 4 resets of a station" in out
     assert "never reset by a machine: groundfailure" in out
+
+
+def test_the_rules_are_whole_on_a_narrow_terminal() -> None:
+    many = [{"do": step, "wait_s": 180.0} for step in ("trigger", "unlock", "availability_cycle", "soft_reset", "tell")]
+    rule = RULES["rules"][0] | {"ladder": many, "codes": [f"code{n}" for n in range(12)]}
+    text = shown(heal_tables.rules, RULES | {"rules": [rule]}, 80, color_system=None)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "other: code0, code1," in text
+    assert "  trigger 3 min → unlock 3 min → availability_cycle 3 min → soft_reset 3 min →" in text
+    assert "\n  tell" in text
+    assert "at most 4 resets of a station" in text
 
 
 def test_the_mode_is_told(daemon: Canned, config: Path) -> None:

@@ -367,3 +367,16 @@ def test_why_is_asked_of_the_past(config: Path, daemon: Canned) -> None:
     asked = parse_timestamp(unquote(daemon.asked[-1].partition("at=")[2]))
     assert asked is not None
     assert 299 < (datetime.now(UTC) - asked[0]).total_seconds() < 330
+
+
+def test_where_nothing_is_found_a_wrong_name_is_told(daemon: Canned, config: Path) -> None:
+    wrong = b'{"detail": "no station \'CP1\' here; did you mean CP01?"}'
+    daemon.answers["/v1/stations/CP1"] = (404, wrong)
+    daemon.answers["/v1/events"] = b""
+    daemon.answers["/v1/timeline/CP1"] = TIMELINE | {"station": "CP1", "entries": [], "more": False}
+    daemon.answers["/v1/energy"] = {"schema": 1, "by": "day", "zone": "UTC", "periods": []}
+    for question in (["events", "--station", "CP1"], ["timeline", "CP1"], ["energy", "--station", "CP1"]):
+        status, _, err = sitectl(*question, "--config", config)
+        assert status == 0
+        assert "did you mean CP01?" in err, question
+    assert "nothing of this kind" in sitectl("events", "--config", config)[2]

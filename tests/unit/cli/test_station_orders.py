@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+from sitectl.cli import station_orders
 from tests.unit.cli.canned import Canned
 from tests.unit.cli.test_main import sitectl
+from tests.unit.cli.test_tables import shown
 
 
 def test_a_station_is_reset_and_its_plug_is_released(daemon: Canned, config: Path) -> None:
@@ -18,6 +20,19 @@ def test_a_station_is_reset_and_its_plug_is_released(daemon: Canned, config: Pat
     ]
     assert json.loads(sitectl("station", "reset", "CP01", "--json", "--config", config)[1])["schema"] == 1
     assert sitectl("station", "reset", "CP02", "--config", config)[0] == 1
+
+
+def test_a_key_is_whole_on_a_narrow_terminal() -> None:
+    """Who reads it writes it next."""
+    key = "ChargingScheduleAllowedChargingRateUnit"
+    keys = {key: {"value": "Current.Import," * 8, "readonly": True}, "A": {"value": "1", "readonly": False}}
+    text = shown(station_orders._keys, {"keys": keys, "live": True, "unknown": []}, 80, color_system=None)
+    assert key in text
+    assert "read-only" in text
+    assert max(map(len, text.splitlines())) <= 80
+    place = text.splitlines()[1].index("Curr")
+    values = "".join(line[place:].replace("read-only", "").strip() for line in text.splitlines()[1:])
+    assert values.startswith("Current.Import," * 8)
 
 
 def test_the_configuration_of_a_station_is_shown_and_written(daemon: Canned, config: Path) -> None:

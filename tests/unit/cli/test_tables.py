@@ -119,6 +119,7 @@ def test_what_a_station_says_of_itself_is_only_text(width: int | None) -> None:
     lines = tables.timeline(TIMELINE | {"entries": [hostile_entry, HAPPENED | {"type": HOSTILE}]}, True)
     text += "".join(line.plain for line in lines)
     text += tables.event(EVENT | {"data": {"info": HOSTILE}})
+    text += tables.event(EVENT | {"data": {"info": HOSTILE}}, 80).replace("\n", "")
     assert not {"\x1b", "\x07", "\r", "\u202e"} & set(text)
     assert "[/red]" in text
 
@@ -127,3 +128,14 @@ def test_an_event_is_one_line() -> None:
     line = tables.event(EVENT)
     assert line == "2026-11-20T06:11:00Z  transaction.started      CP01:1       meter_start_wh=100"
     assert tables.event(TRANSACTION | EVENT | {"station": None, "evse": None, "data": None}).endswith("started")
+    data = {"kept": True, "a": 60.0, "until": None, "keys": {"x": [1]}, "wh": 12345678.0}
+    assert tables.event(EVENT | {"data": data}).endswith('kept=yes a=60 until=- keys={"x": [1]} wh=12345678')
+
+
+def test_an_event_that_is_too_long_for_the_terminal_goes_on_below_set_in() -> None:
+    long = EVENT | {"data": {"what": "is counted at its maximum until somebody has looked at it, " * 3}}
+    first, *rest = tables.event(long, 80).split("\n")
+    assert first.startswith("11-20T06:11:00 transaction.started  CP01:1  what=is counted")
+    assert len(rest) >= 2
+    assert all(line.startswith("    ") and len(line) <= 80 for line in rest)
+    assert "\n" not in tables.event(long)
