@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -22,13 +22,12 @@ from sitectl.api.ports import Behind
 from sitectl.api.roles import Roles
 from sitectl.api.server import ApiServer
 from sitectl.base import logging as logs
-from sitectl.base.backoff import Backoff
 from sitectl.base.clock import SystemClock
 from sitectl.base.errors import ConfigurationError, SitectlError
 from sitectl.base.gateway_clock import GatewayClock
 from sitectl.base.memory import keep_small, settle_down, share_one_heap
 from sitectl.base.systemd import Notifier, inherited
-from sitectl.base.tasks import Tasks, spawn, supervise
+from sitectl.base.tasks import Tasks, spawn
 from sitectl.config.adopted import Adopted, load_with
 from sitectl.config.load import Broken, Loaded
 from sitectl.config.report import print_issues
@@ -40,6 +39,7 @@ from sitectl.daemon.healing import begin_healing
 from sitectl.daemon.keeping import energy_keeper, history_of
 from sitectl.daemon.pulse import Pulse
 from sitectl.daemon.reload import Reload, in_short
+from sitectl.daemon.supervised import Supervised
 from sitectl.daemon.tellers import Tellers
 from sitectl.daemon.timekeeping import Timekeeper
 from sitectl.daemon.wiring import Ear, Wired, begin_upkeep, open_ledger, wire
@@ -52,7 +52,6 @@ from sitectl.store.upkeep import Upkeep
 log = logging.getLogger(__name__)
 
 EXIT_WELL, EXIT_FAILED, EXIT_CONFIGURATION = 0, 1, 2
-RESTART_BASE_S, RESTART_CAP_S = 1.0, 30.0
 
 API_ENDS_S = 1.0
 GOODBYES_S = 4.0
@@ -123,6 +122,8 @@ class Daemon:
         self._clock = clock or GatewayClock(SystemClock())
         self._random = random or Random()
         self._last_resort = last_resort
+        self._supervised = Supervised(self._clock, self._random)
+        self._keep = self._supervised.keep
         self._tasks = Tasks()
         self._ear = Ear()
         self._store: Store
@@ -180,6 +181,7 @@ class Daemon:
             self._rooms.overview.signals = self._field.signals
             self._tellers = Tellers(store.database, self._clock, self._random, self._keep)
             self._rooms.overview.also_look(self._tellers.findings)
+            self._rooms.overview.also_look(self._supervised.findings)
             self._healer = await begin_healing(self._rooms, store, self._field, self._clock, self._tasks)
             try:
                 yield self._rooms
@@ -341,11 +343,6 @@ class Daemon:
     def _let_go(self) -> None:
         for name in LISTENERS:
             self._notifier.let_go(name)
-
-    def _keep(self, group: asyncio.TaskGroup, name: str, room: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
-        """Run a room whose failure must not be the site's: it is logged, and the room started again."""
-        backoff = Backoff(RESTART_BASE_S, RESTART_CAP_S, self._random)
-        return spawn(group, supervise(name, room, backoff, self._clock), name)
 
     def _say_ready(self) -> None:
         settle_down()

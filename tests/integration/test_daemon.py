@@ -187,7 +187,7 @@ owner.Site.cycle = broken
 
 async def test_when_another_room_dies_it_is_started_again_and_the_site_goes_on(tmp_path: Path) -> None:
     dies = """
-import sitectl.uplinks.pool as pool, sitectl.daemon.process as daemon, sitectl.api.server as server
+import sitectl.uplinks.pool as pool, sitectl.daemon.supervised as supervised, sitectl.api.server as server
 run, serve = pool.UplinkPool.run, server.ApiServer.serve
 died = set()
 async def broken(self):
@@ -200,7 +200,7 @@ async def broken_api(self):
         died.add("api")
         raise ZeroDivisionError("a bug in the interface")
     await serve(self)
-daemon.RESTART_BASE_S = 0.1
+supervised.RESTART_BASE_S = 0.1
 pool.UplinkPool.run = broken
 server.ApiServer.serve = broken_api
 """
@@ -209,6 +209,13 @@ server.ApiServer.serve = broken_api
         async with charger(running.port, "CP01") as station:
             await station.begin()
             assert (await running.ask("status"))["transactions"]["open"] == 1
+            told: dict[str, str] = {}
+            async with asyncio.timeout(30):
+                while not {"daemon/uplinks", "daemon/api"} <= told.keys():  # seen with the next cycle
+                    problems = (await running.get("status"))["problems"]
+                    told = {problem["where"]: problem["what"] for problem in problems}
+                    await asyncio.sleep(0.1)
+            assert told["daemon/uplinks"].endswith("is started again: ZeroDivisionError: a bug in the uplinks")
             await running.stop()
 
 
