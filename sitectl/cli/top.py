@@ -9,7 +9,7 @@ import typer
 from sitectl.cli.asking import DEFAULT_CONFIG, FAILED, USAGE, AsJson, Config, Socket, ask, client_of, fail
 
 EXAMPLES = """\b
-  sitectl top                     arrows and Enter: a station and why; / filters; r resets, u unlocks; q ends
+  sitectl top                     arrows and Enter: a station and why; / filters; r u l o h order; q ends
   ssh -t gateway sitectl top      over a wire of 80 x 24 characters, too
 """
 

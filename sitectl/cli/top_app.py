@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -13,8 +14,11 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import DataTable, Footer, Input, RichLog, Static
 
 from sitectl.base.clock import SystemClock
+from sitectl.cli import top_orders
 from sitectl.cli import top_view as view
 from sitectl.cli.client import Client, DaemonAway, NotAllowed, Refused
+from sitectl.cli.tables import clean
+from sitectl.cli.top_orders import ALL_THE_SAME, ORDERS, NotUsable, Place
 
 EVERY_S = 1.0
 EVENTS_EVERY_S = 2.0
@@ -30,7 +34,8 @@ Screen { layout: vertical; }
 #events { height: 5; }
 #filter { display: none; height: 1; border: none; padding: 0; }
 #filter.shown { display: block; }
-Card { align: center middle; }
+Card, Line { align: center middle; }
+#answer { border: none; padding: 0; height: 1; margin: 1 0; }
 #card { width: 92%; max-height: 85%; height: auto; border: round $accent; padding: 0 1; background: $surface; }
 """
 
@@ -58,6 +63,32 @@ class Card(ModalScreen[str | None]):
         self.dismiss(None)
 
 
+class Line(ModalScreen[str | None]):
+    """A question that is answered by a line; Escape leaves without an answer."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "back")]
+
+    def __init__(self, text: Text) -> None:
+        super().__init__()
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(id="card"):
+            yield Static(self._text)
+            yield Input(id="answer", compact=True)
+            yield Static(Text("[enter] do it  [esc] back", style="bold"))
+
+    def on_mount(self) -> None:
+        self.query_one("#answer", Input).focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.dismiss(event.value)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+
 class Top(App[None]):
     """The site as it is now."""
 
@@ -68,8 +99,7 @@ class Top(App[None]):
         Binding("q", "quit", "quit"),
         Binding("slash", "filter", "filter", key_display="/"),
         Binding("enter", "open", "station", priority=False),
-        Binding("r", "order('r')", "reset"),
-        Binding("u", "order('u')", "unlock"),
+        *(Binding(key, f"order('{key}')", order.title) for key, order in ORDERS.items() if key != "R"),
         Binding("escape", "clear", "all", show=False),
     ]
 
@@ -235,6 +265,9 @@ class Top(App[None]):
         self._show()
 
     def on_input_changed(self, event: Input.Changed) -> None:
+        """Of the filter: what is typed on a card is the card's."""
+        if event.input.id != "filter":
+            return
         self._wanted = event.value
         self._show()
 
@@ -259,7 +292,7 @@ class Top(App[None]):
             return
         station, evse = chosen
         text = await self.run_worker(lambda: self._detail(station, evse), thread=True).wait()
-        key = await self.push_screen_wait(Card(text, {"r": "reset", "R": "reset hard", "u": "unlock"}))
+        key = await self.push_screen_wait(Card(text, {key: order.title for key, order in ORDERS.items()}))
         if key is not None:
             await self._order(key, station, evse)
 
@@ -278,20 +311,29 @@ class Top(App[None]):
             await self._order(key, *chosen)
 
     async def _order(self, key: str, station: str, evse: str) -> None:
-        """Ask once more, then do it; a car that charges there is only disturbed by a second yes."""
-        words = {"r": "Reset it softly", "R": "Reset it at once", "u": f"Release the plug of EVSE {evse}"}[key]
-        sure = await self.push_screen_wait(Card(Text(f"{station}: {words}?"), {"y": "yes"}))
-        if sure is None:
+        """Ask once more, then do it; what would end a transaction is only done after a second yes."""
+        order, place = ORDERS[key], Place(station, int(evse) if evse.isdecimal() else 0)
+        if order.of_evse and not place.evse:
+            why = Text(clean(f"{station}: nobody has listed it; `sitectl station adopt {station}` takes it in"))
+            await self.push_screen_wait(Card(why, {}))
             return
-        said = await self.run_worker(lambda: self._do(key, station, evse), thread=True).wait()
-        await self.push_screen_wait(Card(said, {}))
+        question = Text(clean(order.question.format(station=station, place=place)))
+        said = await self.push_screen_wait(Card(question, dict(order.choices)) if order.choices else Line(question))
+        if said is None:
+            return
+        told, overruled = await self._told(key, place, said)
+        if overruled and await self.push_screen_wait(Card(told, {"f": "do it all the same"})) == "f":
+            told, _ = await self._told(key, replace(place, force=True), said)
+        elif overruled:
+            return
+        await self.push_screen_wait(Card(told, {}))
 
-    def _do(self, key: str, station: str, evse: str) -> Text:
+    async def _told(self, key: str, place: Place, said: str) -> tuple[Text, bool]:
+        """What came of it, and whether a person may overrule the refusal."""
+        return await self.run_worker(lambda: self._do(key, place, said), thread=True).wait()
+
+    def _do(self, key: str, place: Place, said: str) -> tuple[Text, bool]:
         try:
-            if key == "u":
-                done = self._client.post("stations", station, "evses", evse, "unlock", long=True)
-            else:
-                done = self._client.post("stations", station, "reset", hard=key == "R", long=True)
-        except (DaemonAway, NotAllowed, Refused) as error:
-            return Text(str(error), style="red")
-        return Text(f"{station}: {done['status']}")
+            return Text(clean(top_orders.ask(self._client, key, place, said))), False
+        except (DaemonAway, NotAllowed, Refused, NotUsable) as error:
+            return Text(clean(f"{place}: {error}"), style="red"), ALL_THE_SAME in str(error)

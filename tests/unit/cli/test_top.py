@@ -53,7 +53,7 @@ def prepare(daemon: Canned) -> None:
     daemon.answers["/v1/config"] = {"schema": 1, "settings": {"circuits": {"grid": {}, "garage": {"parent": "grid"}}}}
     daemon.answers["/v1/why/CP01:1"] = CHAIN
     daemon.answers["/v1/why/CP01%3A1"] = CHAIN
-    daemon.answers["/v1/stations/CP01/reset"] = {"schema": 1, "station": "CP01", "kind": "OnIdle", "status": "Accepted"}
+    daemon.answers["/v1/stations/CP01/reset"] = ACCEPTED
 
 
 def screen_of(app: Top) -> str:
@@ -84,7 +84,7 @@ async def settled(app: Top) -> str:
 async def test_the_whole_screen(daemon: Canned, socket: Path, size: tuple[int, int]) -> None:
     app = Top(Client(socket))
     async with app.run_test(size=size):
-        await shows(app, "CP01")
+        await shows(app, "Charging")
         await shows(app, "transaction.started")
         compare(await settled(app), f"top-{size[0]}x{size[1]}.txt")
 
@@ -100,23 +100,123 @@ def compare(shown: str, name: str) -> None:
 async def test_a_station_with_the_reason_of_its_limit_and_a_reset(daemon: Canned, socket: Path) -> None:
     app = Top(Client(socket))
     async with app.run_test(size=(80, 24)) as pilot:
-        await shows(app, "CP01")
+        await shows(app, "Charging")
         await pilot.press("enter")
         shown = await shows(app, "why 16 A on EVSE 1")
         assert "Acme AC-22 1.2" in shown
         assert "circuit garage has 16 A left" in shown
         await pilot.press("r")
-        await shows(app, "CP01: Reset it softly?")
+        await shows(app, "Reset CP01 softly?")
         assert not [asked for asked in daemon.asked if "reset" in asked]
         await pilot.press("y")
         await shows(app, "CP01: Accepted")
-        assert [asked for asked in daemon.asked if "reset" in asked] == ["POST /v1/stations/CP01/reset?hard=false"]
+        assert [asked for asked in daemon.asked if "reset" in asked] == [
+            "POST /v1/stations/CP01/reset?hard=false&force=false"
+        ]
         await pilot.press("escape")
         await pilot.press("u")
-        await shows(app, "Release the plug of EVSE 1?")
+        await shows(app, "Release the plug of CP01:1?")
         await pilot.press("escape")
         await pilot.pause()
         assert not [asked for asked in daemon.asked if "unlock" in asked]
+
+
+CEILING = {"schema": 1, "station": "CP01", "evse": 1, "kept": True, "source": "anna"}
+DONE = {
+    "limit": CEILING | {"ceiling_a": 10.5, "until": "2026-11-20T06:26:00Z", "notes": []},
+    "free": CEILING | {"ceiling_a": None, "cleared": True},
+    "out": {"schema": 1, "station": "CP01", "evse": 1, "operative": False, "status": "Scheduled"},
+    "in": {"schema": 1, "station": "CP01", "evse": 1, "operative": True, "status": "Accepted"},
+    "alone": {"schema": 1, "station": "CP01", "paused": True, "by": "anna", "why": ""},
+    "healed": {"schema": 1, "station": "CP01", "paused": False, "was_paused": False},
+}
+ACCEPTED = {"schema": 1, "station": "CP01", "kind": "OnIdle", "status": "Accepted"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "answer", "asked", "words"),
+    [
+        ("l10,5", DONE["limit"], "PUT evses/1/ceiling", "at most 10.5 A per phase until"),
+        (
+            "l-",
+            DONE["limit"] | {"ceiling_a": None, "cleared": True},
+            "DELETE evses/1/ceiling",
+            "the limit is withdrawn",
+        ),
+        ("oo", DONE["out"], "POST availability?operative=false&evse=1", "out of service, Scheduled"),
+        ("oi", DONE["in"], "POST availability?operative=true&evse=1", "into service, Accepted"),
+        ("ha", DONE["alone"], "PUT healing/pause", "healing leaves it alone for 2 h"),
+        ("hh", DONE["healed"], "DELETE healing/pause", "was not left alone"),
+    ],
+)
+async def test_each_order_is_asked_for_and_then_done(
+    daemon: Canned, socket: Path, keys: str, answer: dict[str, Any], asked: str, words: str
+) -> None:
+    method, _, path = asked.partition(" ")
+    daemon.answers[f"/v1/stations/CP01/{path.partition('?')[0]}"] = answer
+    app = Top(Client(socket))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shows(app, "Charging")
+        await pilot.press(keys[0])
+        await shows(app, "[esc] back")
+        assert not ordered(daemon)
+        await pilot.press(*[{",": "comma", "-": "minus"}.get(key, key) for key in keys[1:]])
+        if keys[0] == "l":
+            await pilot.press("enter")
+        await shows(app, words)
+        assert ordered(daemon) == [f"{method} /v1/stations/CP01/{path}"]
+    if keys == "l10,5":
+        assert daemon.sent == [{"value": 10.5, "valid_s": 900.0}]
+
+
+def ordered(daemon: Canned) -> list[str]:
+    """All that was asked for and is no question."""
+    return [asked for asked in daemon.asked if not asked.startswith("/")]
+
+
+async def test_what_would_end_a_transaction_wants_a_second_yes(daemon: Canned, socket: Path) -> None:
+    busy = b'{"detail": "a car charges there, and its transaction would end; wait for it, or say --force"}'
+    daemon.answers["/v1/stations/CP01/reset"] = (409, busy)
+    app = Top(Client(socket))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shows(app, "Charging")
+        await pilot.press("r")
+        await shows(app, "Reset CP01 softly?")
+        await pilot.press("y")
+        await shows(app, "its transaction would end")
+        shown = await shows(app, "[f] do it all the same")
+        assert "CP01:1: a car charges there" in shown
+        daemon.answers["/v1/stations/CP01/reset"] = {
+            "schema": 1,
+            "station": "CP01",
+            "kind": "OnIdle",
+            "status": "Accepted",
+        }
+        await pilot.press("f")
+        await shows(app, "CP01: Accepted")
+        assert [one.rpartition("=")[2] for one in ordered(daemon)] == ["false", "true"]
+
+
+async def test_what_is_no_number_of_ampere_is_not_asked_for(daemon: Canned, socket: Path) -> None:
+    app = Top(Client(socket))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shows(app, "Charging")
+        await pilot.press("l")
+        await shows(app, "[esc] back")
+        await shows(app, "ampere per phase for 15 min")
+        await pilot.press("n", "a", "n", "enter")
+        await shows(app, "'nan' is no number of ampere: write 0 or more")
+        assert not ordered(daemon)
+
+
+async def test_a_station_that_nobody_listed_has_no_plug_to_release(daemon: Canned, socket: Path) -> None:
+    stranger = STATION | {"quarantined": True, "evses": {}}
+    daemon.answers["/v1/status"] |= {"stations": {"STRANGER": stranger}}
+    app = Top(Client(socket))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shows(app, "quarantined")
+        await pilot.press("u")
+        await shows(app, "sitectl station adopt STRANGER")
 
 
 async def test_what_is_not_allowed_is_said(daemon: Canned, socket: Path) -> None:
@@ -124,9 +224,9 @@ async def test_what_is_not_allowed_is_said(daemon: Canned, socket: Path) -> None
     daemon.answers["/v1/stations/CP01/reset"] = (403, refusal)
     app = Top(Client(socket))
     async with app.run_test(size=(80, 24)) as pilot:
-        await shows(app, "CP01")
+        await shows(app, "Charging")
         await pilot.press("r")
-        await shows(app, "Reset it softly?")
+        await shows(app, "Reset CP01 softly?")
         await pilot.press("y")
         await shows(app, "this needs the role technician")
 
@@ -139,7 +239,7 @@ async def test_a_filter_shows_what_holds_its_text(daemon: Canned, socket: Path) 
         shown = await shows(app, "POST*[b]:2")
         assert "CP01" not in shown.split("TXN")[1].split("uplinks")[0]
         await pilot.press("enter", "escape")
-        await shows(app, "CP01")
+        await shows(app, "Charging")
 
 
 async def test_the_daemon_may_go_and_come_back(socket: Path) -> None:
@@ -147,7 +247,7 @@ async def test_the_daemon_may_go_and_come_back(socket: Path) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         with canned(socket) as daemon:
             prepare(daemon)
-            await shows(app, "CP01")
+            await shows(app, "Charging")
             await pilot.press("down", "down")
         socket.unlink()
         shown = await shows(app, "AWAY since")
