@@ -63,6 +63,8 @@ def bind(path: Path, group: int | None = None) -> socket.socket:
 def _remove_stale(path: Path) -> None:
     """Remove a socket that nobody listens on. One that is listened on is another daemon, answering or not: leave it."""
     if not path.is_socket():
+        if path.exists():
+            raise OSError(None, "what stands there is no socket, and is left alone")
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(PROBE_S)

@@ -154,7 +154,8 @@ class Client:
                     f"no daemon answers on {self._path}; start it (`systemctl start sitectl`), or name --socket"
                 )
             case _:
-                return DaemonAway(f"the daemon on {self._path} does not answer: {error}")
+                cure = "if it stays, `journalctl -u sitectl` says why, and `systemctl restart sitectl` ends it"
+                return DaemonAway(f"the daemon on {self._path} does not answer: {error}; {cure}")
 
 
 def _words(value: Value) -> str | list[str]:

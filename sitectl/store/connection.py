@@ -88,5 +88,8 @@ def hold(path: Path) -> int:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(handle)
-        raise StoreUnavailable(f"{path} is in use by another process", StoreState.BUSY) from error
+        what = f"{path} is in use by another process: probably this site runs already (`sitectl status`)"
+        raise StoreUnavailable(
+            f"{what}; stop that one first, or name another site.data_dir", StoreState.BUSY
+        ) from error
     return handle

@@ -69,7 +69,7 @@ async def test_both_listeners_are_named(tmp_path: Path) -> None:
 async def test_a_second_one_is_refused_and_harms_nothing(tmp_path: Path) -> None:
     config = site(tmp_path)
     async with daemon(config) as running:
-        await refused(config, 1, "ledger.db is in use by another process")
+        await refused(config, 1, "ledger.db is in use by another process: .* stop that one first, or name another")
         (tmp_path / "two").mkdir()
         other = site(tmp_path / "two", api={"socket": str(running.socket)})
         await refused(other, 1, r"cannot listen on .*sitectl.sock: another sitectl answers there; set api.socket")

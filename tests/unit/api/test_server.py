@@ -57,3 +57,10 @@ def test_a_place_that_cannot_be_had_is_named_with_its_cure(tmp_path: Path, what:
     with pytest.raises(EnvironmentFault, match=r"cannot listen on .*; set api.socket"):
         bind(path)
     assert (tmp_path / "file").read_text() == ""
+
+
+def test_what_is_no_socket_is_told_as_that(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("somebody's")
+    with pytest.raises(EnvironmentFault, match=r"what stands there is no socket, and is left alone; set api.socket"):
+        bind(tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "somebody's"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sitectl.cli import client
 from sitectl.cli.client import Client, DaemonAway, NotAllowed, Refused
 from tests.unit.cli.canned import EVENT, STATUS, Canned, canned, stream
 
@@ -70,6 +71,15 @@ def test_a_dead_daemons_socket(path: Path) -> None:
         dead.bind(str(path))
     with pytest.raises(DaemonAway):
         Client(path).get("status")
+
+
+def test_a_daemon_that_hangs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "TIMEOUT_S", 0.2)
+    with socket.socket(socket.AF_UNIX) as mute:
+        mute.bind(str(path))
+        mute.listen()
+        with pytest.raises(DaemonAway, match=r"does not answer: timed out; if it stays, .* restart sitectl"):
+            Client(path).get("status")
 
 
 @pytest.mark.parametrize("status", [401, 403])
