@@ -100,8 +100,11 @@ class DeadLetters(Protocol):
 class Orders(Protocol):
     """What people want of stations."""
 
-    async def wish(self, evse: EvseId, operative: bool) -> str:
-        """The site's own wish for an EVSE (0: the station): Accepted, Scheduled (it holds later), or Rejected."""
+    async def wish(self, evse: EvseId, operative: bool, *, by: str = "") -> str:
+        """The site's own wish for an EVSE (0: the station): Accepted, Scheduled (it holds later), or Rejected.
+
+        `by`: who says so.
+        """
 
 
 class StationOrders(Protocol):

@@ -18,7 +18,7 @@ EXAMPLES = """\b
   sitectl alerts test "mail ops@example.com"    to one of them
 """
 
-alerts_app = typer.Typer(help="Whom alerts go to.", epilog=EXAMPLES)
+alerts_app = typer.Typer(help="Who is told of problems, and whether it gets out.", epilog=EXAMPLES)
 
 
 @alerts_app.callback(invoke_without_command=True)

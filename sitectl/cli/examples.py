@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import typer
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
@@ -15,6 +17,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "events": (
         "sitectl events --since 1h --type transaction      all that begin so",
         "sitectl events --station CP01 --follow            as they come; ctrl-C ends it",
+        "sitectl events --since 12h --type problem --type healing    what was wrong last night",
+        "sitectl events --since 7d --type ceiling --type evse.availability    who changed a limit or the service",
         "sitectl events --since 1d --json | jq -c .",
     ),
     "timeline": (
@@ -78,3 +82,30 @@ def with_examples(app: typer.Typer, path: str = "") -> None:
     for group in app.registered_groups:
         if group.typer_instance is not None:
             with_examples(group.typer_instance, f"{path} {group.name or ''}".strip())
+
+
+def fit_examples(app: typer.Typer, width: int) -> None:
+    """Where an example is wider than the terminal, put what is said to it below it."""
+    if isinstance(app.info.epilog, str):
+        app.info.epilog = fitted(app.info.epilog, width)
+    for command in app.registered_commands:
+        if command.epilog is not None:
+            command.epilog = fitted(command.epilog, width)
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            fit_examples(group.typer_instance, width)
+
+
+_TOLD = re.compile(r"(  \S.*?\S)\s{2,}(\S.*)")
+MARGIN = 2
+
+
+def fitted(epilog: str, width: int) -> str:
+    """The lines of an epilog, each with what is said to it beside it, or all below where one is too wide for that."""
+    lines = epilog.split("\n")
+    if all(len(line) <= width - MARGIN for line in lines):
+        return epilog
+    told = (_TOLD.fullmatch(line) for line in lines)
+    return "\n".join(
+        line if found is None else f"{found[1]}\n      {found[2]}" for line, found in zip(lines, told, strict=True)
+    )

@@ -20,7 +20,9 @@ EXAMPLES = """\b
   sitectl heal mode act                from looking on to acting
   sitectl heal pause CP01 --for 2h     nobody but you works on CP01
 """
-heal_app = typer.Typer(help="Healing of stations.", invoke_without_command=True, epilog=EXAMPLES)
+heal_app = typer.Typer(
+    help="What is wrong with stations, and what is done about it.", invoke_without_command=True, epilog=EXAMPLES
+)
 
 
 class Mode(StrEnum):

@@ -29,12 +29,28 @@ def standing(answer: Answer, narrow: bool) -> RenderableType:
         return Group(*parts, Text("nothing is wrong that healing knows of"))
     table = new_table("STATION", "SYMPTOM", "SINCE", "BECAUSE", "TRIED", "NOW", "NEXT", right=("SINCE",))
     for case in answer["cases"]:
-        tried = ", ".join(one["remedy"] for one in case["tried"]) or "-"
-        now = "a person is told" if case["told"] else case["waits"] or (case["now"] or {}).get("remedy") or "-"
-        because = ", ".join(f"{word} {value}" for word, value in case["evidence"].items())
-        symptom = case["code"] or case["symptom"]
-        add_row(table, _where(case), symptom, _span(case["for_s"]), because, tried, now, case["next"] or "-")
-    return Group(*parts, "", table)
+        because, tried, now, next = _case(case)
+        if narrow:
+            parts += _case_in_little_room(case, because, tried, now, next)
+        else:
+            symptom = case["code"] or case["symptom"]
+            add_row(table, _where(case), symptom, _span(case["for_s"]), because, tried, now, next)
+    return Group(*parts) if narrow else Group(*parts, "", table)
+
+
+def _case(case: Answer) -> tuple[str, str, str, str]:
+    """Why it is thought so, what was tried, what is done now, what comes next."""
+    tried = ", ".join(one["remedy"] for one in case["tried"]) or "-"
+    now = "a person is told" if case["told"] else case["waits"] or (case["now"] or {}).get("remedy") or "-"
+    because = ", ".join(f"{word} {value}" for word, value in case["evidence"].items())
+    return because, tried, now, case["next"] or "-"
+
+
+def _case_in_little_room(case: Answer, because: str, tried: str, now: str, next: str) -> list[RenderableType]:
+    head = f"{_where(case)}: {case['code'] or case['symptom']} for {_span(case['for_s'])}"
+    lines = {"because": because, "tried": tried, "now": now, "next": next}
+    told = [Text(clean(f"{word:<8} {said}")) for word, said in lines.items() if said not in ("", "-")]
+    return [Text(""), Text(clean(head), "bold"), *(Padding(line, (0, 0, 0, 2)) for line in told)]
 
 
 def mode(answer: Answer, narrow: bool) -> RenderableType:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import os
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 COMPLETION = "_SITECTL_COMPLETE"
 """Set by the shell when it asks how a line may go on."""
+
+WIDE = 200
+"""Where no terminal is."""
 
 _IN_ASCII = str.maketrans("→←…×–—·│┃─█▒", "><~x--.||-#=")
 """What tables and bars are drawn with, for a terminal that has no such letters: one for one, so that columns stand."""
@@ -27,6 +31,10 @@ def begin(app: typer.Typer) -> None:
     _spell_what_the_terminal_cannot()
     if os.environ.get("NO_COLOR"):
         os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"  # help and usage errors: no colour, and nothing bold
+    if "--help" in sys.argv:
+        from sitectl.cli.examples import fit_examples
+
+        fit_examples(app, shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDE)
     try:
         app()
     except BrokenPipeError:

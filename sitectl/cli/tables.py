@@ -100,7 +100,7 @@ def status(answer: Answer, narrow: bool) -> RenderableType:
     ledger = "transactions: {} open, {} messages unsent, {} dead; ".format(*counts) + ticking
     parts: list[RenderableType] = [head, Text(ledger), ""]
     if answer["problems"]:
-        parts += [problems(answer["problems"]), ""]
+        parts += [problems(answer["problems"], answer["time"]), ""]
     parts += [circuits(answer["circuits"], narrow), ""]
     if answer.get("ceilings"):
         parts += [ceilings(answer["ceilings"]), ""]
@@ -108,12 +108,13 @@ def status(answer: Answer, narrow: bool) -> RenderableType:
     return Group(*parts, stations(answer, narrow))
 
 
-def problems(found: Sequence[Answer]) -> RenderableType:
-    """What is wrong, since when, and what to do."""
+def problems(found: Sequence[Answer], now: str) -> RenderableType:
+    """What is wrong, since when (with the day, where that is not today), and what to do."""
     table = new_table("PROBLEM", "SINCE", "WHAT AND WHAT TO DO")
     for problem in found:
         text = Text.assemble((clean(problem["what"]).rstrip("."), "yellow"), ". ", clean(problem["do"]))
-        add_row(table, problem["where"], problem["since"][11:19], text)
+        since = problem["since"]
+        add_row(table, problem["where"], since[11:19] if since[:10] == now[:10] else since[5:16], text)
     return table
 
 
@@ -142,7 +143,7 @@ def ceilings(found: Sequence[Answer]) -> RenderableType:
     """What others ask for beside the configuration."""
     table = new_table("CEILING", "A", "OWNER", "UNTIL", right=("A",))
     for one in found:
-        add_row(table, _place(one), _a(one["ceiling_a"]), one["source"], one["until"] or "withdrawn")
+        add_row(table, _place(one), _a(one["ceiling_a"]), one["source"], one["until"] or "no end")
     return table
 
 

@@ -89,8 +89,11 @@ class Availability:
         """A central's wish, and the answer to it."""
         return {"status": await self.wish(asked.evse, asked.operative, asker.uplink)}
 
-    async def wish(self, evse: EvseId, operative: bool, owner: UplinkId = SITE) -> str:
-        """Somebody's wish: Accepted, Scheduled (it holds later: offline, charging, another wish), or Rejected."""
+    async def wish(self, evse: EvseId, operative: bool, owner: UplinkId = SITE, by: str = "") -> str:
+        """Somebody's wish: Accepted, Scheduled (it holds later: offline, charging, another wish), or Rejected.
+
+        `by`: the person who says so for the site, for the journal.
+        """
         if evse.evse not in (0, *self._rooms.facts.evses(evse.station)):
             return "Rejected"
         held = self._of(evse.station)
@@ -100,7 +103,7 @@ class Availability:
             if not await self._keep(owner, evse.station, after):
                 return "Rejected"
             held.out = after
-            data = {"owner": owner or "site", "operative": operative}
+            data = {"owner": owner or "site", "operative": operative} | ({"by": by} if by else {})
             self._rooms.journal.record("evse.availability", evse.station, evse.evse or None, data)
             status = await self._carry_out(evse, operative, held)
             if status == "Rejected":

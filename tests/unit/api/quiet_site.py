@@ -289,7 +289,8 @@ class Overview:
 class Orders:
     """Takes every wish of a station but that for POST."""
 
-    async def wish(self, evse: EvseId, operative: bool) -> str:
+    async def wish(self, evse: EvseId, operative: bool, *, by: str = "") -> str:
+        assert by
         if evse.station == POST:
             return "Rejected"
         return "Accepted" if operative else "Scheduled"

@@ -308,9 +308,9 @@ def test_who_may_not_set_a_ceiling_is_told_the_group(config: Path, daemon: Canne
 
 def test_status_lists_ceilings_with_their_owners(config: Path, daemon: Canned) -> None:
     lines = [" ".join(line.split()) for line in sitectl("status", "--config", config)[1].splitlines()]
-    assert "circuit garage 40.0 anna withdrawn" in lines
+    assert "circuit garage 40.0 anna no end" in lines
     assert "CP01:1 10.5 central 2026-11-20T06:30:00Z" in lines
-    assert "station CP02 0.0 bert withdrawn" in lines
+    assert "station CP02 0.0 bert no end" in lines
 
 
 def test_a_departure_is_said_and_withdrawn(config: Path, daemon: Canned) -> None:

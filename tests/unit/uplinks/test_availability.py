@@ -90,7 +90,7 @@ async def test_it_is_back_only_when_nobody_keeps_it_out():
         world.reports(1, "Available")
         assert await asks(world, 1, False) == ACCEPTED
         assert await wishes(world).wish(EvseId(CP, 1), False, OTHER) == "Accepted"
-        assert await wishes(world).wish(EvseId(CP, 0), False, SITE) == "Accepted"
+        assert await wishes(world).wish(EvseId(CP, 0), False, SITE, by="anna") == "Accepted"
         assert told(world) == [(1, False), (0, False)]
         assert await asks(world, 1, True) == SCHEDULED  # accepted, and others keep it out
         assert await wishes(world).wish(EvseId(CP, 0), True, SITE) == "Accepted"
