@@ -27,7 +27,7 @@ from tests.properties.allocator_sites import dA, exact_shares, moments, rows_of,
 
 MODES = st.sampled_from([SharingRules(), SharingRules(mode="strict-priority"), SharingRules(step_a=1.0)])
 
-pytestmark = pytest.mark.timeout(300)  # two thousand examples each, where the whole sweep is asked for
+pytestmark = pytest.mark.timeout(1800)  # two thousand examples each, where the whole sweep is asked for
 
 
 def shared(site: Topology, snapshot: SiteSnapshot, rules: SharingRules) -> tuple[Allocation, dict[EvseId, int]]:

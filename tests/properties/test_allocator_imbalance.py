@@ -18,7 +18,7 @@ from sitectl.model.limits import Allocation
 from sitectl.model.snapshot import SiteSnapshot
 from tests.properties.allocator_sites import dA, moments, takes, tenths, trees
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(1800)
 FEWER = settings(max_examples=settings().max_examples * 2 // 5)
 """Every example is dear here; the whole sweep makes up for it."""
 RULES = st.sampled_from(

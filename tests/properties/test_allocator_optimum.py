@@ -18,7 +18,7 @@ from sitectl.model.snapshot import SiteSnapshot
 from tests.properties.allocator_optimum import fairest, most_admitted
 from tests.properties.allocator_sites import dA, moments, trees
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)
 FEW = settings(max_examples=max(12, settings().max_examples // 8))
 
 

@@ -16,7 +16,7 @@ from sitectl.model.electrical import ALL_PHASES
 from sitectl.model.snapshot import SiteSnapshot
 from tests.properties.allocator_sites import dA, moments, rows_of, trees
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(1800)
 FEWER = settings(max_examples=settings().max_examples * 2 // 5)
 """Every example is dear here; the whole sweep makes up for it."""
 RULES = st.sampled_from([SharingRules(), SharingRules(mode="strict-priority"), SharingRules(dwell_s=0.0)])

@@ -14,7 +14,7 @@ from tests.unit.allocator.plant import Plant
 from tests.unit.allocator.site import build, evse_id, moment
 
 CYCLE_S = 20.0
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)
 FEW = settings(max_examples=max(12, settings().max_examples // 8))
 
 

@@ -33,7 +33,7 @@ RULES = st.sampled_from(
     [SharingRules(), SharingRules(mode="strict-priority"), SharingRules(step_a=1.0), SharingRules(share="power")]
 )
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(1800)
 FEWER = settings(max_examples=settings().max_examples * 2 // 5)
 """Every example is dear here; the whole sweep makes up for it."""
 
