@@ -18,6 +18,9 @@ from tests.properties.site_life import World
 from tests.properties.site_watch import Figures
 from tests.properties.site_world import Troubles
 
+pytestmark = pytest.mark.timeout(600)
+"""On the virtual clock all of it is processor time, which a busy machine has little of."""
+
 GRID, GARAGE, YARD = CircuitId("grid"), CircuitId("garage"), CircuitId("yard")
 
 

@@ -20,6 +20,9 @@ from tests.properties.site_life import World
 from tests.properties.site_watch import Figures
 from tests.properties.site_world import ModelStation, Troubles
 
+pytestmark = pytest.mark.timeout(600)
+"""On the virtual clock all of it is processor time, which a busy machine has little of."""
+
 GRID, MAIN = CircuitId("grid"), MeterId("main")
 AWAY, HERE = StationId("away"), StationId("here")
 RATED_A, BASE_A = 50.0, 22.0

@@ -22,6 +22,9 @@ from tests.onehertz.sites import GRID, fill, panels, world_of
 from tests.onehertz.stress import stress
 from tests.onehertz.world import World, live
 
+pytestmark = pytest.mark.timeout(600)
+"""On the virtual clock all of it is processor time, which a busy machine has little of."""
+
 SETTLED_S = 300.0
 SILENT_S = SETTLED_S + 200.0
 """The last dead bands that are to spare go out when that has lasted two minutes."""
