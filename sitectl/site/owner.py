@@ -70,6 +70,14 @@ class CycleTimes:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What stations were told in one cycle."""
+
+    decision: Decision
+    limits: Sequence[offers.Due]
+
+
 class Site:
     """Holds the one `SiteState`. Everything else holds frozen snapshots."""
 
@@ -206,11 +214,14 @@ class Site:
         next_at = self._clock.monotonic()
         while True:
             began = self._clock.monotonic()
-            self.cycle()
+            told = self._cycle()
             took = self._clock.monotonic() - began
             self.times.add(took * 1000.0)
             next_at = max(next_at + INTERVAL_S, began + took)
-            await asyncio.sleep(took)
+            try:
+                await asyncio.sleep(took)
+            finally:
+                self._note(told)  # the limits have left: the stations come before the record
             await _within(SHORTEST_INTERVAL_S - took, self._urgent)
             if await _within(next_at - self._clock.monotonic(), self._changed):
                 next_at = self._clock.monotonic() + (GRACE_S if self._urgent.is_set() else 0.0)
@@ -218,19 +229,24 @@ class Site:
             self._urgent.clear()
 
     def cycle(self) -> Decision:
-        """One cycle, now: decide, and hand out what follows from it."""
+        """One cycle, now: decide, hand out what follows from it, and record that."""
+        told = self._cycle()
+        self._note(told)
+        return told.decision
+
+    def _cycle(self) -> Told:
         now = self._clock.monotonic()
         pictures = self.decision.pictures if self.decision is not None else NOTHING_SEEN
         self._state, decision = decide(self.state, self.compiled, self._memory, self._rules, now, pictures)
         self._memory = decision.memory
         self.decision = decision
-        self._act(decision)
+        told = Told(decision, self._act(decision))
         self._correct_disk(now)
         if self.on_cycle is not None:
             self.on_cycle(decision)
-        return decision
+        return told
 
-    def _act(self, decision: Decision) -> None:
+    def _act(self, decision: Decision) -> Sequence[offers.Due]:
         seen, state = decision.snapshot, self.state
         moment = offers.Moment(seen, self._clock.wall(), offers.lifetimes(state, seen, decision.force))
         leaving: list[offers.Prepared] = []
@@ -247,17 +263,17 @@ class Site:
         leaving += [offers.prepare_fallback(view, seen.at, self._next_seq()) for view in fallbacks]
         if leaving:
             self._send(leaving)
-        for due in told:  # the stations come before the record
-            self._note(due, decision)
+        return told
 
-    def _note(self, due: offers.Due, decision: Decision) -> None:
-        """For people: what was decided for an EVSE and why. A limit that is only said again is no news."""
-        decided = decision.allocation.offers.get(due.view.id)
-        if decided is None or due.kind not in (offers.Kind.CUT, offers.Kind.RAISE):
-            return
-        type = "limit.cut" if due.kind is offers.Kind.CUT else "limit.raised"
-        data = {"limit_a": decided.limit_a, "reason": decided.reason}
-        self._journal.record(type, due.view.id.station, due.view.id.evse, data)
+    def _note(self, told: Told) -> None:
+        """For people: what was decided for each EVSE and why. A limit that is only said again is no news."""
+        decided = told.decision.allocation.offers
+        for due in told.limits:
+            limit, id = decided.get(due.view.id), due.view.id
+            if limit is None or due.kind not in (offers.Kind.CUT, offers.Kind.RAISE):
+                continue
+            type = "limit.cut" if due.kind is offers.Kind.CUT else "limit.raised"
+            self._journal.record(type, id.station, id.evse, {"limit_a": limit.limit_a, "reason": limit.reason})
 
     def _settling(self, decision: Decision) -> bool:
         """Whether stations are still coming back after a start, and no circuit is seen above its rating meanwhile."""
