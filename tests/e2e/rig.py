@@ -64,7 +64,7 @@ def metered(meter: SimulatedMeter) -> dict[str, Any]:
     }
 
 
-async def until(condition: Callable[[], bool], within_s: float = 15.0, what: str = "") -> None:
+async def until(condition: Callable[[], bool], within_s: float = 30.0, what: str = "") -> None:
     """Wait for something to come true; says what did not."""
     try:
         async with asyncio.timeout(within_s):
@@ -95,7 +95,7 @@ class Ended:
     err: str
 
 
-async def sitectl(*arguments: object, within_s: float = 20.0, **more: str) -> Ended:
+async def sitectl(*arguments: object, within_s: float = 60.0, **more: str) -> Ended:
     """Run a command to its end."""
     process = await asyncio.create_subprocess_exec(
         *SITECTL,
@@ -162,7 +162,7 @@ class Daemon:
         assert found, self.log
         self.port = int(found[2])
 
-    async def ended(self, within_s: float = 15.0) -> int:
+    async def ended(self, within_s: float = 30.0) -> int:
         """Wait for its end; its exit status."""
         assert self._process is not None
         async with asyncio.timeout(within_s):

@@ -26,14 +26,14 @@ async def problems(here: Stage) -> str:
     return "\n".join(f"{one['what']} | {one['do']}" for one in found if one["where"] == "store")
 
 
-async def told(here: Stage, words: str, within_s: float = 5.0) -> None:
+async def told(here: Stage, words: str, within_s: float = 30.0) -> None:
     """People are told so; nothing of the disk, when there are no words."""
     async with asyncio.timeout(within_s):
         while not (words in await problems(here) if words else await problems(here) == ""):
             await asyncio.sleep(0.1)
 
 
-async def reaches(here: Stage, state: str, within_s: float = 20.0) -> None:
+async def reaches(here: Stage, state: str, within_s: float = 40.0) -> None:
     async with asyncio.timeout(within_s):
         while (found := await store(here))["state"] != state:
             await asyncio.sleep(0.1)

@@ -121,7 +121,7 @@ async def refused(url: str, **more: Any) -> int:
         return error.response.status_code
 
 
-async def until(true: Any, within_s: float = 5.0) -> None:
+async def until(true: Any, within_s: float = 30.0) -> None:
     async with asyncio.timeout(within_s):
         while not true():
             await asyncio.sleep(0.01)
@@ -135,7 +135,7 @@ async def ask(raw: ClientConnection, action: str, payload: dict[str, Any], id: s
 
 async def answer_to(raw: ClientConnection, id: str) -> dict[str, Any]:
     """The answer to the call with this id; a refusal never comes."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             frame = json.loads(await raw.recv())
             if frame[0] == 3 and frame[1] == id:

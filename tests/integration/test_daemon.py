@@ -297,9 +297,9 @@ async def test_open_streams_end_with_it(tmp_path: Path) -> None:
             env=environment(),
         )
         assert following.stdout is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(40):
             first = await following.stdout.readline()
-            assert await running.stop() < 3
+            assert await running.stop() < 10
             _, said = await following.communicate()
         assert following.returncode == 0, said
         assert json.loads(first)["type"] == "site.started"
@@ -359,8 +359,11 @@ async def test_a_central_that_talks_garbage_is_shown_as_away(tmp_path: Path) -> 
             async with charger(running.port, "CP01") as station:
                 await station.begin()
                 await station.end()
-                await asyncio.sleep(1.5)
-                shown = (await running.get("status"))["uplinks"]["central"]
+                async with asyncio.timeout(30):
+                    shown: dict[str, Any] = {"oldest_s": None}
+                    while not shown["oldest_s"] or shown["state"] not in ("connecting", "offline"):
+                        await asyncio.sleep(0.1)
+                        shown = (await running.get("status"))["uplinks"]["central"]
                 assert shown["state"] in ("connecting", "offline")
                 assert (shown["backlog"] >= 2, shown["dead"]) == (True, 0)
                 assert shown["oldest_s"] > 0

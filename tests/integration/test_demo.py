@@ -101,15 +101,15 @@ async def test_a_daemon_that_dies_is_started_again_and_stopped_in_order() -> Non
     said: list[str] = []
     daemon, tasks = DaemonProcess([sys.executable, "-c", READY], said.append), Tasks()
     task = tasks.spawn(daemon.run(), "daemon")
-    await asyncio.wait_for(daemon.ready.wait(), 10)
+    await asyncio.wait_for(daemon.ready.wait(), 30)
     assert daemon.pid is not None
     os.kill(daemon.pid, signal.SIGKILL)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while daemon.starts < 2 or not daemon.ready.is_set():
             await asyncio.sleep(0.02)
     assert said[1] == "the daemon ended with signal 9"
     assert await daemon.stop()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 30)
     assert daemon.pid is None
 
 

@@ -34,7 +34,14 @@ async def a_site(directory: Path) -> AsyncIterator[tuple[Daemon, Charger]]:
 
 
 async def drill(running: Daemon, *words: str) -> Ended:
-    return await sitectl("drill", *words, "--json", "--socket", running.socket, within_s=60.0)
+    return await sitectl("drill", *words, "--json", "--socket", running.socket, within_s=180.0)
+
+
+async def under_way(running: Daemon) -> None:
+    """The command of a drill has reached the daemon, and something was taken away."""
+    async with asyncio.timeout(60):
+        while not (newest := await running.get("drills/newest"))["running"] or not newest["drill"]["said"]:
+            await asyncio.sleep(0.1)
 
 
 def evidence(ended: Ended) -> dict[str, Any]:
@@ -66,7 +73,7 @@ async def test_what_is_not_there_is_refused_and_a_drill_can_be_broken_off(tmp_pa
         assert "there is central" in (await drill(running, "uplink", "newco")).err
         assert "3 to 900 s" in (await drill(running, "meter", "main", "--for", "1s")).err
         begun = asyncio.create_task(drill(running, "meter", "main", "--for", "60s"))
-        await asyncio.sleep(2.0)
+        await under_way(running)
         assert "a drill with meter main runs" in (await drill(running, "uplink", "central")).err
         stopped = await sitectl("drill", "stop", "--socket", running.socket)
         assert stopped.out == "broken off\n"
@@ -79,7 +86,7 @@ async def test_what_is_not_there_is_refused_and_a_drill_can_be_broken_off(tmp_pa
 async def test_a_meter_that_shows_too_much_ends_its_drill(tmp_path: Path) -> None:
     async with meter() as device, daemon(site(tmp_path, **metered(device))) as running:
         begun = asyncio.create_task(drill(running, "meter", "main", "--for", "60s"))
-        await asyncio.sleep(2.0)
+        await under_way(running)
         device.measure(1.0, (80.0, 10.0, 10.0))
         ended = await begun
         told = evidence(ended)
@@ -91,7 +98,7 @@ async def test_the_daemon_dies_and_is_back_with_its_stations_and_transactions(tm
     async with a_site(tmp_path) as (running, station):
 
         async def supervise() -> None:
-            await running.ended(60.0)
+            await running.ended(120.0)
             await running.start()
 
         systemd = asyncio.create_task(supervise())

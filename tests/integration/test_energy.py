@@ -25,7 +25,7 @@ def shift_to_end(machine: Machine, shift_s: float, before_s: float) -> float:
 
 async def quarters(running: Daemon, least: int) -> dict[str, list[dict[str, Any]]]:
     """By their beginning, once there are so many, and CP01 took something in the newest."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             found: dict[str, list[dict[str, Any]]] = {}
             for one in (await running.get("energy?by=quarter"))["periods"]:

@@ -52,7 +52,7 @@ async def test_healing_acts_where_it_may_and_nowhere_else(tmp_path: Path) -> Non
             await charging.here.sample()
             for body in bodies:
                 await body.fails()
-            await until(lambda: "Soft" in both.resets, 15, "a reset of CP04 by healing")
+            await until(lambda: "Soft" in both.resets, 40, "a reset of CP04 by healing")
             assert await central.call("CP04", "Reset", {"type": "Soft"}) == {"status": "Accepted"}
             await recovered(sick)
             await until(lambda: "Hard" in stubborn.resets, 20, "the next step")
@@ -77,7 +77,7 @@ async def test_healing_acts_where_it_may_and_nowhere_else(tmp_path: Path) -> Non
 
 async def until_told(running: Daemon, where: str) -> None:
     """A person is told what to do."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(40):
         while True:
             found = [one for one in (await running.get("status"))["problems"] if one["where"] == where]
             if found:
@@ -117,7 +117,7 @@ async def test_observing_touches_nothing_and_tells_all(tmp_path: Path) -> None:
     body = Body()
     async with daemon(sick_site(tmp_path, mode="observe", soft_s=2.0)) as running, living(running.port, body):
         await body.fails()
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(40):
             while await remedies(running, "CP01") != ["trigger", "soft_reset"]:
                 await asyncio.sleep(0.3)
         assert body.resets == []
@@ -126,7 +126,7 @@ async def test_observing_touches_nothing_and_tells_all(tmp_path: Path) -> None:
         assert all(one["dry"] for one in history["attempts"])
         assert (history["mode"], history["statistics"]["attempts"]) == ("observe", 0)
         assert (await sitectl("heal", "mode", "act", "--socket", running.socket)).status == 0
-        await until(lambda: body.resets == ["Soft"], 15, "from looking on to acting")
+        await until(lambda: body.resets == ["Soft"], 40, "from looking on to acting")
         body.error = "NoError"
         await body.here.say(call.StatusNotification(1, "NoError", "Available", timestamp=now()))
 
@@ -142,7 +142,7 @@ async def test_a_restart_in_the_middle_goes_on_with_the_next_step(tmp_path: Path
     try:
         async with living(first.port, body):
             await body.fails()
-            await until(lambda: body.resets == ["Soft"], 15, "the soft reset")
+            await until(lambda: body.resets == ["Soft"], 40, "the soft reset")
             await asyncio.sleep(0.5)
             await first.kill()
     finally:

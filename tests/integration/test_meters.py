@@ -13,7 +13,7 @@ from tests.unit.meters.sunspec_devices import common, inverter, meter, row
 
 async def seen(running: Daemon, what: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """The status once `what` holds of it."""
-    for _ in range(100):
+    for _ in range(300):
         answer = await running.ask("status")
         if what(answer):
             return answer

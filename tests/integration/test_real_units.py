@@ -40,7 +40,7 @@ class Running:
     async def status(self) -> dict[str, Any]:
         return await get_json(self.socket, "/v1/status")
 
-    async def told(self, stations: Iterable[str], within_s: float = 20.0) -> None:
+    async def told(self, stations: Iterable[str], within_s: float = 40.0) -> None:
         """Wait until each has accepted a limit; some must be left alone for a while after they have booted."""
         async with asyncio.timeout(within_s):
             while True:
@@ -137,9 +137,9 @@ async def test_each_charges_obeys_and_ends_a_transaction_that_reaches_the_centra
         here.site._base.level_a = 0.0
         for name in names:
             here.site.stations[name].charge_point.unplug(1, CLOCK.wall())
-        await until(lambda: here.site.idle, 10)
+        await until(lambda: here.site.idle, 30)
         ended = lambda: {t.station for t in here.site.csms.ledger.transactions.values() if t.stopped}  # noqa: E731
-        await until(lambda: ended() == set(names), 10)
+        await until(lambda: ended() == set(names), 30)
         assert not here.site.csms.ledger.oddities
         told = {
             t.station: t.meter_stop_wh - t.meter_start_wh

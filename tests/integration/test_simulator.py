@@ -29,7 +29,7 @@ CLOCK = SystemClock()
 CAR = VehicleSpec(phases=3, max_a=16, reaction_s=1, ramp_up_a_per_s=5)
 
 
-async def until(condition: Any, seconds: float = 10.0) -> None:
+async def until(condition: Any, seconds: float = 30.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.02)

@@ -53,7 +53,7 @@ async def fetch_certificate(here: Site, folder: Path, context: ssl.SSLContext, *
             await until(lambda: "trigger SignChargePointCertificate" in station.__dict__.get("asked", ()), 30)
         answer = await station.call(call.SignCertificate(csr=station.signing_request()))
         assert answer.status == "Accepted"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await station.delivered.wait()
         if is_asked:
             await until(lambda: station.changes.get("SecurityProfile") == "3")

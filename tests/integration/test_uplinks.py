@@ -51,13 +51,13 @@ async def site(path: Path, url: str, **more: Any) -> AsyncIterator[World]:
         yield world
 
 
-async def until(condition: Callable[[], Any], within_s: float = 10.0) -> None:
+async def until(condition: Callable[[], Any], within_s: float = 30.0) -> None:
     async with asyncio.timeout(within_s):
         while not condition():
             await asyncio.sleep(0.01)
 
 
-async def until_drained(world: World, within_s: float = 10.0) -> None:
+async def until_drained(world: World, within_s: float = 30.0) -> None:
     async with asyncio.timeout(within_s):
         while await world.rows("SELECT 1 FROM outbox WHERE state <> 'dead'"):
             await asyncio.sleep(0.02)
