@@ -34,6 +34,7 @@ from sitectl.config.report import print_issues
 from sitectl.config.settings import Settings
 from sitectl.daemon import last_good
 from sitectl.daemon.adoption import Adoption, adopted_of
+from sitectl.daemon.appetite import Appetite
 from sitectl.daemon.field import Field
 from sitectl.daemon.healing import begin_healing
 from sitectl.daemon.keeping import energy_keeper, history_of
@@ -182,6 +183,7 @@ class Daemon:
             self._tellers = Tellers(store.database, self._clock, self._random, self._keep)
             self._rooms.overview.also_look(self._tellers.findings)
             self._rooms.overview.also_look(self._supervised.findings)
+            self._rooms.overview.also_look(Appetite().findings)
             self._healer = await begin_healing(self._rooms, store, self._field, self._clock, self._tasks)
             try:
                 yield self._rooms
