@@ -1,6 +1,7 @@
 """Rooms that fail are started again, and are a problem until they have been well for a while."""
 
 import asyncio
+from datetime import UTC, datetime
 from random import Random
 
 from sitectl.base.clock import LoopClock
@@ -11,7 +12,7 @@ from sitectl.daemon.supervised import RESTART_CAP_S, Supervised
 
 
 def supervised() -> Supervised:
-    return Supervised(LoopClock(), Random(1))
+    return Supervised(LoopClock(datetime(2026, 11, 30, tzinfo=UTC)), Random(1))
 
 
 def test_what_failed_is_told_until_it_has_been_well_for_a_while() -> None:
