@@ -61,7 +61,7 @@ def screen_of(app: Top) -> str:
     return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips) + "\n"
 
 
-async def shows(app: Top, words: str, within_s: float = 10.0) -> str:
+async def shows(app: Top, words: str, within_s: float = 30.0) -> str:
     """The screen, once it holds these words."""
     async with asyncio.timeout(within_s):
         while words not in (shown := screen_of(app)):
@@ -72,7 +72,7 @@ async def shows(app: Top, words: str, within_s: float = 10.0) -> str:
 async def settled(app: Top) -> str:
     """The screen, once it stays as it is."""
     shown, again = "", screen_of(app)
-    async with asyncio.timeout(10.0):
+    async with asyncio.timeout(30.0):
         while shown != again:
             shown = again
             await asyncio.sleep(0.5)
@@ -270,21 +270,24 @@ async def test_a_site_of_a_thousand_is_shown_too(daemon: Canned, socket: Path) -
         await shows(app, "CP0999")
 
 
-def test_on_a_real_terminal(daemon: Canned, socket: Path) -> None:
+@pytest.mark.parametrize(("letters", "bar"), [("utf-8", "█▒▒▒▒┃······"), ("ascii", "#====|......")])
+def test_on_a_real_terminal(daemon: Canned, socket: Path, letters: str, bar: str) -> None:
     parent, child = pty.openpty()
     fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     environment = os.environ | {"TERM": "xterm-256color", "PYTHONPATH": str(Path(__file__).parents[3])}
+    environment |= {"PYTHONIOENCODING": letters}
     process = subprocess.Popen(
         [sys.executable, "-m", "sitectl", "top", "--socket", str(socket)],
         stdin=child, stdout=child, stderr=child, env=environment, start_new_session=True,
     )  # fmt: skip
     os.close(child)
     try:
-        shown = read_until(parent, "fair share", 20.0)
+        shown = read_until(parent, "fair share", 30.0)
         assert "depot-north" in shown
+        assert bar in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
         os.write(parent, b"q")
-        shown += read_until(parent, "\x1b[?1049l", 10.0)
-        assert process.wait(10) == 0
+        shown += read_until(parent, "\x1b[?1049l", 30.0)
+        assert process.wait(30) == 0
         assert "\x1b[?1049h" in shown  # a screen of its own, and what was there before comes back
     finally:
         if process.poll() is None:

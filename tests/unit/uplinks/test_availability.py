@@ -10,6 +10,7 @@ from sitectl.model.commands import Answered, ChangeAvailability, Command, Outcom
 from sitectl.model.ids import EvseId, UplinkId
 from sitectl.uplinks.availability import RETRY_S, SETTLE_S, SITE
 from tests.unit.uplinks.central import CP
+from tests.unit.uplinks.test_security_events import journal
 from tests.unit.uplinks.twins import CENTRAL, World, on_virtual_time
 
 ACCEPTED = {"status": "Accepted"}
@@ -99,6 +100,9 @@ async def test_it_is_back_only_when_nobody_keeps_it_out():
         assert shown(world, 1) == "Unavailable"
         assert await wishes(world).wish(EvseId(CP, 1), True, OTHER) == "Accepted"
         assert told(world) == [(1, True)]
+        said = [(one["owner"], one.get("by")) for one in await journal(world, "evse.availability")]
+        assert said.count(("site", "anna")) == 1
+        assert ("other", None) in said
         await asyncio.sleep(1)
         assert shown(world, 1) == "Available"
 
