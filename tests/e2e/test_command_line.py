@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import pty
@@ -65,7 +66,7 @@ class Site:
 
     def do(self, work: Any) -> None:
         """Let the station do something."""
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
 
 @asynccontextmanager
@@ -110,14 +111,14 @@ def charging(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(live()))
     thread.start()
-    ready.wait(40)
+    ready.wait(120)
     try:
         assert made
         assert isinstance(made[0], Site), made
         yield made[0]
     finally:
         loop.call_soon_threadsafe(over.set)
-        thread.join(20)
+        thread.join(60)
         loop.close()
 
 
@@ -231,17 +232,28 @@ def test_events_of_a_station_by_their_kind(charging: Site) -> None:
 
 
 def test_following_shows_what_happens_and_ends_with_ctrl_c(charging: Site) -> None:
-    following = charging.follow("--json", "--since", "0s")
+    following, seen = charging.follow("--json", "--since", "0s"), threading.Event()
+
+    def changes() -> None:
+        """Again and again, for nobody can tell since when the command follows."""
+        for status in itertools.cycle(("SuspendedEV", "Charging")):
+            charging.do(charging.station.status(status))
+            if seen.wait(1.0):
+                return
+
+    changing = threading.Thread(target=changes)
+    changing.start()
     assert following.stdout is not None
     try:
-        threading.Timer(1.0, lambda: charging.do(charging.station.status("SuspendedEV"))).start()
         row = json.loads(following.stdout.readline())
         assert (row["type"], row["station"], row["evse"]) == ("evse.status", "CP01", 1)
         following.send_signal(signal.SIGINT)
-        assert following.wait(5) == 0
+        assert following.wait(30) == 0
         assert following.stderr is not None
         assert following.stderr.read() == ""
     finally:
+        seen.set()
+        changing.join(60)
         following.kill()
         following.communicate()
 
