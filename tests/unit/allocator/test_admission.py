@@ -168,9 +168,10 @@ def test_whoever_fits_is_served_though_one_before_him_does_not() -> None:
 
 def test_one_who_does_not_fit_on_one_phase_takes_nothing_of_the_others() -> None:
     """T would fit L1 and L2, but L3 is full."""
-    cars = {"A": runs() | {"phases": "L3"}, "T": {"phases": "L1L2L3"}, "U": {"phases": "L1L2L3", "priority": 0}}
-    cars |= {"B": NEW | {"phases": "L1", "priority": 0}, "C": NEW | {"phases": "L2", "priority": 0}}
-    assert served(cars) == "ABC"
+    cars = {"A": runs(a=10.0) | {"phases": "L3", "min_a": 10}, "T": {"phases": "L1L2L3", "priority": 2}}
+    cars |= {name: {"phases": phase, "min_a": 13} for name, phase in (("B", "L1"), ("C", "L2"))}
+    cars["A"]["priority"] = 3
+    assert served(cars, 13.0) == "ABC"
 
 
 def test_people_are_told_what_is_left_and_what_is_needed() -> None:
