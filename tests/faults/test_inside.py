@@ -21,16 +21,15 @@ from tests.e2e.station import charger
 WATCHDOG_S = 2.0
 STANDS_STILL = """
 import os, time, sitectl.site.owner as owner
-cycle = owner.Site.cycle
+cycle = owner.Site._cycle
 def stands_still(self):
     while os.path.exists(os.environ["FLAG"]):
         time.sleep(0.1)
     return cycle(self)
-owner.Site.cycle = stands_still
+owner.Site._cycle = stands_still
 """
 GIVES_UP = """
 import asyncio, os, sitectl.site.owner as owner
-cycle = owner.Site.cycle
 async def gives_up(self):
     while not os.path.exists(os.environ["FLAG"]):
         self.cycle()
@@ -40,7 +39,7 @@ owner.Site.run = gives_up
 """
 LEAKS = """
 import os, resource, sitectl.site.owner as owner
-cycle, held = owner.Site.cycle, []
+cycle, held = owner.Site._cycle, []
 def leaks(self):
     if os.path.exists(os.environ["FLAG"]):
         mapped = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
@@ -48,7 +47,7 @@ def leaks(self):
         while True:
             held.append(bytes(2**20))
     return cycle(self)
-owner.Site.cycle = leaks
+owner.Site._cycle = leaks
 """
 ALL_FAIL = """
 import sitectl.daemon.supervised as supervised

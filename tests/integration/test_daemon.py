@@ -144,7 +144,6 @@ async def test_the_service_manager_hears_of_start_cycles_and_stop(tmp_path: Path
 async def test_the_watchdog_is_fed_by_completed_cycles_alone(tmp_path: Path) -> None:
     stuck = """
 import asyncio, sitectl.site.owner as owner
-cycle = owner.Site.cycle
 async def run(self):
     for _ in range(3):
         await asyncio.sleep(0.6)
@@ -169,12 +168,12 @@ owner.Site.run = run
 async def test_when_the_site_dies_the_process_ends(tmp_path: Path) -> None:
     dies = """
 import sitectl.site.owner as owner
-cycle = owner.Site.cycle
+cycle = owner.Site._cycle
 def broken(self):
     if self.times.count >= 3:
         raise ZeroDivisionError("a bug in the cycle")
     return cycle(self)
-owner.Site.cycle = broken
+owner.Site._cycle = broken
 """
     async with daemon(site(tmp_path), command=patched(tmp_path, dies)) as running:
         async with charger(running.port, "CP01"):
