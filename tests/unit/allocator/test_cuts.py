@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from sitectl.allocator.allocate import SharingRules, allocate
 from sitectl.allocator.compiled import CompiledSite, compile_site
 from sitectl.allocator.cuts import Shortage
 from sitectl.allocator.rules import AllocatorMemory, Credit, Reclaimed
 from sitectl.model.limits import ChargingLimit
-from tests.unit.allocator.site import build, evse_id
+from tests.unit.allocator.site import build, evse_id, moment
 
 STATIONS = {"A": {"max_a": 16, "phases": "L1L2", "circuit": "garage"}}
 
@@ -76,3 +77,13 @@ def test_what_is_kept_by_name_outlives_another_tree_and_what_is_kept_by_number_d
         spare_since={1: 1.0},
     )
     assert by_number.over_another_tree() == by_name
+
+
+def test_who_is_spared_spares_nobody_on_another_phase() -> None:
+    """A and C are half an ampere off their shares, which is fair; on L2, D begins and needs what B has too much."""
+    stations = {name: {"max_a": 16, "phases": "L1" if name in "AC" else "L2", "fallback_a": 0} for name in "ABCD"}
+    site = build({"grid": {"rated_a": 20}}, stations)
+    running = {"A": 10.5, "B": 10.4, "C": 9.5}
+    seen = {name: {"offered_a": a, "counts_a": a, "state_since": 0.0} for name, a in running.items()}
+    allocation, _ = allocate(compile_site(site), moment(site, seen), AllocatorMemory(), SharingRules())
+    assert {evse.station: limit.limit_a for evse, limit in allocation.offers.items()} == {"B": 9.4, "D": 9.6}
