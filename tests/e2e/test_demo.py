@@ -10,7 +10,7 @@ from tests.e2e.rig import SITECTL, environment, sitectl
 
 
 async def test_a_short_demo_is_well() -> None:
-    ended = await sitectl("demo", "--seconds", "25", "--stations", "4", "--json", within_s=58)
+    ended = await sitectl("demo", "--seconds", "25", "--stations", "4", "--json", within_s=200)
     summary = json.loads(ended.out)
     assert (ended.status, summary["ok"], summary["problems"]) == (0, True, []), summary
     assert list(summary) == [
@@ -45,7 +45,7 @@ async def test_a_daemon_killed_in_the_middle_loses_nothing() -> None:
     assert process.stdout is not None
     assert process.stderr is not None
     said = ""
-    async with asyncio.timeout(58):
+    async with asyncio.timeout(200):
         while not re.search(r"^ +1[0-9]\.\d s ", said, re.MULTILINE):
             said += (await process.stderr.readline()).decode()
         pid = re.search(r"daemon pid (\d+)", said)

@@ -106,7 +106,7 @@ class Listener:
         properties.ResponseTopic, properties.CorrelationData = answer_to, b"c0ffee"
         self.newest.pop(answer_to, None)
         await self.client.publish(topic, payload, qos=1, retain=retain, properties=properties)
-        await until(lambda: answer_to in self.newest, 10.0, f"an answer to {topic}")
+        await until(lambda: answer_to in self.newest, 30.0, f"an answer to {topic}")
         return self.json(answer_to)
 
 
