@@ -60,7 +60,11 @@ def _asked(host: str, port: int) -> Future[list[Place]]:
             raise OSError(f"{host} is not looked up: {MOST_LOOKUPS} other names wait for an answer")
         answer = _under_way[host, port] = Future()
         answer.set_running_or_notify_cancel()  # from now on nobody who stops waiting cancels it
-    threading.Thread(target=_look_up, args=(host, port, answer), name="sitectl-name", daemon=True).start()
+    try:
+        threading.Thread(target=_look_up, args=(host, port, answer), name="sitectl-name", daemon=True).start()
+    except RuntimeError as error:  # the machine has no thread left; the next who asks may be luckier
+        _forget(host, port)
+        raise OSError(f"{host} is not looked up: {error}") from error
     return answer
 
 
