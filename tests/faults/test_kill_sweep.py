@@ -43,7 +43,7 @@ def judged(outcomes: Sequence[Outcome]) -> None:
     killed, looks = sum(outcome.killed for outcome in outcomes), sum(outcome.looks for outcome in outcomes)
     print(f"{len(outcomes)} points, {killed} killed, limits looked at {looks} times")
     assert not wrong, "\n".join(wrong)
-    assert killed >= 0.85 * len(outcomes)
+    assert len(outcomes) - killed <= max(1.0, 0.15 * len(outcomes))  # compiled modules, for one, are written once only
     assert looks > len(outcomes)
 
 
