@@ -7,6 +7,9 @@ ages, and a loop that trusts it chatters and overloads. Three things keep it hon
   raise, the end of a pause): then its draw lies between the reading and what it may lawfully draw, and the sample
   between two bounds. It stays where the estimate was as long as both allow it, so that a car which follows a raise is
   not taken for base load, and drifts towards the upper bound, so that base load is not taken for a car for ever.
+  A car that had time to follow its new limit most likely draws as much less than it as before; with that the sample
+  moves, or a fall of the base load would hide for a minute behind each raise and each cut. Where it is wrong the next
+  reading says so, before the samples that were taken until then are the only ones left.
 * The highest sample of the last 20 s counts, longer where a station reports more seldom: a car that stopped since its
   reading makes samples too low until the next one.
 * While the meter is above the limit, whatever the stations are not predicted to draw is base load at once; what one
@@ -21,13 +24,13 @@ A little is put on top, and falls are taken only when they are worth it: the noi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from math import exp
 
 from sitectl.model.electrical import NO_CURRENT, PhaseCurrents
 from sitectl.model.station import Obeys
-from sitectl.state.evse import EvseState
+from sitectl.state.evse import FOLLOWS_AFTER_S, EvseState
 from sitectl.state.ledger import RELEASE_S
 from sitectl.state.station import StationState
 
@@ -49,6 +52,9 @@ DRAWING_A = 0.5
 AVERAGE_S = 45.0
 """How slow the average is by which an imbalance of phases is judged."""
 
+FRESH_S = 15.0
+"""A limit is on its way, accepted and followed within this time."""
+
 UNREAD_MOST_S = 15.0
 """After the first reading of the meter, stations that charge have sent theirs within this time (period 10 s)."""
 
@@ -61,8 +67,10 @@ class Draws:
     """What the stations below a circuit draw, per phase: at least, at most, probably, and if all follow their limits.
 
     `unheard`: of the most, what is drawn by nobody's word since (not in the least); `silent`: the most that those draw
-    of whom nothing newer is known, what they reported last included. `oldest_at`: the oldest reading in it. `unread`:
-    some station that charges has not reported yet.
+    of whom nothing newer is known, what they reported last included. `likely_least`, `likely_most`: the bounds, with
+    those that had time to follow a new limit at what they drew of the last one; `vague`: of somebody who is not on his
+    way to a new limit neither is known. `oldest_at`: the oldest reading in it. `unread`: some station that charges has
+    not reported yet.
     """
 
     least: Amperes
@@ -71,6 +79,9 @@ class Draws:
     following: Amperes
     unheard: Amperes
     silent: Amperes
+    likely_least: Amperes
+    likely_most: Amperes
+    vague: bool
     oldest_at: float
     unread: bool
 
@@ -114,7 +125,8 @@ def draws(below: Iterable[tuple[EvseState, StationState]], at: float, over: bool
     """
     least, most, probable, following = [0.0] * 3, [0.0] * 3, [0.0] * 3, [0.0] * 3
     unheard, silent = [0.0] * 3, [0.0] * 3
-    oldest_at, unread = at, False
+    likelier, unlikely = [0.0] * 3, [0.0] * 3
+    oldest_at, unread, vague = at, False, False
     for evse, station in below:
         risen = evse.may_have_risen(at)
         reading = evse.reading
@@ -128,8 +140,18 @@ def draws(below: Iterable[tuple[EvseState, StationState]], at: float, over: bool
         unread = unread or (reading is None and evse.transaction is not None)
         phases = evse.phases() if risen else ()
         mute = _is_mute(evse, station, at)
+        likely = None
+        if risen or surely is not read:
+            likely = None if mute else _likely(evse, phases or evse.phases(), read, at)
+            if likely is not None and reading is not None:
+                oldest_at = min(oldest_at, reading.at)
+            vague = vague or (likely is None and (not _is_fresh(evse, at) or _is_below(evse, read)))
         for phase in (0, 1, 2):
             highest = max(counts, read[phase]) if phase in phases else read[phase]
+            if likely is not None:
+                expected = min(highest, max(surely[phase], likely[phase]))
+                likelier[phase] += expected - surely[phase]
+                unlikely[phase] += highest - expected
             least[phase] += surely[phase]
             most[phase] += highest
             if mute:
@@ -137,9 +159,9 @@ def draws(below: Iterable[tuple[EvseState, StationState]], at: float, over: bool
                 silent[phase] += highest
         if over:
             drawn = measured or _three([counts if phase in phases else 0.0 for phase in (0, 1, 2)])
-            likely, followed = _foreseen(evse, drawn, at)
+            probably, followed = _foreseen(evse, drawn, at)
             for phase in (0, 1, 2):
-                probable[phase] += likely[phase]
+                probable[phase] += probably[phase]
                 following[phase] += followed[phase]
     return Draws(
         least=_three(least),
@@ -148,6 +170,9 @@ def draws(below: Iterable[tuple[EvseState, StationState]], at: float, over: bool
         following=_three(following),
         unheard=_three(unheard),
         silent=_three(silent),
+        likely_least=_three([a + more for a, more in zip(least, likelier, strict=True)]),
+        likely_most=_three([a - less for a, less in zip(most, unlikely, strict=True)]),
+        vague=vague,
         oldest_at=oldest_at,
         unread=unread,
     )
@@ -159,6 +184,40 @@ def _is_mute(evse: EvseState, station: StationState, at: float) -> bool:
     if reading is not None:
         return not station.online and at - reading.at > UNREAD_MOST_S
     return evse.may_rise_from is not None and at - evse.may_rise_from > UNREAD_MOST_S
+
+
+def _likely(evse: EvseState, phases: Collection[int], read: PhaseCurrents, at: float) -> PhaseCurrents | None:
+    """What an EVSE whose limit changed since its reading draws once it has followed; None: that is anybody's guess."""
+    held, newest, reading = evse.entry.acknowledged, evse.newest_offer, evse.reading
+    if held is None or newest is None or reading is None or evse.entry.offers or evse.obeys is Obeys.IGNORES:
+        return None
+    accepted_at, since = evse.entry.acknowledged_at, max(newest.offered_at, evse.may_rise_from or 0.0)
+    if accepted_at is None or at - max(accepted_at, since) < FOLLOWS_AFTER_S:
+        return None
+    if at - reading.at > WINDOW_MOST_S - WINDOW_BEYOND_READING_S:
+        return None
+    draws_a = evse.draw.likely_a(newest.limit_a)
+    if draws_a is None or _is_below(evse, read):
+        return None
+    used = [a > DRAWING_A for a in read]
+    if not any(used):
+        used = [phase in phases for phase in (0, 1, 2)]
+    return PhaseCurrents(*(draws_a if uses else a for uses, a in zip(used, read, strict=True)))
+
+
+def _is_below(evse: EvseState, read: PhaseCurrents) -> bool:
+    """Whether its reading under a new limit shows less than that of a car which follows it as it did before."""
+    newest, reading = evse.newest_offer, evse.reading
+    if newest is None or reading is None or reading.at <= newest.offered_at:
+        return False
+    return evse.draw.is_below(newest.limit_a, max(read))
+
+
+def _is_fresh(evse: EvseState, at: float) -> bool:
+    """Whether its limit changed so lately that its car may be following it just now."""
+    newest, since = evse.newest_offer, evse.may_rise_from
+    changed_at = max(newest.offered_at if newest is not None else 0.0, since or 0.0)
+    return at - changed_at < FRESH_S
 
 
 def _foreseen(evse: EvseState, drawn: Amperes, at: float) -> tuple[Amperes, Amperes]:
@@ -180,7 +239,11 @@ def sampled(
     sample, overload, blind = [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]
     for phase in (0, 1, 2):
         low, high = meter_a[phase] - below.most[phase], meter_a[phase] - below.least[phase]
-        held = low if before is None else min(high, max(low, before[phase] - margin_a, last[phase]))
+        hold = last[phase]
+        if below.vague and before is not None:
+            hold = max(hold, before[phase] - margin_a)
+        hold = min(meter_a[phase] - below.likely_least[phase], max(meter_a[phase] - below.likely_most[phase], hold))
+        held = low if before is None else min(high, max(low, hold))
         sample[phase] = held + (high - held) * DRIFT
         if meter_a[phase] > limit_a:
             sample[phase] = max(sample[phase], meter_a[phase] - below.probable[phase])

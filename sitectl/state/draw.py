@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sitectl.model.limits import Offer
+from sitectl.model.metering import EvseReading
 from sitectl.model.records import replace
 
 UNDER_FOR_S = 30.0
@@ -32,6 +34,8 @@ class DrawState:
       highest in the span of 30 s that runs, and in the one before it.
     * `drew`: the newest reading shows a current. `woken_at`: told to go on after a pause that cut a current off.
     * `start_wh`, `register_wh`: the energy register at the start, and now.
+    * `limited_a`, `settled_a`: the last limit under which a reading showed what it makes of it, and that reading; None:
+      none did. `before_a`: the limit before the newest one.
     """
 
     under_since: float | None = None
@@ -47,6 +51,22 @@ class DrawState:
     idle_since: float | None = None
     start_wh: float | None = None
     register_wh: float | None = None
+    limited_a: float | None = None
+    settled_a: float = 0.0
+    before_a: float = 0.0
+
+    def likely_a(self, limit_a: float) -> float | None:
+        """What it draws of a limit once it has followed, if it does as it did before; None: it has shown nothing."""
+        if self.limited_a is None:
+            return None
+        short_a = max(0.0, self.limited_a - self.settled_a)
+        return min(self.settled_a, limit_a) if short_a >= UNDER_A else max(0.0, limit_a - short_a)
+
+    def is_below(self, limit_a: float, shows_a: float) -> bool:
+        """Whether a reading under a new limit shows less than a car draws that is on its way to it."""
+        lower_a = min(self.before_a, limit_a)
+        likely_a = self.likely_a(lower_a)
+        return shows_a < (lower_a if likely_a is None else likely_a) - UNDER_A
 
     def at_most_a(self) -> float | None:
         """What it has drawn at most, where that is surely less than it was offered; None: it uses its offer."""
@@ -95,6 +115,24 @@ def with_register(draw: DrawState, register_wh: float | None) -> DrawState:
         return draw
     start_wh = register_wh if draw.start_wh is None else draw.start_wh
     return replace(draw, register_wh=register_wh, start_wh=start_wh)
+
+
+def with_settled(
+    draw: DrawState, before: Offer | None, reading: EvseReading | None, followed_at: float | None
+) -> DrawState:
+    """Another limit is about to be told: keep what the newest reading, if it came under the last one, shows of that.
+
+    `followed_at`: from when on it had surely followed. A reading from before that tells only if it is near the limit.
+    """
+    before_a = 0.0 if before is None else before.limit_a
+    if before is None or before_a <= 0.0 or reading is None or reading.current_a is None:
+        return replace(draw, before_a=before_a)
+    if reading.at <= before.offered_at:
+        return replace(draw, before_a=before_a)
+    shows_a = max(reading.current_a)
+    if (followed_at is not None and reading.at >= followed_at) or shows_a > before_a - UNDER_A:
+        return replace(draw, limited_a=before_a, settled_a=shows_a, before_a=before_a)
+    return replace(draw, limited_a=None, before_a=before_a)
 
 
 def with_limit(draw: DrawState, before_a: float, limit_a: float, at: float) -> DrawState:

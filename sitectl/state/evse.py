@@ -12,7 +12,7 @@ from sitectl.model.metering import EvseReading
 from sitectl.model.records import replace
 from sitectl.model.station import ChargingState, ConnectorStatus, EvsePlan, EvseStatus, Obeys
 from sitectl.state import ledger
-from sitectl.state.draw import NOTHING_DRAWN, DrawState, with_draw, with_limit, with_register
+from sitectl.state.draw import NOTHING_DRAWN, DrawState, with_draw, with_limit, with_register, with_settled
 from sitectl.state.ledger import LimitEntry
 from sitectl.state.lifetime import FLASH_LIFETIME_S
 from sitectl.state.station import UNKNOWN_CLOCK_S, StationState
@@ -27,7 +27,7 @@ PHASE_IN_USE_A = 1.0
 the first two alone."""
 
 FOLLOWS_AFTER_S = 8.0
-"""A car follows a raise within its reaction (5 s, IEC 61851-1) and a ramp; an earlier reading may not show it."""
+"""A car follows a limit in this time: reaction (5 s, IEC 61851-1), ramp, way of a reading; an earlier one may not."""
 
 ASKS_AFTER_S = 60.0
 """A station that is told to pause a full car changes its status for that; later it is the car that wants current."""
@@ -160,7 +160,8 @@ class EvseState:
         return any(held is None or offer.limit_a > held.limit_a for offer in self.entry.offers)
 
     def surely_drawn(self) -> tuple[PhaseCurrents, PhaseCurrents]:
-        """On grid phases, what is surely drawn by the newest reading; and the same cut down to what was offered since.
+        """On grid phases, what is surely drawn by the newest reading; and the same cut down to what was offered since,
+        or so shortly before it that the car was still on its way.
 
         With unknown wiring that is the smallest phase; a value without phases is surely drawn on the first alone.
         """
@@ -176,7 +177,7 @@ class EvseState:
         else:
             read = self.plan.rotation.to_grid(own if reading.phases else PhaseCurrents(own.l1, 0.0, 0.0))
         newest = self.newest_offer
-        if newest is None or newest.offered_at <= reading.at or newest.limit_a >= max(own):
+        if newest is None or newest.offered_at + FOLLOWS_AFTER_S <= reading.at or newest.limit_a >= max(own):
             return read, read
         cut_a = newest.limit_a
         return read, PhaseCurrents(min(read.l1, cut_a), min(read.l2, cut_a), min(read.l3, cut_a))
@@ -281,6 +282,8 @@ def with_offer(evse: EvseState, offer: Offer) -> EvseState:
         evse = replace(evse, fewer_since=None, fewer_readings=0)  # that was our doing, not the car's
     held_a = before.limit_a if before is not None else evse.entry.fallback_bound_a()
     flips = before is None or (offer.limit_a > 0) != (before.limit_a > 0)
+    accepted_at = None if evse.entry.offers else evse.entry.acknowledged_at
+    draw = with_settled(evse.draw, before, evse.reading, None if accepted_at is None else accepted_at + FOLLOWS_AFTER_S)
     return replace(
         evse,
         entry=entry,
@@ -290,7 +293,7 @@ def with_offer(evse: EvseState, offer: Offer) -> EvseState:
         last_cut_at=at if before is not None and offer.limit_a < held_a else evse.last_cut_at,
         may_rise_from=at if offer.limit_a > held_a else evse.may_rise_from,
         state_since=at if flips else evse.state_since,
-        draw=with_limit(evse.draw, held_a, offer.limit_a, at),
+        draw=with_limit(draw, held_a, offer.limit_a, at),
     )
 
 

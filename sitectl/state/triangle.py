@@ -95,6 +95,9 @@ def draws(below: Iterable[tuple[EvseState, StationState]], at: float, over: bool
         following=least_a(pairs("following"), every.following),
         unheard=_sum([part.unheard for part in parts]),
         silent=_sum([part.silent for part in parts]),
+        likely_least=least_a(pairs("likely_least"), every.likely_least),
+        likely_most=most_a(pairs("likely_most"), every.likely_most),
+        vague=any(part.vague for part in parts),
         oldest_at=min(part.oldest_at for part in parts),
         unread=any(part.unread for part in parts),
     )

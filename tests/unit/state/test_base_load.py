@@ -119,6 +119,42 @@ def test_once_a_minute_is_seldom_enough() -> None:
     assert base_a(stopped) == pytest.approx(21.0), "63 s after the reading of 9 s"
 
 
+def newest_a(state: SiteState) -> float:
+    newest = state.bases[GRID].newest()
+    assert newest is not None
+    return newest.l1
+
+
+def test_a_fall_of_the_base_load_does_not_hide_behind_a_raise() -> None:
+    state = after(steady(8.0), [draws(A1, 30.5, 8.0), *accepted(told(A1, 4, 16.0, 31.0), 31.5)])
+    risen = after(state, [meter(32.0 + n, 28.0 + min(n, 8)) for n in range(10)])
+    fallen = after(risen, [meter(float(at), 26.0) for at in range(42, 60)])
+    assert newest_a(fallen) == pytest.approx(10.0, abs=0.2)
+    assert base_a(fallen) == pytest.approx(21.0, abs=0.5), "the car may have stopped"
+    read = after(fallen, [draws(A1, 60.0, 16.0), *(meter(float(at), 26.0) for at in range(61, 64))])
+    assert base_a(read) == pytest.approx(10.0 + MARGIN_A, abs=0.2), "and has not: that was seen for 20 s"
+
+
+def test_a_car_that_shows_less_than_it_should_on_its_way_is_not_expected_to_follow() -> None:
+    state = after(steady(8.0), [draws(A1, 30.5, 8.0), *accepted(told(A1, 4, 16.0, 31.0), 31.5), draws(A1, 34.0, 0.0)])
+    stopped = after(state, [meter(float(at), 20.0) for at in range(35, 60)])
+    assert newest_a(stopped) == pytest.approx(20.0, abs=0.2)
+
+
+def test_a_car_that_left_some_of_its_limit_leaves_as_much_of_the_next() -> None:
+    state = after(steady(8.0), [draws(A1, 30.5, 7.2), *accepted(told(A1, 4, 16.0, 31.0), 31.5)])
+    risen = after(state, [meter(float(at), 35.2) for at in range(40, 50)])
+    assert newest_a(risen) == pytest.approx(20.0, abs=0.1)
+    own_limit = after(steady(16.0), [draws(A1, 30.5, 10.0), *accepted(told(A1, 4, 20.0, 31.0), 31.5)])
+    assert newest_a(after(own_limit, [meter(float(at), 30.0) for at in range(40, 50)])) == pytest.approx(20.0, abs=0.1)
+
+
+def test_a_reading_on_the_way_down_does_not_hide_base_load() -> None:
+    """Sent before the car followed its cut and heard after: for a minute the pause would make a base load of less."""
+    state = after(steady(16.0), [*accepted(told(A1, 4, 6.0, 31.0), 31.5), draws(A1, 33.0, 16.0)])
+    assert newest_a(after(state, [meter(float(at), 26.0) for at in range(34, 60)])) == pytest.approx(20.0, abs=0.1)
+
+
 def test_above_the_rating_all_that_is_not_predicted_is_base_load() -> None:
     state = after(steady(8.0), accepted(told(A1, 4, 16.0, 31.0), 31.5))
     assert base_a(after(state, [meter(32.0, 101.0)])) == pytest.approx(101.0 - 8.0 + MARGIN_A)
@@ -160,10 +196,10 @@ def test_a_car_that_begins_before_we_are_told_is_not_base_load() -> None:
 
 
 def test_what_an_evse_draws_beyond_its_limit_is_made_up_for_while_the_circuit_is_over_and_no_longer() -> None:
-    state = after(steady(16.0, base=85.0), [*accepted(told(A1, 4, 6.0, 31.0), 31.5), draws(A1, 38.0, 16.0)])
-    over = after(state, [meter(38.5, 101.0)])
+    state = after(steady(16.0, base=85.0), [*accepted(told(A1, 4, 6.0, 31.0), 31.5), draws(A1, 39.0, 16.0)])
+    over = after(state, [meter(39.5, 101.0)])
     assert base_a(over) == pytest.approx(95.0)
-    under = after(over, [meter(39.5, 99.0)])
+    under = after(over, [meter(40.5, 99.0)])
     assert base_a(under) == pytest.approx(86.0), "its reading shows what it draws, and that it counts at"
     ignoring = after(over, [draws(A1, 48.0, 16.0), meter(48.5, 101.0)])
     assert base_a(ignoring) == pytest.approx(86.0), "now it is reserved at what it draws"

@@ -8,7 +8,7 @@ from sitectl.model.station import ChargingState
 from sitectl.state.draw import NOTHING_DRAWN, DrawState, with_draw, with_limit, with_register
 from sitectl.state.site_state import SiteState
 from sitectl.state.snapshot import snapshot
-from tests.unit.state.small_site import A1, accepted, after, begins, charging, draws, fresh, says, told
+from tests.unit.state.small_site import A1, accepted, after, begins, charging, draws, fresh, held, says, told
 
 
 def read(draw: DrawState, offer_a: float, *readings: float, from_s: float = 0.0, every_s: float = 10.0) -> DrawState:
@@ -134,3 +134,31 @@ def test_a_paused_car_is_asked_again_when_its_station_says_that_it_wants() -> No
     assert not paused(ev, ChargingState.CHARGING, 110.0)
     assert paused(evse, evse, 110.0)
     assert paused(ev, ev, 110.0)
+
+
+def test_what_it_left_of_one_limit_it_probably_leaves_of_the_next() -> None:
+    assert NOTHING_DRAWN.likely_a(10.0) is None
+    near = DrawState(limited_a=8.0, settled_a=7.2)
+    assert near.likely_a(10.0) == 9.2
+    assert near.likely_a(0.0) == 0.0
+    own_limit = DrawState(limited_a=16.0, settled_a=10.0)
+    assert (own_limit.likely_a(20.0), own_limit.likely_a(6.0)) == (10.0, 6.0)
+
+
+def test_a_reading_below_both_limits_shows_a_car_that_does_not_follow() -> None:
+    rising = DrawState(limited_a=8.0, settled_a=8.0, before_a=8.0)
+    assert not rising.is_below(16.0, 8.0)
+    assert rising.is_below(16.0, 6.0)
+    assert not DrawState(limited_a=8.0, settled_a=8.0, before_a=0.0).is_below(6.0, 0.0), "it begins again"
+
+
+def test_only_a_reading_that_had_followed_or_is_near_its_limit_tells_what_is_left_of_it() -> None:
+    state = after(charging(16.0), [draws(A1, 9.0, 15.0)])
+    raised = after(state, accepted(told(A1, 4, 20.0, 20.0), 20.5))
+    assert (held(raised, A1).draw.limited_a, held(raised, A1).draw.settled_a) == (16.0, 15.0)
+    early = after(raised, [draws(A1, 22.0, 15.2), *accepted(told(A1, 5, 24.0, 60.0), 60.5)])
+    assert held(early, A1).draw.limited_a is None
+    late = after(raised, [draws(A1, 29.0, 15.2), *accepted(told(A1, 5, 24.0, 60.0), 60.5)])
+    assert (held(late, A1).draw.limited_a, held(late, A1).draw.settled_a) == (20.0, 15.2)
+    unread = after(raised, accepted(told(A1, 5, 24.0, 60.0), 60.5))
+    assert held(unread, A1).draw.limited_a == 16.0, "nothing newer is known"
