@@ -7,9 +7,9 @@ ages, and a loop that trusts it chatters and overloads. Three things keep it hon
   raise, the end of a pause): then its draw lies between the reading and what it may lawfully draw, and the sample
   between two bounds. It stays where the estimate was as long as both allow it, so that a car which follows a raise is
   not taken for base load, and drifts towards the upper bound, so that base load is not taken for a car for ever.
-  A car that had time to follow its new limit most likely draws as much less than it as before; with that the sample
-  moves, or a fall of the base load would hide for a minute behind each raise and each cut. Where it is wrong the next
-  reading says so, before the samples that were taken until then are the only ones left.
+  Where stations report seldom, a car that had time to follow its new limit most likely draws as much less than it as
+  before, and with that the sample moves, or a fall of the base load would hide for a minute behind each raise and each
+  cut. Where it is wrong the next reading says so, while samples from before still count.
 * The highest sample of the last 20 s counts, longer where a station reports more seldom: a car that stopped since its
   reading makes samples too low until the next one.
 * While the meter is above the limit, whatever the stations are not predicted to draw is base load at once; what one
@@ -30,6 +30,7 @@ from math import exp
 
 from sitectl.model.electrical import NO_CURRENT, PhaseCurrents
 from sitectl.model.station import Obeys
+from sitectl.state.draw import SELDOM_S
 from sitectl.state.evse import FOLLOWS_AFTER_S, EvseState
 from sitectl.state.ledger import RELEASE_S
 from sitectl.state.station import StationState
@@ -132,7 +133,7 @@ def draws(below: Iterable[tuple[EvseState, StationState]], at: float, over: bool
         reading = evse.reading
         if reading is None and not risen:
             continue
-        read, surely = evse.surely_drawn()
+        read, surely = evse.surely_drawn(at)
         measured = evse.measured_grid()
         if measured is not None and reading is not None and max(measured) > DRAWING_A:
             oldest_at = min(oldest_at, reading.at)
@@ -237,12 +238,14 @@ def sampled(
     before, last = estimate.upper_a, estimate.samples[-1][1] if estimate.samples else NOTHING
     margin_a = _margin_a(rated_a)
     sample, overload, blind = [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]
+    seldom = at - below.oldest_at > SELDOM_S
     for phase in (0, 1, 2):
         low, high = meter_a[phase] - below.most[phase], meter_a[phase] - below.least[phase]
         hold = last[phase]
-        if below.vague and before is not None:
+        if (below.vague or not seldom) and before is not None:
             hold = max(hold, before[phase] - margin_a)
-        hold = min(meter_a[phase] - below.likely_least[phase], max(meter_a[phase] - below.likely_most[phase], hold))
+        if seldom:
+            hold = min(meter_a[phase] - below.likely_least[phase], max(meter_a[phase] - below.likely_most[phase], hold))
         held = low if before is None else min(high, max(low, hold))
         sample[phase] = held + (high - held) * DRIFT
         if meter_a[phase] > limit_a:

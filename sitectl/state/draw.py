@@ -24,6 +24,8 @@ REACHED_A = 1.0
 DRAWS_A = 1.0
 WAKES_WITHIN_S = 300.0
 IDLE_FOR_S = 300.0
+SELDOM_S = 15.0
+"""Who has not reported for longer reports seldom."""
 
 
 @dataclass(frozen=True, slots=True)

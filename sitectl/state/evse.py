@@ -12,7 +12,7 @@ from sitectl.model.metering import EvseReading
 from sitectl.model.records import replace
 from sitectl.model.station import ChargingState, ConnectorStatus, EvsePlan, EvseStatus, Obeys
 from sitectl.state import ledger
-from sitectl.state.draw import NOTHING_DRAWN, DrawState, with_draw, with_limit, with_register, with_settled
+from sitectl.state.draw import NOTHING_DRAWN, SELDOM_S, DrawState, with_draw, with_limit, with_register, with_settled
 from sitectl.state.ledger import LimitEntry
 from sitectl.state.lifetime import FLASH_LIFETIME_S
 from sitectl.state.station import UNKNOWN_CLOCK_S, StationState
@@ -159,9 +159,9 @@ class EvseState:
         held = self.entry.acknowledged
         return any(held is None or offer.limit_a > held.limit_a for offer in self.entry.offers)
 
-    def surely_drawn(self) -> tuple[PhaseCurrents, PhaseCurrents]:
+    def surely_drawn(self, at: float = 0.0) -> tuple[PhaseCurrents, PhaseCurrents]:
         """On grid phases, what is surely drawn by the newest reading; and the same cut down to what was offered since,
-        or so shortly before it that the car was still on its way.
+        or, where nothing newer came until `at` for a while, so shortly before it that the car was still on its way.
 
         With unknown wiring that is the smallest phase; a value without phases is surely drawn on the first alone.
         """
@@ -177,7 +177,8 @@ class EvseState:
         else:
             read = self.plan.rotation.to_grid(own if reading.phases else PhaseCurrents(own.l1, 0.0, 0.0))
         newest = self.newest_offer
-        if newest is None or newest.offered_at + FOLLOWS_AFTER_S <= reading.at or newest.limit_a >= max(own):
+        way_s = FOLLOWS_AFTER_S if at - reading.at > SELDOM_S else 0.0
+        if newest is None or newest.offered_at + way_s <= reading.at or newest.limit_a >= max(own):
             return read, read
         cut_a = newest.limit_a
         return read, PhaseCurrents(min(read.l1, cut_a), min(read.l2, cut_a), min(read.l3, cut_a))

@@ -128,10 +128,10 @@ def newest_a(state: SiteState) -> float:
 def test_a_fall_of_the_base_load_does_not_hide_behind_a_raise() -> None:
     state = after(steady(8.0), [draws(A1, 30.5, 8.0), *accepted(told(A1, 4, 16.0, 31.0), 31.5)])
     risen = after(state, [meter(32.0 + n, 28.0 + min(n, 8)) for n in range(10)])
-    fallen = after(risen, [meter(float(at), 26.0) for at in range(42, 60)])
+    fallen = after(risen, [meter(float(at), 26.0) for at in range(42, 66)])
     assert newest_a(fallen) == pytest.approx(10.0, abs=0.2)
     assert base_a(fallen) == pytest.approx(21.0, abs=0.5), "the car may have stopped"
-    read = after(fallen, [draws(A1, 60.0, 16.0), *(meter(float(at), 26.0) for at in range(61, 64))])
+    read = after(fallen, [draws(A1, 66.0, 16.0), *(meter(float(at), 26.0) for at in range(67, 70))])
     assert base_a(read) == pytest.approx(10.0 + MARGIN_A, abs=0.2), "and has not: that was seen for 20 s"
 
 
@@ -143,10 +143,10 @@ def test_a_car_that_shows_less_than_it_should_on_its_way_is_not_expected_to_foll
 
 def test_a_car_that_left_some_of_its_limit_leaves_as_much_of_the_next() -> None:
     state = after(steady(8.0), [draws(A1, 30.5, 7.2), *accepted(told(A1, 4, 16.0, 31.0), 31.5)])
-    risen = after(state, [meter(float(at), 35.2) for at in range(40, 50)])
+    risen = after(state, [meter(float(at), 35.2) for at in range(46, 50)])
     assert newest_a(risen) == pytest.approx(20.0, abs=0.1)
     own_limit = after(steady(16.0), [draws(A1, 30.5, 10.0), *accepted(told(A1, 4, 20.0, 31.0), 31.5)])
-    assert newest_a(after(own_limit, [meter(float(at), 30.0) for at in range(40, 50)])) == pytest.approx(20.0, abs=0.1)
+    assert newest_a(after(own_limit, [meter(float(at), 30.0) for at in range(46, 50)])) == pytest.approx(20.0, abs=0.1)
 
 
 def test_a_reading_on_the_way_down_does_not_hide_base_load() -> None:
