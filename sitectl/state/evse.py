@@ -27,7 +27,7 @@ PHASE_IN_USE_A = 1.0
 the first two alone."""
 
 FOLLOWS_AFTER_S = 8.0
-"""A car follows a limit in this time: reaction (5 s, IEC 61851-1), ramp, way of a reading; an earlier one may not."""
+"""A car follows a limit within its reaction (5 s, IEC 61851-1), and a ramp; an earlier reading may not show it."""
 
 ASKS_AFTER_S = 60.0
 """A station that is told to pause a full car changes its status for that; later it is the car that wants current."""
@@ -160,8 +160,8 @@ class EvseState:
         return any(held is None or offer.limit_a > held.limit_a for offer in self.entry.offers)
 
     def surely_drawn(self, at: float = 0.0) -> tuple[PhaseCurrents, PhaseCurrents]:
-        """On grid phases, what is surely drawn by the newest reading; and the same cut down to what was offered since,
-        or, where nothing newer came until `at` for a while, so shortly before it that the car was still on its way.
+        """On grid phases, what is surely drawn by the newest reading; and the same cut down to what was offered since.
+        Where nothing newer came until `at` for a while, a reading from the way down to an offer is cut down, too.
 
         With unknown wiring that is the smallest phase; a value without phases is surely drawn on the first alone.
         """
