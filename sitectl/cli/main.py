@@ -20,6 +20,7 @@ from sitectl.cli import (
     inventory,
     ledger,
     looks,
+    practice,
     quirks,
     station_orders,
     top,
@@ -84,6 +85,9 @@ def demo(
     from sitectl.simulator.demo import run_demo
 
     raise typer.Exit(run_demo(stations, seconds, scenario, as_json, sys.stdout))
+
+
+app.command(epilog=practice.EXAMPLES)(practice.practice)
 
 
 @app.command(epilog=CHECK_EXAMPLES)

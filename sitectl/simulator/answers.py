@@ -16,14 +16,18 @@ from sitectl.simulator.charge_point import ChargePoint, Connector, StartRequest
 from sitectl.simulator.link import Payload, Refusal
 from sitectl.simulator.profiles import Profile
 
+AUTHORIZATION_KEY = "AuthorizationKey"
+SHORTEST_KEY, LONGEST_KEY = 16, 40  # security white paper, edition 3
+
 
 @dataclass(frozen=True)
 class Answer:
-    """The payload of the CALLRESULT, the calls to make after it, and whether the station reboots then."""
+    """The payload of the CALLRESULT, the calls to make after it, and whether the station dials anew or reboots then."""
 
     payload: Payload
     calls: tuple[tuple[str, Payload], ...] = ()
     reboots: bool = False
+    redials: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,17 @@ def _change_availability(request: Request) -> Answer:
 
 
 def _change_configuration(request: Request) -> Answer:
+    if request.payload["key"] == AUTHORIZATION_KEY:
+        return _take_password(request.station, str(request.payload["value"]))
     return _status(request.station.configuration.change(request.payload["key"], str(request.payload["value"])))
+
+
+def _take_password(station: ChargePoint, value: str) -> Answer:
+    """Shown from the next connection on, which it makes at once; as text, and never read back."""
+    if not SHORTEST_KEY <= len(value) <= LONGEST_KEY:
+        return _status("Rejected")
+    station.password = value
+    return Answer({"status": "Accepted"}, redials=True)
 
 
 def _get_configuration(request: Request) -> Answer:

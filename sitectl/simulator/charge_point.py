@@ -125,6 +125,8 @@ class ChargePoint:
 
     def __init__(self, spec: StationSpec, register_wh: float = 0.0) -> None:
         self.spec = spec
+        self.password = spec.password
+        """What it shows; the central changes it by AuthorizationKey."""
         self.misbehaviour = spec.misbehaviour
         self.configuration = Configuration({"NumberOfConnectors": str(len(spec.connectors))})
         self.profiles = ProfileStore()

@@ -98,6 +98,7 @@ class CentralSystem:
         self.ledger = CentralLedger()
         self.links: dict[str, Link] = {}
         self.boot_status = boot_status
+        self.host = "127.0.0.1"
         self.port = 0
         self._clock = clock
         self._verdict = verdict
@@ -110,10 +111,10 @@ class CentralSystem:
         return f"ws://127.0.0.1:{self.port}/ocpp"
 
     async def open(self) -> None:
-        """Listen; the first time on a free port, later on the same."""
+        """Listen; the first time on a free port if none was chosen, later on the same."""
         self._server = await serve(
             self._converse,
-            "127.0.0.1",
+            self.host,
             self.port,
             subprotocols=[Subprotocol("ocpp1.6")],
             process_request=self._admit,

@@ -34,6 +34,7 @@ class SimulatedMeter:
 
     def __init__(self, unit: int = 1) -> None:
         self.fault = MeterFault.NONE
+        self.host = "127.0.0.1"
         self.port = 0
         self.reads = 0
         self._unit = unit
@@ -54,8 +55,8 @@ class SimulatedMeter:
             self._image = self._encode()
 
     async def open(self) -> None:
-        """Listen; the first time on a free port, later on the same."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        """Listen; the first time on a free port if none was chosen, later on the same."""
+        self._server = await asyncio.start_server(self._serve, self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:

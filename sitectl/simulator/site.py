@@ -48,10 +48,19 @@ class BaseLoad:
 class SimulatedSite:
     """Build it, `open` it, let `run` advance it, `perform` actions on it, `close` it."""
 
-    def __init__(self, layout: Layout, station_url: str, clock: Clock, seed: int) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        station_url: str,
+        clock: Clock,
+        seed: int,
+        *,
+        meter: SimulatedMeter | None = None,
+        csms: CentralSystem | None = None,
+    ) -> None:
         self.layout = layout
-        self.meter = SimulatedMeter()
-        self.csms = CentralSystem(clock)
+        self.meter = meter if meter is not None else SimulatedMeter()
+        self.csms = csms if csms is not None else CentralSystem(clock)
         # A post is a row of its own above its connectors, with its own fuse.
         posts = [CircuitSpec(s.spec.id, s.max_a, s.circuit) for s in layout.stations if s.is_post]
         self.circuits = layout.circuits | {post.name: post for post in posts}
@@ -108,6 +117,10 @@ class SimulatedSite:
             now_at = self._clock.monotonic()
             self.advance(min(LONGEST_TICK_S, now_at - last_at))
             last_at = now_at
+
+    def set_base_load(self, level_a: float) -> None:
+        """What all but cars draws from now on, on the phase that has most of it."""
+        self._base.level_a = level_a
 
     async def perform(self, action: scenario.Action) -> str:
         """Do one action of a scenario and say in words what happened."""

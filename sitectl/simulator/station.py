@@ -30,6 +30,7 @@ from sitectl.simulator.visits import Visits
 
 ROUND_S = 0.2  # how often a station looks whether it has something to say
 REBOOT_S = 2.0
+REDIAL_S = 0.5
 STAYS_AWAY_S = 600.0  # one that does not dial again
 SWIPE_AGAIN_S = 3.0  # a driver who was not let in shows the card again
 
@@ -42,6 +43,8 @@ class Station:
     def __init__(self, spec: StationSpec, url: str, clock: Clock, rng: Random, register_wh: float = 0.0) -> None:
         self.charge_point = ChargePoint(spec, register_wh)
         self.online = False
+        self.trouble = ""
+        """Why there is no connection, after an attempt that failed."""
         self.connections = 0
         self._url = _url(url.rstrip("/"), spec)
         self._clock = clock
@@ -78,6 +81,7 @@ class Station:
                 try:
                     await self._connect()
                 except (OSError, WebSocketException, TimeoutError) as error:
+                    self.trouble = str(error)
                     log.debug("%s: no connection: %s", self.id, error)
                 await asyncio.sleep(self._backoff.next())
         finally:
@@ -94,7 +98,7 @@ class Station:
             await self._converse(socket)
 
     def _dial(self) -> connect:
-        password, wrong = self.charge_point.spec.password, self.charge_point.misbehaviour
+        password, wrong = self.charge_point.password, self.charge_point.misbehaviour
         token = base64.b64encode(f"{self.id}:{password}".encode()).decode()
         more: dict[str, Any] = {} if wrong.address is None else {"local_addr": (wrong.address, 0)}
         return connect(
@@ -146,9 +150,15 @@ class Station:
         result = answer(self.charge_point, action, payload, self._clock.wall())
         for call in result.calls:
             self._errands.put_nowait(call)
+        if result.redials:
+            self._tasks.spawn(self._redial(), f"{self.id} redials")
         if result.reboots:
             self._tasks.spawn(self._reboot(), f"{self.id} reboots")
         return result.payload
+
+    async def _redial(self) -> None:
+        await asyncio.sleep(ROUND_S)  # the answer leaves first
+        self.drop(REDIAL_S)
 
     async def _reboot(self) -> None:
         await asyncio.sleep(ROUND_S)  # the answer leaves first
@@ -163,7 +173,7 @@ class Station:
             if self.charge_point.spec.boots_on_reconnect or not self._booted:
                 await self._boot(link)
             self._backoff.reset()
-            self.online = True
+            self.online, self.trouble = True, ""
             self._reported.clear()
             await self._notify(link, 0)
             deliveries = self._tasks.spawn(self._deliver(link), f"{self.id} delivers")
