@@ -33,7 +33,9 @@ EVENTS_AT_ONCE = 500
 MOST_TYPES = 20
 NEWEST = 100
 
-After = Annotated[int | None, Query(description="only events after this sequence number")]
+MOST_SEQ = 2**62
+"""More than there will ever be, and no more than the ledger can count."""
+After = Annotated[int | None, Query(ge=0, le=MOST_SEQ, description="only events after this sequence number")]
 LastEventId = Annotated[str | None, Header(description="as `after`: what a client sends that resumes the stream")]
 Since = Annotated[str | None, Query(description="only events since this time (ISO 8601)")]
 OfStation = Annotated[str | None, Query(description="only events of this station")]
@@ -78,7 +80,7 @@ def add_ledger(app: FastAPI, behind: Behind) -> None:
         begin = None if since is None else moment("since", since)
         wanted = Wanted(None if station is None else StationId(station), tuple(type)[:MOST_TYPES])
         if after is None and last_event_id is not None and last_event_id.isascii() and last_event_id.isdigit():
-            after = min(int(last_event_id), 2**62)
+            after = min(int(last_event_id), MOST_SEQ)
         pages = _pages(behind.ledger, after, begin, wanted)
         first = await anext(pages)  # a ledger that cannot be read is a refusal, not a broken stream
         return StreamingResponse(_stream(first, pages, follow, behind.closing), media_type="text/event-stream")

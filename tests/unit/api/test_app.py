@@ -220,6 +220,8 @@ async def test_a_station_is_taken_out_of_service_by_a_post_alone(served: Served)
         ("/v1/transactions?limit=0", 422, "limit='0': Input should be greater than or equal to 1"),
         ("/v1/events?since=yesterday", 422, "since='yesterday' is not an ISO 8601 time"),
         ("/v1/events?after=x", 422, "after='x'"),
+        ("/v1/events?after=-1", 422, "after='-1': Input should be greater than or equal to 0"),
+        (f"/v1/events?after={2**63}", 422, f"after='{2**63}': Input should be less than or equal to {2**62}"),
         ("/v1/timeline/CP01", 422, "since=None: Field required"),
         ("/v1/timeline/CP01?since=yesterday", 422, "since='yesterday' is not an ISO 8601 time"),
     ],
