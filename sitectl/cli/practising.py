@@ -18,10 +18,11 @@ from sitectl.model.station import EvsePlan, StationKind, StationPlan
 from sitectl.simulator.charge_point import ConnectorSpec, StationSpec
 from sitectl.simulator.electrical import CircuitSpec
 from sitectl.simulator.layout import ROOT, ROTATIONS, Layout, PlacedStation
+from sitectl.simulator.meter import SHEET
 from sitectl.simulator.practice import Place, Play, factory_password
 
 CARD = "PRACTICE"
-SHEET = "eastron-sdm630"
+
 STRANGER_MAX_A = 16.0
 BASE_LOAD_SHARE = 0.5
 """Of the worst case that the configuration names."""

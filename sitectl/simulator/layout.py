@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 from sitectl.base.errors import ConfigurationError
 from sitectl.simulator.charge_point import ConnectorSpec, StationSpec
 from sitectl.simulator.electrical import CircuitSpec
+from sitectl.simulator.meter import SHEET
 from sitectl.simulator.units import UNITS, Unit
 
 ROOT, GARAGE, METER = "grid", "garage", "main"
@@ -135,7 +136,7 @@ def site_yaml(layout: Layout, directory: Path, *, ocpp_port: int, meter_port: in
         "site": {"name": "demo", "nominal_voltage_v": 230, "data_dir": str(directory / "data")},
         "ocpp": {"listen": f"127.0.0.1:{ocpp_port}", "security_profile": 0},
         "circuits": circuits,
-        "meters": {METER: {"sheet": "eastron-sdm630", "connection": f"tcp://127.0.0.1:{meter_port}", "unit": 1}},
+        "meters": {METER: {"sheet": SHEET, "connection": f"tcp://127.0.0.1:{meter_port}", "unit": 1}},
         "stations": {placed.spec.id: _station_keys(placed) for placed in layout.stations},
         "allocation": {"mode": "minimum-first"},
         "authorization": {"mode": "uplink", "offline_unknown": "accept"},

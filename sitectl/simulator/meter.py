@@ -29,6 +29,10 @@ class MeterFault(Enum):
     FROZEN = "frozen"
 
 
+SHEET = "eastron-sdm630"
+"""The sheet that reads it."""
+
+
 class SimulatedMeter:
     """What the meter measures, and the server that shows it. Import from the grid is positive."""
 
