@@ -57,6 +57,15 @@ def test_it_is_watched_and_started_again_but_not_for_a_refused_configuration() -
     assert not any("network-online" in value for values in unit.values() for value in values)
 
 
+def test_a_minimal_system_has_what_the_service_calls() -> None:
+    """`kill` as a program belongs to procps, which a minimal Debian has not: the reload failed there."""
+    service = settings("sitectl.service", "Service")
+    called = {
+        line.lstrip("-+!@").split()[0] for key, lines in service.items() if key.startswith("Exec") for line in lines
+    }
+    assert called == {"/usr/bin/sitectl", "/bin/sh"}
+
+
 def test_the_units_are_understood(tmp_path: Path) -> None:
     """By systemd itself, with something in the place of the command."""
     needs("systemd-analyze", root=False)
