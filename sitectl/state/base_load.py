@@ -238,7 +238,7 @@ def sampled(
     before, last = estimate.upper_a, estimate.samples[-1][1] if estimate.samples else NOTHING
     margin_a = _margin_a(rated_a)
     sample, overload, blind = [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]
-    seldom = at - below.oldest_at > SELDOM_S
+    seldom = SELDOM_S < at - below.oldest_at <= WINDOW_MOST_S - WINDOW_BEYOND_READING_S
     for phase in (0, 1, 2):
         low, high = meter_a[phase] - below.most[phase], meter_a[phase] - below.least[phase]
         hold = last[phase]

@@ -207,8 +207,9 @@ def aged(entry: LimitEntry, now: float, proven: bool) -> LimitEntry:
     held, since = entry.acknowledged, entry.acknowledged_at
     if proven and entry.unreleased and held is not None and since is not None and now - since >= RELEASE_S:
         entry = replace(entry, unreleased=())
-        if entry.measured_at is not None and entry.measured_at < since + RELEASE_S:
-            # That reading shows what was drawn before the cut, or on the way down.
+        if entry.measured_at is not None and entry.measured_at <= since:
+            # That reading shows what was drawn before the cut. One from the way down counts on: base load is reckoned
+            # by the same reading, and where no other comes both must say the same.
             entry = replace(entry, measured_a=min(entry.measured_a, held.limit_a))
     if held is not None and not _may_hold(held, now):
         entry = replace(entry, acknowledged=None, acknowledged_at=None)

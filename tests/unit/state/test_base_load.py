@@ -135,6 +135,16 @@ def test_a_fall_of_the_base_load_does_not_hide_behind_a_raise() -> None:
     assert base_a(read) == pytest.approx(10.0 + MARGIN_A, abs=0.2), "and has not: that was seen for 20 s"
 
 
+def test_beside_one_that_fell_silent_nobody_is_expected_to_follow() -> None:
+    """Only while samples reach back to every reading does the next one come in time to say that it is not so."""
+    silent = [*arrives(B1.station), *fallback(B1), begins(B1, "t2"), *accepted(told(B1, 2, 6.0, 1.0), 1.5)]
+    state = after(steady(8.0), [*silent, draws(B1, 20.0, 6.0)])
+    state = after(state, [*(meter(float(at), 34.0) for at in range(31, 90)), draws(A1, 89.5, 8.0)])
+    raised = after(state, [*accepted(told(A1, 4, 16.0, 90.0), 90.5), *(meter(90.0 + n, 42.0) for n in range(1, 12))])
+    fallen = after(raised, [meter(float(at), 32.0) for at in range(102, 130)])
+    assert newest_a(fallen) == pytest.approx(18.0, abs=0.2), "all that the meter allows, not 10"
+
+
 def test_a_car_that_shows_less_than_it_should_on_its_way_is_not_expected_to_follow() -> None:
     state = after(steady(8.0), [draws(A1, 30.5, 8.0), *accepted(told(A1, 4, 16.0, 31.0), 31.5), draws(A1, 34.0, 0.0)])
     stopped = after(state, [meter(float(at), 20.0) for at in range(35, 60)])

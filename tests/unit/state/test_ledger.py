@@ -60,14 +60,13 @@ def test_a_proven_station_is_released_by_time() -> None:
     assert ledger.aged(entry, 12.0, proven=False).counts_a(12.0, start_possible=True) == 20.0
 
 
-def test_a_reading_on_the_way_down_is_no_draw_once_a_proven_station_has_followed() -> None:
+def test_a_reading_on_the_way_down_counts_until_the_next_one() -> None:
+    """By it the base load is reckoned as well: of a station that falls silent then, it is all that is known."""
     entry = ledger.acknowledged(ledger.offered(charging(), dynamic(1, 20.0)), 1, OfferKind.DYNAMIC, 1.0)
     entry = ledger.acknowledged(ledger.offered(entry, dynamic(2, 8.0, at=5.0)), 2, OfferKind.DYNAMIC, 6.0)
-    on_its_way, later = ledger.measured(entry, 19.0, 8.0), ledger.measured(entry, 19.0, 12.0)
-    assert ledger.aged(on_its_way, 11.9, proven=True).counts_a(11.9, start_possible=True) == 20.0
-    assert ledger.aged(on_its_way, 12.0, proven=True).counts_a(12.0, start_possible=True) == 8.0
-    assert ledger.aged(later, 12.0, proven=True).counts_a(12.0, start_possible=True) == 19.0
-    assert ledger.aged(on_its_way, 12.0, proven=False).counts_a(12.0, start_possible=True) == 20.0
+    before, on_its_way = ledger.measured(entry, 19.0, 6.0), ledger.measured(entry, 19.0, 8.0)
+    assert ledger.aged(before, 12.0, proven=True).counts_a(12.0, start_possible=True) == 8.0
+    assert ledger.aged(on_its_way, 12.0, proven=True).counts_a(12.0, start_possible=True) == 19.0
 
 
 def test_a_limit_falls_back_when_it_ends_and_both_count_while_the_clock_is_uncertain() -> None:
