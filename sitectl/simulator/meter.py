@@ -20,6 +20,7 @@ ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
 REGISTERS = 382
 LARGEST_READ = 80
 FREQUENCY_HZ = 50.0
+CLOSED_WITHIN_S = 5.0
 
 
 class MeterFault(Enum):
@@ -47,7 +48,7 @@ class SimulatedMeter:
         self._export_wh = 0.0
         self._image = self._encode()
         self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._conversations: dict[asyncio.StreamWriter, asyncio.Task[None] | None] = {}
 
     def measure(self, dt_s: float, currents: Phases) -> None:
         """`currents` (negative: exported) have flown for `dt_s`."""
@@ -68,8 +69,11 @@ class SimulatedMeter:
         if self._server is None:
             return
         self._server.close()
-        for writer in self._writers:
+        for writer in self._conversations:
             writer.transport.abort()
+        ending = [task for task in self._conversations.values() if task is not None]
+        if ending:  # else the end of the loop cancels them, and asyncio logs that with a traceback
+            await asyncio.wait(ending, timeout=CLOSED_WITHIN_S)
         await self._server.wait_closed()
         self._server = None
 
@@ -91,7 +95,7 @@ class SimulatedMeter:
         return struct.pack(f">{REGISTERS // 2}f", *(values[address] for address in range(0, REGISTERS, 2)))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
+        self._conversations[writer] = asyncio.current_task()
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 transaction, _, length, unit = struct.unpack(">HHHB", await reader.readexactly(7))
@@ -99,7 +103,7 @@ class SimulatedMeter:
                 if unit == self._unit and (reply := self._reply(pdu)) is not None:
                     writer.write(struct.pack(">HHHB", transaction, 0, len(reply) + 1, unit) + reply)
                     await writer.drain()
-        self._writers.discard(writer)
+        self._conversations.pop(writer, None)
         writer.close()
 
     def _reply(self, pdu: bytes) -> bytes | None:
