@@ -46,7 +46,7 @@ def factory_password(station: str) -> str:
 
 @dataclass(frozen=True)
 class Place:
-    """Where one of them listens on this machine."""
+    """Where one of them listens on this machine; the simulator shares no type with the daemon's configuration."""
 
     host: str
     port: int
@@ -56,6 +56,7 @@ class Place:
 class Play:
     """What is played. `meter` None: the site has none, or one that cannot be played; `central` likewise.
 
+    `cars_at`: the stations that have a car at each connector. `base_load_a`: ampere per phase that all but cars draw.
     `passwords`: those that the central asks for, by the identity that it knows; none: it asks for none.
     """
 

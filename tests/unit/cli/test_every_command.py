@@ -3,7 +3,6 @@
 import contextlib
 import io
 import os
-import pty
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import typer
 
 from sitectl.cli.main import app
 from tests.unit.cli.canned import Canned, canned
+from tests.unit.cli.terminal import on_a_terminal
 
 WORDS = {
     "id": "CP01", "file": "FILE", "name": "main", "service": "operative", "mode": "observe", "step": "files",
@@ -150,23 +150,6 @@ def test_colour_is_for_terminals_and_not_for_all(words: list[str], tmp_path: Pat
     assert piped.returncode == 0, piped
     assert "\x1b" not in piped.stdout
     assert "\x1b" not in on_a_terminal(command, plain | {"NO_COLOR": "1"})
-
-
-def on_a_terminal(command: list[str], environment: dict[str, str]) -> str:
-    """All that a command writes to a terminal of its own."""
-    parent, child = pty.openpty()
-    process = subprocess.Popen(command, stdin=child, stdout=child, stderr=child, env=environment)
-    os.close(child)
-    shown = b""
-    try:
-        while chunk := os.read(parent, 65536):
-            shown += chunk
-    except OSError:
-        pass
-    finally:
-        os.close(parent)
-    assert process.wait(30) == 0, shown
-    return shown.decode()
 
 
 def test_a_look_loads_nothing_that_only_others_need(tmp_path: Path, daemon: Canned) -> None:

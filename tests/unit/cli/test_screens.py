@@ -4,20 +4,16 @@ All commands of a size run in one process behind one pseudo-terminal. SITECTL_SC
 be looked at.
 """
 
-import fcntl
 import os
-import pty
 import re
-import struct
-import subprocess
 import sys
-import termios
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.unit.cli.canned import Canned, canned
+from tests.unit.cli.terminal import on_a_terminal
 from tests.unit.cli.test_heal import ATTEMPT, CASE, FIGURES, MODE, RULES
 
 SCREENS = Path(__file__).parent / "screens"
@@ -84,7 +80,7 @@ def prepare(daemon: Canned) -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_every_command_is_readable_on_a_terminal(socket: Path, size: tuple[int, int]) -> None:
     columns, rows = size
-    shown = on_a_terminal([sys.executable, "-c", ALL, str(socket), *COMMANDS], columns, rows)
+    shown = screen([sys.executable, "-c", ALL, str(socket), *COMMANDS], size)
     path = SCREENS / f"commands-{columns}x{rows}.txt"
     if os.environ.get("SITECTL_SCREENS") == "write":
         path.write_text(shown)
@@ -93,23 +89,10 @@ def test_every_command_is_readable_on_a_terminal(socket: Path, size: tuple[int, 
     assert all("→" in line or "* limit.cut" in line for line in long), "only frames of a timeline, as they came"
 
 
-def on_a_terminal(command: list[str], columns: int, rows: int) -> str:
+def screen(command: list[str], size: tuple[int, int]) -> str:
     """What it writes to a terminal of that size, without colours and blanks at the ends of lines."""
-    parent, child = pty.openpty()
-    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     plain = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR")}
     plain |= {"TERM": "xterm-256color", "PYTHONPATH": str(Path(__file__).parents[3]), "PYTHONIOENCODING": "utf-8"}
-    process = subprocess.Popen(command, stdin=child, stdout=child, stderr=child, env=plain, start_new_session=True)
-    os.close(child)
-    shown = b""
-    try:
-        while chunk := os.read(parent, 65536):
-            shown += chunk
-    except OSError:
-        pass  # the terminal is gone with its last program
-    finally:
-        os.close(parent)
-        process.wait(60)
-    text = re.sub(r"\x1b\[[0-9;]*m", "", shown.decode())
+    text = re.sub(r"\x1b\[[0-9;]*m", "", on_a_terminal(command, plain, size))
     assert "\x1b" not in text
     return "".join(f"{line.rstrip()}\n" for line in text.replace("\r\n", "\n").split("\n"))
