@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
 import orjson
 
@@ -58,7 +60,10 @@ class _Seldom:
 
 
 class Orders:
-    """At most `PER_S` commands a second for long, and `MOST_AT_ONCE` under way: beyond it they are refused."""
+    """At most `PER_S` commands a second for long, and `MOST_AT_ONCE` under way: beyond it they are refused.
+
+    Those at one topic are done one after the other, as they came: of two limits the last one must stand.
+    """
 
     def __init__(self, topics: Topics, inside: Inside, clock: Clock, answer: Answer) -> None:
         self._topics = topics
@@ -66,6 +71,8 @@ class Orders:
         self._clock = clock
         self._answer = answer
         self._tasks = Tasks()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """By topic, for as long as a command at it waits or is done. Who asks first gets it first."""
         self._left, self._at = BURST, clock.monotonic()
         self._quiet = _Seldom(clock)
 
@@ -74,7 +81,8 @@ class Orders:
         if len(self._tasks) >= MOST_AT_ONCE or not self._allowed():
             self._quiet.warning("more commands come by MQTT than are taken: one at %s is let go", message.topic)
             return
-        self._tasks.spawn(self._do(message), f"mqtt command {message.topic}")
+        turn = self._turns.setdefault(message.topic, asyncio.Lock())
+        self._tasks.spawn(self._in_turn(message, turn), f"mqtt command {message.topic}")
 
     async def stop(self) -> None:
         """End all that are under way."""
@@ -87,6 +95,10 @@ class Orders:
             return False
         self._left -= 1.0
         return True
+
+    async def _in_turn(self, message: Received, turn: asyncio.Lock) -> None:
+        async with turn:
+            await self._do(message)
 
     async def _do(self, message: Received) -> None:
         wall = self._clock.wall()
