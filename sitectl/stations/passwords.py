@@ -18,6 +18,7 @@ from sitectl.security.credentials import PASSWORD_PIN, join_pins, pins_of
 from sitectl.stations.book import Book
 from sitectl.stations.orders import NotOrdered
 from sitectl.stations.ports import Journal
+from sitectl.stations.record import StationRecord
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class Passwords:
         self._door = door
         self._pins = pins
         self._journal = journal
+        self._renewing: set[StationId] = set()
 
     async def renew(self, station: StationId, by: str) -> str | NotOrdered:
         """Give a station a new password; the password, or why not.
@@ -64,6 +66,15 @@ class Passwords:
             return NotOrdered("by its security profile it shows no password", invalid=True)
         if not self._book.online(station):
             return NotOrdered("it is offline, and must be told its password")
+        if station in self._renewing:  # what the other puts back when it fails would forget this one
+            return NotOrdered("it is being given a new password now; ask again when that is done")
+        self._renewing.add(station)
+        try:
+            return await self._renew(station, record, by)
+        finally:
+            self._renewing.discard(station)
+
+    async def _renew(self, station: StationId, record: StationRecord, by: str) -> str | NotOrdered:
         before = record.known.credential if record.known is not None else None
         key = secrets.token_hex(KEY_BYTES)
         new = [await self._pins.pin(key.encode()), await self._pins.pin(bytes.fromhex(key))]
@@ -81,9 +92,12 @@ class Passwords:
 def settled(credential: str | None, fitting: str) -> str | None:
     """What is kept of several pins when a station has shown one of them; None: nothing changes.
 
-    The newest stand first. One that was there before proves nothing yet: the station may apply the new one later.
+    The newest stand first. One that was there before proves nothing yet: the station may apply the new one later. It
+    goes to the end, which no renewal forgets.
     """
     pins = pins_of(credential)
-    if len(pins) < 2 or not fitting.startswith(PASSWORD_PIN) or fitting not in pins[:2]:
+    if len(pins) < 2 or not fitting.startswith(PASSWORD_PIN) or fitting not in pins:
         return None
-    return fitting
+    if fitting in pins[:2]:
+        return fitting
+    return None if fitting == pins[-1] else join_pins([*(pin for pin in pins if pin != fitting), fitting])

@@ -165,13 +165,19 @@ class StationServer:
         pin = record.known.credential if record is not None and record.known is not None else None
         password = password_to_prove(request, station, pin)
         fitting = None if password is None else await self._fitting(pin, password)
-        if fitting is not None and record is not None and (left := settled(pin, fitting)) is not None:
-            self._desk.book.learned(record, credential=left)
-            self._desk.note("station.password_taken", record)
+        if fitting is not None and record is not None and record.known is not None:
+            self._settle(record, record.known.credential, fitting)  # as it is now: a renewal may have begun meanwhile
         proven = fitting is not None
         open_to_it = station is not None and self._commissioning(station)
         situation = Situation(self._desk.book.quarantined, open_to_it, pin, proven)
         return judge(request, self._rules, situation)
+
+    def _settle(self, record: StationRecord, credential: str | None, fitting: str) -> None:
+        if (left := settled(credential, fitting)) is None:
+            return
+        self._desk.book.learned(record, credential=left)
+        if left == fitting:
+            self._desk.note("station.password_taken", record)
 
     async def _fitting(self, credential: str | None, password: bytes) -> str | None:
         """The pin that a password fits; None: none."""
