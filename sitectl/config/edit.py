@@ -49,6 +49,11 @@ def set_value(main: FilePath, path_text: str, value_text: str | None) -> Edited 
 
     Where a file in conf.d holds the value, that file is changed, else the main one. Never raises for what a file holds.
     """
+    with written.alone(main.parent):
+        return _set(main, path_text, value_text)
+
+
+def _set(main: FilePath, path_text: str, value_text: str | None) -> Edited | NotEdited:
     whole = merge.read_all(main)
     path = _path(path_text, whole.data)
     if not all(path):
@@ -69,6 +74,8 @@ def set_value(main: FilePath, path_text: str, value_text: str | None) -> Edited 
     new = _new_faults(load(main), after)
     if new:
         return NotEdited(f"{path_text} is left as it was: the configuration could not be used", new)
+    if files.read(file, document.LIMIT_BYTES) != content:  # by an editor, which asks nobody
+        return NotEdited(f"{file}: somebody else has changed it meanwhile; look at it, then say it again")
     try:
         written.replace(file, text)
     except OSError as error:

@@ -8,8 +8,10 @@ a new file belongs to the group of its folder, so that what root writes into /et
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 NEW_FILE = 0o640
@@ -39,6 +41,20 @@ def replace(path: Path, content: bytes, mode: int = NEW_FILE) -> None:
         beside.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Wait until nobody else is in here for this folder: of two who read, change and write, neither undoes the other.
+
+    Where the folder cannot be opened or locked nobody is kept out.
+    """
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            stack.callback(os.close, handle)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def give_to_group(path: Path) -> None:

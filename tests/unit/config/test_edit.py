@@ -1,10 +1,13 @@
 """One value changed in a file, everything else left byte for byte, and nothing written that could not be used."""
 
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from sitectl.config import edit
 from sitectl.config.edit import Edited, NotEdited, set_value
 from sitectl.config.load import Loaded, load
 
@@ -136,3 +139,35 @@ def test_who_may_not_write_is_told(site: Path) -> None:
     site.parent.chmod(0o700)
     assert isinstance(outcome, NotEdited)
     assert "cannot be written" in outcome.why
+
+
+def test_two_at_once_both_stand(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    met, real = threading.Barrier(2), edit.load
+
+    def together(*arguments: object) -> object:
+        """Whoever gets here waits a moment for the other, who comes where nothing keeps him out."""
+        try:
+            met.wait(0.2)
+        except threading.BrokenBarrierError:
+            met.reset()
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(edit, "load", together)
+    with ThreadPoolExecutor(2) as both:
+        ends = [both.submit(set_value, site, f"stations.{id}.max_a", "10") for id in ("CP01", "1001")]
+        assert all(isinstance(end.result(), Edited) for end in ends)
+    assert site.read_text().count("max_a: 10") == 2
+
+
+def test_what_an_editor_wrote_meanwhile_is_not_undone(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, by_hand = edit.load, SITE.replace("rated_a: 100", "rated_a: 63 ")
+
+    def late(*arguments: object) -> object:
+        site.write_text(by_hand)
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(edit, "load", late)
+    outcome = set_value(site, "stations.CP01.max_a", "10")
+    assert isinstance(outcome, NotEdited)
+    assert "somebody else has changed it" in outcome.why
+    assert site.read_text() == by_hand
