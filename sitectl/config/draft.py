@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path as FilePath
 
+from sitectl.config import files
 from sitectl.config.issues import Findings, Path
 from sitectl.config.models import Configuration
 from sitectl.config.models_station import Evse, Station
@@ -46,13 +46,11 @@ class Draft:
     def file(self, name: str) -> FilePath:
         """A file that the configuration names, to be read.
 
-        What the service manager hands over (LoadCredential=secrets:/etc/sitectl/secrets gives `secrets/CP01` as
-        secrets_CP01) goes before the file of that name, which this user may not be allowed to read.
+        What the service manager hands over goes before the file of that name, which this user may not be allowed to
+        read.
         """
-        if (credentials := os.environ.get("CREDENTIALS_DIRECTORY")) and not name.startswith("/"):
-            handed_over = FilePath(credentials) / name.replace("/", "_")
-            if handed_over.is_file():
-                return handed_over
+        if (laid := files.handed_over(name)) is not None:
+            return laid
         own = self.directory / name
         return own if self.home == self.directory or own.exists() else self.home / name
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,6 +50,18 @@ def noted() -> Iterator[dict[Path, bytes]]:
 def digest(data: bytes) -> bytes:
     """Tells two contents apart."""
     return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def handed_over(name: str) -> Path | None:
+    """Where the service manager has laid a file for us that the configuration names; None: it has not.
+
+    LoadCredential=secrets:/etc/sitectl/secrets gives `secrets/CP01` as secrets_CP01.
+    """
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    if not credentials or name.startswith("/"):
+        return None
+    path = Path(credentials) / name.replace("/", "_")
+    return path if path.is_file() else None
 
 
 def read(path: Path, limit: int) -> Content | Unreadable:

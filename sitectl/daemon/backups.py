@@ -18,14 +18,15 @@ from typing import Any
 from sitectl.base.errors import EnvironmentFault
 from sitectl.base.units import format_utc
 from sitectl.base.worker import ThreadWorker
+from sitectl.config.files import handed_over
 from sitectl.daemon.wiring import CREDENTIALS_FOLDER, LEDGER_FILE
 from sitectl.store.archive import LEDGER, BadArchive, Part, manifest, stream
 from sitectl.store.backup import copy
 from sitectl.store.migrate import shipped
 from sitectl.store.rows import Stamp
 
-PUBLIC = {"tokens_file", "certificate", "client_ca", "ca", "sheet"}
-SECRET = {"password_file", "passwords_file", "key"}
+PUBLIC = {"tokens_file", "rules_file", "certificate", "client_ca", "ca", "sheet"}
+SECRET = {"password_file", "passwords_file", "secret_file", "token_file", "key"}
 """Keys of the configuration that name files."""
 
 Prepared = AsyncIterator[bytes]
@@ -91,9 +92,11 @@ class Backups:
             path = (file.parent / named).resolve()
             if not path.is_relative_to(file.parent.resolve()):
                 left_out.append(str(path))
-            elif path.is_file():
+                continue
+            read_from = handed_over(named) or path
+            if read_from.is_file():
                 kind = "secrets" if key in SECRET else "configuration"
-                found[f"{kind}/{path.relative_to(file.parent.resolve())}"] = path
+                found[f"{kind}/{path.relative_to(file.parent.resolve())}"] = read_from
         if secrets:
             vault = self._data_dir / CREDENTIALS_FOLDER
             for path in sorted(vault.rglob("*")):
