@@ -66,14 +66,37 @@ def _files(root: Path) -> list[Path]:
 
 def _put(file: Path, target: Path, like: Path) -> None:
     """Whole or not at all; readable by those who own the folder it belongs to."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(target.parent, like)
     unfinished = target.with_name(f".{target.name}.unfinished")
     shutil.copyfile(file, unfinished)
-    unfinished.chmod(0o600 if CREDENTIALS in target.parts or SECRETS in file.parts else 0o640)
-    if os.geteuid() == 0:
-        owner = like.stat()
-        os.chown(unfinished, owner.st_uid, owner.st_gid)
+    unfinished.chmod(_mode(file, target, like.stat()))
+    _give(unfinished, like)
     with unfinished.open("rb") as written:
         os.fsync(written.fileno())
     unfinished.replace(target)
     sync_directory(target.parent)
+
+
+def _mode(file: Path, target: Path, like: os.stat_result) -> int:
+    if CREDENTIALS in target.parts:
+        return 0o600
+    by_group = like.st_uid == 0 and like.st_gid != 0  # what root owns the daemon reads as one of the group
+    return 0o640 if by_group or SECRETS not in file.parts else 0o600
+
+
+def _make_folder(folder: Path, like: Path) -> None:
+    """For whom `like` is: the daemon writes into the folders of its credentials, whoever restores them."""
+    if folder.exists():
+        return
+    _make_folder(folder.parent, like)
+    closed = {CREDENTIALS, SECRETS} & set(folder.relative_to(like).parts) if folder.is_relative_to(like) else set()
+    folder.mkdir(0o700)
+    folder.chmod(0o700 if closed else 0o755)
+    if like.exists():
+        _give(folder, like)
+
+
+def _give(path: Path, like: Path) -> None:
+    if os.geteuid() == 0:
+        owner = like.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
