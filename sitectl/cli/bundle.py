@@ -11,6 +11,7 @@ import io
 import json
 import os
 import platform
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -27,8 +28,8 @@ from sitectl.base.clock import SystemClock
 from sitectl.cli.client import Client, DaemonAway, NotAllowed, Refused
 from sitectl.cli.doctor_checks import SECRET_KEYS, named_files
 from sitectl.cli.redacting import Redactor
+from sitectl.config import merge
 from sitectl.config.load import Broken, load
-from sitectl.config.settings_alerts import WebhookSettings
 
 STATIONS_MOST = 60
 ENTRIES_MOST = 500
@@ -36,6 +37,7 @@ EVENTS_MOST = 3000
 TRANSACTIONS_MOST = 200
 LOG_LINES = 3000
 LOG_S = 20
+_WEBHOOK = re.compile(r"""\bwebhook["']?\s*:\s*["']?(https?://[^\s"',}]+)""")
 
 
 class NotClean(Exception):
@@ -48,9 +50,9 @@ def write(path: Path, config: Path, client: Client | None, answer: dict[str, Any
     documents: dict[str, Any] = {"doctor.json": answer, "versions.json": versions()}
     documents |= {f"{name}.json": told[name] for name in ("status", "inventory") if name in told}
     texts = {"configuration.yaml": _text(config), "log.txt": _log()}
-    _learn_files(redactor, config)
     if client is not None:
         documents |= dict(_asked(client, told))
+    _learn_files(redactor, config, documents.get("configuration.json"))
     for document in documents.values():
         redactor.learn(document)
     for text in texts.values():
@@ -95,17 +97,19 @@ def versions() -> dict[str, Any]:
     }
 
 
-def _learn_files(redactor: Redactor, config: Path) -> None:
-    """Addresses that are secrets, and what the files hold that the configuration names: passwords (a line each where
-    they are many) and tokens."""
-    loaded = load(config)
-    if isinstance(loaded, Broken):
-        return
-    folder = loaded.file.parent
-    for alert in loaded.settings.alerts:
-        if isinstance(alert, WebhookSettings):
-            redactor.hide([alert.url])
-    for place, name in named_files(loaded.effective, SECRET_KEYS):
+def _learn_files(redactor: Redactor, config: Path, running: Any) -> None:
+    """The secrets of what stands in the files, be it sound or not, and of what runs, which may be another."""
+    loaded, raw = load(config), merge.read_all(config).data
+    for settings in (None if isinstance(loaded, Broken) else loaded.effective, raw, running):
+        _learn_named(redactor, config.parent, settings)
+    redactor.hide(_WEBHOOK.findall(_text(config)))  # where it is not even YAML
+
+
+def _learn_named(redactor: Redactor, folder: Path, settings: Any) -> None:
+    """Addresses that are secrets, and what the files hold that are named: passwords (a line each where they are many)
+    and tokens."""
+    redactor.hide(address for _, address in named_files(settings, {"webhook"}))
+    for place, name in named_files(settings, SECRET_KEYS):
         text = _text(folder / name)
         if place.endswith("passwords_file"):
             redactor.hide(line.partition(":")[2] for line in text.splitlines())
@@ -113,7 +117,7 @@ def _learn_files(redactor: Redactor, config: Path) -> None:
             redactor.hide(line for line in text.splitlines() if line and not line.startswith("-----"))
         else:
             redactor.hide([text, *text.splitlines()])
-    for _, name in named_files(loaded.effective, {"tokens_file"}):
+    for _, name in named_files(settings, {"tokens_file"}):
         for line in _text(folder / name).splitlines()[1:]:
             cells = [cell.strip().strip('"') for cell in line.split(",")]
             redactor.hide_tokens([cells[0], *cells[2:3]])
