@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,7 +31,7 @@ from sitectl.cli.asking import (
     show_answer,
 )
 from sitectl.cli.ceilings import seconds_of
-from sitectl.cli.client import Client, DaemonAway, NotAllowed, Refused
+from sitectl.cli.client import Client, DaemonAway, NotAllowed, Refused, Value
 from sitectl.cli.tables import add_row, clean
 
 EXAMPLES = """\b
@@ -43,6 +43,8 @@ EXAMPLES = """\b
 """
 CLOCK = SystemClock()
 RETURN_S, STATIONS_S, LOOK_S = 60.0, 180.0, 0.5
+FEW, MOST = 1000, 10_000
+"""Transactions that are asked for: what ended just now is among the newest, and no more are given at once."""
 drill_app = typer.Typer(
     help="Take something away under supervision: it is given back at the end, or as soon as a fuse is at stake.",
     epilog=EXAMPLES,
@@ -125,8 +127,7 @@ def _watched(
     all_back = _until(lambda: _online(config, socket) >= online, STATIONS_S)
     stations_s = CLOCK.monotonic() - since
     missing = sorted(online - _online(config, socket))
-    known = ask(config, socket, lambda client: {"ids": _known(client)})["ids"]
-    lost = sorted(set(before["open"]) - set(known))
+    lost = ask(config, socket, lambda client: {"ids": lost_of(before["open"], client)})["ids"]
     told = f"{len(online)} stations back after {stations_s:.1f} s" if all_back else f"not back: {', '.join(missing)}"
     _say(told, as_json)
     kept = f"{len(before['open'])} running transactions, " + (f"lost: {', '.join(lost)}" if lost else "none lost")
@@ -202,11 +203,20 @@ def _online(config: Path, socket: Path | None) -> set[str]:
 
 
 def _open(client: Client) -> list[str]:
-    return [one["id"] for one in client.get("transactions", only="open")["transactions"]]
+    return _ids(client, only="open", limit=MOST)
 
 
-def _known(client: Client) -> list[str]:
-    return [one["id"] for one in client.get("transactions")["transactions"]]
+def lost_of(open_before: Sequence[str], client: Client) -> list[str]:
+    """Which of these the ledger does not know any more. One that began long ago stands far down in it."""
+    lost = set(open_before)
+    for query in ({"only": "open", "limit": MOST}, {"limit": FEW}, {"limit": MOST}):
+        if lost:
+            lost -= {*_ids(client, **query)}
+    return sorted(lost)
+
+
+def _ids(client: Client, **query: Value) -> list[str]:
+    return [one["id"] for one in client.get("transactions", long=True, **query)["transactions"]]
 
 
 def _until(true: Callable[[], bool], within_s: float) -> bool:

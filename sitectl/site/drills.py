@@ -228,6 +228,9 @@ class Drills:
         cut.end(drill.target)
         drill.said.append("given back")
         back_s, after = await self._back(drill, cut)
+        if back_s is None and drill.stop.is_set():
+            drill.said.append("broken off before it was seen to be back, as somebody asked")
+            return "aborted"
         drill.evidence += self._judged(drill, cut, before, looks, after, noticed_s, back_s)
         return "passed" if all(kept for kept, _ in drill.evidence) else "failed"
 
