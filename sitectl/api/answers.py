@@ -57,7 +57,10 @@ def day_or_moment(name: str, text: str, zone: tzinfo) -> datetime:
         day = date.fromisoformat(text)
     except ValueError:
         return moment(name, text)
-    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+    try:
+        return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+    except OverflowError:
+        raise HTTPException(422, f"{name}={text!r} is at the end of the calendar: name a year of this time") from None
 
 
 def no_station(id: str, known: Iterable[str]) -> HTTPException:

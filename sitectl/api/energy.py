@@ -18,6 +18,9 @@ from sitectl.model.energy import QUARTER_S, PeriodEnergy, Place, PlaceKind, Want
 By = Literal["quarter", "day", "month"]
 MOST_PERIODS = 1000
 ENERGY_S = 30.0
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""Nothing was counted before."""
+
 LOOK_BACK = {"quarter": timedelta(hours=24), "day": timedelta(days=7), "month": timedelta(days=365)}
 
 Since = Annotated[str | None, Query(description="from the period on that holds this time (ISO 8601)")]
@@ -51,7 +54,7 @@ def edges_of(by: By, begin: datetime, end: datetime, zone: tzinfo) -> Sequence[i
     if end < begin:
         raise HTTPException(422, "since is after until")
     edges: list[int] = []
-    for edge in _edges(by, begin, zone):
+    for edge in _edges(by, max(begin, _EPOCH), zone):
         edges.append(edge)
         if edge * QUARTER_S > end.timestamp():
             return edges

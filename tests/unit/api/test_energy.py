@@ -100,6 +100,14 @@ def test_what_cannot_be_asked(days: int, words: str) -> None:
     assert words in refused.value.detail
 
 
+async def test_the_ends_of_the_calendar_are_refused_in_words(kept: tuple[Kept, Served]) -> None:
+    _, served = kept
+    assert (await served.get("/v1/energy?since=0001-01-01")).status == 422
+    assert (await served.get("/v1/export/energy?since=0001-01-01")).status == 422
+    with pytest.raises(HTTPException):
+        edges_of("day", datetime(1, 1, 1, tzinfo=UTC), WALL, ZoneInfo("America/New_York"))
+
+
 async def test_sums_say_what_is_missing(kept: tuple[Kept, Served]) -> None:
     one, served = kept
     answer = await served.get("/v1/energy?by=day&since=2026-11-19&station=CP01&evse=1")
