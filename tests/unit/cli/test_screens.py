@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,7 @@ def socket(tmp_path: Path) -> Iterator[Path]:
 
 
 def prepare(daemon: Canned) -> None:
+    daemon.answers = deepcopy(daemon.answers)  # what is changed here is for nobody else
     paused = [{"station": "CP02", "by": "anna", "why": "I am here"}]
     key = "ChargingScheduleAllowedChargingRateUnit"
     daemon.answers["/v1/stations/CP01/configuration"]["keys"][key] = {"value": "Current,Power", "readonly": True}
