@@ -28,7 +28,7 @@ from sitectl.base.clock import SystemClock
 from sitectl.cli.client import Client, DaemonAway, NotAllowed, Refused
 from sitectl.cli.doctor_checks import SECRET_KEYS, named_files
 from sitectl.cli.redacting import Redactor
-from sitectl.config import merge
+from sitectl.config import files, merge
 from sitectl.config.load import Broken, load
 
 STATIONS_MOST = 60
@@ -37,6 +37,7 @@ EVENTS_MOST = 3000
 TRANSACTIONS_MOST = 200
 LOG_LINES = 3000
 LOG_S = 20
+LARGEST = 64 * 2**20
 _WEBHOOK = re.compile(r"""\bwebhook["']?\s*:\s*["']?(https?://[^\s"',}]+)""")
 
 
@@ -150,10 +151,9 @@ def _file_name(id: str) -> str:
 
 
 def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", "replace")
-    except OSError:
-        return ""
+    """ "" where there is nothing to be read: what a broken configuration names may be anything."""
+    content = files.read(path, LARGEST)
+    return "" if isinstance(content, files.Unreadable) else content.data.decode("utf-8", "replace")
 
 
 def _log() -> str:

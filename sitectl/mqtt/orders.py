@@ -62,7 +62,8 @@ class _Seldom:
 class Orders:
     """At most `PER_S` commands a second for long, and `MOST_AT_ONCE` under way: beyond it they are refused.
 
-    Those at one topic are done one after the other, as they came: of two limits the last one must stand.
+    Those at one topic are done one after the other, as they came: of two limits the last one must stand. Only resets
+    are not: each may take a minute, and they would hold up all others.
     """
 
     def __init__(self, topics: Topics, inside: Inside, clock: Clock, answer: Answer) -> None:
@@ -81,7 +82,8 @@ class Orders:
         if len(self._tasks) >= MOST_AT_ONCE or not self._allowed():
             self._quiet.warning("more commands come by MQTT than are taken: one at %s is let go", message.topic)
             return
-        turn = self._turns.setdefault(message.topic, asyncio.Lock())
+        own = asyncio.Lock()
+        turn = own if message.topic.endswith("/set/reset") else self._turns.setdefault(message.topic, own)
         self._tasks.spawn(self._in_turn(message, turn), f"mqtt command {message.topic}")
 
     async def stop(self) -> None:

@@ -45,3 +45,7 @@ def test_what_the_files_hold_that_it_names_is_not_in_the_log(tmp_path: Path, mon
     assert "turned away" in text
     assert PASSWORD not in text
     assert TOKEN not in text
+
+
+def test_a_name_that_leads_to_no_file_ends_nothing(tmp_path: Path) -> None:
+    assert "gird" in bundled(tmp_path, UNKNOWN_CIRCUIT.replace("cp01.password", "/dev/zero"))

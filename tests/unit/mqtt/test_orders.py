@@ -1,4 +1,4 @@
-"""Commands at one topic are done as they came; those at others wait for nobody."""
+"""Commands at one topic are done as they came; those at others, and resets, wait for nobody."""
 
 import asyncio
 from typing import Any
@@ -48,4 +48,21 @@ async def test_the_limit_that_came_last_is_the_one_that_stands() -> None:
         while len(done) < 3:
             await asyncio.sleep(0.01)
     assert done == [32.0, 16.0, 6.0]
+    await orders.stop()
+
+
+async def test_resets_wait_for_nobody() -> None:
+    app, may_end, both = FastAPI(), asyncio.Event(), asyncio.Barrier(2)
+
+    @app.post("/v1/stations/{id}/reset")
+    async def reset(id: str) -> None:
+        await both.wait()
+        may_end.set()
+
+    topics = Topics("sitectl")
+    orders = Orders(topics, Inside(app, "mqtt"), SystemClock(), nobody_asks)
+    for kind in (b"soft", b"hard"):
+        orders.take(Received(f"{topics.base}/stations/CP01/set/reset", kind, retained=False))
+    async with asyncio.timeout(30):
+        await may_end.wait()
     await orders.stop()
