@@ -15,12 +15,9 @@ from typing import Any
 
 from sitectl.base.clock import Clock
 from sitectl.config.adopted import Adopted, refused
+from sitectl.daemon.window import ADOPTED, OPENED, WINDOW, Window
 from sitectl.model.ids import StationId
 from sitectl.site.ports import Journal, OverlayStore
-
-KIND, WINDOW = "adopted", "commissioning"
-PIN_WITHIN_S = 600.0
-"""A person has just said that the station is the right one: what it shows next is pinned."""
 
 LONGEST_WINDOW_S = 86_400.0
 
@@ -37,7 +34,7 @@ class NotAdopted:
 
 def adopted_of(overlay: OverlayStore) -> Adopted:
     """What has been adopted so far."""
-    return {station: dict(entry.value) for station, entry in overlay.of(KIND).items()}
+    return {station: dict(entry.value) for station, entry in overlay.of(ADOPTED).items()}
 
 
 class Adoption:
@@ -48,6 +45,7 @@ class Adoption:
         self,
         config: Path,
         overlay: OverlayStore,
+        window: Window,
         clock: Clock,
         journal: Journal,
         take_up: Callable[[], Awaitable[str]],
@@ -55,6 +53,7 @@ class Adoption:
     ) -> None:
         self._config = config
         self._overlay = overlay
+        self._window = window
         self._clock = clock
         self._journal = journal
         self._take_up = take_up
@@ -71,7 +70,8 @@ class Adoption:
             faults = await asyncio.to_thread(refused, self._config, others, station, section)
             if faults:
                 return NotAdopted(f"{station} cannot be adopted like this", tuple(map(str, faults)))
-            await self._overlay.keep(KIND, station, dict(section), source=source)
+            await self._overlay.keep(ADOPTED, station, dict(section), source=source)
+            self._window.look()
             self._journal.record("station.adopted", station, data={"by": source, "as": dict(section)})
             why = await self._take_up()
             return NotAdopted(f"it is kept, and not taken up before this is mended: {why}") if why else None
@@ -82,7 +82,7 @@ class Adoption:
             if station not in adopted_of(self._overlay):
                 where = "the configuration lists it: remove it there" if station in self._listed() else "it is none"
                 return NotAdopted(f"{station} was not adopted; {where}", known=station in self._listed())
-            await self._overlay.forget(KIND, station)
+            await self._overlay.forget(ADOPTED, station)
             self._journal.record("station.forgotten", station, data={"by": source})
             why = await self._take_up()
             return NotAdopted(f"it is forgotten, and that holds when this is mended: {why}") if why else None
@@ -90,35 +90,16 @@ class Adoption:
     async def open_window(self, for_s: float, source: str) -> datetime:
         """Let listed stations in that have no credential yet, and pin what they show, for so long; until when."""
         expires = self._clock.wall() + timedelta(seconds=min(for_s, LONGEST_WINDOW_S))
-        await self._overlay.keep(WINDOW, "window", True, source=source, expires=expires)
+        await self._overlay.keep(OPENED, WINDOW, True, source=source, expires=expires)
+        self._window.look()
         self._journal.record("commissioning.opened", data={"by": source, "for_s": for_s})
         return expires
 
     async def close_window(self, source: str) -> None:
         """End it now."""
-        await self._overlay.forget(WINDOW, "window")
+        await self._overlay.forget(OPENED, WINDOW)
         self._journal.record("commissioning.closed", data={"by": source})
 
     def window(self) -> datetime | None:
         """Until when it is open; None: it is not."""
-        entry = self._overlay.of(WINDOW).get("window")
-        return None if entry is None else entry.expires
-
-
-@dataclass(slots=True)
-class Window:
-    """Whether what a station without a credential shows is pinned: in the first hour, when somebody has opened the
-    window, and right after its adoption."""
-
-    overlay: OverlayStore
-    clock: Clock
-    first_start: datetime
-    commissioning_s: Callable[[], float]
-
-    def __call__(self, station: StationId) -> bool:
-        """Whether it is open to this station."""
-        now = self.clock.wall()
-        if now - self.first_start < timedelta(seconds=self.commissioning_s()) or self.overlay.of(WINDOW):
-            return True
-        adopted = self.overlay.of(KIND).get(station)
-        return adopted is not None and now - adopted.set_at < timedelta(seconds=PIN_WITHIN_S)
+        return self._window.until()

@@ -315,6 +315,7 @@ class Daemon:
         return Adoption(
             self._config,
             self._store.overlay,
+            self._rooms.window,
             self._clock,
             self._store.journal,
             reload.take_up,

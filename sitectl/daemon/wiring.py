@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from random import Random
 from typing import Any
 
@@ -16,9 +15,9 @@ from sitectl.base.tasks import Tasks
 from sitectl.base.worker import ThreadWorker, Worker
 from sitectl.config.load import Loaded
 from sitectl.config.settings import Settings, UnknownStations
-from sitectl.daemon.adoption import Window
 from sitectl.daemon.derived import new_meters, sharing_rules, shown, site_rules
 from sitectl.daemon.drilling import cuts, looker
+from sitectl.daemon.window import Window, window_of
 from sitectl.model.events import Event, StoreChanged
 from sitectl.model.ids import StationId
 from sitectl.model.snapshot import SiteSnapshot
@@ -99,6 +98,7 @@ class Wired:
 
     live: Live
     ear: Ear
+    window: Window
     stations: Stations
     site: Site
     pool: UplinkPool
@@ -173,12 +173,12 @@ async def wire(
     `make_dialer` takes the place of sockets to the centrals, `secrets` that of the thread that works on keys.
     """
     live = Live(settings := loaded.settings)
-    first_start = await store.queries.first_opened()
+    window = await window_of(store.queries, store.overlay, clock, lambda: live.settings.ocpp.commissioning_s)
     secrets = secrets or ThreadWorker("sitectl-secrets")
     vault = Vault(settings.site.data_dir / CREDENTIALS_FOLDER, secrets)
     await vault.open()
     centrals = _Centrals()
-    stations = _stations(live, store, upkeep, ear, centrals, vault, secrets, clock, first_start)
+    stations = _stations(live, store, upkeep, ear, centrals, vault, secrets, clock, window)
     site = ear.site = _site(settings, store, stations, clock)
     pool = centrals.pool = _pool(
         settings, store, upkeep, stations, site, ear, vault, clock, time, random, tasks, make_dialer
@@ -203,7 +203,7 @@ async def wire(
     notes = CommissionNotes(store.overlay, clock, store.journal)
     doors = (Pauses(pool, store.overlay, clock, store.journal), _passwords(stations, store))
     proofs = (notes, Seal(vault, secrets), *_drills(site, ear, pool, stations, store, clock, tasks), *doors)
-    return Wired(live, ear, stations, site, pool, overview, *learned, restarter, orders, *proofs, secrets)
+    return Wired(live, ear, window, stations, site, pool, overview, *learned, restarter, orders, *proofs, secrets)
 
 
 def _passwords(stations: Stations, store: Store) -> Passwords:
@@ -219,7 +219,7 @@ def _stations(
     vault: Vault,
     secrets: Worker,
     clock: GatewayClock,
-    first_start: datetime,
+    window: Window,
 ) -> Stations:
     settings = live.settings
     return Stations(
@@ -231,7 +231,7 @@ def _stations(
         store=store.stations,
         clock=clock,
         authority=SiteCa(settings.site.name, vault, clock, secrets, lambda: clock.known),
-        commissioning=Window(store.overlay, clock, first_start, lambda: live.settings.ocpp.commissioning_s),
+        commissioning=window,
         store_samples_every_s=_samples_every_s(live, store),
         gateway=clock,
         tap_of=upkeep.recorder.tap,

@@ -17,6 +17,7 @@ from sitectl.store.deadletters import dead_letters
 from sitectl.store.halving import Ordered, first_since
 from sitectl.store.moments import from_us, to_us
 from sitectl.store.packing import unpacked
+from sitectl.store.rectify import newest_moment
 
 _VIEW = (
     "SELECT id, station, evse, station_transaction_id, id_token, started_us, stopped_us, meter_start_wh,"
@@ -64,6 +65,10 @@ class Queries:
     def first_opened(self) -> Awaitable[datetime]:
         """When this ledger was opened for the first time: the site's first start."""
         return self._database.query(_first_opened)
+
+    def newest_moment(self) -> Awaitable[datetime]:
+        """The newest moment at which anything was stored, this opening included."""
+        return self._database.query(_newest_moment)
 
     def anomalies(self, limit: int = 1000) -> Awaitable[Sequence[Anomaly]]:
         """Stops that were set aside, newest first."""
@@ -209,6 +214,12 @@ def _newest_event(connection: sqlite3.Connection) -> int:
 def _first_opened(connection: sqlite3.Connection) -> datetime:
     opened_us: int = connection.execute("SELECT min(opened_us) FROM epochs").fetchone()[0]
     return from_us(opened_us)
+
+
+def _newest_moment(connection: sqlite3.Connection) -> datetime:
+    newest = newest_moment(connection)
+    assert newest is not None  # this opening is one
+    return newest
 
 
 def _anomalies(connection: sqlite3.Connection, limit: int) -> Sequence[Anomaly]:
