@@ -1,6 +1,7 @@
 """Put the ledger of a backup into the place of the present one, while no daemon runs.
 
-The present one is set aside first, under a name with the time, and never deleted. The new one comes with a rename: an
+The present one is set aside first, under a name with the time, and never deleted. The new one comes with a rename, and
+until then the present one is whole under its own name: what its log holds is folded into it before that log goes. So an
 interrupted restore leaves the ledger of before, and what was laid out of the backup is written over by the next one.
 """
 
@@ -22,6 +23,13 @@ from sitectl.store.connection import hold, read_only
 from sitectl.store.errors import SchemaTooNew, StoreUnavailable
 from sitectl.store.identity import kept
 from sitectl.store.migrate import shipped
+
+PRESENT = "present.db"
+"""The present ledger on its way to a file without a log, beside what was laid out of the backup."""
+
+
+PATIENCE_S = 2.0
+"""So long who else reads the present ledger is waited for."""
 
 
 class ForeignGateway(EnvironmentFault):
@@ -51,6 +59,7 @@ def restore(backup: Path, ledger: Path, now: datetime, *, take_over: bool) -> Re
         try:
             manifest = archive.unpack(backup, folder)
             _refuse_what_does_not_fit(manifest, folder / LEDGER, ledger, take_over=take_over)
+            _fold_log_in(ledger, folder / PRESENT)
             aside = _set_aside(ledger, f"before-restore-{now:%Y%m%dT%H%M%SZ}")
             _put(folder / LEDGER, ledger)
         except BaseException:
@@ -106,16 +115,47 @@ def _gateway(ledger: Path) -> str | None:
     return None
 
 
-def _set_aside(ledger: Path, name: str) -> Path | None:
-    """A second name for the present ledger, and for its log where that cannot be folded in."""
-    if not ledger.exists():
-        return None
-    with suppress(sqlite3.Error):
-        connection = sqlite3.connect(ledger, isolation_level=None)
+def _fold_log_in(ledger: Path, copy: Path) -> None:
+    """Leave the present ledger in one file, since two cannot be exchanged at once: where somebody else reads it, or its
+    disk refuses, by a copy. One that is too damaged keeps its log, and is set aside with it."""
+    log = Path(f"{ledger}-wal")
+    if ledger.exists():
+        _checkpoint(ledger)
+    if not disk.size(log):
+        return
+    try:
+        shutil.copyfile(ledger, copy)
+        shutil.copyfile(log, f"{copy}-wal")
+    except OSError as error:
+        raise StoreUnavailable(
+            f"the present ledger cannot be set aside, and nothing has changed: {error.strerror or error}; make room on"
+            " its disk, or end what else reads it"
+        ) from error
+    if not _checkpoint(copy) or disk.size(Path(f"{copy}-wal")):
+        return
+    _put(copy, ledger)  # with the log of before beside it, which says once more what stands there already
+    for left in (log, Path(f"{ledger}-shm")):
+        left.unlink(missing_ok=True)
+    disk.sync_directory(ledger.parent)
+
+
+def _checkpoint(ledger: Path) -> bool:
+    """Have its log written into it; False where SQLite cannot."""
+    try:
+        connection = sqlite3.connect(ledger, isolation_level=None, timeout=PATIENCE_S)
         try:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         finally:
             connection.close()
+    except sqlite3.Error:
+        return False
+    return True
+
+
+def _set_aside(ledger: Path, name: str) -> Path | None:
+    """A second name for the present ledger, and for its log where that could not be folded in."""
+    if not ledger.exists():
+        return None
     aside = Path(f"{ledger}.{name}")
     os.link(ledger, aside)
     log = Path(f"{ledger}-wal")
