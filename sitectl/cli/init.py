@@ -18,7 +18,7 @@ from sitectl.cli.asking import FAILED, USAGE, fail
 from sitectl.cli.questions import Answers, Question, list_of, questions, text_of
 from sitectl.config.load import Broken, load
 from sitectl.config.report import print_issues, summary
-from sitectl.config.written import give_to_group, replace
+from sitectl.config.written import cure, give_to_group, replace
 
 HELP = "Enter takes what stands in [brackets]. ? explains, < goes back, Ctrl-D stops; what was said is kept."
 SHOWN = 8
@@ -79,8 +79,7 @@ def begin_site(target: Path) -> None:
         print()
         raise fail("stopped; what was said is kept, and `sitectl init` goes on from here", FAILED) from None
     except OSError as error:
-        cure = "run this as a user who may write there"
-        raise fail(f"{error.filename or target}: {error.strerror}; {cure}", FAILED) from error
+        raise fail(f"{error.filename or target}: {error.strerror}; {cure(error)}", FAILED) from error
 
 
 def _interview(asked: tuple[Question, ...], draft: Draft) -> None:

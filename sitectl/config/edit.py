@@ -79,7 +79,7 @@ def _set(main: FilePath, path_text: str, value_text: str | None) -> Edited | Not
     try:
         written.replace(file, text)
     except OSError as error:
-        return NotEdited(f"{file}: cannot be written ({error.strerror}); run this as a user who may write there")
+        return NotEdited(f"{file}: cannot be written ({error.strerror}); {written.cure(error)}")
     remaining = after.errors if isinstance(after, Broken) else ()
     return Edited(file, before, value, remaining, after.warnings)
 

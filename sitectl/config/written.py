@@ -8,6 +8,7 @@ a new file belongs to the group of its folder, so that what root writes into /et
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import stat
@@ -23,6 +24,7 @@ def replace(path: Path, content: bytes, mode: int = NEW_FILE) -> None:
     before = path.stat() if path.exists() else None
     mode = stat.S_IMODE(before.st_mode) if before is not None else mode
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    beside.unlink(missing_ok=True)  # of one that was killed under the number that is ours now
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         try:
@@ -55,6 +57,17 @@ def alone(folder: Path) -> Iterator[None]:
             stack.callback(os.close, handle)
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+def cure(error: OSError) -> str:
+    """What to do where a file could not be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "make room on this disk, and say it again"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return "run this as a user who may write there"
+    if error.errno == errno.EROFS:
+        return "mount this disk so that it can be written"
+    return "look at that path and at its disk (`dmesg`), and say it again"
 
 
 def give_to_group(path: Path) -> None:
