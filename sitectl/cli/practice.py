@@ -12,6 +12,7 @@ EXAMPLES = """\b
   sitectl practice                          plays the site of the service
   sitectl practice --strangers 3            with three that no file lists
   sitectl practice --at CP01 --at CP02      a car at these two alone
+  sitectl practice --car-phases 3           with cars that show no wiring, but all phases
   sitectl practice --config my/site.yaml    that of `sitectl run --config …`
 """
 MOST_STRANGERS = 20
@@ -26,6 +27,9 @@ def practice(
         list[str] | None,
         typer.Option("--at", help="A car only at this station; may be repeated."),
     ] = None,
+    car_phases: Annotated[
+        int, typer.Option("--car-phases", min=1, max=3, help="On how many phases every car charges.")
+    ] = 1,
     seconds: Annotated[float | None, typer.Option("--seconds", help="How long; else until Ctrl-C.")] = None,
 ) -> None:
     """Play a site's stations, cars, meter and central on this machine, to practise with the service that runs."""
@@ -37,7 +41,7 @@ def practice(
     if isinstance(loaded, Broken):
         raise fail(f"{loaded.errors[0]}; `sitectl check {config}` names every place", USAGE)
     try:
-        cast = practising.cast_of(loaded, strangers, tuple(at or ()))
+        cast = practising.cast_of(loaded, strangers, tuple(at or ()), car_phases)
     except practising.NotPlayable as error:
         raise fail(str(error), USAGE) from None
     practising.introduce(cast, config)

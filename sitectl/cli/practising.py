@@ -43,7 +43,7 @@ class Cast:
     left: list[str] = field(default_factory=list)
 
 
-def cast_of(loaded: Loaded, strangers: int, at: tuple[str, ...] = ()) -> Cast:
+def cast_of(loaded: Loaded, strangers: int, at: tuple[str, ...] = (), car_phases: int = 1) -> Cast:
     """Who plays in this site; cars are `at` these stations, at all without any. Raises NotPlayable."""
     settings, left = loaded.settings, list[str]()
     if settings.topology.wiring is not Wiring.WYE:
@@ -66,6 +66,7 @@ def cast_of(loaded: Loaded, strangers: int, at: tuple[str, ...] = ()) -> Cast:
         meter_unit=unit,
         central=central,
         passwords=passwords,
+        car_phases=car_phases,
     )
     return Cast(play, meter_words, central_words, new, left)
 

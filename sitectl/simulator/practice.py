@@ -13,7 +13,7 @@ import logging
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,10 @@ SEED = 20_261_130
 ARRIVE_EVERY_S = 2.0
 LOOK_EVERY_S = 0.5
 LEAVE_WITHIN_S = 15.0
-CARS = (  # the larger the car, the more of its tests say something
-    VehicleSpec(phases=3, max_a=32.0, capacity_wh=1e9, soc=0.1, wish_wh=1e8, reaction_s=2.0),
-    VehicleSpec(phases=3, max_a=16.0, capacity_wh=1e9, soc=0.1, wish_wh=1e8, reaction_s=3.0, shortfall_a=0.8),
-    VehicleSpec(phases=3, max_a=32.0, capacity_wh=1e9, soc=0.1, wish_wh=1e8, reaction_s=4.0, ramp_up_a_per_s=1.0),
+CARS = (  # the larger the car, the more of its tests say something; those on one phase show how a station is wired
+    VehicleSpec(phases=1, max_a=32.0, capacity_wh=1e9, soc=0.1, wish_wh=1e8, reaction_s=2.0),
+    VehicleSpec(phases=1, max_a=24.0, capacity_wh=1e9, soc=0.1, wish_wh=1e8, reaction_s=3.0, shortfall_a=0.8),
+    VehicleSpec(phases=1, max_a=32.0, capacity_wh=1e9, soc=0.1, wish_wh=1e8, reaction_s=4.0, ramp_up_a_per_s=1.0),
 )
 
 Say = Callable[[str], None]
@@ -69,6 +69,7 @@ class Play:
     meter_unit: int = 1
     central: Place | None = None
     passwords: Mapping[str, str] | None = None
+    car_phases: int = 1
 
 
 def practise(play: Play, memory: Path, say: Say, seconds: float | None = None) -> None:
@@ -129,7 +130,8 @@ class Practice:
             if id not in self._play.cars_at:
                 continue
             await asyncio.sleep(ARRIVE_EVERY_S)
-            self.site.stations[id].charge_point.plug(number, CARS[n % len(CARS)], self._play.card)
+            car = replace(CARS[n % len(CARS)], phases=self._play.car_phases)
+            self.site.stations[id].charge_point.plug(number, car, self._play.card)
 
     async def _leave(self) -> None:
         """All cars leave; wait until the daemon knows."""

@@ -13,11 +13,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from math import floor
 from typing import Any, Protocol
 
 from sitectl.base.clock import Clock
 from sitectl.base.errors import EnvironmentFault
 from sitectl.base.tasks import Tasks
+from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.events import CeilingCleared, CeilingSet, Event
 from sitectl.model.ids import EvseId, StationId
 from sitectl.model.limits import Ceiling
@@ -27,6 +29,7 @@ from sitectl.site.rungs import key_of
 from sitectl.state.evse import EvseState
 from sitectl.state.ledger import tolerance_a
 from sitectl.state.obedience import STUCK_ABOVE_A, STUCK_WITHIN_A
+from sitectl.state.phase_test import STEP_LEAST_A
 from sitectl.state.site_state import SiteState
 
 log = logging.getLogger(__name__)
@@ -35,6 +38,11 @@ LOOK_S = 0.2
 LONGEST_S = 900.0
 FRESH_S = 30.0
 """A reading that is older tells nothing of a car that is to be stepped."""
+
+STEP_A = 10.0
+FOLLOW_S = 60.0
+RISE_S = 150.0
+"""After a cut a raise waits for a minute, and for a reading of the station."""
 
 MARGIN_A = 2.0
 """A car must draw so much more than the least that it can be offered, or no cut would be seen."""
@@ -51,6 +59,11 @@ class TrialKind(StrEnum):
     def words(self) -> str:
         """As people call it."""
         return self.value.replace("_", " ")
+
+    @property
+    def margin_a(self) -> float:
+        """How much more than the least that it can be offered the car must draw."""
+        return MARGIN_A + (STEP_LEAST_A if self is TrialKind.PHASE_TEST else 0.0)
 
 
 class TrialFailed(Exception):
@@ -129,15 +142,35 @@ class Bench:
             )
         return max(reading.current_a)
 
-    def movable_a(self, by_a: float = MARGIN_A) -> float:
-        """The same, where it can be cut by so much."""
-        drawn_a, least_a = self.drawn_a(), self.held().plan.min_a
-        if drawn_a < least_a + by_a:
+    def least_a(self) -> float:
+        """What a car must draw for this trial."""
+        return self.held().plan.min_a + self.trial.kind.margin_a
+
+    def movable_a(self) -> float:
+        """What it draws, where that is enough."""
+        drawn_a, least_a = self.drawn_a(), self.least_a()
+        if drawn_a < least_a:
             raise TrialFailed(
-                f"the car draws {drawn_a:.1f} A; it takes one that draws {least_a + by_a:g} A or more"
+                f"the car draws {drawn_a:.1f} A; it takes one that draws {least_a:g} A or more"
                 " (`sitectl why` shows what holds it back)"
             )
         return drawn_a
+
+    def own(self) -> PhaseCurrents:
+        """What it draws by its newest reading; nothing where that tells no currents."""
+        reading = self.held().reading
+        known = None if reading is None else reading.current_a
+        return PhaseCurrents(0.0, 0.0, 0.0) if known is None else known
+
+    def drawn_since(self, since: float) -> float:
+        """What it draws by a reading newer than this; more than anything without one."""
+        reading = self.held().reading
+        fresh = reading is not None and reading.current_a is not None and reading.at > since
+        return max(self.own()) if fresh else float("inf")
+
+    def below(self, drawn_a: float, step_a: float) -> float:
+        """A limit so much lower, in whole ampere, that the car can still charge by."""
+        return float(max(self.held().plan.min_a, floor(drawn_a - step_a)))
 
     def stays_at_fallback(self) -> bool:
         """Whether it draws what its fallback allows, and was told that it may draw more."""
@@ -208,6 +241,7 @@ class Trials:
         self._journal = journal
         self._runs = runs
         self._newest: dict[EvseId, Trial] = {}
+        self._ended_at: float | None = None
         self._task: asyncio.Task[None] | None = None
 
     def begin(self, kind: TrialKind, evse: EvseId, source: str) -> Trial:
@@ -217,8 +251,9 @@ class Trials:
             raise TrialFailed(f"a {running.kind.words} runs on {running.evse}; wait for its end")
         trial = Trial(kind, evse, self._clock.wall())
         bench = Bench(trial, self._site, self._post, self._clock)
-        if not (kind is TrialKind.PROBE and bench.stays_at_fallback()):
+        if not (kind is TrialKind.PROBE and bench.stays_at_fallback()) and not self._gives_back():
             bench.movable_a()
+        bench.drawn_a()
         if kind is not TrialKind.PROBE and bench.held().obeys in (Obeys.IGNORES, Obeys.UNCONTROLLED):
             raise TrialFailed(f"{evse} does not follow its limits; `sitectl station probe {evse.station}` comes first")
         self._newest[evse] = trial
@@ -243,6 +278,7 @@ class Trials:
         outcome: dict[str, Any] | None = None
         try:
             async with asyncio.timeout(LONGEST_S):
+                await self._given_back(bench)
                 outcome = await self._runs[trial.kind](bench)
         except TrialFailed as failure:
             trial.failed = str(failure)
@@ -253,12 +289,24 @@ class Trials:
             trial.failed = f"it failed inside: {error!r}"
         finally:
             bench.release_all()
+            self._ended_at = bench.now
             trial.failed = trial.failed or ("" if outcome is not None else "it was broken off")
         if outcome is not None:
             await self._keep(trial, outcome)
         trial.outcome = outcome
         data = {"outcome": outcome} if outcome is not None else {"failed": trial.failed}
         self._journal.record(f"{trial.kind.value}.ended", trial.evse.station, trial.evse.evse, data)
+
+    def _gives_back(self) -> bool:
+        """Whether cars may still draw less because of the trial before."""
+        return self._ended_at is not None and self._clock.monotonic() - self._ended_at < RISE_S
+
+    async def _given_back(self, bench: Bench) -> None:
+        """Wait until the car draws again what the trial before took."""
+        least_a = bench.least_a()
+        if self._gives_back() and bench.drawn_a() < least_a:
+            bench.say(f"the car draws {bench.drawn_a():.1f} A after the trial before; waits until it is {least_a:g} A")
+            await bench.until(lambda: bench.drawn_a() >= least_a or not self._gives_back(), RISE_S)
 
     async def _keep(self, trial: Trial, outcome: dict[str, Any]) -> None:
         """Remember it; what the probe has found is remembered by who watches the ladder."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from random import Random
 
 import pytest
 
@@ -145,6 +146,62 @@ def test_a_wiring_that_the_configuration_says_otherwise_is_told() -> None:
     assert outcome(trial)["first"] == "L2"
     right = Yard(own=ONE_PHASE, wired=Phase.L2, car_a=20.0, rotation=PhaseRotation((Phase.L2, Phase.L3, Phase.L1)))
     assert outcome(right.live(phase_tested))["verdict"] == "well"
+
+
+def test_another_load_that_moves_meanwhile_makes_it_step_once_more() -> None:
+    async def disturbed(yard: Yard) -> Trial:
+        trial = yard.trials.begin(TrialKind.PHASE_TEST, A1, "tester")
+        while trial.running:
+            await asyncio.sleep(0.5)
+            if yard.drawn_a < 15.0:
+                yard.other_a = 26.0
+        return trial
+
+    trial = Yard(own=ONE_PHASE, wired=Phase.L2, car_a=20.0).live(disturbed)
+    assert sum("once more" in said for said in trial.said) == 1, trial.said
+    assert (outcome(trial)["first"], outcome(trial)["verdict"]) == ("L2", "well")
+
+
+def test_a_site_that_never_comes_to_rest_is_not_clear_and_nothing_is_learned() -> None:
+    async def restless(yard: Yard) -> Trial:
+        trial = yard.trials.begin(TrialKind.PHASE_TEST, A1, "tester")
+        while trial.running:
+            await asyncio.sleep(3.0)
+            yard.other_a = random.uniform(10.0, 30.0)
+        return trial
+
+    random = Random(1)
+
+    yard = Yard(own=ONE_PHASE, wired=Phase.L2, car_a=16.0)
+    trial = yard.live(restless)
+    assert outcome(trial)["verdict"] != "well"
+    assert (outcome(trial)["first"], yard.site.state.evses[A1].first_phase) == (None, None)
+
+
+def test_the_meter_is_waited_for_while_another_car_ramps() -> None:
+    async def ramping(yard: Yard) -> Trial:
+        trial = yard.trials.begin(TrialKind.PHASE_TEST, A1, "tester")
+        for _ in range(20):
+            yard.other_a += 0.6
+            await asyncio.sleep(1.0)
+        while trial.running:
+            await asyncio.sleep(0.5)
+        return trial
+
+    trial = Yard(own=ONE_PHASE, wired=Phase.L2, car_a=20.0).live(ramping)
+    assert outcome(trial)["verdict"] == "well"
+    assert not any("once more" in said for said in trial.said), trial.said
+
+
+def test_what_one_trial_took_is_waited_for_by_the_next() -> None:
+    async def one_after_the_other(yard: Yard) -> Trial:
+        outcome(await yard.tried(TrialKind.LIMIT_TEST))
+        assert yard.drawn_a < 11.0
+        return await yard.tried(TrialKind.PHASE_TEST)
+
+    trial = Yard(own=ONE_PHASE, wired=Phase.L3, car_a=20.0).live(one_after_the_other)
+    assert "after the trial before; waits until it is 11 A" in trial.said[0]
+    assert (outcome(trial)["first"], outcome(trial)["verdict"]) == ("L3", "well")
 
 
 # --- what cannot be done ---

@@ -30,7 +30,7 @@ class Yard:
     """`obeys`: the steps whose limits the car keeps, all of them by default; `refuses`: those that the station refuses.
 
     `own`: the part that each of the station's phases draws of the car's current; `wired`: where its L1 lies; `answers`:
-    what the meter shows of each grid phase per ampere.
+    what the meter shows of each grid phase per ampere. `other_a`: what all else draws, on each phase.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class Yard:
         self.car_a, self.drawn_a, self.rotation = car_a, 0.0, rotation
         self.limit_a = 6.0 if LadderStep.TX_DEFAULT in obeys else car_a  # the fallback, where it is obeyed
         self.offers: list[Offer] = []
+        self.other_a = 20.0
         self.clock, self.tasks, self.journal = LoopClock(WALL), Tasks(), MemoryJournal()
         self.overlay = MemoryOverlay(lambda: WALL)
 
@@ -93,7 +94,7 @@ class Yard:
             target_a = min(self.limit_a, self.car_a) if self.obeys else self.car_a
             self.drawn_a += max(-6.0, min(2.0, target_a - self.drawn_a))
             now = self.clock.monotonic()
-            grid = [20.0, 20.0, 20.0]
+            grid = [self.other_a] * 3
             for own in range(3):
                 phase = (self.wired + own) % 3
                 grid[phase] += self.drawn_a * self.own[own] * self.answers[phase]
