@@ -23,6 +23,9 @@ from sitectl.state.site_state import SiteRules, SiteState, initial_state
 from sitectl.state.station import StationState, with_traits
 from sitectl.state.trip import TripState
 
+COMES_AGAIN_WITHIN_S = 120.0
+"""A stranger that gets listed is let go of; stations wait for up to a minute or two before they connect again."""
+
 
 def reconfigured(
     state: SiteState,
@@ -39,7 +42,7 @@ def reconfigured(
     return replace(
         fresh,
         evses=_evses(state, fresh, now),
-        stations=_stations(state, fresh, keeps_strangers),
+        stations=_stations(state, fresh, keeps_strangers, now),
         meters=meters,
         bases=_bases(state, fresh, meters),
         rises=_rises(state, fresh, new_meters),
@@ -66,16 +69,30 @@ def _evses(state: SiteState, fresh: SiteState, fresh_at: float) -> Mapping[EvseI
     return {id: kept(id, new) for id, new in fresh.evses.items()}
 
 
-def _stations(state: SiteState, fresh: SiteState, keeps_strangers: bool) -> Mapping[StationId, StationState]:
+def _stations(
+    state: SiteState, fresh: SiteState, keeps_strangers: bool, now: float
+) -> Mapping[StationId, StationState]:
     kept = {}
     for id, new in fresh.stations.items():
         held = state.stations.get(id)
-        listed = held is not None and held.plan is not None
-        kept[id] = with_traits(replace(held, plan=new.plan), held.traits) if held is not None and listed else new
+        if held is None:
+            kept[id] = new
+        elif held.plan is None:
+            kept[id] = _listed_now(held, new, now)
+        else:
+            kept[id] = with_traits(replace(held, plan=new.plan), held.traits)
     if keeps_strangers:
         strangers = (s for id, s in state.stations.items() if id not in kept and (s.plan is None or s.seen))
         kept |= {s.id: replace(s, plan=None) for s in strangers if s.id not in fresh.topology.stations}
     return kept
+
+
+def _listed_now(stranger: StationState, new: StationState, now: float) -> StationState:
+    """It was here, and comes again as who it is now: what was read and told of it as a stranger counts for nothing."""
+    if not stranger.seen:
+        return new
+    back_by = now + COMES_AGAIN_WITHIN_S if stranger.online else 0.0
+    return replace(new, seen=True, identity=stranger.identity, offline_since=now, reboot_until=back_by)
 
 
 def _meters(state: SiteState, fresh: SiteState, new: frozenset[MeterId]) -> Mapping[MeterId, MeterState]:

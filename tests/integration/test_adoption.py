@@ -53,6 +53,11 @@ async def test_a_stranger_becomes_a_station_and_stays_one(tmp_path: Path) -> Non
             assert "cellar" in await asked(running, *adopt, "cellar", status=1)
             await asked(running, *adopt, "grid")
             await let_go(stranger)
+            told = await running.get("status")
+            assert (told["stations"]["CP77"]["vendor"], told["stations"]["CP77"]["online"]) == ("Acme", False)
+            assert not [one for one in told["problems"] if one["where"] == "CP77" and "Never seen" in one["what"]]
+            reason = told["stations"]["CP77"]["evses"]["1"]["reason"]
+            assert reason.startswith("offline"), reason
         async with coming(running, "CP77", "Accepted"):
             await shows(running, "CP77", lambda seen: seen["online"] and not seen["quarantined"])
     async with daemon(config) as running:

@@ -4,7 +4,7 @@ from sitectl.model import events
 from sitectl.model.ids import EvseId, StationId
 from sitectl.model.limits import Ceiling
 from sitectl.model.metering import Freshness
-from sitectl.state.reconfigure import reconfigured
+from sitectl.state.reconfigure import COMES_AGAIN_WITHIN_S, reconfigured
 from sitectl.state.reduce import reduce
 from sitectl.state.rise import BaseRise
 from sitectl.state.site_state import SiteRules, SiteState
@@ -52,6 +52,19 @@ def test_a_stranger_that_gets_listed_is_known_as_a_station() -> None:
     assert listed.stations[A].plan is not None
     assert not listed.stations[A].booted
     assert listed.evses[A1].counts_a(4.0, listed.stations[A]) == 32.0
+
+
+def test_a_stranger_that_gets_listed_has_been_seen_and_is_expected_back() -> None:
+    stranger = reconfigured(lively(), site(plan(B)), RULES, 3.0, keeps_strangers=True)
+    listed = reconfigured(stranger, site(plan(A), plan(B), plan(C)), RULES, 4.0, keeps_strangers=True)
+    here, before = listed.stations[A], stranger.stations[A]
+    assert (here.seen, here.online, here.identity) == (True, False, before.identity)
+    assert here.offline_since == 4.0
+    assert here.reboot_until == 4.0 + COMES_AGAIN_WITHIN_S
+    assert not listed.stations[C].seen
+    gone = after(stranger, [events.StationDisconnected(A, 3.5, "gone")])
+    later = reconfigured(gone, site(plan(A), plan(B)), RULES, 4.0, keeps_strangers=True)
+    assert (later.stations[A].seen, later.stations[A].reboot_until) == (True, 0.0)
 
 
 def test_a_meter_that_stays_is_believed_on_and_another_one_is_not() -> None:
