@@ -15,6 +15,7 @@ from sitectl.base.worker import InlineWorker
 from sitectl.config.load import Loaded, load
 from sitectl.daemon.adoption import Adoption
 from sitectl.daemon.drilling import MeterCut
+from sitectl.daemon.window import Window
 from sitectl.model import events
 from sitectl.model.commands import ResetKind
 from sitectl.model.electrical import PhaseCurrents
@@ -338,8 +339,9 @@ def behind(quiet: QuietSite, ledger: Ledger, overview: Overview) -> Behind:
     ceilings = ToldCeilings(lambda: site.state.topology, site.post, overlay, quiet.clock, quiet.disk)
     trials = Trials(site, site.post, overlay, quiet.clock, Tasks(), quiet.disk, RUNS)
     departures = Departures(lambda: site.state, site.post, overlay, quiet.clock, quiet.disk, lambda: BERLIN)
+    window = Window(overlay, quiet.clock, WALL, WALL, lambda: 0.0)
     adoption = Adoption(
-        quiet.loaded.file, overlay, quiet.clock, quiet.disk, taken_up, lambda: site.state.topology.stations
+        quiet.loaded.file, overlay, window, quiet.clock, quiet.disk, taken_up, lambda: site.state.topology.stations
     )
     withheld = Withheld(site)
     drills = Drills(
