@@ -232,8 +232,8 @@ async def of_stations(decision: Decision) -> list[Family]:
         labels, *by_phase = _of_evse(id)
         for one in each:
             one.family.add_written(one.value(view), labels)
-        if view.measured_a is not None:
-            for phase, a in zip(by_phase, view.measured_a, strict=True):
+        if (measured_a := view.shown_a) is not None:
+            for phase, a in zip(by_phase, measured_a, strict=True):
                 measured.add_written(round(a, 2), phase)
         if count % CHUNK == 0:
             await asyncio.sleep(0)

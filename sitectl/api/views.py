@@ -237,7 +237,7 @@ def evse(decision: Decision, view: EvseSnapshot, seen: StationSnapshot) -> Json:
         "limit_a": limit_a,
         "limit_w": None if limit_a is None else view.plan.limit_w(limit_a),
         "acknowledged_a": _rounded(view.acknowledged_a, 1),
-        "measured_a": _phases(view.measured_a),
+        "measured_a": _phases(view.shown_a),
         "fallback_a": view.plan.fallback_a,
         "counts_a": _rounded(view.counts_a, 1),
         "reason": _reason(decision, view, seen, limit_a),

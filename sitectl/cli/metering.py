@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -178,12 +178,16 @@ def _ways(text: str, parsed: Connection, client: Client) -> list[Connection]:
 
 
 def _stations_a(client: Client, meter: str) -> PhaseCurrents | None:
-    """What the stations below a meter draw by their own readings; None where no daemon knows."""
+    """What the stations below a meter surely draw by their own readings; None where no daemon knows."""
     try:
-        status, settings = client.get("status"), client.get("config")["settings"]
+        return surely_drawn(client.get("status")["stations"], client.get("config")["settings"], meter)
     except DaemonAway:
         return None
-    circuits, stations = settings["circuits"], settings["stations"]
+
+
+def surely_drawn(stations: Mapping[str, Any], settings: Mapping[str, Any], meter: str) -> PhaseCurrents:
+    """The same, of what `status` and the settings say: of one that nobody knows the wiring of, its lowest phase."""
+    circuits, listed = settings["circuits"], settings["stations"]
 
     def is_below(circuit: str | None) -> bool:
         return circuit is not None and (
@@ -191,12 +195,15 @@ def _stations_a(client: Client, meter: str) -> PhaseCurrents | None:
         )
 
     total = [0.0, 0.0, 0.0]
-    for name, station in status["stations"].items():
-        if name not in stations or not is_below(stations[name]["circuit"]):
+    for name, station in stations.items():
+        if name not in listed or not is_below(listed[name]["circuit"]):
             continue
-        for evse in station["evses"].values():
-            for phase, ampere in enumerate(evse["measured_a"] or ()):
-                total[phase] += ampere
+        for number, evse in station["evses"].items():
+            wired = (listed[name].get("evses") or {}).get(number, listed[name])
+            draws = evse["measured_a"] or (0.0, 0.0, 0.0)
+            if wired.get("phases") == "unknown" and evse["learned_l1"] is None:
+                draws = [min(draws)] * 3
+            total = [one + more for one, more in zip(total, draws, strict=True)]
     return PhaseCurrents(*total)
 
 

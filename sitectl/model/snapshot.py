@@ -58,6 +58,9 @@ class EvseSnapshot:
     fallback_installed_a: float | None = None
     measured_a: PhaseCurrents | None = None
     measured_at: float | None = None
+    unplaced_a: PhaseCurrents | None = None
+    """What it draws by its own labels of the phases, while nobody knows how it is wired: `measured_a` is then the most
+    that it may draw of each grid phase."""
     last_raise_at: float | None = None
     last_cut_at: float | None = None
     state_since: float | None = None
@@ -82,6 +85,11 @@ class EvseSnapshot:
     rounds_up: bool = False
     taken_wh: float | None = None
     wish: Wish | None = None
+
+    @property
+    def shown_a(self) -> PhaseCurrents | None:
+        """What people are shown: what it draws on phases of the grid, or on its own as long as nobody knows more."""
+        return self.measured_a if self.unplaced_a is None else self.unplaced_a
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,14 @@ def with_ends(state: SiteState, at: float) -> SiteState:
     return state
 
 
+def unplaced(evse: EvseState) -> PhaseCurrents | None:
+    """Its newest reading by its own phases, where it tells them and nobody knows how they are wired."""
+    reading = evse.reading
+    if reading is None or not reading.phases or evse.plan.rotation.known or evse.learned_phase() is not None:
+        return None
+    return reading.current_a
+
+
 def _learned(state: SiteState, evse: EvseState, trace: Trace) -> SiteState:
     if evse.plan.rotation.known or state.topology.wiring.is_triangle:
         return state

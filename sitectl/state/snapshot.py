@@ -17,6 +17,7 @@ from sitectl.state.breaker import bearable_ratio
 from sitectl.state.evse import EvseState
 from sitectl.state.meter import base_for_sharing
 from sitectl.state.rise import BaseRise, base_that_may_come
+from sitectl.state.rotation import unplaced
 from sitectl.state.site_state import SiteState
 from sitectl.state.source import shown, source
 from sitectl.state.station import UNKNOWN_CLOCK_S, StationState
@@ -119,6 +120,7 @@ def _evse(id: EvseId, evse: EvseState, station: StationState, now: float) -> Evs
         fallback_installed_a=entry.fallback_a,
         measured_a=evse.measured_grid(),
         measured_at=evse.reading.at if evse.reading else None,
+        unplaced_a=unplaced(evse),
         last_raise_at=evse.last_raise_at,
         last_cut_at=evse.last_cut_at,
         state_since=evse.state_since,

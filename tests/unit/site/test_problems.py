@@ -79,6 +79,15 @@ def test_more_base_load_than_the_fallbacks_were_solved_for() -> None:
     assert not any(what.startswith("More base load") for what in near.get("grid", []))
 
 
+def test_what_cars_draw_on_phases_that_nobody_knows_is_no_base_load_above_the_worst() -> None:
+    one_phase = after(calm(), [draws(A1, 2.0, 16.0, 0.0, 0.0), meter(2.0, 70.0)])
+    assert "grid" not in found(one_phase, 2.5)
+    assert (
+        "More base load than its configured worst of 60 A: 74 A"
+        in found(after(one_phase, [meter(3.0, 90.0)]), 3.5)["grid"]
+    )
+
+
 def test_a_credential_that_was_pinned() -> None:
     state = after(calm(), [events.StationConnected(A, 1.0, "1.6", "", pinned_now=True)])
     assert "Its credential was pinned in the commissioning window" in found(state, 1.5)[A]
