@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sitectl.model import events
-from sitectl.model.electrical import Phase, PhaseRotation
+from sitectl.model.electrical import UNKNOWN_ROTATION, Phase, PhaseCurrents, PhaseRotation
 from sitectl.model.ladder import LadderStep
 from sitectl.model.limits import OfferKind
 from sitectl.model.station import Obeys, ProfileStorage
@@ -69,13 +69,16 @@ def test_what_people_are_shown_of_a_limit() -> None:
 
 
 def test_people_are_shown_a_draw_on_the_station_s_own_phases_while_nobody_knows_its_wiring() -> None:
-    view = snapshot(after(charging(16.0), [draws(A1, 10.0, 15.0, 0.0, 0.0)]), 12.0)[0].evses[A1]
-    assert (view.measured_a, view.shown_a) == ((15.0, 15.0, 15.0), (15.0, 0.0, 0.0))
-    unnamed = snapshot(after(charging(16.0), [draws(A1, 10.0, 15.0, phases=0)]), 12.0)[0].evses[A1]
-    assert unnamed.shown_a == (15.0, 15.0, 15.0)
-    wired = replace(plan(A), rotation=PhaseRotation((Phase.L2, Phase.L3, Phase.L1)))
-    known = after(fresh(site(wired)), [*arrives(A), begins(A1), draws(A1, 10.0, 15.0, 0.0, 0.0)])
-    assert snapshot(known, 12.0)[0].evses[A1].shown_a == (0.0, 15.0, 0.0)
+    def shown(rotation: PhaseRotation, *own: float, phases: int = 3) -> tuple[PhaseCurrents | None, ...]:
+        here = fresh(site(plan(A, rotation=rotation)))
+        state = after(here, [*arrives(A), begins(A1), draws(A1, 10.0, *own, phases=phases)])
+        view = snapshot(state, 12.0)[0].evses[A1]
+        return view.measured_a, view.shown_a
+
+    assert shown(UNKNOWN_ROTATION, 15.0, 0.0, 0.0) == ((15.0, 15.0, 15.0), (15.0, 0.0, 0.0))
+    assert shown(UNKNOWN_ROTATION, 15.0, phases=0) == ((15.0, 15.0, 15.0), (15.0, 15.0, 15.0))
+    known = PhaseRotation((Phase.L2, Phase.L3, Phase.L1))
+    assert shown(known, 15.0, 0.0, 0.0) == ((0.0, 15.0, 0.0), (0.0, 15.0, 0.0))
 
 
 def test_lifetimes_follow_where_a_station_keeps_its_profiles() -> None:
