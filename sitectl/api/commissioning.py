@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, HTTPException, Response
@@ -10,11 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sitectl.api import views
 from sitectl.api.answers import as_json, in_time, look
+from sitectl.api.bases import meter_basis
 from sitectl.api.ports import Behind
 from sitectl.api.roles import Peer, needs
 from sitectl.api.site_facts import site_facts
 from sitectl.base.units import format_utc
-from sitectl.evidence.commissioning import STEPS, Light, Step, commissioning, finished
+from sitectl.evidence.commissioning import STEPS, Light, Step, commissioning, everything, finished, left
 from sitectl.evidence.facts import SiteFacts
 
 RECORD_SCHEMA = 1
@@ -48,13 +49,14 @@ def add_commissioning(app: FastAPI, behind: Behind) -> None:
 
     @app.post("/v1/commission/steps/{key}", summary="Confirm a step that cannot be seen from here, with a note")
     async def confirm(key: str, body: NoteBody, who: Who) -> Response:
-        step = await _step(behind, key)
+        facts = await site_facts(behind)
+        step = _step_of(facts, key)
         if step.light is not Light.OPEN and step.light is not Light.BY_HAND:
             why = (
                 "is seen to be wrong, and nobody can confirm it" if step.light is Light.RED else "needs no confirmation"
             )
             raise HTTPException(409, f"{key} {why}: {step.do or step.evidence[0]}")
-        await in_time(behind.notes.confirm(key, body.note, who.user))
+        await in_time(behind.notes.confirm(key, body.note, who.user, left(facts, key)))
         return as_json({"schema": views.SCHEMA, "step": asdict(await _step(behind, key))})
 
     @app.delete("/v1/commission/steps/{key}", summary="Withdraw a confirmation")
@@ -68,21 +70,28 @@ def add_commissioning(app: FastAPI, behind: Behind) -> None:
         _, decision = look(behind)
         if id not in decision.snapshot.meters:
             raise HTTPException(404, f"no meter {id!r} here; `sitectl meters` lists them")
-        await in_time(behind.notes.meter_tested(id, body.model_dump(), who.user))
+        basis = meter_basis(behind.overview.effective_configuration()["settings"]["meters"][id])
+        await in_time(behind.notes.meter_tested(id, body.model_dump(), who.user, basis))
         return as_json({"schema": views.SCHEMA, "meter": id, "ok": body.ok})
 
     @app.post("/v1/commission/record", summary="The commissioning record as it is now, signed by this gateway")
     async def record(who: Who) -> Response:
-        made = await in_time(behind.notes.recorded(who.user))
-        facts = await site_facts(behind)
-        document = _document(behind, facts, format_utc(made), who.user)
-        return as_json(await in_time(behind.seal.sign(document)))
+        facts, made = await site_facts(behind), format_utc(behind.overview.wall())
+        of = everything(facts)
+        document = _document(behind, replace(facts, recorded=made, recorded_of=of), made, who.user)
+        signed = await in_time(behind.seal.sign(document))
+        await in_time(behind.notes.recorded(who.user, of))  # what could not be signed was not made
+        return as_json(signed)
 
 
 async def _step(behind: Behind, key: str) -> Step:
+    return _step_of(await site_facts(behind), key)
+
+
+def _step_of(facts: SiteFacts, key: str) -> Step:
     if key not in STEPS:
         raise HTTPException(404, f"no step {key!r}; they are {', '.join(STEPS)}")
-    return next(step for step in commissioning(await site_facts(behind)) if step.key == key)
+    return next(step for step in commissioning(facts) if step.key == key)
 
 
 def _document(behind: Behind, facts: SiteFacts, made: str, by: str) -> dict[str, Any]:

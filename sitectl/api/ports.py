@@ -136,7 +136,7 @@ class Ceilings(Protocol):
 class TrialDoor(Protocol):
     """What is tried with cars that charge."""
 
-    def begin(self, kind: TrialKind, evse: EvseId, source: str) -> Trial:
+    def begin(self, kind: TrialKind, evse: EvseId, source: str, of: Mapping[str, str]) -> Trial:
         """Begin one; raises TrialFailed where it cannot be done now, with what to do."""
 
     def newest(self, evse: EvseId) -> Trial | None:

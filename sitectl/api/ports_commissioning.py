@@ -49,26 +49,26 @@ class Adopting(Protocol):
 class Notes(Protocol):
     """What is remembered of a commissioning. What writes raises EnvironmentFault where the disk takes nothing."""
 
-    async def confirm(self, step: str, note: str, by: str) -> None:
-        """A person says that a step is done, or does not apply."""
+    async def confirm(self, step: str, note: str, by: str, of: Mapping[str, Mapping[str, str]]) -> None:
+        """A person says that a step is done, or does not apply. `of`: what was left to do, and what each is."""
 
     async def withdraw(self, step: str, by: str) -> None:
         """It is as it is seen again."""
 
-    def confirmed(self) -> Mapping[str, tuple[str, str, str]]:
-        """By step: who, when, and the note."""
+    def confirmed(self) -> Mapping[str, tuple[str, str, str, Any]]:
+        """By step: who, when, the note, and of what."""
 
-    async def meter_tested(self, meter: str, outcome: Mapping[str, Any], by: str) -> None:
-        """How a test of a meter went."""
+    async def meter_tested(self, meter: str, outcome: Mapping[str, Any], by: str, of: Mapping[str, str]) -> None:
+        """How a test of a meter went. `of`: how it is configured."""
 
-    def meter_tests(self) -> Mapping[str, tuple[bool, str]]:
-        """By meter: whether its test passed, and when it was."""
+    def meter_tests(self) -> Mapping[str, tuple[bool, str, Any]]:
+        """By meter: whether its test passed, when it was, and of what."""
 
-    async def recorded(self, by: str) -> datetime:
-        """A record is made now; when that is."""
+    async def recorded(self, by: str, of: Mapping[str, Mapping[str, str]]) -> None:
+        """A record was made and signed now. `of`: all that it speaks of."""
 
-    def newest_record(self) -> str:
-        """When the last record was made; "": never."""
+    def newest_record(self) -> tuple[str, Any]:
+        """When the last record was made ("": never), and of what."""
 
 
 class DrillDoor(Protocol):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sitectl.api.answers import in_time, look
+from sitectl.api.bases import evse_basis, meter_basis
 from sitectl.api.ports import Behind
 from sitectl.base.units import format_utc
 from sitectl.evidence.facts import (
@@ -35,11 +36,12 @@ async def site_facts(behind: Behind) -> SiteFacts:
     settings, notes = shown["settings"], behind.notes
     until = behind.adoption.window()
     who = settings["authorization"]
+    recorded, recorded_of = notes.newest_record()
     return SiteFacts(
         name=behind.overview.site_name,
         time_known=behind.overview.time_known(),
         timezone=settings["site"]["timezone"],
-        warnings=len(shown["warnings"]),
+        warnings=tuple(shown["warnings"]),
         meters=_meters(behind, state, decision, settings["meters"]),
         circuits=_circuits(state, decision, shown["fallback_sum_a"]),
         stations=_stations(behind, state, decision, settings),
@@ -54,7 +56,8 @@ async def site_facts(behind: Behind) -> SiteFacts:
         },
         signals=await _signals(behind),
         transferred=await _transferred(behind),
-        recorded=notes.newest_record(),
+        recorded=recorded,
+        recorded_of=recorded_of,
         confirmed={step: Confirmation(*said) for step, said in notes.confirmed().items()},
     )
 
@@ -63,10 +66,11 @@ def _meters(behind: Behind, state: SiteState, decision: Decision, settings: Mapp
     tests = behind.notes.meter_tests()
     found = {}
     for id, seen in decision.snapshot.meters.items():
-        tested, at = tests.get(id, (None, ""))
+        tested, at, of = tests.get(id, (None, "", None))
         mistrust = state.meters[id].mistrust
         physical = settings[id].get("connection") is not None
-        found[str(id)] = MeterFacts(seen.state.value, tested, at, mistrust or "", physical)
+        basis = meter_basis(settings[id])
+        found[str(id)] = MeterFacts(seen.state.value, tested, at, mistrust or "", physical, basis, of)
     return found
 
 
@@ -99,15 +103,18 @@ def _stations(
         seen = decision.snapshot.stations[id]
         credential = "open" if not plan.security_profile else "configured" if plan.password_file else "pinned"
         evses = {
-            str(evse.id.evse): _evse(behind, decision.snapshot.evses[evse.id])
+            str(evse.id.evse): _evse(behind, state, decision, decision.snapshot.evses[evse.id], settings["meters"])
             for evse in plan.evses
             if evse.id in decision.snapshot.evses
         }
-        found[str(id)] = StationFacts(seen.seen, seen.online, credential if seen.seen else "", evses)
+        expected = decision.snapshot.at < seen.reboot_until
+        found[str(id)] = StationFacts(seen.seen, seen.online, credential if seen.seen else "", expected, evses)
     return found
 
 
-def _evse(behind: Behind, view: EvseSnapshot) -> EvseFacts:
+def _evse(
+    behind: Behind, state: SiteState, decision: Decision, view: EvseSnapshot, meters: Mapping[str, Any]
+) -> EvseFacts:
     rotation = view.plan.rotation
     learned = "" if view.first_phase is None else f"L1 on {view.first_phase.name}"
     return EvseFacts(
@@ -117,6 +124,7 @@ def _evse(behind: Behind, view: EvseSnapshot) -> EvseFacts:
         by_choice=view.pinned,
         contradicted=view.wiring_contradicted,
         tests=behind.trials.kept(view.id),
+        basis=evse_basis(view, decision.snapshot, state.topology, meters),
     )
 
 
@@ -134,6 +142,7 @@ async def _signals(behind: Behind) -> dict[str, SignalFacts]:
             contact=view.contact.value if view.contact is not None else "unknown",
             seen=frozenset(seen.get((view.name, view.input), ())) & {"open", "closed"},
             why=view.why,
+            input=view.input,
         )
         for view in views
     }

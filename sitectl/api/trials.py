@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, HTTPException, Query, Response
 
 from sitectl.api import views
-from sitectl.api.answers import MOST_EVSE, as_json, no_station
+from sitectl.api.answers import MOST_EVSE, as_json, look, no_station
+from sitectl.api.bases import evse_basis
 from sitectl.api.ports import Behind
 from sitectl.api.roles import Peer, needs
 from sitectl.base.units import format_utc
@@ -31,7 +32,7 @@ def add_trials(app: FastAPI, behind: Behind) -> None:
     async def begin(id: str, kind: TrialKind, who: Who, evse: Number = 0) -> Response:
         meant = _meant(behind, id, evse)
         try:
-            trial = behind.trials.begin(kind, meant, who.user)
+            trial = behind.trials.begin(kind, meant, who.user, _basis(behind, meant))
         except TrialFailed as failure:
             raise HTTPException(409, str(failure)) from failure
         return as_json(_told(meant, trial))
@@ -43,6 +44,12 @@ def add_trials(app: FastAPI, behind: Behind) -> None:
         if trial is not None and after is not None:
             await _more_said(trial, after, behind.closing)
         return as_json(_told(meant, trial))
+
+
+def _basis(behind: Behind, evse: EvseId) -> dict[str, str]:
+    state, decision = look(behind)
+    meters = behind.overview.effective_configuration()["settings"]["meters"]
+    return evse_basis(decision.snapshot.evses[evse], decision.snapshot, state.topology, meters)
 
 
 async def _more_said(trial: Trial, after: int, closing: asyncio.Event) -> None:

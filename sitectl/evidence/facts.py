@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sitectl.evidence.lapse import Basis
+
 
 @dataclass(frozen=True, slots=True)
 class MeterFacts:
     """A meter. `state`: fresh, late, stale or lost. `tested`: how `meter test` went; None: never. `mistrust`: why it is
-    not believed."""
+    not believed. `basis`: how it is configured; `tested_of`: how it was then, None: nobody noted it."""
 
     state: str
     tested: bool | None = None
@@ -17,6 +19,8 @@ class MeterFacts:
     mistrust: str = ""
     physical: bool = True
     """Not reckoned from others."""
+    basis: Basis = field(default_factory=dict)
+    tested_of: Basis | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,8 @@ class CircuitFacts:
 @dataclass(frozen=True, slots=True)
 class EvseFacts:
     """An EVSE. `wiring`: where its phases lie, "" while unknown. `control`: how limits are told to it. `proven`: it was
-    seen to obey. `by_choice`: the configuration says how it is controlled. `tests`: outcomes by kind."""
+    seen to obey. `by_choice`: the configuration says how it is controlled. `tests`: outcomes by kind, each with what it
+    is `of`. `basis`: what it is now: device, firmware, control, phases, circuit and meter."""
 
     wiring: str = ""
     control: str = ""
@@ -44,15 +49,18 @@ class EvseFacts:
     by_choice: bool = False
     contradicted: bool = False
     tests: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    basis: Basis = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class StationFacts:
-    """A listed, installed station. `credential`: how it shows who it is: configured, pinned, open, or "" (never)."""
+    """A listed, installed station. `credential`: how it shows who it is: configured, pinned, open, or "" (never).
+    `expected`: it was let go of just now, and comes again."""
 
     seen: bool
     online: bool
     credential: str = ""
+    expected: bool = False
     evses: Mapping[str, EvseFacts] = field(default_factory=dict)
 
 
@@ -63,6 +71,7 @@ class SignalFacts:
     contact: str
     seen: frozenset[str] = frozenset()
     why: str = ""
+    input: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +86,25 @@ class UplinkFacts:
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """A person says that a step is done, or does not apply: who, when, and why."""
+    """A person says that a step is done, or does not apply: who, when, and why. `of`: what was left to do then, by
+    name; None: nobody noted it."""
 
     by: str
     at: str
     note: str
+    of: Mapping[str, Basis] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SiteFacts:
     """Everything. `window`: until when newcomers are pinned, "" when they are not. `transferred`: a file has been
-    fetched from, or brought to, a station. `recorded`: when the last record was made."""
+    fetched from, or brought to, a station. `warnings`: of the configuration. `recorded`: when the last record was made;
+    `recorded_of`: of what, None: nobody noted it."""
 
     name: str
     time_known: bool
     timezone: str
-    warnings: int = 0
+    warnings: tuple[str, ...] = ()
     meters: Mapping[str, MeterFacts] = field(default_factory=dict)
     circuits: Mapping[str, CircuitFacts] = field(default_factory=dict)
     stations: Mapping[str, StationFacts] = field(default_factory=dict)
@@ -105,4 +117,5 @@ class SiteFacts:
     signals: Mapping[str, SignalFacts] = field(default_factory=dict)
     transferred: bool = False
     recorded: str = ""
+    recorded_of: Mapping[str, Basis] | None = None
     confirmed: Mapping[str, Confirmation] = field(default_factory=dict)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from sitectl.base.clock import Clock
@@ -23,9 +22,9 @@ class CommissionNotes:
         self._clock = clock
         self._journal = journal
 
-    async def confirm(self, step: str, note: str, by: str) -> None:
-        """A person says that a step is done, or does not apply."""
-        await self._overlay.keep(CONFIRMED, step, {"note": note[:LONGEST_NOTE]}, source=by)
+    async def confirm(self, step: str, note: str, by: str, of: Mapping[str, Mapping[str, str]]) -> None:
+        """A person says that a step is done, or does not apply. `of`: what was left to do, and what each is."""
+        await self._overlay.keep(CONFIRMED, step, {"note": note[:LONGEST_NOTE], "of": _plain(of)}, source=by)
         self._journal.record("commissioning.confirmed", data={"step": step, "note": note[:LONGEST_NOTE], "by": by})
 
     async def withdraw(self, step: str, by: str) -> None:
@@ -33,33 +32,35 @@ class CommissionNotes:
         await self._overlay.forget(CONFIRMED, step)
         self._journal.record("commissioning.withdrawn", data={"step": step, "by": by})
 
-    def confirmed(self) -> Mapping[str, tuple[str, str, str]]:
-        """By step: who, when, and the note."""
+    def confirmed(self) -> Mapping[str, tuple[str, str, str, Any]]:
+        """By step: who, when, the note, and of what; that is None where nobody noted it."""
         return {
-            step: (entry.source, format_utc(entry.set_at), str(entry.value["note"]))
+            step: (entry.source, format_utc(entry.set_at), str(entry.value["note"]), entry.value.get("of"))
             for step, entry in self._overlay.of(CONFIRMED).items()
         }
 
-    async def meter_tested(self, meter: str, outcome: Mapping[str, Any], by: str) -> None:
-        """How a test of a meter went; the newest counts."""
-        await self._overlay.keep(METER_TEST, meter, dict(outcome), source=by)
+    async def meter_tested(self, meter: str, outcome: Mapping[str, Any], by: str, of: Mapping[str, str]) -> None:
+        """How a test of a meter went; the newest counts. `of`: how it is configured."""
+        await self._overlay.keep(METER_TEST, meter, {**outcome, "of": dict(of)}, source=by)
         self._journal.record("meter.tested", data={"meter": meter, "ok": outcome["ok"], "by": by})
 
-    def meter_tests(self) -> Mapping[str, tuple[bool, str]]:
-        """By meter: whether its test passed, and when it was."""
+    def meter_tests(self) -> Mapping[str, tuple[bool, str, Any]]:
+        """By meter: whether its test passed, when it was, and of what."""
         return {
-            meter: (entry.value["ok"] is True, format_utc(entry.set_at))
+            meter: (entry.value["ok"] is True, format_utc(entry.set_at), entry.value.get("of"))
             for meter, entry in self._overlay.of(METER_TEST).items()
         }
 
-    async def recorded(self, by: str) -> datetime:
-        """A record is made now; when that is."""
-        now = self._clock.wall()
-        await self._overlay.keep(RECORD, NEWEST, {}, source=by)
+    async def recorded(self, by: str, of: Mapping[str, Mapping[str, str]]) -> None:
+        """A record was made and signed now. `of`: all that it speaks of."""
+        await self._overlay.keep(RECORD, NEWEST, {"of": _plain(of)}, source=by)
         self._journal.record("commissioning.recorded", data={"by": by})
-        return now
 
-    def newest_record(self) -> str:
-        """When the last record was made; "": never."""
+    def newest_record(self) -> tuple[str, Any]:
+        """When the last record was made ("": never), and of what."""
         entry = self._overlay.of(RECORD).get(NEWEST)
-        return "" if entry is None else format_utc(entry.set_at)
+        return ("", None) if entry is None else (format_utc(entry.set_at), entry.value.get("of"))
+
+
+def _plain(of: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    return {name: dict(basis) for name, basis in of.items()}

@@ -72,11 +72,13 @@ class TrialFailed(Exception):
 
 @dataclass(slots=True)
 class Trial:
-    """One trial, while it runs and after. `said`: its steps in words, in order; `failed`: why it has no outcome."""
+    """One trial, while it runs and after. `of`: what is tried, and how it is configured; `said`: its steps in words, in
+    order; `failed`: why it has no outcome."""
 
     kind: TrialKind
     evse: EvseId
     began: datetime
+    of: Mapping[str, str] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
     outcome: dict[str, Any] | None = None
     failed: str = ""
@@ -244,12 +246,15 @@ class Trials:
         self._ended_at: float | None = None
         self._task: asyncio.Task[None] | None = None
 
-    def begin(self, kind: TrialKind, evse: EvseId, source: str) -> Trial:
-        """Begin one; raises TrialFailed where it cannot be done now, with what to do. `source`: who wants it."""
+    def begin(self, kind: TrialKind, evse: EvseId, source: str, of: Mapping[str, str]) -> Trial:
+        """Begin one; raises TrialFailed where it cannot be done now, with what to do.
+
+        `source`: who wants it; `of`: what the EVSE is now, which is kept with the outcome.
+        """
         running = next((trial for trial in self._newest.values() if trial.running), None)
         if running is not None:
             raise TrialFailed(f"a {running.kind.words} runs on {running.evse}; wait for its end")
-        trial = Trial(kind, evse, self._clock.wall())
+        trial = Trial(kind, evse, self._clock.wall(), of)
         bench = Bench(trial, self._site, self._post, self._clock)
         if not (kind is TrialKind.PROBE and bench.stays_at_fallback()) and not self._gives_back():
             bench.movable_a()
@@ -270,7 +275,7 @@ class Trials:
         return {evse.station: f"a {trial.kind.words}" for evse, trial in self._newest.items() if trial.running}
 
     def kept(self, evse: EvseId) -> dict[str, Any]:
-        """The outcomes that are remembered, by kind."""
+        """The outcomes that are remembered, by kind, each with what it is `of`."""
         found = {kind.value: self._overlay.of(kind.value).get(key_of(evse)) for kind in TrialKind}
         return {kind: entry.value for kind, entry in found.items() if entry is not None}
 
@@ -313,6 +318,7 @@ class Trials:
         if trial.kind is TrialKind.PROBE:
             return
         try:
-            await self._overlay.keep(trial.kind.value, key_of(trial.evse), outcome, source=trial.kind.words)
+            kept = {**outcome, "of": dict(trial.of)}
+            await self._overlay.keep(trial.kind.value, key_of(trial.evse), kept, source=trial.kind.words)
         except EnvironmentFault as fault:
             trial.said.append(f"it is not on disk, and is lost in a restart: {fault}")

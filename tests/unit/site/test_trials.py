@@ -13,7 +13,7 @@ from sitectl.model.electrical import Phase, PhaseRotation
 from sitectl.model.ladder import FormVerdict, LadderStep
 from sitectl.model.station import Obeys
 from sitectl.site.trials import Trial, TrialFailed, TrialKind
-from tests.unit.site.yard import Yard
+from tests.unit.site.yard import OF, Yard
 from tests.unit.state.small_site import A1, B1, A
 
 TX, DEFAULT, MAX = LadderStep.TX_PROFILE, LadderStep.TX_DEFAULT, LadderStep.CHARGE_POINT_MAX
@@ -84,7 +84,7 @@ def test_how_long_it_takes_until_a_lower_limit_is_followed() -> None:
     assert (found["from_a"], found["to_a"], found["verdict"]) == (16.0, 6.0, "followed")
     assert 0.0 < found["accepted_s"] < 2.0  # type: ignore[operator]
     assert 3.0 < found["meter_s"] <= found["station_s"] < 16.0  # type: ignore[operator]
-    assert yard.trials.kept(A1) == {"limit_test": found}
+    assert yard.trials.kept(A1) == {"limit_test": found | {"of": OF}}
 
 
 def test_whoever_does_not_follow_is_told_so() -> None:
@@ -116,7 +116,7 @@ def test_the_meter_says_where_the_first_phase_is_wired(wired: Phase) -> None:
 def test_others_are_held_where_they_are_and_nobody_is_raised_by_a_test() -> None:
     async def watched(yard: Yard) -> None:
         told = {id: evse.newest_offer.limit_a for id, evse in yard.site.state.evses.items() if evse.newest_offer}
-        trial = yard.trials.begin(TrialKind.PHASE_TEST, A1, "tester")
+        trial = yard.trials.begin(TrialKind.PHASE_TEST, A1, "tester", OF)
         before = len(yard.offers)
         while trial.running:
             assert all(offer.limit_a <= told[offer.evse] for offer in yard.offers[before:])
@@ -150,7 +150,7 @@ def test_a_wiring_that_the_configuration_says_otherwise_is_told() -> None:
 
 def test_another_load_that_moves_meanwhile_makes_it_step_once_more() -> None:
     async def disturbed(yard: Yard) -> Trial:
-        trial = yard.trials.begin(TrialKind.PHASE_TEST, A1, "tester")
+        trial = yard.trials.begin(TrialKind.PHASE_TEST, A1, "tester", OF)
         while trial.running:
             await asyncio.sleep(0.5)
             if yard.drawn_a < 15.0:
@@ -164,7 +164,7 @@ def test_another_load_that_moves_meanwhile_makes_it_step_once_more() -> None:
 
 def test_a_site_that_never_comes_to_rest_is_not_clear_and_nothing_is_learned() -> None:
     async def restless(yard: Yard) -> Trial:
-        trial = yard.trials.begin(TrialKind.PHASE_TEST, A1, "tester")
+        trial = yard.trials.begin(TrialKind.PHASE_TEST, A1, "tester", OF)
         while trial.running:
             await asyncio.sleep(3.0)
             yard.other_a = random.uniform(10.0, 30.0)
@@ -180,7 +180,7 @@ def test_a_site_that_never_comes_to_rest_is_not_clear_and_nothing_is_learned() -
 
 def test_the_meter_is_waited_for_while_another_car_ramps() -> None:
     async def ramping(yard: Yard) -> Trial:
-        trial = yard.trials.begin(TrialKind.PHASE_TEST, A1, "tester")
+        trial = yard.trials.begin(TrialKind.PHASE_TEST, A1, "tester", OF)
         for _ in range(20):
             yard.other_a += 0.6
             await asyncio.sleep(1.0)
@@ -210,31 +210,31 @@ def test_what_one_trial_took_is_waited_for_by_the_next() -> None:
 def test_without_a_car_that_can_be_cut_it_says_what_it_takes() -> None:
     async def begun(yard: Yard) -> None:
         with pytest.raises(TrialFailed, match=r"draws 7\.0 A; it takes one that draws 8 A"):
-            yard.trials.begin(TrialKind.PROBE, A1, "tester")
+            yard.trials.begin(TrialKind.PROBE, A1, "tester", OF)
         with pytest.raises(TrialFailed, match="reports no currents"):
-            yard.trials.begin(TrialKind.PROBE, B1, "tester")
+            yard.trials.begin(TrialKind.PROBE, B1, "tester", OF)
         yard.site.post(events.TransactionEnded(A1, yard.site.state.evses[A1].transaction.id, yard.clock.monotonic()))  # type: ignore[union-attr]
         with pytest.raises(TrialFailed, match="nothing charges on A:1: plug in a car"):
-            yard.trials.begin(TrialKind.PROBE, A1, "tester")
+            yard.trials.begin(TrialKind.PROBE, A1, "tester", OF)
         yard.site.post(events.StationDisconnected(A, yard.clock.monotonic(), "gone"))
         with pytest.raises(TrialFailed, match="A is not connected"):
-            yard.trials.begin(TrialKind.LIMIT_TEST, A1, "tester")
+            yard.trials.begin(TrialKind.LIMIT_TEST, A1, "tester", OF)
 
     Yard(car_a=7.0).live(begun)
 
 
 def test_one_at_a_time() -> None:
     async def twice(yard: Yard) -> None:
-        yard.trials.begin(TrialKind.LIMIT_TEST, A1, "tester")
+        yard.trials.begin(TrialKind.LIMIT_TEST, A1, "tester", OF)
         with pytest.raises(TrialFailed, match="a limit test runs on A:1"):
-            yard.trials.begin(TrialKind.PHASE_TEST, A1, "tester")
+            yard.trials.begin(TrialKind.PHASE_TEST, A1, "tester", OF)
 
     Yard().live(twice)
 
 
 def test_a_car_that_leaves_ends_the_trial_and_its_ceilings() -> None:
     async def leaves(yard: Yard) -> None:
-        trial = yard.trials.begin(TrialKind.PHASE_TEST, A1, "tester")
+        trial = yard.trials.begin(TrialKind.PHASE_TEST, A1, "tester", OF)
         await asyncio.sleep(3.0)
         assert yard.site.state.ceilings
         now = yard.clock.monotonic()
@@ -249,7 +249,7 @@ def test_a_car_that_leaves_ends_the_trial_and_its_ceilings() -> None:
 
 def test_a_process_that_stops_leaves_no_ceiling_that_lasts() -> None:
     async def begun(yard: Yard) -> None:
-        yard.trials.begin(TrialKind.LIMIT_TEST, A1, "tester")
+        yard.trials.begin(TrialKind.LIMIT_TEST, A1, "tester", OF)
         await asyncio.sleep(6.0)
         (ceiling,) = yard.site.state.ceilings.values()
         assert (ceiling.source, ceiling.evse) == ("limit test", A1)

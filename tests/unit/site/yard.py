@@ -26,6 +26,10 @@ WALL = datetime(2026, 11, 29, 22, tzinfo=UTC)
 T = TypeVar("T")
 
 
+OF = {"vendor": "Acme", "serial": "1"}
+"""What the tried EVSE is."""
+
+
 class Yard:
     """`obeys`: the steps whose limits the car keeps, all of them by default; `refuses`: those that the station refuses.
 
@@ -121,7 +125,7 @@ class Yard:
 
     async def tried(self, kind: TrialKind) -> Trial:
         """Begin a trial and wait for its end."""
-        trial = self.trials.begin(kind, A1, "tester")
+        trial = self.trials.begin(kind, A1, "tester", OF)
         while trial.running:
             await asyncio.sleep(0.5)
         return trial
