@@ -4,7 +4,9 @@ A soft bound, unlike a fuse: cars on three phases change nothing of it, and thos
 done without it; then, in at most three passes, cars on the heavy phase (and not on the light one) go down to a common
 level, the largest first and nobody below its minimum, and what that sets free is shared anew. Where minimums are too
 much, nobody begins to charge on the heavy phase; who runs is paused once its run has lasted long enough, and only where
-that brings the phases together: for what the base load alone makes nobody is paused.
+that brings the phases together: for what the base load alone makes nobody is paused. Who goes on keeps what a pause sets
+free. A cap stays lowered in the passes that follow, though the light phase may have gained by what was shared anew: caps that
+rose again could lift what others were just lowered for, without end.
 
 The base load is an average of 45 s, and levels are whole amperes, so that its noise sends no commands.
 """
@@ -200,15 +202,19 @@ def _lowered(
     balance: Balance,
     pair: tuple[Phase, Phase],
 ) -> dict[int, int]:
-    """New caps on the heavy phase of a pair: a common level, and nothing for whom minimums are too much."""
+    """New caps on the heavy phase of a pair: nothing for whom minimums are too much, and a common level for the others,
+    who may keep what that set free."""
     on_heavy = [n for n in demand.taking if n in balance.below and amounts[n] and _tilts(demand, n, *pair)]
     excess = balance.excess(*pair)
-    level = _level(demand, on_heavy, amounts, excess)
-    lowered = {n: cap for n in on_heavy if (cap := max(level, demand.minimum[n])) < amounts[n]}
-    excess -= sum(amounts[n] - cap for n, cap in lowered.items())
+    least = [min(amount, demand.minimum[n]) for n, amount in enumerate(amounts)]
+    beyond = excess - sum(amounts[n] - least[n] for n in on_heavy)
+    paused = _paused(plan, demand, rules, now, on_heavy, least, beyond) if beyond > NOTHING else []
+    lowered = dict.fromkeys(paused, 0)
+    excess -= sum(amounts[n] for n in paused)
     if excess > NOTHING:
-        left = [lowered.get(n, amount) for n, amount in enumerate(amounts)]
-        lowered |= dict.fromkeys(_paused(plan, demand, rules, now, on_heavy, left, excess), 0)
+        stays = [n for n in on_heavy if n not in lowered]
+        level = _level(demand, stays, amounts, excess)
+        lowered |= {n: cap for n in stays if (cap := max(level, demand.minimum[n])) < amounts[n]}
     return lowered
 
 

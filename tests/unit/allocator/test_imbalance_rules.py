@@ -164,6 +164,24 @@ def test_only_as_many_as_it_takes_are_paused_the_last_id_of_the_lowest_class_fir
     assert served({"A": on("L1"), "B": on("L1", priority=2), "C": on("L1", priority=2)}) == ["B", "C"]
 
 
+@pytest.mark.parametrize(("base_a", "share"), [(8.1, 11.0), (10.0, 10.0), (10.1, 9.0), (14.0, 6.0)])
+def test_who_goes_on_keeps_what_a_pause_set_free(base_a: float, share: float) -> None:
+    found = shared({"A": on("L1", 16), "B": on("L1", 16)}, {"A": runs(6.0), "B": runs(6.0)}, (base_a, 0, 0))
+    assert targets(found) == {"A": share, "B": 0.0}
+
+
+def test_and_is_not_trimmed_at_all_where_that_is_enough() -> None:
+    stations = {"A": on("L1", 6.4), "B": on("L1", 13), "C": on("L1", 13, min_a=13)}
+    found = shared(stations, {"A": runs(6.4), "B": runs(6.0), "C": runs(13.0)}, (0, 0, 0))
+    assert targets(found) == {"A": 6.4, "B": 13.0, "C": 0.0}
+
+
+def test_who_waits_for_long_holds_nobody_down() -> None:
+    waits = {"offered_a": 0.0} | LONG_AGO
+    found = shared({"A": on("L1", 16), "B": on("L1", 16)}, {"A": runs(10.0), "B": waits}, (10, 0, 0))
+    assert (targets(found), offers(found)) == ({"A": 10.0, "B": 0.0}, {})
+
+
 # --- what goes out ---
 
 LADDER = {"A": on("L1"), "B": on("L2", 16), "C": on("L3", 10)}
