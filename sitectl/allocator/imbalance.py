@@ -1,12 +1,12 @@
 """Phases of a circuit that may differ by so much (`imbalance_a`), the three-phase cars and the base load counted.
 
 A soft bound, unlike a fuse: cars on three phases change nothing of it, and those on one or two are trimmed. Sharing is
-done without it; then, in at most three passes, cars on the heavy phase (and not on the light one) go down to a common
-level, the largest first and nobody below its minimum, and what that sets free is shared anew. Where minimums are too
-much, nobody begins to charge on the heavy phase; who runs is paused once its run has lasted long enough, and only where
-that brings the phases together: for what the base load alone makes nobody is paused. Who goes on keeps what a pause sets
-free. A cap stays lowered in the passes that follow, though the light phase may have gained by what was shared anew: caps that
-rose again could lift what others were just lowered for, without end.
+done without it. Where minimums are too much, nobody begins to charge on the heavy phase, and what that sets free is
+shared anew; then, in at most three passes, cars on the heavy phase (and not on the light one) go down to a common
+level, the largest first and nobody below its minimum, and all is shared anew. Who runs is paused once its run has
+lasted long enough, and only where that brings the phases together: for what the base load alone makes nobody is paused.
+Who goes on keeps what a pause sets free. A cap stays lowered in the passes that follow, though the light phase may have
+gained by what was shared anew: caps that rose again could lift what others were just lowered for, without end.
 
 The base load is an average of 45 s, and levels are whole amperes, so that its noise sends no commands.
 """
@@ -67,9 +67,12 @@ def balanced(
 ) -> Shares:
     """The shares that `share` gives, trimmed: caps of `demand` are lowered, and all is shared again."""
     shares = share()
+    for _ in range(PASSES if plan.balanced else 0):
+        if not _refuse(plan, demand, snapshot, _amounts(demand, shares)):
+            break
+        shares = share()
     for number in range(PASSES if plan.balanced else 0):
-        taking = {n: float(shares.target[n]) for n in demand.taking}
-        amounts = [taking.get(n, evse.counts_a * 10) for n, evse in enumerate(demand.evses)]
+        amounts = _amounts(demand, shares)
         if not _trim(plan, demand, snapshot, rules, amounts, number == PASSES - 1):
             break
         if number == PASSES - 1:  # what the last trim sets free goes to nobody: it could tilt the phases again
@@ -121,6 +124,11 @@ def withhold(
                     changed = True
         in_part = False
     return why
+
+
+def _amounts(demand: Demand, shares: Shares) -> list[float]:
+    taking = {n: float(shares.target[n]) for n in demand.taking}
+    return [taking.get(n, evse.counts_a * 10) for n, evse in enumerate(demand.evses)]
 
 
 def _less(demand: Demand, rules: SharingRules, number: int, before: float, most: float) -> int | None:
@@ -193,6 +201,25 @@ def _trim(
     return trimmed
 
 
+def _refuse(plan: CompiledSite, demand: Demand, snapshot: SiteSnapshot, amounts: list[float]) -> bool:
+    """Let nobody begin where minimums are too much, and say whether anybody was refused. Only what is shared without
+    them shows whether others have to be trimmed or paused: they may have taken the place of who lifts the light
+    phase."""
+    refused = False
+    balances = _balances(plan, demand, snapshot, amounts)
+    for balance in balances:
+        for pair in sorted(PAIRS, key=lambda pair: balance.excess(*pair), reverse=True):
+            least, beyond = _beyond(demand, amounts, balance, pair)
+            begins = _last_first(plan, (n for n in _on_heavy(demand, amounts, balance, pair) if _begins(demand, n)))
+            for number in _enough(begins, least, beyond):
+                _change(demand, balances, amounts, number, 0)
+                demand.lower(number, 0, balance.why(*pair))
+                refused = True
+            if begins and beyond > NOTHING:
+                _bar(demand, amounts, balance, pair, False)
+    return refused
+
+
 def _lowered(
     plan: CompiledSite,
     demand: Demand,
@@ -204,18 +231,46 @@ def _lowered(
 ) -> dict[int, int]:
     """New caps on the heavy phase of a pair: nothing for whom minimums are too much, and a common level for the others,
     who may keep what that set free."""
-    on_heavy = [n for n in demand.taking if n in balance.below and amounts[n] and _tilts(demand, n, *pair)]
-    excess = balance.excess(*pair)
-    least = [min(amount, demand.minimum[n]) for n, amount in enumerate(amounts)]
-    beyond = excess - sum(amounts[n] - least[n] for n in on_heavy)
-    paused = _paused(plan, demand, rules, now, on_heavy, least, beyond) if beyond > NOTHING else []
-    lowered = dict.fromkeys(paused, 0)
-    excess -= sum(amounts[n] for n in paused)
+    on_heavy = _on_heavy(demand, amounts, balance, pair)
+    least, beyond = _beyond(demand, amounts, balance, pair)
+    lowered = dict.fromkeys(_paused(plan, demand, rules, now, on_heavy, least, beyond), 0)
+    excess = balance.excess(*pair) - sum(amounts[n] for n in lowered)
     if excess > NOTHING:
         stays = [n for n in on_heavy if n not in lowered]
         level = _level(demand, stays, amounts, excess)
         lowered |= {n: cap for n in stays if (cap := max(level, demand.minimum[n])) < amounts[n]}
     return lowered
+
+
+def _on_heavy(demand: Demand, amounts: list[float], balance: Balance, pair: tuple[Phase, Phase]) -> list[int]:
+    return [n for n in demand.taking if n in balance.below and amounts[n] and _tilts(demand, n, *pair)]
+
+
+def _beyond(
+    demand: Demand, amounts: list[float], balance: Balance, pair: tuple[Phase, Phase]
+) -> tuple[list[float], float]:
+    """What everybody has at least, and by how much that is still too much."""
+    least = [min(amount, demand.minimum[n]) for n, amount in enumerate(amounts)]
+    return least, balance.excess(*pair) - sum(amounts[n] - least[n] for n in _on_heavy(demand, amounts, balance, pair))
+
+
+def _last_first(plan: CompiledSite, numbers: Iterable[int]) -> list[int]:
+    """The lowest class and the last id first."""
+    return sorted(numbers, key=lambda n: (plan.rank[n], n), reverse=True)
+
+
+def _enough(numbers: Iterable[int], amounts: list[float], excess: float) -> list[int]:
+    """As many of these as it takes to free so much."""
+    found: list[int] = []
+    for number in numbers:
+        if excess > NOTHING:
+            found.append(number)
+            excess -= amounts[number]
+    return found
+
+
+def _begins(demand: Demand, number: int) -> bool:
+    return told(demand.evses[number]) <= NOTHING
 
 
 def _bar(demand: Demand, amounts: list[float], balance: Balance, pair: tuple[Phase, Phase], is_last: bool) -> None:
@@ -248,17 +303,12 @@ def _paused(
 ) -> list[int]:
     """Who gets nothing, the lowest class and the last id first: whoever would begin; and who runs, where that is
     enough."""
-    last_first = sorted(on_heavy, key=lambda n: (plan.rank[n], n), reverse=True)
-    begins = [n for n in last_first if told(demand.evses[n]) <= NOTHING]
+    last_first = _last_first(plan, on_heavy)
+    begins = [n for n in last_first if _begins(demand, n)]
     runs = [n for n in last_first if n not in begins and _may_pause(demand.evses[n], rules, now)]
     if sum(amounts[n] for n in (*begins, *runs)) < excess - NOTHING:
         runs = []
-    paused: list[int] = []
-    for number in (*begins, *runs):
-        if excess > NOTHING:
-            paused.append(number)
-            excess -= amounts[number]
-    return paused
+    return _enough((*begins, *runs), amounts, excess)
 
 
 def _may_pause(evse: EvseSnapshot, rules: SharingRules, now: float) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from sitectl.allocator.allocate import SharingRules, allocate, compile_site
 from sitectl.allocator.rules import AllocatorMemory
 from sitectl.allocator.verify import verify
+from sitectl.model.electrical import PhaseCurrents
 from sitectl.model.limits import Allocation
 from tests.unit.allocator.site import build, evse_id, moment
 from tests.unit.allocator.test_imbalance import BALANCED, base, on, targets
@@ -180,6 +181,18 @@ def test_who_waits_for_long_holds_nobody_down() -> None:
     waits = {"offered_a": 0.0} | LONG_AGO
     found = shared({"A": on("L1", 16), "B": on("L1", 16)}, {"A": runs(10.0), "B": waits}, (10, 0, 0))
     assert (targets(found), offers(found)) == ({"A": 10.0, "B": 0.0}, {})
+
+
+def test_nobody_pauses_because_one_that_is_refused_took_the_place_of_who_lifts_the_light_phase() -> None:
+    """F is first and may not begin; without it R charges, and lifts L2 so far that S may go on."""
+    circuits = BALANCED | {"garage": {"parent": "grid", "rated_a": 50, "imbalance_a": 8}}
+    stations = {"F": on("L1", circuit="garage", priority=2), "R": on("L1L2", min_a=8), "S": on("L3", 10)}
+    site = build(circuits, stations)
+    seen = {"F": runs(0.0), "R": runs(10.0), "S": runs(10.0)}
+    average = base(0, 0, 18) | {"garage": {"average_base_a": PhaseCurrents(4, 0, 0)}}
+    snapshot = moment(site, seen, {"grid": (87, 0, 0)}, average)
+    allocation, _ = allocate(compile_site(site), snapshot, AllocatorMemory(), RULES)
+    assert targets(allocation) == {"F": 0.0, "R": 13.0, "S": 10.0}
 
 
 # --- what goes out ---
