@@ -24,7 +24,7 @@ def test_it_is_what_the_library_makes() -> None:
 
 
 def test_a_field_that_is_none_is_a_mistake() -> None:
-    with pytest.raises(KeyError, match="d"):
+    with pytest.raises(AttributeError, match="d"):
         replace(Record(1), d=2)
 
 
