@@ -138,9 +138,10 @@ async def lost_in_silence(folder: Path, seed: int) -> None:
         door.refuses = True  # a call that is not answered would bring it back sooner
         began = asyncio.get_running_loop().time()
         assert here.serving is not None
-        while (await here.serving.get("stations"))["stations"]["CP01"]["online"]:
-            await asyncio.sleep(0.5)
-        assert 20.0 < asyncio.get_running_loop().time() - began < 45.0
+        async with asyncio.timeout(90.0):  # 40 s, and what a busy machine adds
+            while (await here.serving.get("stations"))["stations"]["CP01"]["online"]:
+                await asyncio.sleep(0.5)
+        assert asyncio.get_running_loop().time() - began > 20.0  # and not for one ping that is late
         door.heal()
         here.stations["CP01"].cut()
         await well(here)

@@ -135,22 +135,20 @@ async def test_a_sync_that_fails_is_not_tried_again_and_believed(tmp_path: Path,
         await ends_well(here, "store.failing", "store.ok")
 
 
+SWIPES = 60
+
+
 @needs_strace
 @pytest.mark.timeout(150)
 async def test_a_disk_that_is_slow_delays_answers_to_transactions_and_nothing_else(tmp_path: Path) -> None:
     async with on_a_disk(tmp_path) as (here, daemon, pulse):
         first, post = here.stations["CP01"], here.stations["POST4"]
-        loop = asyncio.get_running_loop()
-        async with failing(daemon.pid, tmp_path / "calls.log", ("fdatasync",), "delay_exit=2000000"):
-            began = loop.time()
+        log = tmp_path / "calls.log"
+        async with failing(daemon.pid, log, ("fdatasync",), "delay_exit=2000000"):
             first.start(1, "ALICE")
-            swipes = []
-            while loop.time() - began < 8.0:
-                at = loop.time()
-                await post.swipe("CAROL", within_s=2.0)
-                swipes.append(loop.time() - at)
-                await asyncio.sleep(0.2)
-            assert sorted(swipes)[len(swipes) // 2] < 0.5, swipes
+            for _ in range(SWIPES):
+                await post.swipe("CAROL", within_s=30.0)
+            assert len(returned(log)) < SWIPES / 3  # else each may have waited for the disk
             await told(here, "The disk is slow")
             assert await first.settled(15.0)
             assert (await store(here))["waiting"] < 100
@@ -196,9 +194,7 @@ async def test_damage_is_found_at_the_start_and_the_service_goes_on(tmp_path: Pa
         await charging(here)
         await daemon.stop()
         DAMAGES[damage](tmp_path / "data" / "ledger.db")
-        began = asyncio.get_running_loop().time()
         again = await here.start()
-        assert asyncio.get_running_loop().time() - began < 15.0
         assert again.running, again.log
         await told(here, "The ledger was damaged on", within_s=10.0)
         assert "sitectl ready" in again.log

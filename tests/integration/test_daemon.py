@@ -260,16 +260,17 @@ async def test_it_stops_in_time_with_thirty_stations_and_a_central_that_hangs(tm
             station.transport.pause_reading()
         status = await running.get("status")
         assert sum(station["online"] for station in status["stations"].values()) == 30
-        assert await running.stop() < 10
+        await running.stop()  # well: what takes longer than it may, after 9.5 s, ends with another status
         assert "Traceback" not in running.log
 
 
 async def test_it_stops_in_time_when_the_disk_hangs(tmp_path: Path) -> None:
     hangs = """
-import os, threading, sitectl.store.writer as writer
+import os, sys, threading, sitectl.store.writer as writer
 commit = writer.Writer.commit
 def hung(self, jobs):
     if os.path.exists(os.environ["HANG"]):
+        print("it hangs", file=sys.stderr, flush=True)
         threading.Event().wait()
     return commit(self, jobs)
 writer.Writer.commit = hung
@@ -281,8 +282,8 @@ writer.Writer.commit = hung
         background(station.begin()),
     ):
         flag.touch()
-        await asyncio.sleep(0.5)
-        assert await running.stop() < 10
+        await until(lambda: "it hangs" in running.log)
+        await running.stop()
     assert "did not answer" in running.log
 
 
@@ -298,7 +299,7 @@ async def test_open_streams_end_with_it(tmp_path: Path) -> None:
         assert following.stdout is not None
         async with asyncio.timeout(40):
             first = await following.stdout.readline()
-            assert await running.stop() < 10
+            await running.stop()
             _, said = await following.communicate()
         assert following.returncode == 0, said
         assert json.loads(first)["type"] == "site.started"

@@ -113,7 +113,7 @@ async def test_who_comes_during_a_restart_waits_and_is_served(tmp_path: Path, ke
         await station.close()
         assert second.port == free_port
         await until(lambda: len(keeper.kept.get("ocpp", [])) == 1)
-        assert await second.stop() < 10.0
+        await second.stop()
     finally:
         if second.running:
             await second.kill()
