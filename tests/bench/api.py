@@ -27,8 +27,8 @@ import uvicorn
 import uvloop
 
 from tests.bench.figures import Figure, conclude, share
-from tests.bench.site_process import FALLBACK_A, CentralProcess, StampingMeter, cpu_s, name, site_file
-from tests.bench.whole_site import CONNECT_AT_ONCE, Load, rated_a
+from tests.bench.site_process import cpu_s, name
+from tests.bench.whole_site import Load, serving
 from tests.e2e import rig
 
 MODULE = "tests.bench.api"
@@ -36,7 +36,7 @@ ROUNDS = 200
 PAUSE_S = 0.03
 """Between two questions: people and scrapers are never in a closer row, and a cycle falls between any two of them."""
 
-RISING_S, CALM_S = 20.0, 20.0
+CALM_S = 20.0
 MOST_S = 280.0
 MARK_MS = 100.0
 LAG_MARK_MS = 50.0
@@ -152,33 +152,13 @@ async def measure(stations: int, daemon: rig.Daemon, load: Load, bare_socket: Pa
 
 async def site(stations: int, folder: Path) -> list[Figure]:
     """The whole run."""
-    meter, central = StampingMeter(), CentralProcess()
-    await meter.open()
-    await central.start()
-    load = Load(stations, meter)
-    rated = rated_a(stations)
-    load.base(0.0)
-    worst_a = rated - FALLBACK_A * -(-(stations + 1) // 3)
-    config = site_file(folder, stations + 1, rated_a=rated, worst_a=worst_a, meter=meter.port, central=central.port)
-    daemon = rig.Daemon(config)
-    try:
-        await daemon.start()
-        await load.connect(daemon.port)
-        async with rig.background(load.report(), load.flicker(), load.tell(), load.heartbeats()):
-            for first in range(0, stations, CONNECT_AT_ONCE):
-                some = load.stations[first : first + CONNECT_AT_ONCE]
-                await asyncio.gather(*(load.start(station) for station in some))
-                load.charging += len(some)
-                load.base(0.0)
-            await asyncio.sleep(RISING_S)
-            async with peer(folder / "bare.sock"):
-                return await measure(stations, daemon, load, folder / "bare.sock")
-    finally:
-        load.hang_up()
-        if daemon.running:
-            await daemon.kill()
-        await central.stop()
-        await meter.close()
+    async with (
+        serving(stations, folder) as (daemon, load, _),
+        rig.background(load.report(), load.flicker(), load.tell(), load.heartbeats()),
+    ):
+        await load.all_start()
+        async with peer(folder / "bare.sock"):
+            return await measure(stations, daemon, load, folder / "bare.sock")
 
 
 def main() -> int:

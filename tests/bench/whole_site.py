@@ -24,7 +24,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -253,8 +254,9 @@ async def spent(pid: int, work: Awaitable[None]) -> float:
     return cpu_s(pid) - before
 
 
-async def site(stations: int, folder: Path) -> Measured:
-    """The whole run."""
+@asynccontextmanager
+async def serving(stations: int, folder: Path) -> AsyncIterator[tuple[rig.Daemon, Load, CentralProcess]]:
+    """A daemon that serves so many stations and the probe, with its meter and central; all of them are connected."""
     meter, central = StampingMeter(), CentralProcess()
     await meter.open()
     await central.start()
@@ -267,6 +269,18 @@ async def site(stations: int, folder: Path) -> Measured:
     try:
         await daemon.start()
         await load.connect(daemon.port)
+        yield daemon, load, central
+    finally:
+        load.hang_up()
+        if daemon.running:
+            await daemon.kill()
+        await central.stop()
+        await meter.close()
+
+
+async def site(stations: int, folder: Path) -> Measured:
+    """The whole run."""
+    async with serving(stations, folder) as (daemon, load, central):
         async with rig.background(load.report(), load.flicker()):
             await load.all_start()
             async with rig.background(load.tell(), load.heartbeats()):
@@ -281,12 +295,6 @@ async def site(stations: int, folder: Path) -> Measured:
         load.measured.status = [(seen[key] - at) * 1000 for key, at in load.told.items() if key in seen]
         load.measured.lost_statuses = len(load.told) - len(load.measured.status)
         load.measured.echo = await echo()
-    finally:
-        load.hang_up()
-        if daemon.running:
-            await daemon.kill()
-        await central.stop()
-        await meter.close()
     return load.measured
 
 
