@@ -25,6 +25,34 @@ async def come():
         print("let in", station.subprotocol)
 asyncio.run(come())
 """
+METER = """
+import os, pty, struct, time, tty
+ours, theirs = pty.openpty()
+tty.setraw(ours), tty.setraw(theirs)
+os.chown(os.ttyname(theirs), 0, %d), os.chmod(os.ttyname(theirs), 0o660)
+print(os.ttyname(theirs), os.getpid(), flush=True)
+def crc(frame):
+    value = 0xFFFF
+    for byte in frame:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ 0xA001 if value & 1 else value >> 1
+    return struct.pack("<H", value)
+watts = {12: 2300.0, 14: 2530.0, 16: 2760.0}
+image = {0: 230.0, 2: 230.0, 4: 230.0, 6: 10.0, 8: 11.0, 10: 12.0, **watts, 18: 2300.0, 20: 2530.0, 22: 2760.0,
+         30: 1.0, 32: 1.0, 34: 1.0, 48: 33.0, 52: 7590.0, 56: 7590.0, 70: 50.0, 72: 1.0}
+held = b""
+while True:
+    held += os.read(ours, 256)
+    while len(held) >= 8:
+        unit, function, start, count = struct.unpack(">BBHH", held[:6])
+        held = held[8:]
+        values = [image.get(start + n, 0.0) for n in range(0, count, 2)]
+        frame = struct.pack(f">BBB{len(values)}f", unit, function, 4 * len(values), *values)
+        time.sleep(0.01)
+        os.write(ours, frame + crc(frame))
+"""
+"""A meter at the end of a serial line: what an Eastron SDM630 answers (function 4, pairs of registers as floats)."""
 PASSWORD = "a-password-that-only-root-may-read"
 
 
@@ -124,6 +152,29 @@ def test_a_password_that_only_root_may_read_reaches_it_and_the_journal_knows_the
     until(lambda: "station.connected" in machine.journal("STATION=CP01"), 30, lambda: machine.journal("-u", "sitectl"))
     assert "station.connected" in machine.journal("SITECTL_EVENT=station.connected", "STATION=CP01")
     assert PASSWORD not in machine.journal("-u", "sitectl")
+
+
+def test_a_serial_meter_is_read_by_the_hardened_daemon(machine: Machine) -> None:
+    machine.active()
+    dialout = int(machine.run("getent", "group", "dialout").stdout.split(":")[2])
+    device = machine.begin("/usr/lib/sitectl/bin/python3", "-c", METER % dialout)
+    assert device.stdout is not None
+    line, pid = device.stdout.readline().split()
+    try:
+        meters = f'meters: {{main: {{sheet: eastron-sdm630, connection: "rtu://{line}?baud=9600", unit: 1}}}}\n'
+        machine.tree.configure(SITE_8887.replace("rated_a: 63,", "rated_a: 63, meter: main,") + meters)
+        machine.run("systemctl", "restart", "sitectl.service")
+
+        def status() -> str:
+            return machine.run("sitectl", "status", "--json", check=False).stdout
+
+        until(lambda: '"fresh"' in status(), 60, status)
+        assert json.loads(status())["circuits"]["grid"]["measured_a"] == [10.0, 11.0, 12.0]
+    finally:
+        machine.run("sh", "-c", f"kill {pid}")
+        device.communicate(timeout=30)
+        machine.tree.configure(SITE_8887)
+        machine.run("systemctl", "restart", "sitectl.service")
 
 
 def test_who_may_do_what_follows_the_groups(machine: Machine) -> None:
