@@ -22,7 +22,7 @@ from sitectl.state.site_state import SiteState
 
 T = TypeVar("T")
 
-LEDGER_S = 5.0
+LEDGER_S = 4.0
 MOST_EVSE = 999
 """EVSE numbers have three digits at most (`stations.X.evses`)."""
 

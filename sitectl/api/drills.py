@@ -18,7 +18,7 @@ from sitectl.site.drills import Drill, DrillFailed, DrillKind
 Who = Annotated[Peer, Depends(needs("technician"))]
 ForSeconds = Annotated[float, Query(description="For so long (s), 3 to 900.")]
 After = Annotated[
-    int | None, Query(ge=0, description="Answer when more was said than this, or it is over, or after 5 s.")
+    int | None, Query(ge=0, description="Answer when more was said than this, or it is over, or after 3 s.")
 ]
 
 

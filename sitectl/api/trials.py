@@ -16,11 +16,11 @@ from sitectl.base.units import format_utc
 from sitectl.model.ids import EvseId, StationId
 from sitectl.site.trials import Trial, TrialFailed, TrialKind
 
-PATIENCE_S, LOOK_S = 5.0, 0.25
+PATIENCE_S, LOOK_S = 3.0, 0.25
 
 Number = Annotated[int, Query(ge=0, le=MOST_EVSE, description="The EVSE; 0: the one that charges, or the first.")]
 After = Annotated[
-    int | None, Query(ge=0, description="Answer when it has told more steps than this, is over, or after 5 s.")
+    int | None, Query(ge=0, description="Answer when it has told more steps than this, is over, or after 3 s.")
 ]
 Who = Annotated[Peer, Depends(needs("technician"))]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
 import struct
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,11 +12,17 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
-TIMEOUT_S = 10.0
-ONCE = {"Connection": "close"}
+TIMEOUT_S = 5.0
+"""Longer than the daemon itself waits for its disk, so that it can still say that."""
+
+TIMEOUT = "SITECTL_TIMEOUT_S"
+"""In the environment: another one, for a machine on which everything takes longer."""
+
 SILENCE_S = 60.0
-PID_S = 2.0
 """An open stream says every 15 s that it lives."""
+
+PID_S = 2.0
+ONCE = {"Connection": "close"}
 
 
 Value = str | int | bool | Sequence[str] | None
@@ -66,19 +73,19 @@ class Client:
 
     def get(self, *path: str, long: bool = False, **query: Value) -> dict[str, Any]:
         """Ask for one JSON answer; with `long` one that may take the daemon a while."""
-        return self._answer("GET", path, query, None, SILENCE_S if long else TIMEOUT_S)
+        return self._answer("GET", path, query, None, SILENCE_S if long else _timeout_s())
 
     def post(self, *path: str, body: Body = None, long: bool = False, **query: Value) -> dict[str, Any]:
         """Ask for something to be done; its outcome. With `long` a station may have to answer first."""
-        return self._answer("POST", path, query, body, SILENCE_S if long else TIMEOUT_S)
+        return self._answer("POST", path, query, body, SILENCE_S if long else _timeout_s())
 
     def put(self, *path: str, body: Body = None, long: bool = False, **query: Value) -> dict[str, Any]:
         """Ask for something to be set; what holds then. `long` as in `post`."""
-        return self._answer("PUT", path, query, body, SILENCE_S if long else TIMEOUT_S)
+        return self._answer("PUT", path, query, body, SILENCE_S if long else _timeout_s())
 
     def delete(self, *path: str, long: bool = False, **query: Value) -> dict[str, Any]:
         """Ask for something to be withdrawn; what holds then. `long` as in `post`."""
-        return self._answer("DELETE", path, query, None, SILENCE_S if long else TIMEOUT_S)
+        return self._answer("DELETE", path, query, None, SILENCE_S if long else _timeout_s())
 
     def _answer(self, method: str, path: tuple[str, ...], query: Query, body: Body, timeout_s: float) -> dict[str, Any]:
         with self._open(method, path, query, timeout_s, body) as response:
@@ -156,6 +163,15 @@ class Client:
             case _:
                 cure = "if it stays, `journalctl -u sitectl` says why, and `systemctl restart sitectl` ends it"
                 return DaemonAway(f"the daemon on {self._path} does not answer: {error}; {cure}")
+
+
+def _timeout_s() -> float:
+    """So long an answer is waited for."""
+    try:
+        told = float(os.environ.get(TIMEOUT, ""))
+    except ValueError:
+        return TIMEOUT_S
+    return told if 0.0 < told <= SILENCE_S else TIMEOUT_S
 
 
 def _words(value: Value) -> str | list[str]:

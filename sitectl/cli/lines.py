@@ -27,9 +27,8 @@ class DaemonBus:
 
     async def read(self, unit: int, function: int, address: int, count: int) -> Answer:
         def ask() -> dict[str, Any]:
-            return self._client.get(
-                "buses", "read", endpoint=self._endpoint, unit=unit, function=function, address=address, count=count
-            )
+            told = {"unit": unit, "function": function, "address": address, "count": count}
+            return self._client.get("buses", "read", long=True, endpoint=self._endpoint, **told)
 
         answer = await asyncio.to_thread(ask)
         if (words := answer.get("words")) is not None:

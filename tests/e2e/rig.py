@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[2]
 NAMED = (
     "SITECTL_CONFIG",
     "SITECTL_SOCKET",
+    "SITECTL_TIMEOUT_S",
     "NOTIFY_SOCKET",
     "WATCHDOG_USEC",
     "WATCHDOG_PID",
@@ -76,7 +77,8 @@ async def until(condition: Callable[[], bool], within_s: float = 30.0, what: str
 
 def environment(**more: str) -> dict[str, str]:
     """Of this process, without what names another site."""
-    return {k: v for k, v in os.environ.items() if k not in NAMED} | {"PYTHONPATH": str(ROOT)} | more
+    own = {"PYTHONPATH": str(ROOT), "SITECTL_TIMEOUT_S": "30"}  # machines that test are busy
+    return {k: v for k, v in os.environ.items() if k not in NAMED} | own | more
 
 
 def patched(directory: Path, patch: str) -> tuple[str, ...]:

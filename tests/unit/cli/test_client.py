@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sitectl.api import answers, trials
 from sitectl.cli import client
 from sitectl.cli.client import Client, DaemonAway, NotAllowed, Refused
 from tests.unit.cli.canned import EVENT, STATUS, Canned, canned, stream
@@ -74,12 +75,20 @@ def test_a_dead_daemons_socket(path: Path) -> None:
 
 
 def test_a_daemon_that_hangs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "TIMEOUT_S", 0.2)
+    monkeypatch.setenv("SITECTL_TIMEOUT_S", "0.2")
     with socket.socket(socket.AF_UNIX) as mute:
         mute.bind(str(path))
         mute.listen()
         with pytest.raises(DaemonAway, match=r"does not answer: timed out; if it stays, .* restart sitectl"):
             Client(path).get("status")
+
+
+def test_an_answer_is_waited_for_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    for told, meant in (("30", 30.0), ("0", 5.0), ("-1", 5.0), ("nan", 5.0), ("1e9", 5.0), ("soon", 5.0)):
+        monkeypatch.setenv("SITECTL_TIMEOUT_S", told)
+        assert client._timeout_s() == meant
+    monkeypatch.delenv("SITECTL_TIMEOUT_S")
+    assert client._timeout_s() == 5.0 > answers.LEDGER_S > trials.PATIENCE_S
 
 
 @pytest.mark.parametrize("status", [401, 403])
