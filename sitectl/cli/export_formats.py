@@ -40,6 +40,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "meter_start_wh": "number",
         "meter_stop_wh": "number",
         "energy_wh": "number",
+        "note": "text",
         "reason": "text",
         "synthetic": "truth",
         "stopped_by": "text",
@@ -61,12 +62,19 @@ class ParquetMissing(Exception):
     """The library that writes Parquet is not installed; the text says how it gets here."""
 
 
+def taken_wh(row: Row) -> int | None:
+    """What a transaction took; None while it runs, and where the register ran backwards, which tells nothing."""
+    start, stop = row["meter_start_wh"], row["meter_stop_wh"]
+    return None if start is None or stop is None or stop < start else stop - start
+
+
 def flat(export: str, row: Row) -> Row:
     """The columns of a row, with what is nested put into them."""
     if export == "transactions":
-        start, stop = row["meter_start_wh"], row["meter_stop_wh"]
+        energy_wh = taken_wh(row)
         row = row | {
-            "energy_wh": None if start is None or stop is None else stop - start,
+            "energy_wh": energy_wh,
+            "note": "reset" if energy_wh is None and row["meter_stop_wh"] is not None else None,
             "clock_started": row["clock"]["started"],
             "clock_stopped": row["clock"]["stopped"],
             "uplinks": " ".join(f"{name}={copy['state']}:{copy['id'] or '-'}" for name, copy in row["uplinks"].items()),

@@ -265,8 +265,8 @@ def transactions(answer: Answer, narrow: bool) -> RenderableType:
     table = new_table("STARTED", "STOPPED", "EVSE", "TOKEN", "ENERGY Wh", "REASON", "UPLINKS", right=("ENERGY Wh",))
     moment, time = (slice(5, 16), slice(11, 16)) if narrow else (slice(None), slice(None))
     for row in answer["transactions"]:
-        stop = row["meter_stop_wh"]
-        energy = "-" if stop is None else str(stop - row["meter_start_wh"])
+        start, stop = row["meter_start_wh"], row["meter_stop_wh"]
+        energy = "-" if stop is None else "reset" if stop < start else str(stop - start)
         copies = ", ".join(f"{name} {copy['state']}" for name, copy in row["uplinks"].items()) or "-"
         reason = (row["reason"] or "-") + (" (synthetic)" if row["synthetic"] else "")
         stopped = row["stopped"][time] if row["stopped"] else "running"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from shlex import quote
 
 from sitectl.model.storage import StoreState
 from sitectl.store import disk
@@ -64,7 +65,8 @@ def _too_new(path: Path | None, version: int, newest: int) -> str:
     copies = [] if path is None else [number for number in range(newest, 0, -1) if _kept(path, number).exists()]
     if path is None or not copies:
         return told
-    back = f"mv {path} {_kept(path, version)} && cp -p {_kept(path, copies[0])} {path}"
+    here, aside, before = (quote(str(one)) for one in (path, _kept(path, version), _kept(path, copies[0])))
+    back = f"mv {here} {aside} && cp -p {before} {here}"
     return f"{told}, or go back to what was before the upgrade (what came since is set aside): {back}"
 
 

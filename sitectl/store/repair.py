@@ -84,7 +84,8 @@ def _fill(target: sqlite3.Connection, file: DamagedFile, case: Case) -> None:
     steps = shipped()
     schema = file.schema if file.schema else steps[-1].number
     if schema > steps[-1].number:
-        raise SchemaTooNew(f"{case.file} has schema {schema}, this sitectl knows up to {steps[-1].number}")
+        told = f"{case.file} has schema {schema}, this sitectl knows up to {steps[-1].number}"
+        raise SchemaTooNew(f"{told}: install the newer sitectl again")
     migrate(target, None, [step for step in steps if step.number <= schema])
     names = [row[0] for row in target.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
     saved = save(file, target, order(names))

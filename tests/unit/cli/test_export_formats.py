@@ -62,8 +62,17 @@ def test_nothing_is_a_formula() -> None:
     assert cells["uplinks"] == "central=acked:4711"
     assert (cells["synthetic"], cells["energy_wh"], cells["clock_started"]) == ("true", "", "station")
     assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row)
-    numbers = as_csv(HEAD | {"export": "transactions"}, TRANSACTION | {"meter_stop_wh": 50})[1]
-    assert dict(zip(header, numbers, strict=True))["energy_wh"] == "-50"  # a number is none
+
+
+@pytest.mark.parametrize(
+    ("stop", "energy", "note"),
+    [(None, "", ""), (100, "0", ""), (1100, "1000", ""), (99, "", "reset"), (0, "", "reset")],
+)
+def test_a_register_that_ran_backwards_gives_no_energy_and_says_so(stop: int | None, energy: str, note: str) -> None:
+    header, row = as_csv(HEAD | {"export": "transactions"}, TRANSACTION | {"meter_stop_wh": stop})
+    cells = dict(zip(header, row, strict=True))
+    assert (cells["energy_wh"], cells["note"]) == (energy, note)
+    assert (cells["meter_start_wh"], cells["meter_stop_wh"]) == ("100", "" if stop is None else str(stop))
 
 
 @pytest.mark.parametrize("rows", [[], [TRANSACTION], [TRANSACTION, TRANSACTION | {"id": "t2", "meter_stop_wh": 1100}]])

@@ -69,7 +69,9 @@ def test_a_newer_file_is_refused_and_untouched(path: Path) -> None:
     connection.close()
 
 
-def test_the_refusal_names_the_command_that_goes_back(path: Path) -> None:
+@pytest.mark.parametrize("name", ["ledger.db", "a ledger; of $(mine).db"])
+def test_the_refusal_names_the_command_that_goes_back(path: Path, name: str) -> None:
+    path = path.with_name(name)
     connection = connect(path)
     migrate(connection, path, [FIRST])
     connection.execute("INSERT INTO a VALUES (7)")
