@@ -29,10 +29,10 @@ from sitectl.model.transaction import NotRequeued, Requeued, TransactionTotals, 
 from sitectl.model.uplink import UplinkView
 from sitectl.site.ceilings import Bounded, NotTaken, Stands
 from sitectl.site.cycle import Decision
+from sitectl.site.cycle_times import CycleTimes
 from sitectl.site.departures import NotSaid, Said
 from sitectl.site.healer import Paused
 from sitectl.site.incidents import NotCovered
-from sitectl.site.owner import CycleTimes
 from sitectl.site.replay import Replayed
 from sitectl.site.trials import Trial, TrialKind
 from sitectl.site.writes import Written

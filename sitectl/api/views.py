@@ -25,7 +25,8 @@ from sitectl.model.transaction import DeadLetter, TransactionTotals, Transaction
 from sitectl.model.uplink import UplinkState, UplinkView
 from sitectl.site.ceilings import Bounded
 from sitectl.site.cycle import Decision
-from sitectl.site.owner import INTERVAL_S, CycleTimes
+from sitectl.site.cycle_times import CycleTimes
+from sitectl.site.owner import INTERVAL_S
 from sitectl.site.writes import Written
 from sitectl.state.site_state import SiteState
 

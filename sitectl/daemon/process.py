@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -25,7 +24,7 @@ from sitectl.base import logging as logs
 from sitectl.base.clock import SystemClock
 from sitectl.base.errors import ConfigurationError, SitectlError
 from sitectl.base.gateway_clock import GatewayClock
-from sitectl.base.memory import keep_small, settle_down, share_one_heap
+from sitectl.base.memory import keep_small, look_over_seldom, settle_down, share_one_heap
 from sitectl.base.systemd import Notifier, inherited
 from sitectl.base.tasks import Tasks, spawn
 from sitectl.config.adopted import Adopted, load_with
@@ -254,7 +253,7 @@ class Daemon:
                     self._keep(group, "incidents", self._rooms.incidents.run),
                     self._keep(group, "healing", self._healer.run),
                     spawn(group, reload.run(), "reload"),
-                    self._keep(group, "memory", keep_small),
+                    self._keep(group, "memory", partial(keep_small, self._rooms.site.calm)),
                     self._keep(group, "clock", partial(self._time.run, self._rooms, self._rooms.pool.wake)),
                 ]
                 face = self._keep(group, "api", api.serve)
@@ -349,9 +348,7 @@ class Daemon:
 
     def _say_ready(self) -> None:
         settle_down()
-        # What a station's call makes lives until its commit: a collection every 700 objects would look at it over and
-        # over while it waits for the disk.
-        gc.set_threshold(20_000, 20, 100)
+        look_over_seldom()
         where = " ".join(
             f"{kind}={f'[{host}]' if ':' in host else host}:{port}"
             for kind, (host, port) in zip(LISTENERS, self._rooms.stations.server.addresses, strict=False)

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sitectl.allocator.allocate import AllocatorMemory, SharingRules, compile_site
 from sitectl.base.clock import Clock
@@ -26,6 +25,7 @@ from sitectl.model.snapshot import EvseSnapshot, SiteSnapshot
 from sitectl.model.station import Obeys
 from sitectl.site import offers
 from sitectl.site.cycle import Decision, decide
+from sitectl.site.cycle_times import CycleTimes
 from sitectl.site.ports import Actuator, Journal, LimitStore
 from sitectl.site.standing import standing_limits
 from sitectl.site.stored import StoredLimits, is_wrong, lives_s, row_of
@@ -48,26 +48,6 @@ SETTLE_S = 10.0
 """Time for stations to come back after a start: less than a fuse's reaction to a base-load step (12 s)."""
 
 CORRECT_EVERY_S = 10.0
-
-
-@dataclass(slots=True)
-class CycleTimes:
-    """How long cycles took; the last ten minutes."""
-
-    count: int = 0
-    recent_ms: deque[float] = field(default_factory=lambda: deque(maxlen=600))
-
-    def add(self, ms: float) -> None:
-        """Note one cycle."""
-        self.count += 1
-        self.recent_ms.append(ms)
-
-    def percentile(self, share: float) -> float | None:
-        """The given share of the recent cycles took at most this long (ms)."""
-        if not self.recent_ms:
-            return None
-        ordered = sorted(self.recent_ms)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +85,7 @@ class Site:
         self._corrected_at = 0.0
         self._stored = StoredLimits()
         self._writes = WriteBook()
-        self._changed, self._urgent = asyncio.Event(), asyncio.Event()
+        self._changed, self._urgent, self._calm = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._last_meter: dict[str, tuple[float, float, float]] = {}
         self.decision: Decision | None = None
         self.times = CycleTimes()
@@ -222,11 +202,18 @@ class Site:
                 await asyncio.sleep(took)
             finally:
                 self._note(told)  # the limits have left: the stations come before the record
+            if not told.limits:
+                self._calm.set()
+                self._calm.clear()  # who waits has been woken
             await _within(SHORTEST_INTERVAL_S - took, self._urgent)
             if await _within(next_at - self._clock.monotonic(), self._changed):
                 next_at = self._clock.monotonic() + (GRACE_S if self._urgent.is_set() else 0.0)
             self._changed.clear()
             self._urgent.clear()
+
+    async def calm(self) -> None:
+        """Wait for a cycle that has nothing to tell anybody: until the next reading no limit waits for the loop."""
+        await self._calm.wait()
 
     def cycle(self) -> Decision:
         """One cycle, now: decide, hand out what follows from it, and record that."""

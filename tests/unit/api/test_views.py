@@ -15,7 +15,7 @@ from sitectl.model.station import Obeys
 from sitectl.model.storage import DiskUse, StoreHealth, StoreState
 from sitectl.model.transaction import TransactionTotals
 from sitectl.model.uplink import UplinkState, UplinkView
-from sitectl.site.owner import CycleTimes
+from sitectl.site.cycle_times import CycleTimes
 from sitectl.state.site_state import SiteState
 from tests.unit.api.quiet_site import CENTRAL, CP01, CP02, MAIN, POST, WALL, QuietSite, transaction
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import gc
 import platform
 import subprocess
 import sys
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sitectl.base.memory import LOOK_OVER_EVERY, give_back, tend
+from sitectl.base.memory import EVERY_S, LOOK_OVER_EVERY, NEW_MANY, give_back, keep_small, tend
+from sitectl.base.virtual import run_virtual
 
 BLOCKS, SIZE = 2000, 60_000
 """Blocks that the C library takes from its heap and does not map each by itself."""
@@ -84,3 +87,45 @@ def test_cycles_that_die_after_they_were_set_aside_are_found_within_the_hour() -
         assert alive() is None
     finally:
         gc.unfreeze()
+
+
+@pytest.fixture
+def asked() -> Iterator[None]:
+    """The collector begins nothing by itself."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("asked")
+def test_what_is_new_is_looked_over_at_quiet_moments_only_and_where_it_is_much() -> None:
+    async def main() -> list[bool]:
+        quiet = asyncio.Event()
+
+        async def next_quiet() -> None:
+            await quiet.wait()
+            quiet.clear()
+
+        async def found() -> bool:
+            await asyncio.sleep(0.01)
+            return alive() is None
+
+        keeping = asyncio.create_task(keep_small(next_quiet))
+        cycle = Cycle()
+        alive = weakref.ref(cycle)
+        del cycle
+        gone = [await found()]
+        quiet.set()
+        gone.append(await found())
+        many: list[list[int]] = [[] for _ in range(NEW_MANY)]
+        gone.append(await found())
+        quiet.set()
+        gone.append(await found())
+        keeping.cancel()
+        del many
+        return gone
+
+    assert EVERY_S > 1.0, "nothing was set aside meanwhile"
+    assert run_virtual(main()) == [False, False, False, True]

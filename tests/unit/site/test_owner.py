@@ -18,8 +18,9 @@ from sitectl.model.commands import InstallFallback, OfferLimit
 from sitectl.model.ladder import FIRST_FORM, LadderStep
 from sitectl.model.limits import OfferKind, StoredLimit
 from sitectl.model.station import ProfileStorage
+from sitectl.site.cycle_times import CycleTimes
 from sitectl.site.memory import MemoryActuator, MemoryJournal, MemoryLimits
-from sitectl.site.owner import CycleTimes, Site
+from sitectl.site.owner import Site
 from tests.unit.state.small_site import A1, A, B, arrives, begins, draws, fresh, held, meter, plan, site
 
 WALL = datetime(2026, 1, 1, tzinfo=UTC)
@@ -264,6 +265,26 @@ def test_after_a_reading_the_cycle_by_the_clock_gives_way_to_the_next_reading() 
             loop.call_later(n + 0.01, owner.post, shown)
 
     assert run_virtual(run_for(6.9, read)) == [0.0, 1.0, 2.0, 2.51, 3.51, 4.51, 5.61, 6.61]
+
+
+def test_it_is_calm_after_a_cycle_that_tells_no_limit() -> None:
+    calm_at: list[float] = []
+
+    async def look(owner: Site) -> None:
+        while True:
+            await owner.calm()
+            calm_at.append(round(asyncio.get_running_loop().time(), 3))
+
+    looking: list[asyncio.Task[None]] = []
+
+    def begin(owner: Site) -> None:
+        looking.append(asyncio.create_task(look(owner)))
+        for event in (*arrives(A), begins(A1)):
+            owner.post(event)
+
+    run_virtual(run_for(5.9, begin))
+    assert calm_at[-1] == 5.5
+    assert 2.5 not in calm_at, "a limit was told then"
 
 
 def test_a_storm_of_events_does_not_starve_the_loop() -> None:
