@@ -51,15 +51,13 @@ from sitectl.store.records import (
 )
 from sitectl.store.rows import Encoded, Received, Stamp, insert_copy, insert_event, insert_frame
 from sitectl.store.running import Running, RunningTransactions, meant_by_place, meant_by_stop, told_late, with_id
+from sitectl.store.strays import Strays
 from sitectl.store.synthetic import concluded, is_replaceable, replace_concluded
 from sitectl.store.thinning import makes_room
 from sitectl.store.verdicts import to_columns
 
 ComposeStop = Callable[[TransactionStop, str], OutboxMessage]
 """Words a stop that the station never sent, for the OCPP version named. Pure: it runs in the writer's thread."""
-
-
-STRAYS_EVERY_S = 60.0
 
 
 class Ledger:
@@ -74,7 +72,7 @@ class Ledger:
         self._random = random
         self._compose_stop = compose_stop
         self._running = RunningTransactions()
-        self._strays: dict[StationId, tuple[int, float]] = {}
+        self._strays = Strays()
         database.on_undo(self.forget)
         self.crowded: Container[StationId] = frozenset()
         """Stations whose messages take all the room there is: new meter values must not make them more."""
@@ -132,6 +130,7 @@ class Ledger:
                     frame = insert_frame(connection, self._stamp, station, ended[0], OutboxKind.METER, received)
                     extend_frames(connection, ended[0], frame)
                     return ended[0]
+                self._strays.met(station, station_transaction_id, evse)
                 one = meant_by_place(at_station, evse)
             if one is None:
                 self._keep_stray(connection, station, evse, station_transaction_id, received)
@@ -267,7 +266,7 @@ class Ledger:
                 return self._stop_again(connection, stop, ended, message, received)
             if (answer := known_stop(connection, stop)) is not None:
                 return answer
-            one = meant_by_stop(at_station, stop)
+            one = meant_by_stop(self._strays.fitting(at_station, stop.station, stop.station_transaction_id), stop)
         if one is None:
             self._keep_anomaly(connection, "unmatched_stop", stop, None, message, received)
             return StoppedTransaction(None, None)
@@ -377,12 +376,10 @@ class Ledger:
     ) -> None:
         """Values of a transaction that is not known here: its start was lost, or this ledger is older than it. Whoever
         has to find out what it took finds the frames, one a minute."""
-        last = self._strays.get(station)
-        if not named or (last is not None and received.at - last[1] < STRAYS_EVERY_S):
+        if not named or (news := self._strays.keep(station, named, received.at)) is None:
             return
-        self._strays[station] = (named, received.at)
         insert_frame(connection, self._stamp, station, None, OutboxKind.METER, received)
-        if last is None or last[0] != named:
+        if news:
             type, data = "transaction.unmatched_values", {"named": named}
             insert_event(connection, self._stamp, received.wall_us, type, station, evse or None, data)
 
