@@ -68,8 +68,12 @@ def _check_uplinks(draft: Draft) -> None:
 
 def _check_identities(draft: Draft, uplink: str) -> None:
     stations = draft.section("stations")
-    taken: dict[object, str] = {}
-    for station, identity in draft.section("uplinks", uplink, "identities").items():
+    identities = draft.section("uplinks", uplink, "identities")
+    # A station that has no other name there goes by its own, once it stands there.
+    taken: dict[object, str] = {
+        id: id for id in stations if id not in identities and draft.section("stations", id).get("installed", True)
+    }
+    for station, identity in identities.items():
         path = ("uplinks", uplink, "identities", station)
         if station not in stations:
             draft.findings.error(path, f"no station {shown(station)}", did_you_mean(station, stations), at_key=True)

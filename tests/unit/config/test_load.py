@@ -161,6 +161,19 @@ def test_which_uplink_stations_are_shown_to(tmp_path: Path, routing: str, expect
     assert list(settings.uplinks) == ["central"]
 
 
+@pytest.mark.parametrize(
+    ("identities", "second"),
+    [
+        ("{CP01: CP02, CP02: CP01}", "{circuit: grid, max_a: 16, phases: L1}"),
+        ("{CP01: CP02}", "{circuit: grid, max_a: 16, phases: L1, installed: false}"),
+    ],
+)
+def test_a_station_may_take_the_name_that_another_gave_up(tmp_path: Path, identities: str, second: str) -> None:
+    uplink = f"uplinks:\n  central: {{url: 'wss://csms.example.com/ocpp', identities: {identities}}}\n"
+    settings = loaded(tmp_path, STATION + f"  CP02: {second}\n" + uplink).settings
+    assert settings.uplinks[UplinkId("central")].identities[StationId("CP01")] == "CP02"
+
+
 def test_an_uplink(tmp_path: Path) -> None:
     write(tmp_path, "# of the central\nCP01:se:cret\n", "secrets/central")
     text = """
