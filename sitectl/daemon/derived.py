@@ -40,6 +40,7 @@ def site_rules(settings: Settings) -> SiteRules:
             **dict.fromkeys(settings.meter_roles.stations, 1.0),
         },
         substitutes=settings.meter_roles.substitutes,
+        parts={id: made_of.parts for id, made_of in settings.meter_roles.virtual.items()},
         station_meters=frozenset(settings.meter_roles.stations),
         worst_case_meters=settings.meter_roles.worst_cases(),
         unknown_reserve_a=settings.ocpp.unknown_reserve_a,

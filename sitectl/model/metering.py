@@ -63,7 +63,7 @@ class EvseReading(NamedTuple):
     """One reading by a station of one of its EVSEs, phases as the station names them. `at` is its receipt.
 
     `current_a` is None when the station sent no current: then nothing is known of the draw. `phases` says which of its
-    phases the station named; a single value without a phase counts on every phase.
+    phases the station named; 0: it named none, and its one value stands on every phase.
     """
 
     evse: EvseId

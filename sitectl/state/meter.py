@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sitectl.model.circuit import Circuit, MeterLoss
 from sitectl.model.electrical import PhaseCurrents
+from sitectl.model.ids import MeterId
 from sitectl.model.metering import Freshness, MeterReading, freshness
 from sitectl.model.records import replace
 
@@ -114,6 +116,16 @@ def with_meter_reading(meter: MeterState, reading: MeterReading, station_load_a:
     why = "values stand still while stations changed" if moved else "values stand still that always moved before"
     failure = (meter.failure or why) if frozen else ""
     return replace(meter, reading=reading, back_at=back_at, frozen=frozen, failure=failure)
+
+
+def with_parts(meter: MeterState, parts: Iterable[MeterId], meters: Mapping[MeterId, MeterState]) -> MeterState:
+    """A meter that is reckoned is worth no more than its parts: one that stands still, or is not believed, makes it
+    as wrong as itself, however the others move."""
+    for id in parts:
+        part = meters.get(id)
+        if part is not None and (part.frozen or part.mistrust):
+            return replace(meter, frozen=True, failure=f"its part {id}: {part.mistrust or part.failure}")
+    return meter
 
 
 def base_for_sharing(

@@ -12,7 +12,7 @@ from sitectl.model.records import replace
 from sitectl.state import base_load, kirchhoff, rise, rotation, triangle
 from sitectl.state.base_load import Draws
 from sitectl.state.evse import EvseState
-from sitectl.state.meter import MeterState, with_meter_reading
+from sitectl.state.meter import MeterState, with_meter_reading, with_parts
 from sitectl.state.site_state import SiteState
 from sitectl.state.source import chain, compared, shown, source
 from sitectl.state.station import StationState
@@ -29,7 +29,8 @@ def meter_read(state: SiteState, event: events.MeterRead) -> SiteState:
     sums = {circuit.id: _summed(state, circuit, reading.current_a, at) for circuit in places}
     load_a = sum(sum(summed.least) for summed in sums.values())
     meters = dict(state.meters)
-    meters[reading.meter] = with_meter_reading(held, reading, load_a)
+    taken = with_meter_reading(held, reading, load_a)
+    meters[reading.meter] = with_parts(taken, rules.parts.get(reading.meter, ()), meters) if rules.parts else taken
     if rules.substitutes:
         meters = dict(compared(meters, rules.substitutes, reading.meter, at))
     bases, trips, rises = dict(state.bases), dict(state.trips), dict(state.rises)

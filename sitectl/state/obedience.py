@@ -17,7 +17,7 @@
 
 from __future__ import annotations
 
-from sitectl.model.electrical import PhaseCurrents
+from sitectl.model.electrical import ALL_PHASES, PhaseCurrents
 from sitectl.model.ladder import FormVerdict, Ladder, LadderStep, LimitTraits, first_rung
 from sitectl.model.limits import OfferKind
 from sitectl.model.metering import EvseReading
@@ -240,13 +240,17 @@ def with_remembered_rung(evse: EvseState, ladder: Ladder, at: float) -> EvseStat
 
 
 def _with_car(evse: EvseState, reading: EvseReading) -> EvseState:
-    """Learn whether the car uses its first phase alone, or its first two."""
+    """Learn whether the car uses its first phase alone, or its first two.
+
+    Only from readings that name all phases that it could use: of the others a station that names fewer says nothing.
+    """
     own: PhaseCurrents | None = reading.current_a
     if own is not None:
         # A value without a phase is that of some phases: neither of the first alone nor of all alike.
         seen = own if reading.phases else PhaseCurrents(own.l1, own.l1, 0.0)
         evse = replace(evse, reading=reading, trace=(*evse.trace[1 - TRACE :], (reading.at, seen)))
-    if own is None or reading.phases == 0 or evse.transaction is None:
+    could_use = len(evse.plan.rotation.phases) if evse.plan.rotation.known else len(ALL_PHASES)
+    if own is None or reading.phases < could_use or evse.transaction is None:
         return evse
     if evse.newest_offer is not None and evse.newest_offer.phases == 1:
         return evse

@@ -19,6 +19,7 @@ from sitectl.state.metering import meter_failed, meter_read
 from sitectl.state.site_state import SiteState
 from sitectl.state.snapshot import NOTHING_SEEN, Pictures
 from sitectl.state.station import NOBODY, StationState, with_traits
+from sitectl.state.unnamed import placed
 from sitectl.state.wiring import NO_EVIDENCE
 
 TOLD_AT_ONCE_S = 60.0
@@ -148,7 +149,7 @@ def _status(state: SiteState, event: events.EvseStatusChanged) -> SiteState:
 
 
 def _metered(state: SiteState, event: events.EvseMetered) -> SiteState:
-    reading = event.reading
+    reading = placed(event.reading, state.topology.nominal_voltage_v)
     before = state.evses.get(reading.evse)
     state = _evse(state, reading.evse, lambda e: obedience.with_reading(evses.with_use(e, reading), reading))
     if before is not None and (ladder := state.evses[reading.evse].ladder).proven and not before.ladder.proven:

@@ -33,6 +33,8 @@ class SiteRules:
     worst_case_meters: frozenset[MeterId] = frozenset()
     """Those, and what is reckoned from them: silent stations count in them with all they may draw, which proves nothing
     of what flows."""
+    parts: Mapping[MeterId, tuple[MeterId, ...]] = field(default_factory=dict)
+    """Of meters that are reckoned, what they are made of."""
     proven: bool = False
     """Offers are capped so that the third inequality of `if_dead` holds."""
 

@@ -297,4 +297,4 @@ def _restored(refusal: Refusal) -> _Case:
 def _power_w(reading: EvseReading, nominal_voltage_v: float) -> float:
     if reading.power_w is not None:
         return max(0.0, reading.power_w)
-    return nominal_voltage_v * sum((reading.current_a or ())[: reading.phases])
+    return nominal_voltage_v * sum((reading.current_a or ())[: reading.phases or 3])

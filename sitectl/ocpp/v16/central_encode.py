@@ -113,9 +113,10 @@ def _meter_values(reading: EvseReading, at: datetime, values: list[Payload]) -> 
 
 
 def _values(reading: EvseReading, context: str) -> list[Payload]:
-    currents = (reading.current_a or ())[: reading.phases]
+    currents, named = reading.current_a or (), reading.phases
     values = [
-        *(_sampled("Current.Import", a, "A", context, f"L{n}") for n, a in enumerate(currents, 1)),
+        *(_sampled("Current.Import", a, "A", context, f"L{n}") for n, a in enumerate(currents[:named], 1)),
+        *(_sampled("Current.Import", a, "A", context) for a in currents[:1] if not named),
         _sampled("Power.Active.Import", reading.power_w, "W", context),
         _sampled("Energy.Active.Import.Register", reading.register_wh, "Wh", context),
         _sampled("Current.Offered", reading.offered_a, "A", context),

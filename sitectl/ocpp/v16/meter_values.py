@@ -174,12 +174,13 @@ def _combined(
 
 
 def _currents(values: _Values) -> tuple[PhaseCurrents | None, int]:
-    """Ampere per phase, and how many phases the station named. Phases win over a value without one."""
+    """Ampere per phase, and how many phases the station named: 0 where the value has none, which then stands on every
+    phase. Phases win over it."""
     l1, l2, l3, total = values
     named = (l1 is not None) + (l2 is not None) + (l3 is not None)
     if named:
         return PhaseCurrents(l1 or 0.0, l2 or 0.0, l3 or 0.0), named
-    return (None if total is None else PhaseCurrents(total, total, total)), _TOTAL
+    return (None if total is None else PhaseCurrents(total, total, total)), 0
 
 
 def _total(values: _Values) -> float | None:

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import pytest
 
+from sitectl.config.settings import VirtualMeter
+from sitectl.meters.virtual import VirtualMeters
 from sitectl.model import events
 from sitectl.model.circuit import MeterLoss
-from sitectl.model.metering import Freshness
-from sitectl.state.site_state import SiteState
+from sitectl.model.electrical import PhaseCurrents
+from sitectl.model.events import Event
+from sitectl.model.ids import MeterId
+from sitectl.model.metering import Freshness, MeterReading
+from sitectl.state.reduce import reduce
+from sitectl.state.site_state import SiteRules, SiteState
 from sitectl.state.snapshot import snapshot
 from tests.unit.state.small_site import A1, GARAGE, GRID, MAIN, after, charging, draws, fresh, meter, plan, site
+
+
+class Inbox:
+    """Takes events into a state."""
+
+    def __init__(self, state: SiteState) -> None:
+        self.state = state
+
+    def post(self, event: Event) -> None:
+        self.state = reduce(self.state, event)
 
 
 def seen(state: SiteState, now: float) -> tuple[float, Freshness | None, bool, bool]:
@@ -93,6 +109,28 @@ def test_a_meter_that_always_moved_and_stands_still_is_frozen_whatever_the_stati
     assert seen(after(fresh(), [*moving[30:], *still]), 94.5)[1] is Freshness.FRESH, "not known to move always"
     back = after(frozen, [meter(95.0, 41.0)])
     assert seen(back, 95.5)[1] is Freshness.FRESH
+
+
+def test_a_meter_that_is_reckoned_is_lost_with_a_part_that_stands_still() -> None:
+    left, right = MeterId("left"), MeterId("right")
+    rules = SiteRules(dict.fromkeys((MAIN, left, right), 1.0), parts={MAIN: (left, right)})
+    inbox = Inbox(fresh(rules=rules))
+    meters = VirtualMeters({MAIN: VirtualMeter((left, right))}, inbox)
+
+    def both(since: int, until: int, stands_from: int) -> None:
+        for at in range(since, until):
+            for id, ampere, moved_at in ((left, 5.0, min(at, stands_from)), (right, 20.0, at)):
+                shown = PhaseCurrents(*(ampere + moved_at % 2 / 10,) * 3)
+                meters.post(events.MeterRead(MeterReading(id, float(at), shown, unchanged_since=float(moved_at))))
+
+    both(0, 80, 60)
+    assert seen(inbox.state, 79.5)[1] is Freshness.FRESH
+    both(80, 95, 60)
+    assert seen(inbox.state, 94.5) == (60.0, Freshness.LOST, True, False), "the right one moves on"
+    assert inbox.state.meters[MAIN].failure == "its part left: values stand still that always moved before"
+    both(95, 97, 200)
+    assert seen(inbox.state, 96.5)[1] is Freshness.FRESH
+    assert seen(inbox.state, 96.5)[0] == 60.0, "it comes back slowly, as from every loss"
 
 
 def test_a_meter_whose_readings_nobody_compared_is_not_called_frozen() -> None:

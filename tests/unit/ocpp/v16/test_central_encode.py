@@ -6,6 +6,9 @@ import pytest
 
 from sitectl.config.schemas import load_schemas
 from sitectl.model.commands import Answered, NotSent, Refused, Unanswered
+from sitectl.model.electrical import PhaseCurrents
+from sitectl.model.ids import EvseId, StationId
+from sitectl.model.metering import EvseReading
 from sitectl.ocpp.schema import Validator
 from sitectl.ocpp.v16 import central_encode
 from sitectl.ocpp.v16.actions import FROM_CENTRAL
@@ -95,3 +98,11 @@ def test_configuration():
     assert payload["configurationKey"][0] == {"key": "A", "readonly": True, "value": "1"}
     assert VALIDATOR.deviations("GetConfiguration", "response", payload) == ()
     assert central_encode.configuration({}) == {}
+
+
+@pytest.mark.parametrize(("phases", "labels"), [(3, ["L1", "L2", "L3"]), (1, ["L1"]), (0, [None])])
+def test_a_reading_names_the_phases_that_its_station_named(phases, labels):
+    reading = EvseReading(EvseId(StationId("CP01"), 1), 5.0, PhaseCurrents(6.0, 6.0, 6.0), phases)
+    _, payload = central_encode.triggered_reading(reading, 7.0, NOW)
+    [metered] = payload["meterValue"]
+    assert [(value.get("phase"), value["value"]) for value in metered["sampledValue"]] == [(p, "6") for p in labels]

@@ -64,7 +64,7 @@ def test_a_whole_message():
 @pytest.mark.parametrize(
     ("values", "current", "phases"),
     [
-        ([value("6", "Current.Import")], PhaseCurrents(6, 6, 6), 3),
+        ([value("6", "Current.Import")], PhaseCurrents(6, 6, 6), 0),
         ([value("6", "Current.Import", "L1"), value("0.1", "Current.Import", "N")], PhaseCurrents(6, 0, 0), 1),
         ([value("6", "Current.Import", "L1-N"), value("7", "Current.Import", "L2-N")], PhaseCurrents(6, 7, 0), 2),
         ([value("6", "Current.Import", "L3"), value("18", "Current.Import")], PhaseCurrents(0, 0, 6), 1),
