@@ -142,10 +142,14 @@ def _evse(id: EvseId, evse: EvseState, station: StationState, now: float) -> Evs
 
 
 def _lasting_a(evse: EvseState, counts_a: float) -> float:
-    """What it may draw for ever once nobody tells it anything, beside its fallback."""
+    """What it may draw for ever once nobody tells it anything, where that is more than its planned fallback may be."""
     if evse.ladder.traits.forgets:  # the fallback too, as soon as the connection goes
         return evse.plan.max_a
-    return counts_a if evse.entry.lasts_for_ever() or not evse.ladder.form.is_profile else 0.0
+    if evse.entry.lasts_for_ever() or not evse.ladder.form.is_profile:
+        return counts_a
+    # What its station holds below a limit, whatever the plan says: all that it can draw, where it took no fallback.
+    falls_to_a = evse.entry.fallback_bound_a() if evse.entry.dynamic() else 0.0
+    return falls_to_a if falls_to_a > evse.plan.fallback_a else 0.0
 
 
 def _circuit(state: SiteState, id: CircuitId, now: float) -> CircuitSnapshot:

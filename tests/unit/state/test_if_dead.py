@@ -126,6 +126,19 @@ def test_who_is_paused_counts_at_its_fallback_where_its_limit_may_lapse_before_t
 # --- with a learned rise of the base load ---
 
 
+@pytest.mark.parametrize(("installed_a", "holds"), [(None, False), (32.0, False), (6.0, True)])
+def test_who_holds_another_fallback_than_the_planned_one_counts_at_that(installed_a: float | None, holds: bool) -> None:
+    state = after(fresh(), [*arrives(A), *arrives(B), *fallback(B1, 2)])
+    if installed_a is not None:
+        state = after(state, fallback(A1, 1, installed_a))
+    state = after(state, [begins(A1), begins(B1, "t2"), *accepted(told(A1, 3, 6.0, 0.0), 0.0)])
+    state = after(state, [draws(A1, 10.0, 5.8), *accepted(told(B1, 4, 6.0, 0.0, lives_s=1700.0), 0.0)])
+    seen, pictures = snapshot(state, 11.0)
+    force = in_force(state.topology, seen, pictures)[GRID]
+    assert force.lawful_a == three(12.0), "the limit hides it while it lasts"
+    assert if_dead(Circuit(GRID, None, 100.0, base_load_worst_a=70.0), force, three(50.0)).holds is holds
+
+
 def test_what_was_learned_takes_the_place_of_the_worst_after_a_week() -> None:
     worst = if_dead(GRID_OF_100, force(50.0, 300.0), three(20.0))
     assert (worst.ratio, worst.base_a, worst.learned) == (1.1, 60.0, False)
