@@ -4,9 +4,10 @@ A soft bound, unlike a fuse: cars on three phases change nothing of it, and thos
 done without it. Where minimums are too much, nobody begins to charge on the heavy phase, and what that sets free is
 shared anew; then, in at most three passes, cars on the heavy phase (and not on the light one) go down to a common
 level, the largest first and nobody below its minimum, and all is shared anew. Who runs is paused once its run has
-lasted long enough, and only where that brings the phases together: for what the base load alone makes nobody is paused.
-Who goes on keeps what a pause sets free. A cap stays lowered in the passes that follow, though the light phase may have
-gained by what was shared anew: caps that rose again could lift what others were just lowered for, without end.
+lasted long enough, and only where that brings the phases together, and parts no others: for what the base load alone
+makes nobody is paused. Who goes on keeps what a pause sets free. A cap stays lowered in the passes that follow, though
+the light phase may have gained by what was shared anew: caps that rose again could lift what others were just lowered
+for, without end.
 
 The base load is an average of 45 s, and levels are whole amperes, so that its noise sends no commands.
 """
@@ -188,7 +189,7 @@ def _trim(
         for balance in balances:
             for pair in sorted(PAIRS, key=lambda pair: balance.excess(*pair), reverse=True):
                 if balance.excess(*pair) > NOTHING:
-                    lowered = _lowered(plan, demand, rules, snapshot.at, amounts, balance, pair)
+                    lowered = _lowered(plan, demand, rules, snapshot.at, amounts, balances, balance, pair)
                     for number, cap in lowered.items():
                         _change(demand, balances, amounts, number, cap)
                         demand.lower(number, cap, balance.why(*pair))
@@ -226,6 +227,7 @@ def _lowered(
     rules: SharingRules,
     now: float,
     amounts: list[float],
+    balances: Sequence[Balance],
     balance: Balance,
     pair: tuple[Phase, Phase],
 ) -> dict[int, int]:
@@ -233,7 +235,12 @@ def _lowered(
     who may keep what that set free."""
     on_heavy = _on_heavy(demand, amounts, balance, pair)
     least, beyond = _beyond(demand, amounts, balance, pair)
-    lowered = dict.fromkeys(_paused(plan, demand, rules, now, on_heavy, least, beyond), 0)
+    begins = [n for n in _last_first(plan, on_heavy) if _begins(demand, n)]
+    runs = [
+        n for n in _last_first(plan, on_heavy) if not _begins(demand, n) and _may_pause(demand.evses[n], rules, now)
+    ]
+    runs = _paused(demand, balances, amounts, begins, runs, beyond - sum(least[n] for n in begins))
+    lowered = dict.fromkeys(_enough((*begins, *runs), least, beyond), 0)
     excess = balance.excess(*pair) - sum(amounts[n] for n in lowered)
     if excess > NOTHING:
         stays = [n for n in on_heavy if n not in lowered]
@@ -293,22 +300,38 @@ def _level(demand: Demand, on_heavy: list[int], amounts: list[float], excess: fl
 
 
 def _paused(
-    plan: CompiledSite,
     demand: Demand,
-    rules: SharingRules,
-    now: float,
-    on_heavy: list[int],
+    balances: Sequence[Balance],
     amounts: list[float],
+    begins: list[int],
+    runs: list[int],
     excess: float,
 ) -> list[int]:
-    """Who gets nothing, the lowest class and the last id first: whoever would begin; and who runs, where that is
-    enough."""
-    last_first = _last_first(plan, on_heavy)
-    begins = [n for n in last_first if _begins(demand, n)]
-    runs = [n for n in last_first if n not in begins and _may_pause(demand.evses[n], rules, now)]
-    if sum(amounts[n] for n in (*begins, *runs)) < excess - NOTHING:
-        runs = []
-    return _enough((*begins, *runs), amounts, excess)
+    """Who of those that run is paused beside those who begin: where that is enough, and where no other phase is too far
+    above one that they leave then, with minimums alone on it. Of two bounds that cannot both be met, neither pauses one
+    after the other."""
+    if excess <= NOTHING or sum(min(amounts[n], demand.minimum[n]) for n in runs) < excess - NOTHING:
+        return []
+    at_best: dict[tuple[int, tuple[Phase, Phase]], float] = {}
+    for number, balance in enumerate(balances):
+        for pair in PAIRS:
+            least, beyond = _beyond(demand, amounts, balance, pair)
+            beyond -= sum(least[n] for n in _on_heavy(demand, amounts, balance, pair) if _begins(demand, n))
+            left = (n for n in begins if n in balance.below and _tilts(demand, n, pair[1], pair[0]))
+            at_best[number, pair] = beyond + sum(amounts[n] for n in left)
+    paused: list[int] = []
+    for run in runs:
+        lifts = [key for key in at_best if run in balances[key[0]].below and _tilts(demand, run, key[1][1], key[1][0])]
+        if excess > NOTHING and all(at_best[key] + amounts[run] <= NOTHING for key in lifts):
+            paused.append(run)
+            minimum = min(amounts[run], demand.minimum[run])
+            excess -= minimum
+            for number, pair in at_best:
+                if (number, pair) in lifts:
+                    at_best[number, pair] += amounts[run]
+                elif run in balances[number].below and _tilts(demand, run, *pair):
+                    at_best[number, pair] -= minimum
+    return paused if excess <= NOTHING else []
 
 
 def _may_pause(evse: EvseSnapshot, rules: SharingRules, now: float) -> bool:

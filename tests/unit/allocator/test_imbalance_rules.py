@@ -195,6 +195,21 @@ def test_nobody_pauses_because_one_that_is_refused_took_the_place_of_who_lifts_t
     assert targets(allocation) == {"F": 0.0, "R": 13.0, "S": 10.0}
 
 
+@pytest.mark.parametrize(("garage_a", "shares"), [(8.0, (0.0, 8.0)), (8.1, (6.0, 8.0))])
+def test_of_two_bounds_that_cannot_both_be_met_none_pauses_one_after_the_other(
+    garage_a: float, shares: tuple[float, float]
+) -> None:
+    """Without A the grid is level. Where then the garage is not, B had to go, too, and the grid was as before."""
+    circuits = {
+        "grid": {"rated_a": 100, "imbalance_a": 8},
+        "garage": {"parent": "grid", "rated_a": 50, "imbalance_a": 16},
+    }
+    stations = {"A": on("L1", circuit="garage"), "B": on("L2L3", 8, circuit="garage", min_a=8)}
+    average = {"average_base_a": PhaseCurrents(0, 0, garage_a)}
+    found = shared(stations, {"A": runs(6.0), "B": runs(8.0)}, (12, 0, 0), circuits, garage=average)
+    assert targets(found) == dict(zip("AB", shares, strict=True))
+
+
 # --- what goes out ---
 
 LADDER = {"A": on("L1"), "B": on("L2", 16), "C": on("L3", 10)}
