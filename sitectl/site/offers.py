@@ -38,6 +38,10 @@ RENEW_AGAIN_S = 30.0
 """Nothing is renewed sooner, whatever asks for it."""
 
 FALLBACK_RETRY_S = 300.0
+FALLBACK_SOON_S, FALLBACK_SOON_TIMES = 45.0, 3
+"""One whose answer was lost is asked for again as soon as the call is surely over, but no more than so many times in a
+row: until it is accepted the station may fall back to all that it can draw."""
+
 SHORTEST_USE_S = 30.0
 """A limit that would live shorter than this is not worth saying."""
 
@@ -239,9 +243,10 @@ def fallbacks_due(snapshot: SiteSnapshot, state: SiteState) -> list[EvseSnapshot
             continue
         if not view.form.is_profile or (view.form.replaces_fallback and view.wants):
             continue
-        asked_at = state.evses[id].fallback_asked_at
+        asked_at, unanswered = state.evses[id].fallback_asked_at, len(state.evses[id].entry.fallback_offers)
+        again_s = FALLBACK_SOON_S if 0 < unanswered < FALLBACK_SOON_TIMES else FALLBACK_RETRY_S
         anew = asked_at is None or (station.connected_at is not None and asked_at < station.connected_at)
-        if not (anew or (not installed and asked_at is not None and snapshot.at - asked_at >= FALLBACK_RETRY_S)):
+        if not (anew or (not installed and asked_at is not None and snapshot.at - asked_at >= again_s)):
             continue
         if view.plan.fallback_a > state.evses[id].entry.fallback_bound_a() and not fallback_room.fits(state, id):
             continue

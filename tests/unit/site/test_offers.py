@@ -12,7 +12,7 @@ from sitectl.model import events
 from sitectl.model.commands import InstallFallback, OfferLimit
 from sitectl.model.ids import EvseId
 from sitectl.model.ladder import LadderStep, LimitForm
-from sitectl.model.limits import Allocation, ChargingLimit, StoredLimit
+from sitectl.model.limits import Allocation, ChargingLimit, OfferKind, StoredLimit
 from sitectl.model.station import ProfileStorage
 from sitectl.site import offers
 from sitectl.site.offers import Due, Kind, Moment
@@ -202,12 +202,24 @@ def test_fallbacks_are_due_at_first_contact_and_again_after_a_while() -> None:
     asked = after(
         state, [events.LimitOffered(offers.prepare_fallback(snapshot(state, 1.0)[0].evses[A1], 1.0, 1).offer)]
     )
-    assert not offers.fallbacks_due(snapshot(asked, 300.0)[0], asked)
-    assert offers.fallbacks_due(snapshot(asked, 301.0)[0], asked)
+    assert not offers.fallbacks_due(snapshot(asked, 45.9)[0], asked)
+    assert offers.fallbacks_due(snapshot(asked, 46.0)[0], asked), "no answer: it may fall back to all that it can draw"
+    refused = after(asked, [events.LimitRefused(A1, 1, OfferKind.FALLBACK, 1.5, "Rejected")])
+    assert not offers.fallbacks_due(snapshot(refused, 300.0)[0], refused)
+    assert offers.fallbacks_due(snapshot(refused, 301.0)[0], refused)
     back = after(asked, [events.StationConnected(A, 10.0, "1.6", "")])
     assert offers.fallbacks_due(snapshot(back, 11.0)[0], back)
     installed = after(state, fallback(A1))
     assert not offers.fallbacks_due(snapshot(installed, 1000.0)[0], installed)
+
+
+def test_a_station_that_never_answers_is_asked_for_its_fallback_a_few_times_soon_and_then_seldom() -> None:
+    state, asked_at = after(fresh(site(plan(A))), arrives(A)), []
+    for at in range(1, 1000):
+        for view in offers.fallbacks_due(snapshot(state, float(at))[0], state):
+            state = after(state, [events.LimitOffered(offers.prepare_fallback(view, float(at), at).offer)])
+            asked_at.append(at)
+    assert asked_at == [1, 46, 91, 391, 691, 991]
 
 
 def test_a_fallback_that_rises_is_on_disk_before_it_leaves() -> None:
