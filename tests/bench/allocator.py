@@ -23,6 +23,7 @@ from random import Random
 
 from sitectl.allocator.allocate import AllocatorMemory, SharingRules, allocate, compile_site
 from sitectl.allocator.verify import verify
+from sitectl.base.memory import look_over_seldom
 from tests.bench.figures import Figure, as_json
 from tests.bench.sites import plain_round_robin, random_site, shaken
 
@@ -55,7 +56,7 @@ class Result:
 
 def measure(connectors: int, sites: int, mark: float) -> Result:
     """Several cycles on each of `sites` sites of `connectors` EVSEs."""
-    gc.set_threshold(20_000, 20, 100)  # as the daemon does once it serves
+    look_over_seldom()  # as the daemon does once it serves
     random, rules = Random(connectors), SharingRules()
     ours: list[float] = []
     check: list[float] = []

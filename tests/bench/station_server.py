@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import json
 import logging
 import statistics
@@ -36,6 +35,7 @@ import uvloop
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
 
+from sitectl.base.tasks import Tasks
 from sitectl.model.authorization import Remembered
 from sitectl.model.events import Event
 from sitectl.model.ids import EvseId
@@ -43,6 +43,7 @@ from sitectl.model.security import SecurityEventType
 from sitectl.model.transaction import OutboxMessage, Payload
 from tests.bench.figures import Figure, conclude
 
+TASKS = Tasks()
 CONNECTIONS = 100
 WARM_UP_S = 1.0
 MARKS = {"Heartbeat": 3.0, "MeterValues": 5.0}
@@ -105,6 +106,7 @@ async def serve_ours(folder: Path) -> int:
     from dataclasses import replace
 
     from sitectl.base.clock import SystemClock
+    from sitectl.base.memory import keep_small, look_over_seldom, settle_down
     from sitectl.config.settings import AuthorizationMode, AuthorizationSettings
     from sitectl.stations.stations import Stations
     from sitectl.store.opening import open_store
@@ -127,9 +129,9 @@ async def serve_ours(folder: Path) -> int:
     )
     await stations.load()
     await stations.start()
-    gc.collect()  # as the daemon does once it serves
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 100)
+    settle_down()  # as the daemon does once it serves, with a quiet moment a second
+    look_over_seldom()
+    TASKS.spawn(keep_small(lambda: asyncio.sleep(1.0)), "memory")
     return stations.server.addresses[0][1]
 
 
