@@ -100,15 +100,20 @@ class Handout:
         """This queue wants to send its next order."""
         self._ready.append(queue)
         if not self._scheduled:
-            self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._serve)
+            self._serve_later()
+
+    def _serve_later(self) -> None:
+        """In the round of the loop after the next one, in which is answered what was read while they were decided."""
+        self._scheduled = True
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.call_soon, self._serve)
 
     def _serve(self) -> None:
         for _ in range(min(CHUNK, len(self._ready))):
             self._ready.popleft().send_next()
-        self._scheduled = bool(self._ready)
-        if self._scheduled:
-            asyncio.get_running_loop().call_soon(self._serve)
+        self._scheduled = False
+        if self._ready:
+            self._serve_later()
 
 
 class OutboundQueue:

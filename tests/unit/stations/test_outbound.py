@@ -321,6 +321,17 @@ async def test_a_thousand_limits_leave_in_chunks_between_which_others_run() -> N
 
 
 @virtual
+async def test_what_was_read_while_limits_were_decided_is_answered_before_they_leave() -> None:
+    desk = Desk()
+    desk.put(limit(6, cut=True), Urgency.CUT)
+    left: list[int] = []
+    asyncio.get_running_loop().call_soon(lambda: left.append(desk.queue.waiting))
+    await asyncio.sleep(0.05)
+    assert left == [1], "the answer came first"
+    assert desk.line.sent
+
+
+@virtual
 async def test_what_cannot_be_said_holds_up_nobody() -> None:
     class Mute(Speech):
         def encode(self, command: Command) -> tuple[str, dict[str, Any]]:
