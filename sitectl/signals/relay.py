@@ -19,6 +19,8 @@ from sitectl.signals.remembered import RememberedContacts
 
 log = logging.getLogger(__name__)
 
+CHATTERS = "it is now open, now closed, and never for long enough to count"
+
 
 class RelaySource:
     """One signal. Meets `CeilingSource`."""
@@ -85,6 +87,8 @@ class RelaySource:
                 debounced.missed(now)
             else:
                 debounced.read(read, now)
+                if debounced.chatters(now):
+                    self._why = CHATTERS
             if debounced.contact is not None:
                 self._is(debounced.contact, door)
             await asyncio.sleep(self._interval_s)

@@ -1,3 +1,5 @@
+import pytest
+
 from sitectl.model.signals import Contact
 from sitectl.signals.contact import LOST_S, Debounced
 
@@ -20,6 +22,33 @@ def test_a_contact_that_chatters_keeps_what_it_was() -> None:
     assert contact.contact is Contact.CLOSED
     contact.read(False, 10.0)
     contact.read(False, 10.5)
+    assert contact.contact is Contact.OPEN
+
+
+@pytest.mark.parametrize("stood", [True, False, None])
+def test_a_contact_that_goes_on_chattering_is_lost_until_it_stands_still(stood: bool | None) -> None:
+    contact = Debounced(0.5, now=0.0)
+    for at in (0.0, 0.5):
+        if stood is not None:
+            contact.read(stood, at)
+    for step in range(1, 100):
+        at = 0.5 + 0.4 * step
+        contact.read((step % 2 == 0) is not (stood is False), at)
+        assert (contact.contact is Contact.LOST) is (at - (0.0 if stood is None else 0.5) >= LOST_S + 0.5), at
+        assert contact.chatters(at) is (contact.contact is Contact.LOST)
+    contact.read(False, 40.2)
+    contact.read(True, 40.3)
+    assert contact.contact is Contact.LOST
+    contact.read(True, 40.8)
+    assert (contact.contact, contact.chatters(40.8)) == (Contact.CLOSED, False)
+
+
+def test_a_change_that_must_last_for_a_minute_is_no_chatter() -> None:
+    contact = Debounced(60.0, now=0.0)
+    for at in range(200):
+        contact.read(at < 100, float(at))
+    assert contact.contact is Contact.OPEN
+    contact.read(True, 200.0)
     assert contact.contact is Contact.OPEN
 
 
