@@ -10,11 +10,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
 
 from sitectl.base.clock import SystemClock
+from sitectl.cli.client import Client, DaemonAway
 from sitectl.simulator.csms import CentralSystem
 from tests.e2e.rig import (
     SITECTL,
@@ -285,6 +287,29 @@ writer.Writer.commit = hung
         await until(lambda: "it hangs" in running.log)
         await running.stop()
     assert "did not answer" in running.log
+
+
+@pytest.mark.full
+async def test_a_stream_is_resumed_over_a_crash_with_nothing_missed_or_told_twice(tmp_path: Path) -> None:
+    heard: list[dict[str, Any]] = []
+
+    def follow(running: Daemon, after: int) -> None:
+        with contextlib.suppress(DaemonAway):  # it breaks off with the daemon
+            heard.extend(Client(running.socket).events("events", after=after, follow=True))
+
+    async with daemon(site(tmp_path)) as running:
+        for _ in range(3):
+            following = asyncio.create_task(asyncio.to_thread(follow, running, heard[-1]["seq"] if heard else 0))
+            enough = len(heard) + 3
+            async with charger(running.port, "CP01"), charger(running.port, "CP02"):
+                await until(lambda enough=enough: len(heard) >= enough)  # type: ignore[misc]
+                await running.kill()
+            await following
+            await running.start()
+        whole = list(Client(running.socket).events("events", after=0, follow=False))
+    assert [event["seq"] for event in heard] == list(range(1, len(heard) + 1))
+    assert heard == whole[: len(heard)]
+    assert [event["type"] for event in heard].count("site.started") == 3
 
 
 async def test_open_streams_end_with_it(tmp_path: Path) -> None:

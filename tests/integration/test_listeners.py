@@ -4,18 +4,30 @@ import array
 import asyncio
 import os
 import socket
+import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
 
+from sitectl.security.tls import client_context
 from tests.e2e.rig import SITECTL, Daemon, site, until
+from tests.unit.security.test_tls import Authority
 
 OCPP = {"security_profile": 0, "unknown_stations": "reject"}
 HANDING_OVER = "import os, sys\nos.environ['LISTEN_PID'] = str(os.getpid())\nos.execv(sys.argv[1], sys.argv[1:])\n"
+
+
+Kept = list[tuple[str, int]]
+
+
+def patient(url: str, trust: ssl.SSLContext | None) -> connect:
+    """A station that waits until it is let in."""
+    named = {"ssl": trust, "server_hostname": "gateway"} if trust is not None else {}
+    return connect(url, subprotocols=["ocpp1.6"], open_timeout=30, proxy=None, **named)  # type: ignore[list-item, arg-type]
 
 
 class Keeper:
@@ -113,6 +125,53 @@ async def test_who_comes_during_a_restart_waits_and_is_served(tmp_path: Path, ke
         await station.close()
         assert second.port == free_port
         await until(lambda: len(keeper.kept.get("ocpp", [])) == 1)
+        await second.stop()
+    finally:
+        if second.running:
+            await second.kill()
+
+
+def swapped(kept: Kept) -> Kept:
+    return list(reversed(kept))
+
+
+def without_the_second(kept: Kept) -> Kept:
+    return kept[:1]
+
+
+@pytest.mark.parametrize("handed", [swapped, pytest.param(without_the_second, marks=pytest.mark.full)])
+async def test_both_listeners_are_handed_over_each_as_what_it_is(
+    tmp_path: Path, keeper: Keeper, free_port: int, handed: Callable[[Kept], Kept]
+) -> None:
+    authority = Authority(tmp_path, "site-ca")
+    certificate, key = authority.issue("gateway")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        encrypted = int(probe.getsockname()[1])
+    tls = {"listen": f"127.0.0.1:{encrypted}", "certificate": str(certificate), "key": str(key)}
+    config = site(tmp_path, ocpp=OCPP | {"listen": f"127.0.0.1:{free_port}", "tls": tls})
+    first = Daemon(config, log="first.log", NOTIFY_SOCKET=str(keeper.path))
+    await first.start()
+    await until(lambda: sorted(keeper.kept) == ["ocpp", "ocpp-tls"])
+    await first.kill()
+
+    given = handed([(name, file) for name in ("ocpp", "ocpp-tls") for file in keeper.kept[name]])
+    urls = {"ocpp": f"ws://127.0.0.1:{free_port}/CP01", "ocpp-tls": f"wss://127.0.0.1:{encrypted}/CP02"}
+    trust = client_context(authority.ca)
+    coming = {name: patient(urls[name], trust if name == "ocpp-tls" else None) for name, _ in given}
+    waiting = {name: asyncio.ensure_future(one.__aenter__()) for name, one in coming.items()}
+    second = Restarted(config, log="second.log", NOTIFY_SOCKET=str(keeper.path))
+    second.hand_over(tmp_path, given)
+    try:
+        await second.start()
+        for name, one in waiting.items():
+            station = await one
+            assert (name, station.subprotocol) == (name, "ocpp1.6")
+            await station.close()
+        assert f"ocpp=127.0.0.1:{free_port} ocpp-tls=127.0.0.1:{encrypted} " in second.log
+        assert "no address of the configuration" not in second.log
+        if "ocpp-tls" not in waiting:  # it was opened anew, while the other one was taken over
+            async with patient(urls["ocpp-tls"], trust) as station:
+                assert station.subprotocol == "ocpp1.6"
         await second.stop()
     finally:
         if second.running:
