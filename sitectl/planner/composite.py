@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from math import ceil
 
 from sitectl.base.units import floor_step
@@ -17,6 +17,7 @@ from sitectl.model.ids import EvseId
 from sitectl.model.limits import StandingLimit
 from sitectl.model.schedule import ChargingProfile
 from sitectl.planner.ceilings import Charging, evse_limit, station_limit
+from sitectl.planner.schedule import later
 
 MOST_LOOKS = 600
 FEWEST_STEPS = 30
@@ -68,7 +69,7 @@ def composite(
     periods: list[CompositePeriod] = []
     elapsed_s = 0
     for _ in range(max(FEWEST_STEPS, MOST_LOOKS // max(1, len(points)))):
-        now = start + timedelta(seconds=elapsed_s)
+        now = later(start, elapsed_s)
         here, changes = view.at(now, elapsed_s)
         last = periods[-1] if periods else None
         if last is None or (last.limit_a, last.total_a) != (here.limit_a, here.total_a):

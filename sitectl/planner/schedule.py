@@ -11,9 +11,12 @@ begin with.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sitectl.model.schedule import ChargingProfile, ProfileKind, ProfilePurpose, Recurrency
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+"""The last moment that there is."""
 
 PERIODS = {Recurrency.DAILY: timedelta(days=1), Recurrency.WEEKLY: timedelta(days=7)}
 
@@ -47,7 +50,15 @@ def is_over(profile: ChargingProfile, now: datetime) -> bool:
         return True
     if profile.kind is not ProfileKind.ABSOLUTE or schedule.start is None or schedule.duration_s is None:
         return False
-    return now >= schedule.start + timedelta(seconds=schedule.duration_s)
+    return now >= later(schedule.start, schedule.duration_s)
+
+
+def later(moment: datetime, seconds: float) -> datetime:
+    """So many seconds after a moment. Centrals write durations that lead beyond all calendars: then it is never."""
+    try:
+        return moment + timedelta(seconds=seconds)
+    except OverflowError:
+        return NEVER
 
 
 def _start(profile: ChargingProfile, now: datetime, began: datetime | None) -> datetime | None:
@@ -67,7 +78,7 @@ def _start(profile: ChargingProfile, now: datetime, began: datetime | None) -> d
 
 def _in_schedule(profile: ChargingProfile, now: datetime, start: datetime) -> Allowed:
     schedule = profile.schedule
-    ends = None if schedule.duration_s is None else start + timedelta(seconds=schedule.duration_s)
+    ends = None if schedule.duration_s is None else later(start, schedule.duration_s)
     anew = None
     if profile.kind is ProfileKind.RECURRING and profile.recurrency is not None:
         anew = start + PERIODS[profile.recurrency]
@@ -80,7 +91,7 @@ def _in_schedule(profile: ChargingProfile, now: datetime, start: datetime) -> Al
         if period.start_s <= elapsed_s:
             limit_a = period.limit_a
         else:
-            return Allowed(limit_a, _earlier(start + timedelta(seconds=period.start_s), changes))
+            return Allowed(limit_a, _earlier(later(start, period.start_s), changes))
     return Allowed(limit_a, changes)
 
 

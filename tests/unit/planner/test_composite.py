@@ -78,6 +78,11 @@ def test_stack_levels_durations_and_transactions_are_heeded():
     assert limits(composed([default, over])) == [(0, 30.0), (300, 24.0)]
 
 
+def test_a_window_and_a_duration_beyond_all_calendars():
+    found = composed([profile(20, duration_s=10**12)], duration_s=10**13)
+    assert (limits(found)[0], found.duration_s) == ((0, 20.0), 10**13)
+
+
 def test_a_profile_that_comes_daily():
     daily = profile(
         8, 32, every_s=6 * HOUR, kind=ProfileKind.RECURRING, recurrency=Recurrency.DAILY, duration_s=12 * HOUR

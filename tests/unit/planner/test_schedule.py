@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from sitectl.model.schedule import ChargingSchedule, ProfileKind, ProfilePurpose, Recurrency, SchedulePeriod
-from sitectl.planner.schedule import Allowed, allowed
+from sitectl.planner.schedule import NEVER, Allowed, allowed, is_over
 from tests.unit.planner.profiles import NOON, after, profile
 
 RELATIVE, RECURRING = ProfileKind.RELATIVE, ProfileKind.RECURRING
@@ -99,3 +99,14 @@ def test_a_schedule_whose_first_period_begins_late_says_nothing_until_then():
     late = replace(profile(6), schedule=schedule)
     assert allowed(late, NOON, None) == Allowed(None, after(seconds=600))
     assert allowed(late, after(seconds=600), None) == Allowed(6)
+
+
+@pytest.mark.parametrize("seconds", [10**12, 10**15])
+def test_what_leads_beyond_all_calendars_is_never(seconds):
+    endless = profile(16, 10, duration_s=seconds)
+    assert allowed(endless, after(seconds=600), None) == Allowed(10, NEVER)
+    assert not is_over(endless, after(days=3000))
+    late = profile(16, 10)
+    periods = (late.schedule.periods[0], SchedulePeriod(seconds, 10.0))
+    late = replace(late, schedule=replace(late.schedule, periods=periods))
+    assert allowed(late, after(seconds=600), None) == Allowed(16, NEVER)
