@@ -60,7 +60,7 @@ def allocate(
     weigh = partial(balanced, plan, demand, snapshot, rules, share)
     shares, roomy = switching.settle(memory, weigh(), weigh) if plan.switching else (weigh(), {})
     gate = pass_gate(plan, demand, room, shares, snapshot, rules, patience.borne, memory.spare_since)
-    withheld = withhold(plan, demand, snapshot, rules, gate.offers)
+    withheld = withhold(plan, demand, snapshot, rules, gate, shares)
     targets = charging_limits(plan, demand, room, ceilings, shares, rules, switching, memory.targets)
     offers = new_limits(plan, shares, gate, rules, switching, withheld, targets)
     offered, target = demand.offered, shares.target

@@ -52,12 +52,14 @@ class Gate:
 
     `free`: per row, what is left for raises beside everything that may be in force, those of this cycle included.
     `spare_since`: since when a row has had a dead band to spare that nobody is waiting for.
+    `small`: who may rise to its share now, by less than is worth a message.
     """
 
     free: list[int]
     offers: dict[int, int] = field(default_factory=dict)
     partial: dict[int, int] = field(default_factory=dict)
     spare_since: Mapping[int, float] = field(default_factory=dict)
+    small: list[int] = field(default_factory=list)
 
 
 def pass_gate(
@@ -111,7 +113,8 @@ def pass_gate(
         nearly.sort()
         restless = any(max(circuit.trips) > RESTLESS for circuit in snapshot.circuits.values())
         calm = Calm(spare_since, snapshot.at, 0.0 if restless else rules.calm_s)
-        _round_up(plan, demand, shares, gate, [n for _, _, n in nearly], held, band, step, calm)
+        gate.small = [number for _, _, number in nearly]
+        _round_up(plan, demand, shares, gate, gate.small, held, band, step, calm)
     _make_whole(demand, gate)
     return gate
 

@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from itertools import permutations
 
 from sitectl.allocator.admission import Shares
-from sitectl.allocator.compiled import CompiledSite
+from sitectl.allocator.compiled import CompiledSite, first_full, take
 from sitectl.allocator.demand import Demand
+from sitectl.allocator.gate import Gate
 from sitectl.allocator.rules import SharingRules
 from sitectl.model.electrical import ALL_PHASES, Phase
 from sitectl.model.ids import CircuitId
@@ -97,12 +98,14 @@ def leaning(plan: CompiledSite, demand: Demand, snapshot: SiteSnapshot) -> Mappi
 
 
 def withhold(
-    plan: CompiledSite, demand: Demand, snapshot: SiteSnapshot, rules: SharingRules, offers: dict[int, int]
+    plan: CompiledSite, demand: Demand, snapshot: SiteSnapshot, rules: SharingRules, gate: Gate, shares: Shares
 ) -> Mapping[int, str]:
     """Take raises back, in part or all, that would, as everybody is told then, lift a phase too far above another: they
-    wait until what lifts the other goes out, too. Returns why, for those that go out in part."""
+    wait until what lifts the other goes out, too. Returns why, for those that go out in part. Where all that they wait
+    for is a raise too small for a message, it goes out as well: by itself it never would."""
     if not plan.balanced:
         return {}
+    offers = gate.offers
     before = [told(evse) for evse in demand.evses]
     after = [float(offers.get(number, tenths)) for number, tenths in enumerate(before)]
     balances = _balances(plan, demand, snapshot, after)
@@ -116,7 +119,13 @@ def withhold(
             for number in [n for n in rising if n in offers and n in balance.below]:
                 tilted = [(balance.excess(*pair), pair) for pair in PAIRS if _tilts(demand, number, *pair)]
                 excess, pair = max(tilted, default=(0.0, PAIRS[0]))
-                if excess > NOTHING:
+                if excess > NOTHING and (small := _small(plan, demand, gate, shares, balance, pair, excess)):
+                    for other in small:
+                        offers[other] = shares.target[other]
+                        _change(demand, balances, after, other, offers[other])
+                    rising += small
+                    changed = True
+                elif excess > NOTHING:
                     less = _less(demand, rules, number, before[number], offers.pop(number) - excess)
                     if less is not None and in_part:
                         offers[number] = less
@@ -125,6 +134,29 @@ def withhold(
                     changed = True
         in_part = False
     return why
+
+
+def _small(
+    plan: CompiledSite,
+    demand: Demand,
+    gate: Gate,
+    shares: Shares,
+    balance: Balance,
+    pair: tuple[Phase, Phase],
+    excess: float,
+) -> list[int]:
+    """Small raises on the light phase that are enough, if there are; takes what they need from what is free."""
+    on_light = [n for n in gate.small if n in balance.below and _tilts(demand, n, pair[1], pair[0])]
+    going: list[int] = []
+    for number in on_light:
+        more = max(0, shares.target[number] - demand.force[number])
+        may = number not in gate.offers and not demand.evses[number].rounds_up
+        if excess > NOTHING and may and first_full(plan, gate.free, demand.key[number], more) < 0:
+            take(plan, gate.free, demand.key[number], more)
+            excess -= shares.target[number] - demand.offered[number]
+            going.append(number)
+    gate.small = [number for number in gate.small if number not in going]
+    return going if excess <= NOTHING else []
 
 
 def _amounts(demand: Demand, shares: Shares) -> list[float]:

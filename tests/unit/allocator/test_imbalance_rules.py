@@ -233,6 +233,32 @@ def test_a_first_offer_goes_out_in_part_from_the_minimum_on() -> None:
     assert held_back(0.0, (20.1, 0, 0)) is None
 
 
+@pytest.mark.parametrize(
+    ("b", "c", "told"),
+    [
+        (runs(9.5), runs(10.0), {"A": 30.0, "B": 10.0}),
+        (runs(9.5), runs(9.5), {"A": 30.0, "B": 10.0, "C": 10.0}),
+        (runs(9.5), runs(9.5, last_raise_at=NOW - 10.0), {}),
+        (runs(9.5, rounds_up=True), runs(10.0), {}),
+        (runs(9.5, counts_a=9.9), runs(10.0), {"A": 30.0, "B": 10.0}),
+    ],
+)
+def test_a_raise_too_small_for_a_message_goes_out_where_another_waits_for_it(
+    b: dict[str, Any], c: dict[str, Any], told: dict[str, float]
+) -> None:
+    stations = {"A": on("L1", 30, min_a=30), "B": on("L2", 10), "C": on("L3", 10)}
+    assert offers(shared(stations, {"A": runs(0.0), "B": b, "C": c})) == told
+
+
+def test_but_only_as_far_as_there_is_room_for_it_now() -> None:
+    circuits = BALANCED | {"garage": {"parent": "grid", "rated_a": 19.5}}
+    stations = {"A": on("L1", 30, min_a=30), "B": on("L2", 10, circuit="garage"), "C": on("L3", 10), "D": on("L2", 9)}
+    stations["D"]["circuit"] = "garage"
+    seen = {"A": runs(0.0), "B": runs(9.5), "C": runs(10.0), "D": runs(9.0) | {"counts_a": 10.0}}
+    assert "A" in offers(shared(stations, seen | {"D": runs(9.0)}, (0, -9, 0), circuits))
+    assert "A" not in offers(shared(stations, seen, (0, -9, 0), circuits))
+
+
 def test_a_part_lies_on_the_grid_of_limits() -> None:
     assert held_back(10.0, (0.55, 0, 0)) == 25.4
     assert held_back(10.0, (0.5, 0, 0), step_a=1.0) == 25.0
