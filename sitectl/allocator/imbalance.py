@@ -313,9 +313,10 @@ def _begins(demand: Demand, number: int) -> bool:
 
 
 def _bar(demand: Demand, amounts: list[float], balance: Balance, pair: tuple[Phase, Phase], is_last: bool) -> None:
-    """Who waits on the heavy phase, and would be too much there, does not come in the place of others."""
+    """Who waits on the heavy phase, and would be too much there, does not come in the place of others; in the last pass
+    nor does whoever was to get nothing."""
     for number in demand.taking:
-        waits = not amounts[number] and told(demand.evses[number]) <= NOTHING
+        waits = not amounts[number] and (is_last or _begins(demand, number))
         too_much = is_last or demand.minimum[number] > -balance.excess(*pair)
         if waits and too_much and number in balance.below and _tilts(demand, number, *pair):
             demand.lower(number, 0, balance.why(*pair))
