@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import grp
+import os
 
 from sitectl.config import files
 from sitectl.config.draft import Draft
@@ -11,10 +12,11 @@ from sitectl.config.notation import parse_address
 from sitectl.config.settings import Address
 
 _PEM_LIMIT_BYTES = 1024 * 1024
+_LONGEST_SOCKET = 107
 
 
 def check(draft: Draft) -> None:
-    """Report profiles without their TLS, clashing listeners, and certificate files that cannot be read."""
+    """Report profiles without their TLS, listeners that clash or cannot be, and certificates that cannot be read."""
     ocpp = draft.config.ocpp
     _check_profile(draft, ("ocpp", "security_profile"), ocpp.security_profile)
     for name, station in draft.config.stations.items():
@@ -36,7 +38,16 @@ def check(draft: Draft) -> None:
         check_pem(draft, (*path, "certificate"), uplink.certificate)
         check_pem(draft, (*path, "key"), uplink.key, secret=True)
         check_pem(draft, (*path, "ca"), uplink.ca)
+    _check_socket(draft)
     _check_groups(draft)
+
+
+def _check_socket(draft: Draft) -> None:
+    """The system takes no longer name of a socket, and it is relative to the configuration."""
+    place = str(draft.place(draft.config.api.socket))
+    if len(os.fsencode(place)) > _LONGEST_SOCKET:
+        message = f"{shown(place)} is longer than the {_LONGEST_SOCKET} bytes that a socket's name may have"
+        draft.findings.error(("api", "socket"), message, "name a shorter place, such as /run/sitectl/sitectl.sock")
 
 
 def _check_groups(draft: Draft) -> None:
