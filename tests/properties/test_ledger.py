@@ -64,6 +64,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.stops: list[tuple[TransactionStop, Any]] = []
         self.sampled: dict[Any, int] = {}
         """In which minute each open transaction was sampled last."""
+        self.named: dict[StationId, set[int]] = {}
+        """From which EVSEs the values came, in this life, that named the id which nobody gave (4711)."""
         self.copies = self.acked = 0
         self.heard: dict[tuple[UplinkId, StationId], list[OutboxItem]] = {}
         self.texts: dict[int, str] = {}
@@ -165,6 +167,8 @@ class LedgerMachine(RuleBasedStateMachine):
     def sample_without_id(self, station: StationId, evse: int, id: int | None) -> None:
         running = self.rows("SELECT id FROM transactions WHERE station=? AND evse=? AND state='open'", station, evse)
         found = self.runner.run(self.say_samples(station, evse, id))
+        if id == 4711:
+            self.named.setdefault(station, set()).add(evse)
         assert found == (running[0][0] if running else None)
         self.copies += len(UPLINKS) * len(running)
         self.sampled |= {row[0]: self.minute for row in running}
@@ -197,7 +201,7 @@ class LedgerMachine(RuleBasedStateMachine):
         stop = TransactionStop(station, id, moment, moment.isoformat(), meter, "Local", token)
         before = self.rows("SELECT * FROM transactions ORDER BY rowid")
         running = self.rows(
-            "SELECT id, id_token, max(meter_start_wh, ifnull(register_wh, 0)) FROM transactions"
+            "SELECT id, id_token, max(meter_start_wh, ifnull(register_wh, 0)), evse FROM transactions"
             " LEFT JOIN last_samples ON last_samples.first_frame = transactions.first_frame"
             " WHERE station=? AND state='open'",
             station,
@@ -206,6 +210,8 @@ class LedgerMachine(RuleBasedStateMachine):
         after = self.rows("SELECT * FROM transactions ORDER BY rowid")
         changed = [new[0] for old, new in zip(before, after, strict=True) if old != new]
         assert changed == ([] if stopped.transaction is None else [stopped.transaction])
+        if id == 4711 and station in self.named:
+            running = [one for one in running if one[3] in self.named[station]]
         same_token = [one for one in running if one[1] == token] or running
         metered = [one for one in same_token if one[2] <= meter]
         unique = next((found for found in (running, same_token, metered) if len(found) == 1), None)
@@ -311,6 +317,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def crash(self) -> None:
         before, files = self.tables(), list(self.path.parent.glob("ledger.sqlite*"))
         old = self.store
+        self.named.clear()
         self.lives += 1
         self.path.parent.mkdir()
         for file in files:
