@@ -289,7 +289,7 @@ def test_in_the_last_pass_nobody_who_was_to_get_nothing_comes_in_the_place_of_ot
     therefore not held there, and got what that had set free."""
     waiting = {name: on("L1", 10) for name in ("A", "A2", "A3", "B", "B2", "C", "D")}
     stations = waiting | {"E": on("L2L3", 10), "F": on("L1", 10, priority=2), "G": on("L1", 10), "H": on("L1", 10)}
-    seen = dict.fromkeys(stations, {"counts_a": 0.0}) | dict.fromkeys("GH", {"counts_a": 0.1})
+    seen = {name: {"counts_a": 0.1 if name in "GH" else 0.0} for name in stations}
     circuits = {"grid": {"rated_a": 24.1, "imbalance_a": 8}}
     found = targets(shared(stations, seen, circuits=circuits, rules=SharingRules(mode="strict-priority")))
     drawn = sum(a for name, a in found.items() if name != "E")
