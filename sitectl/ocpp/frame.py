@@ -30,8 +30,16 @@ LONG = 10_000
 MAX_MESSAGE_ID = 64
 """OCPP-J allows 36; braced UUIDs (38) and the like are seen in the field and can be echoed without harm."""
 
+NUMBER = "a message id that is a number"
+
 UNREADABLE_ID = "-1"
 """Id of a CALLERROR that answers a frame whose id cannot be read (OCPP-J 2.0.1 section 4.2.3)."""
+
+
+class NumberId(str):
+    """An id that its sender wrote as a number, against OCPP-J: it can be read, and the answer repeats it as one."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,16 +157,20 @@ def encode(frame: Frame) -> str:
     """Write one text frame. The payload must be made of JSON's own types; raises TypeError otherwise (our mistake)."""
     match frame:
         case CallResult():
-            message: list[Any] = [3, frame.message_id, frame.payload]
+            message: list[Any] = [3, _as_written(frame.message_id), frame.payload]
         case Call():
             message = [2, frame.message_id, frame.action, frame.payload]
         case CallError():
-            message = [4, frame.message_id, frame.code, frame.description, frame.details]
+            message = [4, _as_written(frame.message_id), frame.code, frame.description, frame.details]
         case CallResultError():
             message = [5, frame.message_id, frame.code, frame.description, frame.details]
         case Send():
             message = [6, frame.message_id, frame.action, frame.payload]
     return orjson.dumps(message).decode()
+
+
+def _as_written(message_id: str) -> str | int:
+    return int(message_id) if type(message_id) is NumberId else message_id
 
 
 # --- the guard ---
@@ -211,7 +223,7 @@ def _deeper_than(depth: int, bare: bytes) -> bool:
 # --- from JSON to frames ---
 
 _HEAD = re.compile(rb'\s*\[\s*(\d{1,3})(?!\d)\s*(?:,\s*"([^"\\\x00-\x1f]{1,64})")?')
-_ACTION = re.compile(rb'\s*\[\s*2\s*,\s*"[^"\\]{1,64}"\s*,\s*"([A-Za-z0-9]{1,50})"')
+_ACTION = re.compile(rb'\s*\[\s*2\s*,\s*(?:"[^"\\]{1,64}"|\d{1,15})\s*,\s*"([A-Za-z0-9]{1,50})"')
 _BLANK = re.compile(rb"\s*\Z")
 _NOT_ANSWERED = "message type {} is not known"
 
@@ -249,12 +261,16 @@ def _typed(message: Any, data: bytes) -> Frame | Malformed:
     if kind not in (2, 3, 4, 5, 6):
         return Malformed(_NOT_ANSWERED.format(kind), False, ErrorCode.MESSAGE_TYPE_NOT_SUPPORTED, kind=kind)
     message_id = message[1] if len(message) > 1 else None
+    if type(message_id) is int and kind == 2:
+        message_id = NumberId(message_id)
     if not isinstance(message_id, str) or not 0 < len(message_id) <= MAX_MESSAGE_ID:
         return Malformed("no readable message id", kind == 2, ErrorCode.RPC_FRAMEWORK_ERROR, kind=kind)
     rest = message[2:]
     if kind == 2 or kind == 6:
         if len(rest) == 2 and isinstance(rest[0], str) and rest[0] and isinstance(rest[1], dict):
-            return Call(message_id, rest[0], rest[1], data) if kind == 2 else Send(message_id, rest[0], rest[1])
+            if kind == 6:
+                return Send(message_id, rest[0], rest[1])
+            return Call(message_id, rest[0], rest[1], data, NUMBER if type(message_id) is NumberId else "")
         return Malformed("not [type, id, action, {payload}]", kind == 2, message_id=message_id, kind=kind)
     if kind == 3:
         if len(rest) == 1 and isinstance(rest[0], dict):

@@ -127,13 +127,13 @@ async def until(true: Any, within_s: float = 30.0) -> None:
             await asyncio.sleep(0.01)
 
 
-async def ask(raw: ClientConnection, action: str, payload: dict[str, Any], id: str = "ask") -> dict[str, Any]:
+async def ask(raw: ClientConnection, action: str, payload: dict[str, Any], id: str | int = "ask") -> dict[str, Any]:
     """Call and give the answer; calls of the other side and answers to others are passed over."""
     await raw.send(json.dumps([2, id, action, payload]))
     return await answer_to(raw, id)
 
 
-async def answer_to(raw: ClientConnection, id: str) -> dict[str, Any]:
+async def answer_to(raw: ClientConnection, id: str | int) -> dict[str, Any]:
     """The answer to the call with this id; a refusal never comes."""
     async with asyncio.timeout(30):
         while True:

@@ -133,6 +133,24 @@ async def test_messages_in_no_alphabet_are_stored_and_answered_as_any_other(tmp_
         assert b'"idTag":"\xc3(\x00"' in frames[0][0]
 
 
+async def test_messages_whose_ids_are_numbers_are_stored_and_answered_by_the_same_numbers(tmp_path: Path) -> None:
+    async with site(tmp_path, station_plan()) as here:
+        here.centrals.uplinks = [CENTRAL]
+        async with connect(here.url(), subprotocols=SUBPROTOCOL) as raw:
+            await ask(raw, "BootNotification", BOOT, 1)
+            begun = {"connectorId": 1, "idTag": "TAG", "meterStart": 100, "timestamp": stamp(minutes(10))}
+            id = (await ask(raw, "StartTransaction", begun, 2))["transactionId"]
+            assert (await ask(raw, "StartTransaction", begun, 2))["transactionId"] == id, "told again, not doubled"
+            ended = {"transactionId": id, "meterStop": 900, "timestamp": stamp()}
+            assert await ask(raw, "StopTransaction", ended, 3) == {}
+        (one,) = await ledger(here)
+        assert (one.meter_start_wh, one.meter_stop_wh) == (100, 900)
+        assert await outbox(here) == ["start", "stop"]
+        events = await here.store.queries.events()
+        rules = [event.data["rule"] for event in events if event.type == "station.deviation"]
+        assert rules.count("mended: a message id that is a number") == 3, "once for each action"
+
+
 async def test_a_stop_that_is_no_json_for_want_of_a_value_ends_the_transaction_that_runs(tmp_path: Path) -> None:
     """A comma that separates nothing and a value that is missing: no CALLERROR, and nothing is lost."""
     async with site(tmp_path, station_plan()) as here:

@@ -107,7 +107,7 @@ def test_an_unreadable_answer_is_an_answer():
     ("data", "expected"),
     [
         (b'[2,"9","Heartbeat",{]', [4, "9", "FormationViolation"]),
-        (b'[2,17,"Heartbeat",{}]', [4, "-1", "ProtocolError"]),
+        (b'[2,1.5,"Heartbeat",{}]', [4, "-1", "ProtocolError"]),
         (b"\xff\xfe", [4, "-1", "ProtocolError"]),
     ],
 )

@@ -8,6 +8,7 @@ from sitectl.ocpp.frame import (
     MAX_LIMIT,
     MAX_VALUES,
     MAX_VALUES_AT_LENGTH,
+    NUMBER,
     Call,
     CallError,
     CallResult,
@@ -47,7 +48,7 @@ def test_what_is_written_is_read_back(frame):
         (b"[true]", True, None, ErrorCode.RPC_FRAMEWORK_ERROR),
         (b'["2","1","Heartbeat",{}]', True, None, ErrorCode.RPC_FRAMEWORK_ERROR),
         (b"[2]", True, None, ErrorCode.RPC_FRAMEWORK_ERROR),
-        (b'[2,17,"Heartbeat",{}]', True, None, ErrorCode.RPC_FRAMEWORK_ERROR),
+        (b'[2,1.5,"Heartbeat",{}]', True, None, ErrorCode.RPC_FRAMEWORK_ERROR),
         (b'[2,"","Heartbeat",{}]', True, None, ErrorCode.RPC_FRAMEWORK_ERROR),
         (b'[2,"' + b"x" * 65 + b'","Heartbeat",{}]', True, None, ErrorCode.RPC_FRAMEWORK_ERROR),
         (b'[2,"1"]', True, "1", ErrorCode.FORMAT_VIOLATION),
@@ -180,3 +181,17 @@ def test_even_a_stop_is_bounded(data):
 def test_even_a_stop_has_so_many_values():
     many = encode(Call("1", "StopTransaction", {"a": [0] * (MAX_VALUES_AT_LENGTH + 1)}))
     assert isinstance(parse(many, at_length=AT_LENGTH), Malformed)
+
+
+@pytest.mark.parametrize("number", ["0", "17", "-4", "1764489600123"])
+def test_an_id_that_is_a_number_is_read_and_repeated_as_one(number):
+    call = parse(f'[2,{number},"StopTransaction",{{}}]')
+    assert (call.message_id, call.action, call.mended) == (number, "StopTransaction", NUMBER)
+    assert encode(CallResult(call.message_id, {})) == f"[3,{number},{{}}]"
+    assert encode(CallError(call.message_id, "X")) == f'[4,{number},"X","",{{}}]'
+    assert encode(CallResult(parse(f'[2,"{number}","X",{{}}]').message_id, {})) == f'[3,"{number}",{{}}]'
+
+
+@pytest.mark.parametrize("other", ["true", "null", "1.0", "[1]", '""'])
+def test_what_is_neither_text_nor_a_whole_number_is_no_id(other):
+    assert isinstance(parse(f'[2,{other},"StopTransaction",{{}}]'), Malformed)
