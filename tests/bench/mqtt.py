@@ -65,7 +65,8 @@ def behind(busy: Busy) -> Any:
         uplinks=dict,
         store=StoreHealth,
     )
-    return SimpleNamespace(site=busy.site, overview=overview, ledger=SimpleNamespace(newest_event=newest_event))
+    ledger = SimpleNamespace(newest_event=newest_event)
+    return SimpleNamespace(site=busy.site, overview=overview, ledger=ledger, signals=tuple)
 
 
 async def everything(busy: Busy, port: int, discovery: str | None, topic: str) -> tuple[float, float, int, float]:
