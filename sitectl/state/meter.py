@@ -70,8 +70,8 @@ class MeterState:
         return freshness(now - self.reading.at, self.interval_s)
 
     def settled(self, now: float) -> bool:
-        """Whether raises may rest on it."""
-        if self.state(now) is not Freshness.FRESH:
+        """Whether raises may rest on it: not on one that shows too little just now, long before it is mistrusted."""
+        if self.state(now) is not Freshness.FRESH or self.short_since is not None:
             return False
         return not self.is_settling(now)
 

@@ -41,6 +41,17 @@ def believed(state: SiteState) -> bool:
     return not state.meters[MAIN].mistrust
 
 
+def test_no_raise_rests_on_a_meter_that_shows_too_little_just_now() -> None:
+    """It is not mistrusted for half a minute, and in that time a phase that vanished looked like free current."""
+    well = after_all(seconds(1, 40, (22.0, 22.0, 22.0), 16.0))
+    assert snapshot(well, 40.0)[0].circuits[GRID].settled
+    lost = after(well, seconds(40, 42, (22.0, 0.0, 22.0), 16.0))
+    assert believed(lost)
+    assert not snapshot(lost, 42.0)[0].circuits[GRID].settled
+    again = after(lost, seconds(42, 44, (22.0, 22.0, 22.0), 16.0))
+    assert snapshot(again, 44.0)[0].circuits[GRID].settled
+
+
 @pytest.mark.parametrize(
     ("shown_a", "phase"),
     [
