@@ -3,7 +3,7 @@ window, and right after an adoption.
 
 They pass by the monotonic clock: nobody can stretch them by setting the wall clock back. What was begun before this
 start is as old as the wall clock says, and as the newest moment in the ledger; what seems to begin in the future is
-over, because the clock was set back since. Over is over: `sitectl commission open` begins anew.
+over, because the clock was set back since. Over is over: `sitectl commission window` begins anew.
 """
 
 from __future__ import annotations

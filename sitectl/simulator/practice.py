@@ -30,7 +30,7 @@ SEED = 20_261_130
 ARRIVE_EVERY_S = 2.0
 LOOK_EVERY_S = 0.5
 LEAVE_WITHIN_S = 15.0
-CARS = (  # the larger the car, the more of its tests say something; those on one phase show how a station is wired
+CARS = (  # the larger the car, the more of its tests say something; `Play.car_phases` stands in place of theirs
     VehicleSpec(phases=1, max_a=32.0, capacity_wh=1e9, soc=0.1, wish_wh=1e8, reaction_s=2.0),
     VehicleSpec(phases=1, max_a=24.0, capacity_wh=1e9, soc=0.1, wish_wh=1e8, reaction_s=3.0, shortfall_a=0.8),
     VehicleSpec(phases=1, max_a=32.0, capacity_wh=1e9, soc=0.1, wish_wh=1e8, reaction_s=4.0, ramp_up_a_per_s=1.0),

@@ -104,7 +104,7 @@ def _circuits(state: SiteState, decision: Decision) -> Iterator[Finding]:
         if circuit.trip > NORMAL:
             much = f"Its breaker has used up trip time: {circuit.trip:.0%}"
             yield (much, id, "Less is shared until it has cooled down; if it comes again, look for a load that jumps.")
-        yield from _base_load(circuit, state.topology.circuits[id].base_load_worst_a, _unplaced(state, id))
+        yield from _base_load(state, circuit)
         dead = decision.shares[id].if_dead
         if dead is not None and not dead.holds:
             cures = "Set allocation.dead_controller: proven."
@@ -128,12 +128,14 @@ def _unplaced(state: SiteState, id: CircuitId) -> PhaseCurrents:
     return unplaced
 
 
-def _base_load(circuit: CircuitSnapshot, worst_a: float, unplaced_a: PhaseCurrents) -> Iterator[Finding]:
+def _base_load(state: SiteState, circuit: CircuitSnapshot) -> Iterator[Finding]:
     """The fallbacks are solved for the configured worst: above it, it is not sure that they fit."""
-    if circuit.meter is None or circuit.measured_base_a is None:
+    base, worst_a = circuit.measured_base_a, state.topology.circuits[circuit.id].base_load_worst_a
+    most_a = worst_a + BASE_LOAD_TOLERANCE * worst_a + 1.0
+    if circuit.meter is None or base is None or max(base) <= most_a:
         return
-    base_a = max(circuit.measured_base_a.minus(unplaced_a))
-    if base_a > worst_a + BASE_LOAD_TOLERANCE * worst_a + 1.0:
+    base_a = max(base.minus(_unplaced(state, circuit.id)))  # only here: it takes a look at every EVSE below
+    if base_a > most_a:
         yield (
             f"More base load than its configured worst of {worst_a:g} A: {base_a:.0f} A",
             circuit.id,
